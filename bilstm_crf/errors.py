@@ -5,6 +5,7 @@
     ├── InputError          exit status 2: a file is not what it should be (path, line, found, expected)
     │   └── ModelFolderError                a saved model is damaged, foreign or of another version
     ├── DownloadError       exit status 1: the network or the far end failed
+    ├── DivergedError       exit status 1: the loss of training is no longer a number
     └── Interrupted         exit status 130: Ctrl-C, with what is safe and how to go on
 
 A message says what was found, where, what was expected; `hint` says what to do next.
@@ -59,6 +60,10 @@ class ModelFolderError(InputError):
 
 
 class DownloadError(BilstmCrfError):
+    pass
+
+
+class DivergedError(BilstmCrfError):
     pass
 
 

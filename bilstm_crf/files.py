@@ -81,3 +81,8 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(cast(IO[bytes], stream), "sha256").hexdigest()
+
+
+def sha256_of_all(digests: list[str]) -> str:
+    """One hash for several files: a single file's own, else the SHA-256 of their hashes in order."""
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()

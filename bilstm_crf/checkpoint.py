@@ -1,0 +1,53 @@
+"""Checkpoint: what a run needs to go on after its last whole epoch, in one file that is replaced at once.
+
+Each epoch draws its random numbers from the seed and its own number (`seed_epoch`), so parameters and history
+are all there is to keep: a run that was interrupted ends bit for bit where an uninterrupted one ends.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from bilstm_crf.errors import InputError
+from bilstm_crf.files import write_whole
+from bilstm_crf.network.model import BiLSTMCRF
+
+NAME = "checkpoint.safetensors"
+
+
+def seed_epoch(seed: int, epoch: int) -> np.random.Generator:
+    """Seeds PyTorch for one epoch (0: the initial weights) and gives the generator for the shuffling."""
+    source = np.random.SeedSequence([seed, epoch])
+    torch.manual_seed(int(source.generate_state(1, np.uint64)[0]))
+    return np.random.default_rng(source)
+
+
+def save_checkpoint(folder: Path, network: BiLSTMCRF, history: list[dict[str, Any]]) -> None:
+    """Parameters and history, after a whole epoch."""
+    tensors = {name: each.detach().cpu().contiguous() for name, each in network.named_parameters()}
+    content = save(tensors, metadata={"history": json.dumps(history)})
+    with write_whole(folder / NAME) as stream:
+        stream.write(content)
+
+
+def load_checkpoint(folder: Path, network: BiLSTMCRF) -> list[dict[str, Any]]:
+    """Fills the network; returns the history: empty where no epoch was finished. Raises InputError if damaged."""
+    path = folder / NAME
+    if not path.exists():
+        return []
+    try:
+        with safe_open(path, framework="pt") as content:
+            network.load_state_dict({name: content.get_tensor(name) for name in content.keys()})  # noqa: SIM118
+            history: list[dict[str, Any]] = json.loads(content.metadata()["history"])
+            return history
+    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"is not this run's checkpoint: {error}", path=path, hint="start again without --resume"
+        ) from error

@@ -1,0 +1,46 @@
+"""What several commands' options share."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import click
+
+from bilstm_crf.errors import InputError, UsageError, near_miss
+
+
+def config_file(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
+    """Callback of `--config`: the values of a TOML file become the defaults of this command's options.
+
+    Its keys are the options' names without the hyphens in front; a table [set] holds what `--set` does.
+    The path of a JSON file (a run's config.json) is handed on as the option's value.
+    """
+    if path is None or path.endswith(".json"):
+        return path
+    try:
+        content = tomllib.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from error
+    except ValueError as error:
+        raise InputError(f"is not TOML: {error}", path=path) from error
+    names = {
+        option.removeprefix("--"): each.name
+        for each in context.command.params
+        for option in each.opts
+        if each.name is not None and option.startswith("--") and each is not parameter
+    }
+    defaults = {}
+    for key, value in content.items():
+        key = key.replace("_", "-")
+        if key not in names:
+            raise UsageError(f"{path}: {key} is not an option of this command.{near_miss(key, names)}")
+        if key == "set":
+            if not isinstance(value, dict):
+                raise UsageError(f"{path}: set is {value!r}, expected a table [set]")
+            value = [f"{name}={each}" for name, each in value.items()]
+        elif isinstance(value, str) and key in ("train", "dev", "test"):
+            value = [value]
+        defaults[names[key]] = value
+    context.default_map = {**(context.default_map or {}), **defaults}
+    return None

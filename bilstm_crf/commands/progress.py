@@ -1,0 +1,83 @@
+"""What a person sees while training runs: a live bar on a terminal, a line an epoch anywhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bilstm_crf.training import History
+
+
+def console() -> Console:
+    """Standard error, where all but results goes."""
+    return Console(stderr=True, highlight=False)
+
+
+def say(line: str) -> None:
+    """One line for a person."""
+    print(line, file=sys.stderr, flush=True)
+
+
+class TrainingProgress:
+    """An Observer of training. Use it as a context manager, so that the bar is taken away at the end."""
+
+    def __init__(self, epochs: int, sentences: int, *, quiet: bool = False, done: int = 0) -> None:
+        """`done` epochs were finished before (a resumed run)."""
+        self.epochs, self.sentences = epochs, sentences
+        self.quiet = quiet
+        self._first = done
+        self._started = self._epoch_started = time.perf_counter()
+        self._live = not quiet and sys.stderr.isatty()
+        self._bar = Progress(
+            TextColumn("Epoch {task.fields[epoch]:>2}/{task.fields[epochs]}"),
+            BarColumn(bar_width=24),
+            TextColumn("loss {task.fields[loss]:>9,.1f}  {task.fields[speed]:>6,.0f} tokens/s{task.fields[dev]}"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=console(),
+            disable=not self._live,
+        )
+        self._task = self._bar.add_task(
+            "", total=epochs * sentences, completed=done * sentences,
+            epoch=done + 1, epochs=epochs, loss=0.0, speed=0.0, dev="",
+        )  # fmt: skip
+
+    def __enter__(self) -> TrainingProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def batch(self, epoch: int, sentences: int, tokens: int, loss: float) -> None:
+        if self._live:
+            speed = tokens / (time.perf_counter() - self._epoch_started)
+            completed = (epoch - 1) * self.sentences + sentences
+            self._bar.update(self._task, completed=completed, epoch=epoch, loss=loss, speed=speed)
+
+    def epoch(self, history: History) -> None:
+        row = history[-1]
+        best = max(each["dev"]["f1"] for each in history)
+        dev = f"  dev F1 {100 * row['dev']['f1']:.2f} (best {100 * best:.2f})"
+        now = time.perf_counter()
+        if self._live:
+            self._bar.update(self._task, dev=dev)
+            self._bar.console.print(self._line(row, dev))
+        elif not self.quiet:
+            left = (now - self._started) / (row["epoch"] - self._first) * (self.epochs - row["epoch"])
+            minutes, seconds = divmod(round(left), 60)
+            hours, minutes = divmod(minutes, 60)
+            print(f"{self._line(row, dev)}  {hours}:{minutes:02}:{seconds:02} left", file=sys.stderr, flush=True)
+        self._epoch_started = now
+
+    def _line(self, row: dict, dev: str) -> str:  # type: ignore[type-arg]
+        return (
+            f"Epoch {row['epoch']:>2}/{self.epochs}  loss {row['loss']:>9,.1f}  "
+            f"{row['tokens_per_second']:>6,} tokens/s{dev}"
+        )

@@ -1,0 +1,183 @@
+"""`bilstm-crf train`: from what was asked for to a RunConfig; the work is `training`'s."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bilstm_crf import run_folder
+from bilstm_crf.commands.options import config_file
+from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.corpus.norne import find_corpus, split_files
+from bilstm_crf.errors import UsageError
+
+# Beside the folder one is in, else beside the package: a checkout holds it.
+SAMPLE_FOLDERS = [Path("data/sample"), Path(__file__).resolve().parents[2] / "data" / "sample"]
+SAMPLE_EPOCHS = 30
+
+
+@click.command("train")
+@click.option("--data", metavar="DIR", help="Folder with NorNE (or any files with UD's names).  [data/norne]")
+@click.option("--language", type=click.Choice(["nob", "nno", "both"]), default="nob", show_default=True,
+              help="Bokmål, Nynorsk, or both together.")
+@click.option("--train", "train_files", metavar="FILE", multiple=True, help="Your own files instead: repeatable.")
+@click.option("--dev", "dev_files", metavar="FILE", multiple=True, help="With --train: chooses the best epoch.")
+@click.option("--test", "test_files", metavar="FILE", multiple=True, help="With --train: scored once, at the end.")
+@click.option("--format", metavar="NAME", help="conllu, conll2003, jsonl.  [by each file's name]")
+@click.option("--key", metavar="NAME", default="name", show_default=True, help="Of the label in CoNLL-U's MISC.")
+@click.option("--embeddings", metavar="NAME|PATH", help="Word vectors: sg600, … or a file.  [none]")
+@click.option("--embeddings-dir", metavar="DIR", help="Where vectors lie.  [$BILSTM_CRF_EMBEDDINGS, embeddings/]")
+@click.option("--labels", metavar="SET", help="Label set: full, 7, 6, 4, file (as they stand), or a TOML file. "
+              " [NorNE: full, --train: file]")
+@click.option("--keep-misc", is_flag=True, help="Keep NorNE's rare MISC, which else becomes O.")
+@click.option("--encoding", type=click.Choice(["iob", "iobe", "iobs", "iobes"]), default="iob", show_default=True,
+              help="How spans are written as labels.")
+@click.option("--preset", metavar="NAME", default="paper", show_default=True, help="The recipe to start from.")
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change one value of it: repeatable.")
+@click.option("--epochs", type=click.IntRange(1), help="Short for --set epochs=N.  [50]")
+@click.option("--patience", type=click.IntRange(0), help="Stop after N epochs without a better dev F1.  [never]")
+@click.option("--seed", type=click.IntRange(0), default=42, show_default=True, help="Of all random numbers.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Processor threads.")
+@click.option("--device", metavar="NAME", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option("--output", metavar="DIR", help="Where the run and its model go.  [runs/LANGUAGE-VECTORS]")
+@click.option("--overwrite", is_flag=True, help="Replace the run that lies there.")
+@click.option("--resume", metavar="DIR", help="Go on with an interrupted run; it knows its own settings.")
+@click.option("--config", metavar="FILE", is_eager=True, callback=config_file,
+              help="TOML that holds what these options do; or a run's config.json, to repeat it.")
+@click.option("--quiet", is_flag=True, help="Only errors and the result.")
+@click.pass_context
+def command(context: click.Context, **options: Any) -> int:
+    """Train a tagger; keep the epoch with the best strict F1 on dev.
+
+    \b
+    Examples
+      bilstm-crf train                                       the sample: shows that everything works
+      bilstm-crf train --embeddings sg600                    the paper's baseline, Bokmål
+      bilstm-crf train --language both --embeddings joint-sg600 --seed 43
+      bilstm-crf train --train a.conll --dev b.conll --embeddings my.bin --output runs/mine
+      bilstm-crf train --resume runs/nob-sg600               after Ctrl-C, a crash, a power cut
+
+    \b
+    Settings for --set (preset paper)
+      epochs=50 batch_size=10 learning_rate=0.015 learning_rate_decay=0.05 l2=1e-8 dropout=0.5 patience=0
+      hidden=200 layers=1 character_dim=30 character_filters=50 character_width=3 word_dim=100
+    """  # noqa: D301
+    from bilstm_crf import run
+    from bilstm_crf.commands.progress import TrainingProgress, say
+
+    given = {
+        name for name in options if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+    quiet = options.pop("quiet")
+
+    def progress(epochs: int, sentences: int, done: int) -> TrainingProgress:
+        return TrainingProgress(epochs, sentences, quiet=quiet, done=done)
+
+    tell = (lambda line: None) if quiet else say
+    if options["resume"]:
+        if others := given - {"resume", "quiet"}:
+            named = ", ".join("--" + name.removesuffix("_files").replace("_", "-") for name in sorted(others))
+            raise UsageError(f"--resume goes on with the run's own settings, but {named} was given as well")
+        folder = Path(options["resume"])
+        metrics = run.resume(folder, say=tell, progress=progress)
+        sample = False
+    else:
+        sample = not given & {"data", "language", "train_files", "embeddings", "config"}
+        if sample:
+            use_sample(options, given)
+            tell(
+                f"No corpus named: training on the sample in {options['data']}, which only shows that everything works."
+            )
+        config, folder = configure(options)
+        overwrite = options["overwrite"] or (sample and "output" not in given)
+        metrics = run.start(config, folder, overwrite=overwrite, say=tell, progress=progress)
+    conclude(metrics, folder, sample=sample)
+    return 0
+
+
+def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
+    """The configuration of a new run and the folder it goes to. Raises UsageError for what cannot be."""
+    if options["config"]:
+        described = run_folder.read_config(Path(options["config"]))
+        config = RunConfig.from_json(described["config"])
+        return config, Path(options["output"] or "runs/repeated")
+    own_files = options["train_files"]
+    if own_files and not options["dev_files"]:
+        raise UsageError("--train was given without --dev", hint="dev chooses the best epoch: --dev FILE")
+    if own_files and options["data"]:
+        raise UsageError("--data and --train were both given; expected one of them")
+    if own_files:
+        splits = {split: list(options[f"{split}_files"]) for split in ("train", "dev", "test")}
+    else:
+        corpus = find_corpus(options["data"])
+        splits = {
+            split: [str(path) for path in paths]
+            for split, paths in split_files(corpus, options["language"]).items()
+        }
+    embeddings = options["embeddings"] or "none"
+    name = Path(own_files[0]).name.split(".")[0] if own_files else options["language"]
+    vectors_name = Path(embeddings).name.split(".")[0]
+    recipe = Recipe.preset(options["preset"]).replace(settings(options))
+    config = RunConfig(
+        **splits,
+        format=options["format"],
+        key=options["key"],
+        label_set=options["labels"] or ("file" if own_files else "full"),
+        keep_misc=options["keep_misc"],
+        encoding=options["encoding"],
+        embeddings=embeddings,
+        embeddings_dir=options["embeddings_dir"],
+        preset=options["preset"],
+        recipe=recipe,
+        seed=options["seed"],
+        threads=options["threads"],
+        device=options["device"],
+    )
+    return config, Path(options["output"] or f"runs/{name}-{vectors_name}")
+
+
+def settings(options: dict[str, Any]) -> dict[str, str]:
+    """The recipe's values that --set, --epochs and --patience change."""
+    changed = {}
+    for each in options["settings"]:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise UsageError(f"--set {each}: expected NAME=VALUE, as in --set epochs=20")
+        changed[name.strip()] = value.strip()
+    changed.update({name: options[name] for name in ("epochs", "patience") if options[name] is not None})
+    return changed
+
+
+def use_sample(options: dict[str, Any], given: set[str]) -> None:
+    """Fills in what trains on the sample; what was given stays. Raises UsageError where it is not at hand."""
+    folder = next((f for f in SAMPLE_FOLDERS if f.is_dir()), None)
+    if folder is None:
+        raise UsageError(
+            "no corpus was named, and the sample is not here: it lies in the project's repository, in data/sample",
+            hint="name a corpus: --data DIR, or --train FILE --dev FILE",
+        )
+    vectors = str(folder / "vectors.bin")
+    options.update(data=str(folder), language="both", embeddings=vectors)
+    options["epochs"] = options["epochs"] or SAMPLE_EPOCHS
+    options["output"] = options["output"] or "runs/sample"
+
+
+def conclude(metrics: dict[str, Any], folder: Path, *, sample: bool) -> None:
+    """The result on standard output, and what to do next on standard error."""
+    test = metrics["test"]
+    scores = f"dev strict F1 {100 * metrics['dev']['strict']['micro']['f1']:.2f}"
+    if test is not None:
+        scores += f"   test strict F1 {100 * test['strict']['micro']['f1']:.2f}"
+    click.echo(f"Best epoch {metrics['best_epoch']}: {scores}")
+    size = sum(path.stat().st_size for path in folder.glob("weights-*.safetensors")) / 1e6
+    text = "Kari Nordmann flytta til Bergen."
+    click.echo(
+        f'Model in {folder} ({size:.1f} MB).  Try it:   bilstm-crf tag --model {folder} --text "{text}"', err=True
+    )
+    if sample:
+        click.echo(
+            "The paper's baseline:                     bilstm-crf data norne && python train.py --embeddings sg600",
+            err=True,
+        )

@@ -1,0 +1,135 @@
+"""Configuration: everything that decides a run's result, as frozen data that config.json holds.
+
+A `Recipe` is how to train (a preset with single values replaced); a `RunConfig` is a recipe with the data,
+the vectors and the seed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bilstm_crf.errors import UsageError, near_miss
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. The defaults are the NorNE paper's: NCRF++'s, with the settings that the paper names."""
+
+    word_dim: int = 100  # dimensions of random word embeddings; those of the vectors where there are any
+    character_dim: int = 30
+    character_filters: int = 50
+    character_width: int = 3  # characters that one filter sees; odd
+    hidden: int = 200  # both directions together
+    layers: int = 1
+    dropout: float = 0.5  # on characters, on the word's representation and on the BiLSTM's output
+    batch_size: int = 10  # sentences; the loss of a batch is their sum
+    epochs: int = 50
+    learning_rate: float = 0.015  # of the first epoch, for plain SGD
+    learning_rate_decay: float = 0.05  # rate of epoch e (from 0): learning_rate / (1 + decay * e)
+    l2: float = 1e-8  # on all but the word embeddings, where it is below float32's rounding
+    patience: int = 0  # stop after so many epochs without a better dev F1; 0: never
+
+    def __post_init__(self) -> None:
+        positive = ("word_dim", "character_dim", "character_filters", "hidden", "layers", "batch_size", "epochs")
+        for name in positive:
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}, expected 1 or more")
+        if self.character_width % 2 == 0:
+            raise UsageError(f"character_width is {self.character_width}, expected an odd number")
+        if self.hidden % 2:
+            raise UsageError(f"hidden is {self.hidden}, expected an even number: half for each direction")
+        if not 0 <= self.dropout < 1:
+            raise UsageError(f"dropout is {self.dropout}, expected 0 or more and less than 1")
+
+    def replace(self, settings: Mapping[str, Any]) -> Recipe:
+        """The recipe with some values replaced; strings are read as the field's type.
+
+        Raises UsageError for a name that is no field, or a value that is not of its type.
+        """
+        known = {each.name: each.type for each in dataclasses.fields(self)}
+        values = {}
+        for name, value in settings.items():
+            if name not in known:
+                raise UsageError(
+                    f"{name} is not a setting of the recipe.{near_miss(name, known)}",
+                    hint=f"settings: {' '.join(known)}",
+                )
+            kind = int if known[name] == "int" else float
+            try:
+                values[name] = kind(value)
+            except (TypeError, ValueError):
+                expected = "a whole number" if kind is int else "a number"
+                raise UsageError(f"{name} is {value!r}, expected {expected}") from None
+        return dataclasses.replace(self, **values)
+
+    @classmethod
+    def preset(cls, name: str) -> Recipe:
+        """A named recipe. Raises UsageError for an unknown name."""
+        if name not in PRESETS:
+            raise UsageError(f"--preset {name} is not known.{near_miss(name, PRESETS)} There is: {' '.join(PRESETS)}")
+        return PRESETS[name]
+
+
+PRESETS: dict[str, Recipe] = {"paper": Recipe()}
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One training run: what to learn from, how, and into which folder."""
+
+    train: list[str]  # files
+    dev: list[str]
+    test: list[str] = field(default_factory=list)
+    format: str | None = None  # None: by each file's name
+    key: str = "name"  # of the label in CoNLL-U's MISC
+    label_set: str = "full"
+    keep_misc: bool = False
+    encoding: str = "iob"
+    embeddings: str = "none"  # name or path
+    embeddings_dir: str | None = None
+    preset: str = "paper"
+    recipe: Recipe = field(default_factory=Recipe)
+    seed: int = 42
+    threads: int = 1  # another number of threads adds floating-point numbers in another order
+    device: str = "cpu"
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> RunConfig:
+        """The inverse of `to_json`; raises UsageError where a field is unknown, missing or of a wrong type."""
+        hints = typing.get_type_hints(cls)
+        check_fields(content, hints, required=("train", "dev"), where="the configuration")
+        values = dict(content)
+        recipe = values.pop("recipe", {})
+        if not isinstance(recipe, Mapping):
+            raise UsageError(f"the configuration's recipe is {recipe!r}, expected a table of settings")
+        for name, value in values.items():
+            if not _is(value, hints[name]):
+                raise UsageError(f"the configuration's {name} is {value!r}, expected {hints[name]}")
+        return cls(**values, recipe=Recipe.preset(values.get("preset", "paper")).replace(recipe))
+
+
+def check_fields(content: Iterable[str], known: Iterable[str], *, required: Iterable[str], where: str) -> None:
+    """Raises UsageError for a name in `content` that is not known, or a required one that is missing."""
+    for name in content:
+        if name not in known:
+            raise UsageError(f"{where} has no field {name}.{near_miss(name, known)}")
+    for name in required:
+        if name not in content:
+            raise UsageError(f"{where} lacks the field {name}")
+
+
+def _is(value: Any, hint: Any) -> bool:
+    """Whether a JSON value is of a field's type: a class, a list of one, or a union of such."""
+    if typing.get_origin(hint) is list:
+        return isinstance(value, list) and all(_is(each, typing.get_args(hint)[0]) for each in value)
+    if isinstance(hint, types.UnionType):
+        return any(_is(value, each) for each in typing.get_args(hint))
+    return isinstance(value, hint) and not (hint is int and isinstance(value, bool))

@@ -1,0 +1,80 @@
+"""Counting: how many spans are right, and precision, recall and F1 from such counts; 0/0 is 0 everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bilstm_crf.sentence import Span
+
+
+def ratio(part: float, whole: float) -> float:
+    """`part / whole`, and 0 where there is nothing to divide by (seqeval's zero_division=0)."""
+    return part / whole if whole else 0.0
+
+
+def harmonic(precision: float, recall: float) -> float:
+    """F1, the harmonic mean.
+
+    >>> harmonic(1.0, 0.5)
+    0.6666666666666666
+    """
+    return ratio(2 * precision * recall, precision + recall)
+
+
+@dataclass(frozen=True)
+class TypeScore:
+    """The score of one entity type (or of all together): fractions from 0 to 1, and the counts of spans."""
+
+    precision: float
+    recall: float
+    f1: float
+    gold: int
+    predicted: int
+    correct: int
+
+
+@dataclass(frozen=True)
+class Average:
+    """The mean over entity types (macro), fractions from 0 to 1."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+class Score(Protocol):
+    """Whatever has precision, recall and F1."""
+
+    @property
+    def precision(self) -> float: ...
+    @property
+    def recall(self) -> float: ...
+    @property
+    def f1(self) -> float: ...
+
+
+def macro(scores: Iterable[Score]) -> Average:
+    """The unweighted mean over the types found in gold or predicted; all 0 where there is none."""
+    scores = list(scores)
+    return Average(
+        precision=ratio(sum(score.precision for score in scores), len(scores)),
+        recall=ratio(sum(score.recall for score in scores), len(scores)),
+        f1=ratio(sum(score.f1 for score in scores), len(scores)),
+    )
+
+
+def types_of(*sides: Sequence[Sequence[Span]]) -> list[str]:
+    """Every entity type that occurs, sorted."""
+    return sorted({span.type for side in sides for spans in side for span in spans})
+
+
+def sentence_counts(
+    gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]
+) -> list[tuple[int, int, int]]:
+    """Per sentence: spans that are exactly right (boundaries and type), gold spans, predicted spans."""
+    return [
+        (len(set(of_gold) & set(of_predicted)), len(of_gold), len(of_predicted))
+        for of_gold, of_predicted in zip(gold, predicted, strict=True)
+    ]

@@ -1,0 +1,113 @@
+"""Reading what is to be scored: gold files, and a system's output beside them, word for word the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from itertools import chain, zip_longest
+
+from bilstm_crf import formats
+from bilstm_crf.errors import InputError
+from bilstm_crf.formats import FormatOptions
+from bilstm_crf.labels import read_spans
+from bilstm_crf.sentence import Sentence
+
+Path = str | os.PathLike[str]
+
+
+def read_gold(
+    paths: Iterable[Path], format_name: str | None = None, options: FormatOptions | None = None
+) -> list[Sentence]:
+    """The sentences of gold files, in order, with `spans` set.
+
+    Raises InputError for a file without sentences, a sentence without labels, or labels that are legal in no
+    encoding.
+    """
+    gold: list[Sentence] = []
+    for path in paths:
+        sentences = _read(path, format_name, options)
+        for sentence in sentences:
+            if sentence.labels is None and sentence.spans is None:
+                raise InputError(
+                    f"the sentence that begins with {sentence.tokens[0]!r} has no labels: gold needs them",
+                    path=sentence.path,
+                    line=_line(sentence, 0),
+                    hint="--key names the entry of MISC that holds them, where it is not `name`",
+                )
+        read_spans(sentences)
+        gold += sentences
+    return gold
+
+
+def read_pair(
+    gold_path: Path,
+    predicted_path: Path,
+    *,
+    gold_format: str | None = None,
+    predicted_format: str | None = None,
+    options: FormatOptions | None = None,
+) -> tuple[list[Sentence], list[Sentence]]:
+    """Gold and a system's output for the same words, both with `spans` set; the formats may differ.
+
+    Predicted labels may be illegal (they count as `O`), and a predicted sentence without labels has no
+    entities. Raises InputError where the words are not the same: the first place, with both words.
+    """
+    gold = read_gold([gold_path], gold_format, options)
+    predicted = _read(predicted_path, predicted_format, options)
+    _check_words(gold, predicted, gold_path, predicted_path)
+    if all(sentence.labels is None and sentence.spans is None for sentence in predicted):
+        raise InputError("has no labels in any sentence", path=predicted_path)
+    read_spans(predicted, lenient=True)
+    for sentence in predicted:
+        sentence.spans = sentence.spans or []
+    return gold, predicted
+
+
+def iob_labels(sentences: Sequence[Sentence]) -> list[list[str]] | None:
+    """The labels as they stand, where all are `B-`, `I-` or `O`; None: they are in another encoding, or none.
+
+    For semeval-2013-original, which is about how illegal labels are read.
+    """
+    labels = [sentence.labels for sentence in sentences if sentence.labels is not None]
+    plain = all(label == "O" or label.startswith(("B-", "I-")) for label in chain.from_iterable(labels))
+    return labels if plain and len(labels) == len(sentences) else None
+
+
+def _read(path: Path, format_name: str | None, options: FormatOptions | None) -> list[Sentence]:
+    read = formats.read(path, format_name, options if options is not None else FormatOptions())
+    sentences = [sentence for sentence in read if sentence.tokens]
+    if not sentences:
+        raise InputError("has no sentences", path=path)
+    return sentences
+
+
+def _check_words(
+    gold: Sequence[Sentence], predicted: Sequence[Sentence], gold_path: Path, predicted_path: Path
+) -> None:
+    for number, (one, other) in enumerate(zip_longest(gold, predicted), start=1):
+        if one is None or other is None:
+            raise InputError(
+                f"has {len(predicted)} sentences, the gold file {gold_path} has {len(gold)}; "
+                f"the first {number - 1} have the same words",
+                path=predicted_path,
+            )
+        if one.tokens == other.tokens:
+            continue
+        pairs = zip_longest(one.tokens, other.tokens)
+        position = next(position for position, (word, found) in enumerate(pairs) if word != found)
+        raise InputError(
+            f"{_word(other, position)} (sentence {number}, word {position + 1}), expected "
+            f"{_word(one, position)} as in {gold_path}, line {_line(one, position)}",
+            path=predicted_path,
+            line=_line(other, position),
+            hint="both files must have the same sentences and words, in the same order",
+        )
+
+
+def _word(sentence: Sentence, position: int) -> str:
+    return repr(sentence.tokens[position]) if position < len(sentence) else "the end of the sentence"
+
+
+def _line(sentence: Sentence, position: int) -> int:
+    """The line of a word, or of the sentence's last word where it has no such word."""
+    return sentence.lines[min(position, len(sentence.lines) - 1)] if sentence.lines else sentence.line

@@ -1,0 +1,94 @@
+"""SemEval-2013 as the paper's script counts it, to explain a difference and not to compare systems by.
+
+The script is `ner_eval.py` of davidsbatista/NER-Evaluation as it was when the paper came out (November 2019).
+Against `semeval.semeval` it differs in four ways:
+
+  1. The labels of all sentences are one list: a stray `I-` at the start of a sentence goes on with the span
+     that ends the sentence before, where the types agree.
+  2. The reading is lenient: a stray `I-` opens a span, an `I-` of another type closes one and opens the next.
+  3. Each prediction looks for itself, from the left, for the first gold span that it touches, and a gold span
+     may be found again and again: it is `incorrect` (or `partial`) once for each, so that the counts on the
+     gold side can be more than there are gold spans, and recall falls.
+  4. Whether two spans touch is asked without the last word of either, so that a span of one word touches
+     nothing (but one with the same boundaries is seen): then it is missed, and the prediction spurious.
+
+The script's scores of single types are left out: it adds each spurious span to every type.
+Left out too is its bug of dropping a single span that covers the whole corpus (mended in June 2020).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from bilstm_crf.evaluation.semeval import SCHEMES, Outcomes, SchemeScore, outcome
+from bilstm_crf.sentence import Span
+
+
+def lenient_spans(labels: Iterable[str]) -> list[Span]:
+    """The spans that one list of `B-`, `I-` and `O` labels says, by rule 2 above.
+
+    >>> lenient_spans(["I-PER", "I-PER", "I-ORG", "B-ORG", "O"])
+    [Span(start=0, end=2, type='PER'), Span(start=2, end=3, type='ORG'), Span(start=3, end=4, type='ORG')]
+    """
+    spans: list[Span] = []
+    for position, label in enumerate(labels):
+        type_ = label[2:]
+        if label == "O":
+            continue
+        last = spans[-1] if spans else None
+        if last and last.end == position and last.type == type_ and label[0] != "B":
+            spans[-1] = last._replace(end=position + 1)
+        else:
+            spans.append(Span(position, position + 1, type_))
+    return spans
+
+
+def flatten(sentences: Iterable[Sequence[Span]], lengths: Iterable[int]) -> list[Span]:
+    """The spans of all sentences, counted in words from the start of the first."""
+    flat = []
+    offset = 0
+    for spans, length in zip(sentences, lengths, strict=True):
+        flat += [Span(offset + start, offset + end, type_) for start, end, type_ in sorted(spans)]
+        offset += length
+    return flat
+
+
+def semeval_original(gold: Sequence[Span], predicted: Sequence[Span]) -> dict[str, SchemeScore]:
+    """The four schemes' scores, by name, over all types. Spans of the flat list, sorted, without overlap."""
+    exact = set(gold)
+    found: set[Span] = set()
+    counts: Counter[tuple[str, str]] = Counter()  # (scheme, outcome): predictions
+    first = 0
+    for span in predicted:
+        while first < len(gold) and gold[first].end <= span.start:
+            first += 1
+        partner = span if span in exact else _first_touched(span, gold, first)
+        if partner is not None:
+            found.add(partner)
+        for scheme in SCHEMES:
+            what = "spurious"
+            if partner is not None:
+                what = outcome(scheme, partner[:2] == span[:2], partner.type == span.type)
+            counts[scheme, what] += 1
+    missed = len(exact - found)
+    return {scheme: _score(scheme, counts, missed) for scheme in SCHEMES}
+
+
+def _first_touched(span: Span, gold: Sequence[Span], first: int) -> Span | None:
+    for position in range(first, len(gold)):
+        other = gold[position]
+        if other.start >= span.end:
+            break
+        touches = max(span.start, other.start) < min(span.end, other.end) - 1
+        if touches or span[:2] == other[:2]:
+            return other
+    return None
+
+
+def _score(scheme: str, counts: Counter[tuple[str, str]], missed: int) -> SchemeScore:
+    correct, incorrect, partial = (counts[scheme, what] for what in ("correct", "incorrect", "partial"))
+    return SchemeScore.of(
+        Outcomes(correct, incorrect, partial, missed),
+        Outcomes(correct, incorrect, partial, counts[scheme, "spurious"]),
+    )

@@ -1,0 +1,210 @@
+"""CoNLL-U: ten columns, the label behind a key in MISC. Reads a stream, writes bytes, touches nothing else.
+
+https://universaldependencies.org/format.html. Comments, multi-word tokens (`3-4`) and empty nodes (`5.1`)
+are kept and never tagged. The line of a token is `raw[number - sentence.line]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
+from typing import BinaryIO
+
+from bilstm_crf.errors import InputError
+from bilstm_crf.formats.base import DEFAULTS, FormatOptions
+from bilstm_crf.formats.blocks import blocks, check_word, rows
+from bilstm_crf.formats.offsets import align
+from bilstm_crf.labels import ENCODINGS
+from bilstm_crf.sentence import Sentence
+
+name = "conllu"
+suffixes: tuple[str, ...] = (".conllu",)
+
+
+def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iterator[Sentence]:
+    """See `Format.read`. `# newdoc` without an id counts: the third is the document `3`."""
+    document: str | None = None
+    documents = 0
+    for first, lines in blocks(stream):
+        block = _Block(first, lines, path, options.key + "=")
+        for comment in block.comments:
+            key, _, value = comment[1:].partition("=")
+            if key.split() in (["newdoc"], ["newdoc", "id"]):
+                documents += 1
+                document = value.strip(" ") or str(documents)
+        if options.keep_raw or block.tokens:
+            yield block.sentence(document, options)
+
+
+class _Block:
+    """The lines of one sentence, taken apart."""
+
+    def __init__(self, first: int, lines: list[bytes], path: str, key: str) -> None:
+        self.first, self.lines, self.path, self.key = first, lines, path, key
+        self.rows = rows(lines, first, path)
+        self.comments: list[str] = []
+        self.tokens: list[str] = []
+        self.numbers: list[int] = []  # the line of each token
+        self.values: list[tuple[str, ...]] = []  # what each token's MISC has for the key
+        self.ranges: list[tuple[int, int, str]] = []  # multi-word tokens: first and last id, surface form
+        self.range_line = 0  # of the last of them
+        self.empty = 0  # empty nodes since the last token
+        self._take_apart()
+
+    def _take_apart(self) -> None:
+        tokens, numbers, values, key = self.tokens, self.numbers, self.values, self.key
+        for number, line in enumerate(self.rows, self.first):
+            columns = line.split("\t")
+            # The one line of thousands of tokens a second: everything else is looked at in `_other`.
+            if len(columns) == 10 and columns[0] == str(len(tokens) + 1) and columns[1].strip(" "):
+                tokens.append(columns[1])
+                numbers.append(number)
+                values.append(_values(columns[9], key))
+                self.empty = 0
+            elif line.startswith("#"):
+                self.comments.append(line)
+            elif line:
+                self._other(number, line, columns)
+        if self._inside_range():
+            message = f"the multi-word token reaches past the last word, {len(tokens)}"
+            raise self._error(message, self.range_line)
+
+    def _inside_range(self) -> bool:
+        return bool(self.ranges) and self.ranges[-1][1] > len(self.tokens)
+
+    def _other(self, number: int, line: str, columns: list[str]) -> None:
+        """A multi-word token, an empty node, or an error."""
+        if line.isspace():
+            raise self._error("a line of white space, expected an empty line", number)
+        if len(columns) != 10:
+            raise self._error(f"{len(columns)} columns, expected 10 separated by tabs", number)
+        id_, form = columns[:2]
+        words = len(self.tokens)
+        start, hyphen, end = id_.partition("-")
+        if hyphen and start == str(words + 1) and _is_number(end) and int(end) > words:
+            if self._inside_range():
+                raise self._error(f"the multi-word token {id_} overlaps the one before", number)
+            self.ranges.append((words + 1, int(end), form))
+            self.range_line = number
+        elif id_ == f"{words}.{self.empty + 1}":
+            self.empty += 1
+        elif id_ == str(words + 1):
+            raise self._error("an empty FORM, expected a word in the second column", number)
+        elif _is_number(id_):
+            raise self._error(f"the id {id_} is out of order, expected {words + 1}", number)
+        else:
+            raise self._error(f"the id {id_!r} is not that of the next word, expected {words + 1}", number)
+
+    def sentence(self, document: str | None, options: FormatOptions) -> Sentence:
+        sentence = Sentence(
+            self.tokens,
+            labels=self._labels(),
+            document=document,
+            id=self._comment("sent_id"),
+            path=self.path,
+            line=self.first,
+            lines=self.numbers,
+        )
+        if options.keep_raw:
+            sentence.raw = self.lines
+            sentence.text = self._comment("text")
+            if self.ranges and sentence.text is not None:
+                sentence.offsets = self._surface_offsets(sentence.text)
+        return sentence
+
+    def _labels(self) -> list[str] | None:
+        labels = [value[0] for value in self.values if len(value) == 1]
+        if len(labels) == len(self.tokens):
+            return labels if labels else None
+        if not any(self.values):
+            return None
+        position = next(i for i, value in enumerate(self.values) if len(value) != 1)
+        if self.values[position]:
+            raise self._error(f"{self.key} more than once in MISC", self.numbers[position])
+        raise self._error(
+            f"no {self.key} in MISC, which other words of the sentence have", self.numbers[position]
+        )
+
+    def _comment(self, key: str) -> str | None:
+        for comment in self.comments:
+            name_, equals, value = comment[1:].partition("=")
+            if equals and name_.strip(" ") == key:
+                return value.strip(" ")
+        return None
+
+    def _surface_offsets(self, text: str) -> list[tuple[int, int]] | None:
+        """Where the words stand in `text`; those of a multi-word token all stand where it stands."""
+        surface: list[str] = []
+        word_of: list[int] = []
+        ranges = {start: (end, form) for start, end, form in self.ranges}
+        inside = 0
+        for id_, token in enumerate(self.tokens, 1):
+            if id_ > inside:
+                inside, form = ranges.get(id_, (id_, token))
+                surface.append(form)
+            word_of.append(len(surface) - 1)
+        offsets = align(surface, text)
+        return None if offsets is None else [offsets[position] for position in word_of]
+
+    def _error(self, message: str, number: int) -> InputError:
+        return InputError(message, path=self.path, line=number, found=self.rows[number - self.first])
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
+# MISC repeats itself: the same few strings make up most of a file.
+@lru_cache(maxsize=4096)
+def _values(misc: str, key: str) -> tuple[str, ...]:
+    """The values of `key` (which ends in `=`) in MISC."""
+    return tuple(part[len(key) :] for part in misc.split("|") if part.startswith(key))
+
+
+@lru_cache(maxsize=4096)
+def _relabelled(misc: bytes, key: str, label: str) -> bytes:
+    """MISC, with its line end, with `label` as the value of `key`."""
+    body = misc.rstrip(b"\r\n")
+    prefix = key.encode() + b"="
+    entry = prefix + label.encode()
+    parts = [] if body in (b"_", b"") else body.split(b"|")
+    where = [i for i, part in enumerate(parts) if part.startswith(prefix)]
+    if where:
+        parts[where[0]] = entry
+    else:
+        parts.append(entry)
+    return b"|".join(parts) + misc[len(body) :]
+
+
+def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
+    """See `Format.render`. The key is replaced where it stands in MISC, else appended."""
+    lines: list[bytes] = list(sentence.raw)
+    if sentence.spans is not None:
+        labels = ENCODINGS["iob"].encode(sentence.spans, len(sentence))
+        for number, label in zip(sentence.lines, labels, strict=True):
+            position = number - sentence.line
+            head, tab, misc = lines[position].rpartition(b"\t")
+            lines[position] = head + tab + _relabelled(misc, options.key, label)
+    return b"".join(lines)
+
+
+def compose(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
+    """See `Format.compose`. Words that touch in the text get `SpaceAfter=No`."""
+    if not sentence.tokens:
+        return b""
+    labels = None if sentence.spans is None else ENCODINGS["iob"].encode(sentence.spans, len(sentence))
+    lines = [] if sentence.id is None else [f"# sent_id = {sentence.id}"]
+    touching = [False] * len(sentence)
+    if sentence.text is not None:
+        lines.append("# text = " + " ".join(sentence.text.splitlines()))
+        offsets = sentence.offsets or align(sentence.tokens, sentence.text)
+        if offsets is not None:
+            touching = [here[1] == after[0] for here, after in pairwise(offsets)] + [False]
+    for position, word in enumerate(sentence.tokens):
+        check_word(word, sentence, "CoNLL-U")
+        misc = ["SpaceAfter=No"] if touching[position] else []
+        if labels is not None:
+            misc.append(f"{options.key}={labels[position]}")
+        lines.append(f"{position + 1}\t{word}" + "\t_" * 7 + "\t" + ("|".join(misc) or "_"))
+    return ("\n".join(lines) + "\n\n").encode()

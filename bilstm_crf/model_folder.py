@@ -1,0 +1,162 @@
+"""What a saved model is: a folder with `model.json` and one safetensors file, nothing else needed.
+
+    model.json                     version, labels, label set, sizes, provenance; names the weights file
+    weights-0123456789ab.safetensors   parameters (float32), word table (float16), words and characters (UTF-8)
+
+The weights file carries the start of its SHA-256 in its name, and `model.json` is replaced last: so a save that is
+killed at any moment leaves the old model or the new one, never a mixture.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from bilstm_crf import __version__
+from bilstm_crf.embeddings.vectors import WordVectors
+from bilstm_crf.errors import ModelFolderError
+from bilstm_crf.files import sha256_of, write_json, write_whole
+from bilstm_crf.labels import ENCODINGS, LabelSet
+from bilstm_crf.network.model import Architecture, BiLSTMCRF
+from bilstm_crf.vocabulary import Vocabulary, normalise
+
+FORMAT = 1  # raised when an older program could not read a newer folder
+WORD_BYTES = 160_000_000  # room for the word table, so that a model stays under 200 MB
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A network with all that is needed to use it."""
+
+    network: BiLSTMCRF
+    architecture: Architecture
+    vocabulary: Vocabulary
+    encoding: str
+    label_set: LabelSet
+    provenance: dict[str, Any]  # where it comes from: data, vectors, recipe, seed, epoch, scores
+
+
+def save_model(model: SavedModel, folder: Path, vectors: WordVectors | None) -> None:
+    """Writes the model, with the most frequent words of `vectors` as far as there is room."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table = model.network.embedding.weight.detach().cpu().half()
+    words = list(model.vocabulary.words)
+    if vectors is not None:
+        room = max(0, WORD_BYTES // (2 * table.shape[1]) - len(table))
+        rows = further_rows(model.vocabulary, vectors)[:room]
+        words += [vectors.words[row] for row in rows]
+        table = torch.cat((table, torch.from_numpy(vectors.matrix[rows].astype(np.float16))))
+    tensors = {
+        name: parameter.detach().cpu().contiguous()
+        for name, parameter in model.network.named_parameters()
+        if name != "embedding.weight"
+    }
+    tensors["embedding.weight"] = table
+    tensors["words"] = _text("\n".join(words))
+    tensors["characters"] = _text("".join(model.vocabulary.characters))
+    content = save(tensors)
+    digest = hashlib.sha256(content).hexdigest()
+    weights = f"weights-{digest[:12]}.safetensors"
+    with write_whole(folder / weights) as stream:
+        stream.write(content)
+    write_json(
+        folder / "model.json",
+        {
+            "model": "bilstm_crf",
+            "format": FORMAT,
+            "version": __version__,
+            "weights": weights,
+            "sha256": digest,
+            "labels": model.vocabulary.labels,
+            "encoding": model.encoding,
+            "label_set": {"name": model.label_set.name, "types": model.label_set.types},
+            "architecture": dataclasses.asdict(model.architecture),
+            "words": len(words),
+            "dim": table.shape[1],
+            "provenance": model.provenance,
+        },
+    )
+    for old in folder.glob("weights-*.safetensors"):
+        if old.name != weights:
+            with contextlib.suppress(OSError):
+                old.unlink()
+
+
+def further_rows(vocabulary: Vocabulary, vectors: WordVectors) -> list[int]:
+    """The rows of `vectors` that a look-up can reach and the vocabulary has not: no digit but 0, no line end."""
+    return [
+        row
+        for row, word in enumerate(vectors.words)
+        if word not in vocabulary.words and word == normalise(word) and "\n" not in word
+    ]
+
+
+def _text(text: str) -> Tensor:
+    return torch.from_numpy(np.frombuffer(text.encode("utf-8"), dtype=np.uint8).copy())
+
+
+def load_model(folder: str | Path) -> SavedModel:
+    """The model of a folder. Raises ModelFolderError for one that is absent, damaged, foreign or too new."""
+    folder = Path(folder)
+    description = _description(folder)
+    try:
+        weights = folder / str(description["weights"])
+        labels = [str(label) for label in description["labels"]]
+        architecture = Architecture(**description["architecture"])
+        label_set = LabelSet(str(description["label_set"]["name"]), description["label_set"]["types"])
+        encoding = ENCODINGS[str(description["encoding"])].name
+        expected = str(description["sha256"])
+        provenance = dict(description["provenance"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFolderError(f"lacks or misstates {error}", path=folder / "model.json") from error
+    if not weights.is_file():
+        raise ModelFolderError("is missing, though model.json names it", path=weights)
+    if sha256_of(weights) != expected:
+        raise ModelFolderError(
+            "is damaged: its SHA-256 is not the one in model.json",
+            path=weights,
+            hint="copy the whole folder again, or train it again",
+        )
+    try:
+        tensors = load_file(weights)
+        words = bytes(tensors.pop("words").numpy()).decode("utf-8").split("\n")
+        characters = bytes(tensors.pop("characters").numpy()).decode("utf-8")
+        vocabulary = Vocabulary(words, characters, labels)
+        network = BiLSTMCRF(architecture, len(characters), len(labels), tensors["embedding.weight"])
+        network.load_state_dict(tensors)
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise ModelFolderError(f"does not fit model.json: {error}", path=weights) from error
+    return SavedModel(network.eval(), architecture, vocabulary, encoding, label_set, provenance)
+
+
+def _description(folder: Path) -> dict[str, Any]:
+    """The content of model.json, once it is sure that it is ours and that this program can read it."""
+    path = folder / "model.json"
+    try:
+        description = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        what = "no such folder" if not folder.exists() else "not a saved model: it has no model.json"
+        raise ModelFolderError(what, path=folder, hint="`bilstm-crf train --output DIR` makes one") from None
+    except (OSError, ValueError) as error:
+        raise ModelFolderError(f"cannot be read as JSON: {error}", path=path) from error
+    if not isinstance(description, dict) or description.get("model") != "bilstm_crf":
+        raise ModelFolderError("is not a model of bilstm_crf", path=path)
+    if description.get("format") != FORMAT:
+        raise ModelFolderError(
+            f"has format {description.get('format')} (written by {description.get('version')}); "
+            f"this is bilstm_crf {__version__}, which reads format {FORMAT}",
+            path=path,
+            hint="install the version that wrote it, or train the model again",
+        )
+    return description

@@ -1,0 +1,172 @@
+"""One run from beginning to end: data and vectors in, a trained and scored model out, in a folder.
+
+The folder's content is described in run_folder.py; the loop itself is in training.py.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from bilstm_crf import run_folder
+from bilstm_crf.config import RunConfig
+from bilstm_crf.corpus.labelled import Labelled, read_labelled
+from bilstm_crf.embeddings.coverage import coverage
+from bilstm_crf.embeddings.read import load
+from bilstm_crf.embeddings.vectors import WordVectors
+from bilstm_crf.errors import InputError, Interrupted, UsageError
+from bilstm_crf.evaluation.report import Report, evaluate
+from bilstm_crf.files import sha256_of_all, write_json
+from bilstm_crf.labels import LabelSet
+from bilstm_crf.tagger import Tagger
+from bilstm_crf.training import History, Observer, train
+from bilstm_crf.vocabulary import normalise
+
+Say = Callable[[str], None]  # tells a person one line
+
+
+class Progress(Observer, Protocol):
+    """An observer of training that is also a context manager."""
+
+    def __enter__(self) -> Any: ...
+    def __exit__(self, *error: Any) -> None: ...
+
+
+MakeProgress = Callable[[int, int, int], Progress]  # epochs, sentences of one, epochs done before
+
+
+def start(
+    config: RunConfig, folder: Path, *, overwrite: bool, say: Say, progress: MakeProgress
+) -> dict[str, Any]:
+    """A new run; returns its metrics. Raises UsageError where another run lies in `folder`."""
+    run_folder.check_free(folder, overwrite=overwrite)
+    train_set, dev_set, vectors = _load(config, say)
+    run_folder.start(folder, _describe(config, train_set, dev_set, vectors))
+    return _run(config, folder, train_set, dev_set, vectors, say, progress, resume=False)
+
+
+def resume(folder: Path, *, say: Say, progress: MakeProgress) -> dict[str, Any]:
+    """Goes on with an interrupted run; gives the metrics of a finished one as they are.
+
+    Raises InputError where the folder holds no run, or where data or vectors are no longer the same.
+    """
+    described = run_folder.read_config(folder / "config.json")
+    if run_folder.is_finished(folder):
+        say(f"{folder}: this run is finished")
+        return run_folder.read_metrics(folder)
+    config = RunConfig.from_json(described["config"])
+    train_set, dev_set, vectors = _load(config, say)
+    now = _describe(config, train_set, dev_set, vectors)
+    for part in ("data", "vectors"):
+        if _hashes(now[part]) != _hashes(described.get(part)):
+            raise InputError(
+                f"the {part} are no longer those that this run began with (their SHA-256 differ)",
+                path=folder / "config.json",
+                hint="put the old files back, or start a new run",
+            )
+    return _run(config, folder, train_set, dev_set, vectors, say, progress, resume=True)
+
+
+def _load(config: RunConfig, say: Say) -> tuple[Labelled, Labelled, WordVectors | None]:
+    label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
+    splits = []
+    for name, paths in (("train", config.train), ("dev", config.dev)):
+        split = read_labelled(paths, label_set, format=config.format, key=config.key)
+        found = ", ".join(dict.fromkeys(split.encodings))
+        say(f"{name:<8} {len(split.sentences):,} sentences, {split.tokens:,} tokens, labels in {found}")
+        splits.append(split)
+    vectors = load(config.embeddings, embeddings_dir=config.embeddings_dir)
+    if vectors is None:
+        say(f"vectors  none: random, {config.recipe.word_dim} dimensions")
+    else:
+        say(f"vectors  {vectors.summary()}")
+        words = Counter(normalise(word) for sentence in splits[0].sentences for word in sentence.tokens)
+        say(f"coverage of train  {coverage(words, vectors)}")
+    return splits[0], splits[1], vectors
+
+
+def _describe(config: RunConfig, train_set: Labelled, dev_set: Labelled, vectors: WordVectors | None) -> dict[str, Any]:
+    data = {"train": train_set.files, "dev": dev_set.files}
+    return run_folder.describe(config, data, None if vectors is None else vectors.source)
+
+
+def _hashes(part: Any) -> list[Any]:
+    """Every SHA-256 in a part of config.json, in order."""
+    if isinstance(part, dict):
+        return [h for key, value in part.items() for h in ([value] if key == "sha256" else _hashes(value))]
+    return [h for value in part for h in _hashes(value)] if isinstance(part, list) else []
+
+
+def _run(
+    config: RunConfig,
+    folder: Path,
+    train_set: Labelled,
+    dev_set: Labelled,
+    vectors: WordVectors | None,
+    say: Say,
+    progress: MakeProgress,
+    *,
+    resume: bool,
+) -> dict[str, Any]:
+    if config.device != "cpu" and not torch.cuda.is_available():
+        raise UsageError(f"--device {config.device}: PyTorch finds no such device here", hint="--device cpu")
+    torch.set_num_threads(config.threads)
+    done = run_folder.epochs_done(folder) if resume else 0
+    if done:
+        say(f"going on after epoch {done}")
+    provenance = {key: value for key, value in _describe(config, train_set, dev_set, vectors).items() if key != "command"}
+    watch = progress(config.recipe.epochs, len(train_set.sentences), done)
+    try:
+        with watch:
+            history = train(config, train_set, dev_set, vectors, folder, watch, provenance, resume=resume)
+    except KeyboardInterrupt:
+        raise _interrupted(folder) from None
+    return _finish(config, folder, dev_set, history, say)
+
+
+def _interrupted(folder: Path) -> Interrupted:
+    done = run_folder.epochs_done(folder)
+    safe = f"epochs 1-{done} are safe in {folder}" if done > 1 else f"epoch 1 is safe in {folder}" if done else "nothing was lost but this epoch"
+    program = "python train.py" if Path(sys.argv[0]).name == "train.py" else "bilstm-crf train"
+    return Interrupted(f"Interrupted in epoch {done + 1}; {safe}.  Go on:  {program} --resume {folder}")
+
+
+def _finish(config: RunConfig, folder: Path, dev_set: Labelled, history: History, say: Say) -> dict[str, Any]:
+    """Scores the saved model on dev, and once on the test files where there are any."""
+    tagger = Tagger.load(folder, device=config.device, embeddings=None)
+    best = max(history, key=lambda row: row["dev"]["f1"])
+    reports = {"dev": _score(tagger, dev_set)}
+    if config.test:
+        test_set = read_labelled(config.test, tagger.label_set, format=config.format, key=config.key)
+        reports["test"] = _score(tagger, test_set)
+    metrics = {
+        "best_epoch": best["epoch"],
+        "epochs": len(history),
+        "seed": config.seed,
+        "dev_is": "the split that chose the epoch: its scores are optimistic",
+        **{split: report.as_dict() for split, report in reports.items()},
+        **({} if config.test else {"test": None}),
+        "seconds": {
+            "training": round(sum(row["seconds"] for row in history), 1),
+            "scoring dev": round(sum(row["dev_seconds"] for row in history), 1),
+        },
+        "tokens_per_second": round(sum(row["tokens_per_second"] for row in history) / len(history)),
+    }
+    run_folder.finish(folder, metrics)
+    for split, report in reports.items():
+        say(f"{split:<4} strict F1 {100 * report.strict.f1:.2f}  {report.signatures['strict']}")
+    return metrics
+
+
+def _score(tagger: Tagger, split: Labelled) -> Report:
+    return evaluate(
+        split.sentences,
+        tagger.predict(split.sentences),
+        label_set=tagger.label_set,
+        data_sha256=sha256_of_all([str(each["sha256"]) for each in split.files]),
+    )

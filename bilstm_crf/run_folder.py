@@ -1,0 +1,119 @@
+"""A run's folder: what it was asked to do, how it went, what came out.
+
+    config.json               the configuration, with the hashes of the data and vectors, and the machine
+    history.jsonl             one line an epoch
+    checkpoint.safetensors    to go on from, until the run is finished
+    model.json, weights-…     the best epoch's model (model_folder.py)
+    metrics.json              the scores of that model; there once the run is finished
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from bilstm_crf import __version__
+from bilstm_crf.checkpoint import NAME as CHECKPOINT
+from bilstm_crf.config import RunConfig
+from bilstm_crf.errors import InputError, UsageError
+from bilstm_crf.files import write_json
+
+
+def is_finished(folder: Path) -> bool:
+    return (folder / "metrics.json").exists()
+
+
+def check_free(folder: Path, *, overwrite: bool) -> None:
+    """Raises UsageError where another run lies in the folder, unless it may be replaced."""
+    if (folder / "config.json").exists() and not overwrite:
+        state = "a finished run" if is_finished(folder) else "an unfinished run"
+        go_on = "" if is_finished(folder) else f"go on with it: --resume {folder}; or "
+        raise UsageError(
+            f"{folder} holds {state}", hint=f"{go_on}choose another --output, or replace it with --overwrite"
+        )
+
+
+def start(folder: Path, description: dict[str, Any]) -> None:
+    """Makes the folder of a new run, in place of an older one; its model stays until there is a new one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("metrics.json", "history.jsonl", CHECKPOINT):
+        (folder / name).unlink(missing_ok=True)
+    write_json(folder / "config.json", description)
+
+
+def finish(folder: Path, metrics: dict[str, Any]) -> None:
+    """Records the scores; the checkpoint is of no more use."""
+    write_json(folder / "metrics.json", metrics)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text("utf-8"))
+    return metrics
+
+
+def epochs_done(folder: Path) -> int:
+    """How many epochs are safe."""
+    try:
+        return len((folder / "history.jsonl").read_text("utf-8").splitlines())
+    except FileNotFoundError:
+        return 0
+
+
+def describe(config: RunConfig, data: dict[str, Any], vectors: dict[str, Any] | None) -> dict[str, Any]:
+    """The content of config.json: all that decides the result, and where it was run."""
+    return {
+        "bilstm_crf": __version__,
+        "command": command_line(),
+        "config": config.to_json(),
+        "data": data,
+        "vectors": vectors,
+        "environment": environment(),
+    }
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine, for the record."""
+    import numpy
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The content of a config.json. Raises InputError where there is none or it is not one."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise InputError("there is no run here: no config.json", path=path.parent) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read as JSON: {error}", path=path) from error
+    if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
+        raise InputError("is not the config.json of a run: it has no table `config`", path=path)
+    return content
+
+
+def command_line() -> str:
+    """How this program was called, for the record."""
+    program = Path(sys.argv[0]).name
+    return shlex.join(["python", "train.py", *sys.argv[1:]] if program == "train.py" else [program, *sys.argv[1:]])

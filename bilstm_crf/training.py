@@ -1,0 +1,190 @@
+"""Training: one loop that reads like the algorithm, from labelled sentences to a saved model and a history."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bilstm_crf.batching import make_batch, training_batches
+from bilstm_crf.checkpoint import load_checkpoint, save_checkpoint, seed_epoch
+from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.corpus.labelled import Labelled
+from bilstm_crf.embeddings.attached import AttachedVectors
+from bilstm_crf.embeddings.vectors import WordVectors
+from bilstm_crf.errors import DivergedError
+from bilstm_crf.evaluation.strict import strict
+from bilstm_crf.files import write_whole
+from bilstm_crf.labels import ENCODINGS, NORNE_TYPES, LabelSet
+from bilstm_crf.model_folder import SavedModel, save_model
+from bilstm_crf.network.model import Architecture, BiLSTMCRF
+from bilstm_crf.sentence import Sentence
+from bilstm_crf.tagger import Tagger
+from bilstm_crf.vocabulary import Vocabulary
+
+History = list[dict[str, Any]]  # one row an epoch, as history.jsonl has them
+
+
+class Observer(Protocol):
+    """Who wants to know how far training is: a progress bar, a log."""
+
+    def batch(self, epoch: int, sentences: int, tokens: int, loss: float) -> None:
+        """After each batch: so much of the epoch is done, with this loss so far."""
+
+    def epoch(self, history: History) -> None:
+        """After each epoch, the last row of the history being its own."""
+
+
+def train(
+    config: RunConfig,
+    train: Labelled,
+    dev: Labelled,
+    vectors: WordVectors | None,
+    folder: Path,
+    observer: Observer,
+    provenance: dict[str, Any],
+    *,
+    resume: bool = False,
+) -> History:
+    """Trains until the last epoch (or out of patience); the model of the best dev F1 lies in `folder`.
+
+    With `resume`, goes on after the last whole epoch that the folder's checkpoint knows.
+    """
+    recipe = config.recipe
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
+        model = build_model(config, train.sentences, vectors)
+        network, vocabulary = model.network.to(config.device), model.vocabulary
+        history = load_checkpoint(folder, network) if resume else []
+        tagger = Tagger(model, config.device)
+        encoding = ENCODINGS[config.encoding]
+        encoded = vocabulary.encode(
+            [sentence.tokens for sentence in train.sentences],
+            [encoding.encode(sentence.spans or [], len(sentence)) for sentence in train.sentences],
+        )
+        gold = [sentence.spans or [] for sentence in dev.sentences]
+        lengths = [len(sentence) for sentence in dev.sentences]
+        optimiser = make_optimiser(network, recipe)
+
+        for epoch in range(len(history) + 1, recipe.epochs + 1):
+            if out_of_patience(history, recipe.patience):
+                break
+            random = seed_epoch(config.seed, epoch)
+            rate = recipe.learning_rate / (1 + recipe.learning_rate_decay * (epoch - 1))
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            started = time.perf_counter()
+            loss_sum = 0.0
+            sentences = tokens = 0
+            network.train()
+            for chosen in training_batches(len(encoded), recipe.batch_size, random):
+                batch = make_batch(encoded, chosen, config.device)
+                optimiser.zero_grad()
+                loss = network.loss(batch)
+                loss.backward()
+                optimiser.step()
+                loss_sum += loss.item()
+                sentences += len(chosen)
+                tokens += len(batch.words)
+                observer.batch(epoch, sentences, tokens, loss_sum)
+            if not math.isfinite(loss_sum):
+                raise DivergedError(
+                    f"the loss of epoch {epoch} is {loss_sum}: the weights have grown without bound",
+                    hint=f"lower the learning rate, now {rate:.4g}: --set learning_rate={rate / 10:.2g}",
+                )
+            trained = time.perf_counter()
+
+            scores = strict(gold, tagger.predict(dev.sentences), lengths)
+            best = scores.f1 > max((row["dev"]["f1"] for row in history), default=-1.0)
+            history.append(
+                {
+                    "epoch": epoch,
+                    "loss": loss_sum,
+                    "learning_rate": rate,
+                    "dev": {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1},
+                    "best": best,
+                    "seconds": round(trained - started, 3),
+                    "dev_seconds": round(time.perf_counter() - trained, 3),
+                    "tokens_per_second": round(tokens / (trained - started)),
+                }
+            )
+            if best:
+                model.provenance.clear()
+                model.provenance.update(provenance, epoch=epoch, dev=history[-1]["dev"])
+                save_model(model, folder, vectors)
+            save_checkpoint(folder, network, history)
+            write_history(folder / "history.jsonl", history)
+            observer.epoch(history)
+    return history
+
+
+def build_model(config: RunConfig, sentences: list[Sentence], vectors: WordVectors | None) -> SavedModel:
+    """An untrained model for these training sentences, its weights drawn from the seed."""
+    recipe = config.recipe
+    encoding = ENCODINGS[config.encoding]
+    vocabulary = Vocabulary.of_corpus(sentences, encoding.labels(entity_types(sentences)))
+    random = seed_epoch(config.seed, 0)
+    attached = None if vectors is None else AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
+    dim = recipe.word_dim if vectors is None else vectors.dim
+    table = initial_table(vocabulary, attached, dim, random)
+    architecture = Architecture(
+        character_dim=recipe.character_dim,
+        character_filters=recipe.character_filters,
+        character_width=recipe.character_width,
+        hidden=recipe.hidden,
+        layers=recipe.layers,
+        dropout=recipe.dropout,
+    )
+    network = BiLSTMCRF(architecture, len(vocabulary.characters), len(vocabulary.labels), table)
+    if attached is not None:
+        vocabulary.attach(attached)
+        network.embedding.attached = attached
+    label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
+    return SavedModel(network, architecture, vocabulary, config.encoding, label_set, {})
+
+
+def entity_types(sentences: Iterable[Sentence]) -> list[str]:
+    """The entity types that occur, NorNE's in the paper's order, then the others by name."""
+    found = {span.type for sentence in sentences for span in sentence.spans or ()}
+    return [*(t for t in NORNE_TYPES if t in found), *sorted(found.difference(NORNE_TYPES))]
+
+
+def initial_table(
+    vocabulary: Vocabulary, vectors: AttachedVectors | None, dim: int, random: np.random.Generator
+) -> Tensor:
+    """(V + 1, D): each word's vector (exact form, lower-cased form, n-grams), else uniform in ±sqrt(3 / D)."""
+    bound = math.sqrt(3 / dim)
+    table = random.uniform(-bound, bound, (len(vocabulary.words) + 1, dim)).astype(np.float32)
+    if vectors is not None:
+        rows = {number: vectors.find(word) for word, number in vocabulary.words.items()}
+        found = {number: row for number, row in rows.items() if row is not None}
+        table[list(found)] = vectors.rows(np.array(list(found.values()), dtype=np.int64))
+    return torch.from_numpy(table)
+
+
+def make_optimiser(network: BiLSTMCRF, recipe: Recipe) -> torch.optim.Optimizer:
+    """Plain SGD; the word table's gradients are sparse, its L2 left out.
+
+    L2 would move a weight w by lr * l2 * w = 1.5e-10 w a step, which float32 rounds to nothing.
+    """
+    table = network.embedding.weight
+    others = [parameter for parameter in network.parameters() if parameter is not table]
+    groups = [{"params": others, "weight_decay": recipe.l2}, {"params": [table], "weight_decay": 0.0}]
+    return torch.optim.SGD(groups, lr=recipe.learning_rate)
+
+
+def out_of_patience(history: History, patience: int) -> bool:
+    """Whether the last `patience` epochs brought no better dev F1 (never, where it is 0)."""
+    return patience > 0 and len(history) >= patience and not any(row["best"] for row in history[-patience:])
+
+
+def write_history(path: Path, history: History) -> None:
+    """One JSON object a line and epoch; whole or as it was."""
+    with write_whole(path) as stream:
+        stream.writelines((json.dumps(row) + "\n").encode("utf-8") for row in history)

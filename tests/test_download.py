@@ -1,0 +1,189 @@
+"""A download is whole and verified under its name, or not there; a broken one goes on where it was."""
+
+import hashlib
+import multiprocessing
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from file_server import FileServer, serving
+
+from bilstm_crf import download
+from bilstm_crf.errors import DownloadError
+
+BODY = bytes(range(256)) * 4000  # about 1 MB
+SHA256 = hashlib.sha256(BODY).hexdigest()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    monkeypatch.setattr(download, "PAUSE", 0.001)
+    with serving() as running:
+        running.files["/a.zip"] = BODY
+        yield running
+
+
+def fetch(server: FileServer, folder: Path, **options: object) -> Path:
+    return download.fetch(f"{server.address}/a.zip", folder / "a.zip", label="a", **options)  # type: ignore[arg-type]
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_file_arrives_whole_with_nothing_beside_it_and_its_size_is_said(
+    server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fetch(server, tmp_path / "new", sha256=SHA256, size=len(BODY)).read_bytes() == BODY
+    assert names(tmp_path / "new") == {"a.zip"}
+    said = capsys.readouterr()
+    assert "1.0 MB" in said.err
+    assert said.out == ""
+
+
+def test_a_file_that_is_there_is_not_asked_for_again(server: FileServer, tmp_path: Path) -> None:
+    fetch(server, tmp_path)
+    fetch(server, tmp_path, sha256=SHA256)
+    assert len(server.requests) == 1
+
+
+def test_a_damaged_file_that_is_there_is_replaced(server: FileServer, tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(b"damaged")
+    assert fetch(server, tmp_path, sha256=SHA256).read_bytes() == BODY
+
+
+def test_a_broken_connection_goes_on_where_it_was(server: FileServer, tmp_path: Path) -> None:
+    server.break_off = [6 << 14, 3 << 14]
+    assert fetch(server, tmp_path).read_bytes() == BODY
+    assert [asked for _, asked in server.requests] == [None, "bytes=98304-", "bytes=147456-"]
+
+
+def test_what_arrived_before_the_network_died_is_used_by_the_next_command(
+    server: FileServer, tmp_path: Path
+) -> None:
+    server.break_off = [20 << 14]
+    server.statuses = []
+    original = server.answer
+
+    def die_after_the_first(handler: object) -> None:
+        original(handler)  # type: ignore[arg-type]
+        server.statuses = [503] * 100
+
+    server.answer = die_after_the_first  # type: ignore[method-assign]
+    with pytest.raises(DownloadError, match="broke off after 328 kB") as caught:
+        fetch(server, tmp_path)
+    assert "goes on" in str(caught.value.hint)
+    assert "a.zip" not in names(tmp_path)
+    server.answer, server.statuses, server.requests = original, [], []  # type: ignore[method-assign]
+    assert fetch(server, tmp_path).read_bytes() == BODY
+    assert server.requests == [("/a.zip", "bytes=327680-")]
+    assert names(tmp_path) == {"a.zip"}
+
+
+@pytest.mark.parametrize("known_hash", [None, SHA256])
+def test_a_server_that_ignores_ranges_is_read_from_the_start(
+    server: FileServer, tmp_path: Path, known_hash: str | None
+) -> None:
+    server.ranges = False
+    server.break_off = [100_000]
+    assert fetch(server, tmp_path, sha256=known_hash).read_bytes() == BODY
+
+
+def test_two_pieces_of_different_files_are_never_joined(server: FileServer, tmp_path: Path) -> None:
+    original = server.answer
+
+    def changing(handler: object) -> None:
+        original(handler)  # type: ignore[arg-type]
+        server.files["/a.zip"] = b"changed" * 100_000
+
+    server.answer = changing  # type: ignore[method-assign]
+    server.break_off = [100_000]
+    assert fetch(server, tmp_path).read_bytes() == b"changed" * 100_000
+
+
+def test_without_etags_a_known_hash_finds_out_that_pieces_differ(server: FileServer, tmp_path: Path) -> None:
+    server.etags = False
+    (tmp_path / "a.zip.part").write_bytes(b"\xff" * 1000)
+    assert fetch(server, tmp_path, sha256=SHA256).read_bytes() == BODY
+    assert [asked for _, asked in server.requests] == ["bytes=1000-", None]
+
+
+def test_a_whole_piece_left_by_a_kill_before_the_rename_needs_no_second_download(
+    server: FileServer, tmp_path: Path
+) -> None:
+    (tmp_path / "a.zip.part").write_bytes(BODY)
+    assert fetch(server, tmp_path, sha256=SHA256).read_bytes() == BODY
+    assert server.requests == [("/a.zip", f"bytes={len(BODY)}-")]
+
+
+def test_a_piece_longer_than_the_file_is_thrown_away(server: FileServer, tmp_path: Path) -> None:
+    (tmp_path / "a.zip.part").write_bytes(BODY + b"more")
+    assert fetch(server, tmp_path, sha256=SHA256).read_bytes() == BODY
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sha256": "0" * 64}, "is not the file: 1,024,000 bytes with SHA-256 .*, expected SHA-256 000"),
+        ({"size": 5}, "has 1,024,000 bytes, expected 5"),
+    ],
+)
+def test_another_file_than_expected_is_an_error_and_leaves_nothing(
+    server: FileServer, tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(DownloadError, match=message):
+        fetch(server, tmp_path, **options)
+    assert names(tmp_path) == set()
+
+
+def test_a_missing_file_is_asked_for_once(server: FileServer, tmp_path: Path) -> None:
+    server.files.clear()
+    with pytest.raises(DownloadError, match="answers 404 Not Found"):
+        fetch(server, tmp_path)
+    assert len(server.requests) == 1
+    assert names(tmp_path) == set()
+
+
+def test_a_busy_server_is_asked_again(server: FileServer, tmp_path: Path) -> None:
+    server.statuses = [503, 429]
+    assert fetch(server, tmp_path).read_bytes() == BODY
+
+
+def test_an_error_of_the_server_does_not_cost_what_has_arrived(server: FileServer, tmp_path: Path) -> None:
+    server.break_off = [6 << 14]
+    (tmp_path / "a.zip.part").write_bytes(BODY[:5000])
+    server.statuses = [500]
+    fetch(server, tmp_path, sha256=SHA256)
+    assert [asked for _, asked in server.requests] == ["bytes=5000-", "bytes=5000-", "bytes=103304-"]
+
+
+def test_no_network_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "PAUSE", 0.001)
+    with serving() as gone:
+        address = gone.address
+    with pytest.raises(DownloadError, match="cannot be reached") as caught:
+        download.fetch(f"{address}/a.zip", tmp_path / "a.zip", label="a")
+    assert "network" in str(caught.value.hint)
+    assert names(tmp_path) == set()
+
+
+def test_a_full_disk_is_said_and_not_begun(
+    server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000}))
+    with pytest.raises(DownloadError, match="the disk is full"):
+        fetch(server, tmp_path)
+    assert "a.zip" not in names(tmp_path)
+
+
+def test_two_processes_at_once_both_end_with_the_whole_file(server: FileServer, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    arguments = (f"{server.address}/a.zip", tmp_path / "a.zip")
+    both = [context.Process(target=download.fetch, args=arguments, kwargs={"label": "a"}) for _ in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+    assert [process.exitcode for process in both] == [0, 0]
+    assert (tmp_path / "a.zip").read_bytes() == BODY
+    assert names(tmp_path) == {"a.zip"}
