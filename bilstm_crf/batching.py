@@ -54,9 +54,7 @@ def tagging_batches(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray
         start += count
 
 
-def make_batch(
-    encoded: Encoded, sentences: NDArray[np.int64], device: torch.device | str = "cpu"
-) -> Batch:
+def make_batch(encoded: Encoded, sentences: NDArray[np.int64], device: torch.device | str = "cpu") -> Batch:
     """The tensors of the named sentences, each of which has at least one token."""
     lengths = encoded.lengths[sentences]
     by_length = np.argsort(-lengths, kind="stable")

@@ -38,7 +38,10 @@ def save_checkpoint(folder: Path, network: BiLSTMCRF, history: list[dict[str, An
 
 
 def load_checkpoint(folder: Path, network: BiLSTMCRF) -> list[dict[str, Any]]:
-    """Fills the network; returns the history: empty where no epoch was finished. Raises InputError if damaged."""
+    """Fills the network; returns the history, empty where no epoch was finished.
+
+    Raises InputError for a damaged checkpoint, or that of another network.
+    """
     path = folder / NAME
     if not path.exists():
         return []

@@ -35,7 +35,15 @@ class Recipe:
     patience: int = 0  # stop after so many epochs without a better dev F1; 0: never
 
     def __post_init__(self) -> None:
-        positive = ("word_dim", "character_dim", "character_filters", "hidden", "layers", "batch_size", "epochs")
+        positive = (
+            "word_dim",
+            "character_dim",
+            "character_filters",
+            "hidden",
+            "layers",
+            "batch_size",
+            "epochs",
+        )
         for name in positive:
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}, expected 1 or more")
@@ -52,7 +60,7 @@ class Recipe:
         Raises UsageError for a name that is no field, or a value that is not of its type.
         """
         known = {each.name: each.type for each in dataclasses.fields(self)}
-        values = {}
+        values: dict[str, Any] = {}
         for name, value in settings.items():
             if name not in known:
                 raise UsageError(
@@ -71,7 +79,9 @@ class Recipe:
     def preset(cls, name: str) -> Recipe:
         """A named recipe. Raises UsageError for an unknown name."""
         if name not in PRESETS:
-            raise UsageError(f"--preset {name} is not known.{near_miss(name, PRESETS)} There is: {' '.join(PRESETS)}")
+            raise UsageError(
+                f"--preset {name} is not known.{near_miss(name, PRESETS)} There is: {' '.join(PRESETS)}"
+            )
         return PRESETS[name]
 
 
@@ -103,7 +113,7 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> RunConfig:
-        """The inverse of `to_json`; raises UsageError where a field is unknown, missing or of a wrong type."""
+        """The inverse of `to_json`; raises UsageError for a field that is unknown, missing or of a wrong type."""
         hints = typing.get_type_hints(cls)
         check_fields(content, hints, required=("train", "dev"), where="the configuration")
         values = dict(content)
@@ -116,7 +126,9 @@ class RunConfig:
         return cls(**values, recipe=Recipe.preset(values.get("preset", "paper")).replace(recipe))
 
 
-def check_fields(content: Iterable[str], known: Iterable[str], *, required: Iterable[str], where: str) -> None:
+def check_fields(
+    content: Iterable[str], known: Iterable[str], *, required: Iterable[str], where: str
+) -> None:
     """Raises UsageError for a name in `content` that is not known, or a required one that is missing."""
     for name in content:
         if name not in known:

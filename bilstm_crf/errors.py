@@ -6,7 +6,7 @@
     │   └── ModelFolderError                a saved model is damaged, foreign or of another version
     ├── DownloadError       exit status 1: the network or the far end failed
     ├── DivergedError       exit status 1: the loss of training is no longer a number
-    └── Interrupted         exit status 130: Ctrl-C, with what is safe and how to go on
+    └── InterruptedRunError exit status 130: Ctrl-C, with what is safe and how to go on
 
 A message says what was found, where, what was expected; `hint` says what to do next.
 """
@@ -67,7 +67,7 @@ class DivergedError(BilstmCrfError):
     pass
 
 
-class Interrupted(BilstmCrfError):
+class InterruptedRunError(BilstmCrfError):
     exit_status = 130
 
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from bilstm_crf.errors import InputError
 
@@ -27,12 +27,12 @@ def open_input(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         yield sys.stdin.buffer
         return
     try:
-        stream: BinaryIO = cast(BinaryIO, gzip.open(name)) if name.endswith(".gz") else open(name, "rb")
+        plain = open(name, "rb")  # noqa: SIM115 (closed below)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=name) from error
-    with stream:
+    with plain:
         try:
-            yield stream
+            yield cast(BinaryIO, gzip.GzipFile(fileobj=plain)) if name.endswith(".gz") else plain
         except (gzip.BadGzipFile, EOFError) as error:
             raise InputError(f"not a whole gzip file: {error}", path=name) from error
         except IsADirectoryError as error:
@@ -80,7 +80,7 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
 def sha256_of(path: str | os.PathLike[str]) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as stream:
-        return hashlib.file_digest(cast(IO[bytes], stream), "sha256").hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def sha256_of_all(digests: list[str]) -> str:

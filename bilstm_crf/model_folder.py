@@ -1,10 +1,10 @@
 """What a saved model is: a folder with `model.json` and one safetensors file, nothing else needed.
 
-    model.json                     version, labels, label set, sizes, provenance; names the weights file
-    weights-0123456789ab.safetensors   parameters (float32), word table (float16), words and characters (UTF-8)
+    model.json                         version, labels, label set, sizes, provenance; names the weights file
+    weights-0123456789ab.safetensors   parameters (float32), word table (float16), words, characters (UTF-8)
 
-The weights file carries the start of its SHA-256 in its name, and `model.json` is replaced last: so a save that is
-killed at any moment leaves the old model or the new one, never a mixture.
+The weights file carries the start of its SHA-256 in its name, and `model.json` is replaced last: so a save
+that is killed at any moment leaves the old model or the new one, never a mixture.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def save_model(model: SavedModel, folder: Path, vectors: WordVectors | None) -> 
 
 
 def further_rows(vocabulary: Vocabulary, vectors: WordVectors) -> list[int]:
-    """The rows of `vectors` that a look-up can reach and the vocabulary has not: no digit but 0, no line end."""
+    """The rows of `vectors` that a look-up can reach and the vocabulary lacks: no digit but 0, no line end."""
     return [
         row
         for row, word in enumerate(vectors.words)

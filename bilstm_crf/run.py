@@ -19,9 +19,9 @@ from bilstm_crf.corpus.labelled import Labelled, read_labelled
 from bilstm_crf.embeddings.coverage import coverage
 from bilstm_crf.embeddings.read import load
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.errors import InputError, Interrupted, UsageError
+from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.evaluation.report import Report, evaluate
-from bilstm_crf.files import sha256_of_all, write_json
+from bilstm_crf.files import sha256_of_all
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.tagger import Tagger
 from bilstm_crf.training import History, Observer, train
@@ -90,7 +90,9 @@ def _load(config: RunConfig, say: Say) -> tuple[Labelled, Labelled, WordVectors 
     return splits[0], splits[1], vectors
 
 
-def _describe(config: RunConfig, train_set: Labelled, dev_set: Labelled, vectors: WordVectors | None) -> dict[str, Any]:
+def _describe(
+    config: RunConfig, train_set: Labelled, dev_set: Labelled, vectors: WordVectors | None
+) -> dict[str, Any]:
     data = {"train": train_set.files, "dev": dev_set.files}
     return run_folder.describe(config, data, None if vectors is None else vectors.source)
 
@@ -119,7 +121,11 @@ def _run(
     done = run_folder.epochs_done(folder) if resume else 0
     if done:
         say(f"going on after epoch {done}")
-    provenance = {key: value for key, value in _describe(config, train_set, dev_set, vectors).items() if key != "command"}
+    provenance = {
+        key: value
+        for key, value in _describe(config, train_set, dev_set, vectors).items()
+        if key != "command"
+    }
     watch = progress(config.recipe.epochs, len(train_set.sentences), done)
     try:
         with watch:
@@ -129,11 +135,19 @@ def _run(
     return _finish(config, folder, dev_set, history, say)
 
 
-def _interrupted(folder: Path) -> Interrupted:
+def _interrupted(folder: Path) -> InterruptedRunError:
     done = run_folder.epochs_done(folder)
-    safe = f"epochs 1-{done} are safe in {folder}" if done > 1 else f"epoch 1 is safe in {folder}" if done else "nothing was lost but this epoch"
+    safe = (
+        f"epochs 1-{done} are safe in {folder}"
+        if done > 1
+        else f"epoch 1 is safe in {folder}"
+        if done
+        else "nothing was lost but this epoch"
+    )
     program = "python train.py" if Path(sys.argv[0]).name == "train.py" else "bilstm-crf train"
-    return Interrupted(f"Interrupted in epoch {done + 1}; {safe}.  Go on:  {program} --resume {folder}")
+    return InterruptedRunError(
+        f"Interrupted in epoch {done + 1}; {safe}.  Go on:  {program} --resume {folder}"
+    )
 
 
 def _finish(config: RunConfig, folder: Path, dev_set: Labelled, history: History, say: Say) -> dict[str, Any]:

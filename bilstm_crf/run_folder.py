@@ -1,10 +1,10 @@
 """A run's folder: what it was asked to do, how it went, what came out.
 
-    config.json               the configuration, with the hashes of the data and vectors, and the machine
-    history.jsonl             one line an epoch
-    checkpoint.safetensors    to go on from, until the run is finished
-    model.json, weights-…     the best epoch's model (model_folder.py)
-    metrics.json              the scores of that model; there once the run is finished
+config.json               the configuration, with the hashes of the data and vectors, and the machine
+history.jsonl             one line an epoch
+checkpoint.safetensors    to go on from, until the run is finished
+model.json, weights-…     the best epoch's model (model_folder.py)
+metrics.json              the scores of that model; there once the run is finished
 """
 
 from __future__ import annotations
@@ -116,4 +116,6 @@ def read_config(path: Path) -> dict[str, Any]:
 def command_line() -> str:
     """How this program was called, for the record."""
     program = Path(sys.argv[0]).name
-    return shlex.join(["python", "train.py", *sys.argv[1:]] if program == "train.py" else [program, *sys.argv[1:]])
+    return shlex.join(
+        ["python", "train.py", *sys.argv[1:]] if program == "train.py" else [program, *sys.argv[1:]]
+    )

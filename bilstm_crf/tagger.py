@@ -52,10 +52,10 @@ class Tagger:
         return cls(model, device)
 
     @overload
-    def tag(self, given: str | Sequence[str]) -> Sentence: ...
+    def tag(self, given: str | list[str]) -> Sentence: ...
     @overload
-    def tag(self, given: Sequence[Sequence[str]]) -> list[Sentence]: ...
-    def tag(self, given: str | Sequence[str] | Sequence[Sequence[str]]) -> Sentence | list[Sentence]:
+    def tag(self, given: list[list[str]]) -> list[Sentence]: ...
+    def tag(self, given: str | list[str] | list[list[str]]) -> Sentence | list[Sentence]:
         """A sentence of running text, or of words, or a list of sentences of words; with `spans` set.
 
         Running text is split into words for Norwegian, which needs the extra `text` (spaCy).
@@ -70,8 +70,9 @@ class Tagger:
             return self._set_spans([Sentence(list(words)) for words in given])
         return self._set_spans(sentences)[0]
 
-    def tag_stream(self, sentences: Iterable[Sentence], chunk: int = CHUNK_TOKENS) -> Iterator[Sentence]:
-        """The sentences in their order, with `spans` set, some `chunk` tokens at a time (1: one by one)."""
+    def tag_stream(self, sentences: Iterable[Sentence], *, flush: bool = False) -> Iterator[Sentence]:
+        """The sentences in their order, with `spans` set; with `flush` each as soon as it was read."""
+        chunk = 1 if flush else CHUNK_TOKENS
         rest = iter(sentences)
         while True:
             read: list[Sentence] = []

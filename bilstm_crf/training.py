@@ -1,4 +1,4 @@
-"""Training: one loop that reads like the algorithm, from labelled sentences to a saved model and a history."""
+"""Training: one loop that reads like the algorithm, from labelled sentences to a saved model."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def entity_types(sentences: Iterable[Sentence]) -> list[str]:
 def initial_table(
     vocabulary: Vocabulary, vectors: AttachedVectors | None, dim: int, random: np.random.Generator
 ) -> Tensor:
-    """(V + 1, D): each word's vector (exact form, lower-cased form, n-grams), else uniform in ±sqrt(3 / D)."""
+    """(V + 1, D): each word's vector (exact, lower-cased, from n-grams), else uniform in ±sqrt(3 / D)."""
     bound = math.sqrt(3 / dim)
     table = random.uniform(-bound, bound, (len(vocabulary.words) + 1, dim)).astype(np.float32)
     if vectors is not None:

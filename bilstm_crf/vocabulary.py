@@ -1,6 +1,6 @@
 """Words, characters and labels to numbers: the room between sentences of strings and batches of ids.
 
-    Sentence ─► Vocabulary.encode ─► Encoded (arrays of ids) ─► batching
+Sentence ─► Vocabulary.encode ─► Encoded (arrays of ids) ─► batching
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 
@@ -16,6 +16,7 @@ class FileServer:
 
     files: dict[str, bytes] = field(default_factory=dict)
     break_off: list[int] = field(default_factory=list)  # close the connection after so many bytes
+    on_break: Callable[[], None] = lambda: None  # called before that
     statuses: list[int] = field(default_factory=list)  # answer these instead
     ranges: bool = True
     etags: bool = True
@@ -48,7 +49,10 @@ class FileServer:
             handler.send_header("ETag", etag)
         handler.send_header("Content-Length", str(len(body) - first))
         handler.end_headers()
-        stop = self.break_off.pop(0) if self.break_off else len(body)
+        stop = len(body)
+        if self.break_off:
+            stop = self.break_off.pop(0)
+            self.on_break()
         handler.wfile.write(body[first : first + stop])
         return None
 
@@ -58,7 +62,7 @@ def serving() -> Iterator[FileServer]:
     server = FileServer()
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None: 
+        def do_GET(self) -> None:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 server.answer(self)
 

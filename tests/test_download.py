@@ -62,19 +62,13 @@ def test_what_arrived_before_the_network_died_is_used_by_the_next_command(
     server: FileServer, tmp_path: Path
 ) -> None:
     server.break_off = [20 << 14]
-    server.statuses = []
-    original = server.answer
-
-    def die_after_the_first(handler: object) -> None:
-        original(handler)  # type: ignore[arg-type]
-        server.statuses = [503] * 100
-
-    server.answer = die_after_the_first  # type: ignore[method-assign]
+    server.on_break = lambda: server.statuses.extend([503] * download.TRIES)
     with pytest.raises(DownloadError, match="broke off after 328 kB") as caught:
         fetch(server, tmp_path)
     assert "goes on" in str(caught.value.hint)
     assert "a.zip" not in names(tmp_path)
-    server.answer, server.statuses, server.requests = original, [], []  # type: ignore[method-assign]
+    server.statuses.clear()
+    server.requests.clear()
     assert fetch(server, tmp_path).read_bytes() == BODY
     assert server.requests == [("/a.zip", "bytes=327680-")]
     assert names(tmp_path) == {"a.zip"}
@@ -90,14 +84,8 @@ def test_a_server_that_ignores_ranges_is_read_from_the_start(
 
 
 def test_two_pieces_of_different_files_are_never_joined(server: FileServer, tmp_path: Path) -> None:
-    original = server.answer
-
-    def changing(handler: object) -> None:
-        original(handler)  # type: ignore[arg-type]
-        server.files["/a.zip"] = b"changed" * 100_000
-
-    server.answer = changing  # type: ignore[method-assign]
     server.break_off = [100_000]
+    server.on_break = lambda: server.files.update({"/a.zip": b"changed" * 100_000})
     assert fetch(server, tmp_path).read_bytes() == b"changed" * 100_000
 
 

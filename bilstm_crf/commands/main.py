@@ -65,7 +65,7 @@ def main() -> None:
 
     Results go to standard output, all else to standard error. Exit status: 0 done, 1 the work failed,
     2 wrong usage or bad input, 130 interrupted.
-    """
+    """  # noqa: D301
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -35,7 +36,9 @@ class TrainingProgress:
         self._bar = Progress(
             TextColumn("Epoch {task.fields[epoch]:>2}/{task.fields[epochs]}"),
             BarColumn(bar_width=24),
-            TextColumn("loss {task.fields[loss]:>9,.1f}  {task.fields[speed]:>6,.0f} tokens/s{task.fields[dev]}"),
+            TextColumn(
+                "loss {task.fields[loss]:>9,.1f}  {task.fields[speed]:>6,.0f} tokens/s{task.fields[dev]}"
+            ),
             TimeRemainingColumn(),
             TextColumn("left"),
             console=console(),
@@ -73,10 +76,12 @@ class TrainingProgress:
             left = (now - self._started) / (row["epoch"] - self._first) * (self.epochs - row["epoch"])
             minutes, seconds = divmod(round(left), 60)
             hours, minutes = divmod(minutes, 60)
-            print(f"{self._line(row, dev)}  {hours}:{minutes:02}:{seconds:02} left", file=sys.stderr, flush=True)
+            print(
+                f"{self._line(row, dev)}  {hours}:{minutes:02}:{seconds:02} left", file=sys.stderr, flush=True
+            )
         self._epoch_started = now
 
-    def _line(self, row: dict, dev: str) -> str:  # type: ignore[type-arg]
+    def _line(self, row: dict[str, Any], dev: str) -> str:
         return (
             f"Epoch {row['epoch']:>2}/{self.epochs}  loss {row['loss']:>9,.1f}  "
             f"{row['tokens_per_second']:>6,} tokens/s{dev}"

@@ -20,32 +20,66 @@ SAMPLE_EPOCHS = 30
 
 @click.command("train")
 @click.option("--data", metavar="DIR", help="Folder with NorNE (or any files with UD's names).  [data/norne]")
-@click.option("--language", type=click.Choice(["nob", "nno", "both"]), default="nob", show_default=True,
-              help="Bokmål, Nynorsk, or both together.")
-@click.option("--train", "train_files", metavar="FILE", multiple=True, help="Your own files instead: repeatable.")
-@click.option("--dev", "dev_files", metavar="FILE", multiple=True, help="With --train: chooses the best epoch.")
-@click.option("--test", "test_files", metavar="FILE", multiple=True, help="With --train: scored once, at the end.")
+@click.option(
+    "--language",
+    type=click.Choice(["nob", "nno", "both"]),
+    default="nob",
+    show_default=True,
+    help="Bokmål, Nynorsk, or both together.",
+)
+@click.option(
+    "--train", "train_files", metavar="FILE", multiple=True, help="Your own files instead: repeatable."
+)
+@click.option(
+    "--dev", "dev_files", metavar="FILE", multiple=True, help="With --train: chooses the best epoch."
+)
+@click.option(
+    "--test", "test_files", metavar="FILE", multiple=True, help="With --train: scored once, at the end."
+)
 @click.option("--format", metavar="NAME", help="conllu, conll2003, jsonl.  [by each file's name]")
-@click.option("--key", metavar="NAME", default="name", show_default=True, help="Of the label in CoNLL-U's MISC.")
+@click.option(
+    "--key", metavar="NAME", default="name", show_default=True, help="Of the label in CoNLL-U's MISC."
+)
 @click.option("--embeddings", metavar="NAME|PATH", help="Word vectors: sg600, … or a file.  [none]")
-@click.option("--embeddings-dir", metavar="DIR", help="Where vectors lie.  [$BILSTM_CRF_EMBEDDINGS, embeddings/]")
-@click.option("--labels", metavar="SET", help="Label set: full, 7, 6, 4, file (as they stand), or a TOML file. "
-              " [NorNE: full, --train: file]")
+@click.option(
+    "--embeddings-dir", metavar="DIR", help="Where vectors lie.  [$BILSTM_CRF_EMBEDDINGS, embeddings/]"
+)
+@click.option(
+    "--labels",
+    metavar="SET",
+    help="Label set: full, 7, 6, 4, file (as they stand), or a TOML file.  [NorNE: full, --train: file]",
+)
 @click.option("--keep-misc", is_flag=True, help="Keep NorNE's rare MISC, which else becomes O.")
-@click.option("--encoding", type=click.Choice(["iob", "iobe", "iobs", "iobes"]), default="iob", show_default=True,
-              help="How spans are written as labels.")
-@click.option("--preset", metavar="NAME", default="paper", show_default=True, help="The recipe to start from.")
-@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change one value of it: repeatable.")
+@click.option(
+    "--encoding",
+    type=click.Choice(["iob", "iobe", "iobs", "iobes"]),
+    default="iob",
+    show_default=True,
+    help="How spans are written as labels.",
+)
+@click.option(
+    "--preset", metavar="NAME", default="paper", show_default=True, help="The recipe to start from."
+)
+@click.option(
+    "--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change one value of it: repeatable."
+)
 @click.option("--epochs", type=click.IntRange(1), help="Short for --set epochs=N.  [50]")
-@click.option("--patience", type=click.IntRange(0), help="Stop after N epochs without a better dev F1.  [never]")
+@click.option(
+    "--patience", type=click.IntRange(0), help="Stop after N epochs without a better dev F1.  [never]"
+)
 @click.option("--seed", type=click.IntRange(0), default=42, show_default=True, help="Of all random numbers.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Processor threads.")
 @click.option("--device", metavar="NAME", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--output", metavar="DIR", help="Where the run and its model go.  [runs/LANGUAGE-VECTORS]")
 @click.option("--overwrite", is_flag=True, help="Replace the run that lies there.")
 @click.option("--resume", metavar="DIR", help="Go on with an interrupted run; it knows its own settings.")
-@click.option("--config", metavar="FILE", is_eager=True, callback=config_file,
-              help="TOML that holds what these options do; or a run's config.json, to repeat it.")
+@click.option(
+    "--config",
+    metavar="FILE",
+    is_eager=True,
+    callback=config_file,
+    help="TOML that holds what these options do; or a run's config.json, to repeat it.",
+)
 @click.option("--quiet", is_flag=True, help="Only errors and the result.")
 @click.pass_context
 def command(context: click.Context, **options: Any) -> int:
@@ -68,7 +102,9 @@ def command(context: click.Context, **options: Any) -> int:
     from bilstm_crf.commands.progress import TrainingProgress, say
 
     given = {
-        name for name in options if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+        name
+        for name in options
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
     }
     quiet = options.pop("quiet")
 
@@ -87,8 +123,9 @@ def command(context: click.Context, **options: Any) -> int:
         sample = not given & {"data", "language", "train_files", "embeddings", "config"}
         if sample:
             use_sample(options, given)
+            where = options["data"]
             tell(
-                f"No corpus named: training on the sample in {options['data']}, which only shows that everything works."
+                f"No corpus named: training on the sample in {where}, which only shows that everything works."
             )
         config, folder = configure(options)
         overwrite = options["overwrite"] or (sample and "output" not in given)
@@ -155,7 +192,7 @@ def use_sample(options: dict[str, Any], given: set[str]) -> None:
     folder = next((f for f in SAMPLE_FOLDERS if f.is_dir()), None)
     if folder is None:
         raise UsageError(
-            "no corpus was named, and the sample is not here: it lies in the project's repository, in data/sample",
+            "no corpus was named, and the sample (data/sample in the project's repository) is not here",
             hint="name a corpus: --data DIR, or --train FILE --dev FILE",
         )
     vectors = str(folder / "vectors.bin")
@@ -174,10 +211,9 @@ def conclude(metrics: dict[str, Any], folder: Path, *, sample: bool) -> None:
     size = sum(path.stat().st_size for path in folder.glob("weights-*.safetensors")) / 1e6
     text = "Kari Nordmann flytta til Bergen."
     click.echo(
-        f'Model in {folder} ({size:.1f} MB).  Try it:   bilstm-crf tag --model {folder} --text "{text}"', err=True
+        f'Model in {folder} ({size:.1f} MB).  Try it:   bilstm-crf tag --model {folder} --text "{text}"',
+        err=True,
     )
     if sample:
-        click.echo(
-            "The paper's baseline:                     bilstm-crf data norne && python train.py --embeddings sg600",
-            err=True,
-        )
+        command_line = "bilstm-crf data norne && python train.py --embeddings sg600"
+        click.echo(f"The paper's baseline:                     {command_line}", err=True)

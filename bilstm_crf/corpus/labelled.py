@@ -25,10 +25,13 @@ class Labelled:
         return sum(map(len, self.sentences))
 
 
-def read_labelled(paths: Sequence[str], label_set: LabelSet, *, format: str | None = None, key: str = "name") -> Labelled:
+def read_labelled(
+    paths: Sequence[str], label_set: LabelSet, *, format: str | None = None, key: str = "name"
+) -> Labelled:
     """All sentences of `paths`. Raises InputError for an ill-formed, empty or unlabelled file."""
     sentences: list[Sentence] = []
-    encodings, files = [], []
+    encodings: list[str] = []
+    files: list[dict[str, str | int]] = []
     for path in paths:
         read_here = [s for s in read(path, format, FormatOptions(key=key, keep_raw=False)) if s.tokens]
         if not read_here:

@@ -25,14 +25,14 @@ class AttachedVectors:
         self._made_rows: dict[str, int | None] = {}
 
     def find(self, word: str) -> int | None:
-        """The row of the word's exact form, else of its lower-cased form, else of one made from its n-grams."""
+        """The row of the word's exact form, else of its lower-cased form, else one made from its n-grams."""
         for form in (word, word.lower()):
             if (row := self.index.get(form)) is not None:
                 return row
         return self.from_subwords(word)
 
     def from_subwords(self, word: str) -> int | None:
-        """The row of a vector made from the word's n-grams, good until `forget_subwords`; None: there is none."""
+        """The row of a vector made from the word's n-grams, good until `forget_subwords`; None: no vector."""
         if self._subword is None:
             return None
         if word not in self._made_rows:

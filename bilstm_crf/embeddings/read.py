@@ -33,8 +33,9 @@ def load(
     fetched from the NLPL repository where `download` allows it. `dim` is what the caller expects; a name
     such as sg600 expects its own.
 
-    Raises UsageError for an unknown name, InputError for a file that is no vector file, is damaged, or
-    has other dimensions than expected, DownloadError where a name is neither here nor can be fetched.
+    Raises UsageError for an unknown name, and for one that is not here and may not be fetched; InputError for
+    a file that is no vector file, is damaged, or has other dimensions than expected; DownloadError where a
+    name is neither here nor can be fetched.
 
     >>> load("none") is None
     True

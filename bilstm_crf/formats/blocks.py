@@ -83,7 +83,7 @@ def check_word(word: str, sentence: Sentence, format_name: str) -> None:
     """Raises InputError for a word with a tab, a line end or a NUL, which no column can hold."""
     if set(word) & set("\t\r\n\0"):
         raise InputError(
-            f"the word {word!r} cannot be written as {format_name}, whose columns hold no tab, line end or NUL",
+            f"the word {word!r} cannot be written as {format_name}: no column holds a tab, line end or NUL",
             path=sentence.path,
             line=sentence.line or None,
         )

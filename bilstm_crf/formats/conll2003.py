@@ -1,4 +1,4 @@
-"""Columns, as in CoNLL-2003 and two-column IOB files: the word first, the label last, whatever stands between.
+"""Columns, as in CoNLL-2003 and two-column IOB files: the word first, the label last, anything between.
 
 What a file looks like is told from its first sentence and held for the rest: tabs or runs of blanks between
 the columns, how many there are, and whether the last one holds labels. `-DOCSTART-` lines begin documents.

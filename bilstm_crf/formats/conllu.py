@@ -194,10 +194,10 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     if not sentence.tokens:
         return b""
     labels = None if sentence.spans is None else ENCODINGS["iob"].encode(sentence.spans, len(sentence))
-    lines = [] if sentence.id is None else [f"# sent_id = {sentence.id}"]
+    lines = [] if sentence.id is None else ["# sent_id = " + _one_line(sentence.id)]
     touching = [False] * len(sentence)
     if sentence.text is not None:
-        lines.append("# text = " + " ".join(sentence.text.splitlines()))
+        lines.append("# text = " + _one_line(sentence.text))
         offsets = sentence.offsets or align(sentence.tokens, sentence.text)
         if offsets is not None:
             touching = [here[1] == after[0] for here, after in pairwise(offsets)] + [False]
@@ -208,3 +208,7 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
             misc.append(f"{options.key}={labels[position]}")
         lines.append(f"{position + 1}\t{word}" + "\t_" * 7 + "\t" + ("|".join(misc) or "_"))
     return ("\n".join(lines) + "\n\n").encode()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())

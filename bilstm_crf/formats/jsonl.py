@@ -64,18 +64,20 @@ def _fill(sentence: Sentence, content: dict[str, Any], options: FormatOptions) -
     text, tokens = content.get("text"), content.get("tokens")
     if text is None and tokens is None:
         raise ValueError('neither "text" nor "tokens", expected one of them or both')
-    if text is not None and not isinstance(text, str):
+    if not isinstance(text, str | None):
         raise ValueError(f'"text" is {_kind(text)}, expected a string')
+    if tokens is not None and not _is_words(tokens):
+        raise ValueError('"tokens" is not a list of strings that each hold something')
     if tokens is None:
-        whole = sentence_of(text, options.tokenise)
+        whole = sentence_of(text or "", options.tokenise)
         sentence.tokens, sentence.text, sentence.offsets = whole.tokens, whole.text, whole.offsets
     else:
-        if not isinstance(tokens, list) or not all(isinstance(t, str) and t.strip(" ") for t in tokens):
-            raise ValueError('"tokens" is not a list of strings that hold something')
         sentence.tokens = tokens
         sentence.text, sentence.offsets = joined(tokens) if text is None else (text, align(tokens, text))
         if sentence.offsets is None:
-            raise ValueError('"tokens" are not the words of "text" in its order, with only blanks between')
+            raise ValueError(
+                '"tokens" are not the words of "text" in its order, with only white space between'
+            )
     _check_unicode(sentence.text or "")
     for key in ("id", "document"):
         if isinstance(content.get(key), str | int):
@@ -83,6 +85,10 @@ def _fill(sentence: Sentence, content: dict[str, Any], options: FormatOptions) -
     if content.get("entities") is not None:
         spans = _spans(content["entities"], sentence)
         sentence.labels = ENCODINGS["iob"].encode(spans, len(sentence))
+
+
+def _is_words(tokens: Any) -> bool:
+    return isinstance(tokens, list) and all(isinstance(word, str) and word.strip(" ") for word in tokens)
 
 
 def _check_unicode(text: str) -> None:

@@ -10,8 +10,22 @@ from bilstm_crf.errors import BilstmCrfError
 Offsets = list[tuple[int, int]]
 
 
-@cache
+# spaCy remembers every word it ever saw: this makes it fast, and would fill the memory on an endless stream.
+# With so many strings it is built anew, in a tenth of a second. (Its `memory_zone` forgets after every
+# sentence, which makes it three times slower.)
+STRINGS = 200_000
+
+
 def _pipeline() -> Any:
+    pipeline = _built()
+    if len(pipeline.vocab.strings) > STRINGS:
+        _built.cache_clear()
+        pipeline = _built()
+    return pipeline
+
+
+@cache
+def _built() -> Any:
     try:
         import spacy
     except ImportError as error:
@@ -28,13 +42,14 @@ def _pipeline() -> Any:
 
 def words(text: str) -> Offsets:
     """The start and end of each word of `text`, in code points. White space is no word."""
-    return [(token.idx, token.idx + len(token)) for token in _pipeline().make_doc(text) if not token.is_space]
+    return _offsets(_pipeline().make_doc(text))
 
 
 def sentences(text: str) -> list[Offsets]:
     """The same, sentence by sentence; a sentence ends with a full stop, question or exclamation mark."""
-    found = (
-        [(token.idx, token.idx + len(token)) for token in sentence if not token.is_space]
-        for sentence in _pipeline()(text).sents
-    )
+    found = [_offsets(sentence) for sentence in _pipeline()(text).sents]
     return [offsets for offsets in found if offsets]
+
+
+def _offsets(tokens: Any) -> Offsets:
+    return [(token.idx, token.idx + len(token)) for token in tokens if not token.is_space]

@@ -14,7 +14,7 @@ from bilstm_crf.formats import norwegian
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import BOM, decode
 from bilstm_crf.formats.offsets import located
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence
 
 name = "text"
 suffixes: tuple[str, ...] = (".txt",)
@@ -99,7 +99,7 @@ def _cut(pending: bytes) -> int:
 
 
 def _sentences(whole: str, first: int) -> list[Sentence]:
-    """The sentences of a stretch of running text that begins in line `first`; together they hold all of it."""
+    """The sentences of running text that begins in line `first`; together they hold all of it."""
     before, body = _without_bom(whole, first)
     sentences = []
     reached = 0
@@ -129,6 +129,7 @@ def _without_bom(text: str, line: int) -> tuple[str, str]:
 def _marked(sentence: Sentence) -> str:
     """The text with its entities marked.
 
+    >>> from bilstm_crf.sentence import Span
     >>> _marked(Sentence(["Kari", "i", "Oslo"], spans=[Span(0, 1, "PER"), Span(2, 3, "GPE_LOC")]))
     '[PER Kari] i [GPE_LOC Oslo]'
     """

@@ -1,4 +1,4 @@
-"""The linear-chain CRF: pytorch-crf's, in double precision (Lafferty et al. 2001; Lample et al. 2016, eq. 1-2).
+"""The linear-chain CRF: pytorch-crf's, in float64 (Lafferty et al. 2001; Lample et al. 2016, eq. 1-2).
 
 Its parameters: `start_transitions` (K,), `end_transitions` (K,), `transitions` (K, K), from row to column.
 """
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torchcrf import CRF as PytorchCRF  # noqa: N811 (its class has the name that ours has)
 
 
-class CRF(PytorchCRF):  # type: ignore[misc]
+class CRF(PytorchCRF):
     """pytorch-crf's CRF, with scores from zero as in NCRF++ and sums in float64.
 
     A float32 sum of a few thousand tokens' scores loses the digits that tell two paths apart.

@@ -1,8 +1,8 @@
 """The network from end to end: words and characters, BiLSTM, emissions, CRF.
 
-    words ──────► embedding ──┐
-                              ├─ dropout ─► BiLSTM ─► dropout ─► linear ─► emissions ─► CRF
-    characters ─► CNN ────────┘
+words ──────► embedding ──┐
+                          ├─ dropout ─► BiLSTM ─► dropout ─► linear ─► emissions ─► CRF
+characters ─► CNN ────────┘
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class BiLSTMCRF(nn.Module):
         super().__init__()
         a = architecture
         self.embedding = WordEmbedding(words)
-        self.char_cnn = CharCNN(characters, a.character_dim, a.character_filters, a.character_width, a.dropout)
+        self.char_cnn = CharCNN(
+            characters, a.character_dim, a.character_filters, a.character_width, a.dropout
+        )
         self.dropout = nn.Dropout(a.dropout)
         self.lstm = nn.LSTM(
             self.embedding.dim + a.character_filters,

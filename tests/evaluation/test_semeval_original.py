@@ -34,7 +34,7 @@ def test_a_span_goes_on_over_the_end_of_a_sentence():
 
 def test_a_gold_span_is_counted_once_for_each_wrong_prediction_that_touches_it():
     gold, predicted = "B-PER I-PER I-PER I-PER", "B-PER I-PER B-ORG I-ORG"
-    # The second is touched in words 2-3 of which the last is left out: word 2 remains, inside gold 0-2.
+    # Without their last words: predictions 0 and 2, gold 0 to 2.
     assert counts(gold, predicted) == (0, 2, 0, 0, 0)
     score = semeval_original(lenient_spans(gold.split()), lenient_spans(predicted.split()))["type"]
     assert score.recall == 1 / 2  # of two "possible" spans, though there is one

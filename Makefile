@@ -1,0 +1,43 @@
+# Each target does its own set-up on a fresh machine: Python 3.11 or newer, and a network for pip.
+#   make train    train on the embedded sample, in under a minute
+#   make test     the quick tests, ruff, mypy and the layers; `make test-slow` for what takes minutes
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: train test test-slow check format clean
+
+train: $(READY)
+	$(BIN)/python train.py
+
+test: check
+	$(BIN)/pytest
+
+test-slow: $(READY)
+	$(BIN)/pytest -m slow --timeout 1800
+
+check: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# torch first and by its exact version: that is the CPU build, where any other would be gigabytes. What builds
+# seqeval (a source distribution of 2020) is pinned too, hence no isolated builds with the newest of everything.
+$(READY): setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: $(PYTHON) is older than 3.11: try make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		setuptools setuptools_scm wheel torch==2.13.0
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation \
+		--editable '.[test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,214 @@
+"""`bilstm-crf embeddings`: look at, fetch and train word vectors."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bilstm_crf.embeddings import names
+from bilstm_crf.errors import UsageError, near_miss
+from bilstm_crf.progress import say
+
+
+@click.group()
+def command() -> None:
+    """Fetch, look at and train word vectors.
+
+    Names are looked for in --embeddings-dir, $BILSTM_CRF_EMBEDDINGS and embeddings/, as NAME.bin, .txt,
+    .vec, .zip, .model, .bin.gz …; else they come from the NLPL repository.
+
+    \b
+    Examples
+      bilstm-crf embeddings list                     the names, and which are here
+      bilstm-crf embeddings fetch sg600              from the network into embeddings/
+      bilstm-crf embeddings info sg600 --corpus no_bokmaal-ud-dev.conllu
+      bilstm-crf embeddings train avis.txt -o embeddings/avis.bin --dim 100
+    """
+
+
+embeddings_dir_option = click.option(
+    "--embeddings-dir",
+    metavar="DIR",
+    help="Look for names here first (else $BILSTM_CRF_EMBEDDINGS, embeddings/).",
+)
+
+
+@command.command("list")
+@embeddings_dir_option
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def list_(embeddings_dir: str | None, as_json: bool) -> None:
+    """List the known names, what each is, and where its file lies.
+
+    \b
+    Example
+      bilstm-crf embeddings list
+    """
+    rows: list[dict[str, Any]] = []
+    for name, known in names.KNOWN.items():
+        path = names.find(name, embeddings_dir)
+        corpus = "Bokmål + Nynorsk" if known.joint else "Bokmål"
+        rows.append(
+            {"name": name, "algorithm": known.algorithm, "dim": known.dim, "corpus": corpus,
+             "file": None if path is None else str(path)}
+        )  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        click.echo(
+            f"{row['name']:<12} {row['algorithm']:<9} {row['dim']:>4}  {row['corpus']:<17} "
+            f"{row['file'] or f'not here: bilstm-crf embeddings fetch {row['name']}'}"
+        )
+    click.echo(f"{names.NONE:<12} no vectors: words of 100 random dimensions")
+
+
+@command.command()
+@click.argument("name")
+@embeddings_dir_option
+def fetch(name: str, embeddings_dir: str | None) -> None:
+    """Fetch the vectors NAME from the NLPL repository, unless they are here.
+
+    The entry is found in the repository's catalogue by language, algorithm, dimensions and corpus; the
+    download is resumed where it broke off, and verified. $BILSTM_CRF_NLPL names another catalogue.
+
+    \b
+    Examples
+      bilstm-crf embeddings fetch sg600
+      bilstm-crf embeddings fetch joint-sg600 --embeddings-dir /data/vectors
+    """
+    from bilstm_crf.embeddings import catalogue
+
+    if name not in names.KNOWN:
+        raise UsageError(
+            f"{name} is not a known name.{near_miss(name, names.KNOWN)}",
+            hint=f"known: {' '.join(names.KNOWN)}",
+        )
+    path = names.find(name, embeddings_dir)
+    if path is not None:
+        say(f"{name} is here already")
+    else:
+        path = catalogue.fetch(name, embeddings_dir)
+    click.echo(path)
+
+
+@command.command()
+@click.argument("name_or_path", metavar="NAME|PATH")
+@click.option(
+    "--corpus",
+    "corpora",
+    multiple=True,
+    metavar="FILE",
+    help="Coverage of this file's words; may be repeated.",
+)
+@click.option(
+    "--format", "format_name", metavar="NAME", help="The corpus files' format, where the name misleads."
+)
+@embeddings_dir_option
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def info(
+    name_or_path: str,
+    corpora: tuple[str, ...],
+    format_name: str | None,
+    embeddings_dir: str | None,
+    as_json: bool,
+) -> None:
+    """Show what vectors hold: words, dimensions, format, source; and their coverage of a corpus.
+
+    A word is looked up as the tagger does: with its digits as 0, as it stands, else lower-cased, else from
+    character n-grams.
+
+    \b
+    Examples
+      bilstm-crf embeddings info sg600
+      bilstm-crf embeddings info cc.no.300.bin --corpus dev.conllu --corpus test.conllu
+    """
+    from bilstm_crf.embeddings.coverage import coverage
+    from bilstm_crf.embeddings.read import load
+
+    vectors = load(name_or_path, embeddings_dir=embeddings_dir, download=False)
+    if vectors is None:
+        raise UsageError(
+            "none has nothing to show: its words are random", hint="try: bilstm-crf embeddings list"
+        )
+    counted = coverage(_count_words(corpora, format_name), vectors) if corpora else None
+    if as_json:
+        report = {"name": vectors.name, **vectors.source, "subword": vectors.subword is not None}
+        if counted is not None:
+            report["coverage"] = counted.json()
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        return
+    click.echo(vectors.summary())
+    click.echo(f"SHA-256  {vectors.source['sha256']}")
+    click.echo(f"First words  {' '.join(vectors.words[:12])}")
+    click.echo("Words outside  " + ("from character n-grams" if vectors.subword else "no vector"))
+    if counted is not None:
+        click.echo(counted.table())
+
+
+def _count_words(paths: tuple[str, ...], format_name: str | None) -> Counter[str]:
+    from bilstm_crf import formats
+    from bilstm_crf.vocabulary import normalise
+
+    options = formats.FormatOptions(keep_raw=False)
+    return Counter(
+        normalise(word)
+        for path in paths
+        for sentence in formats.read(path, format_name, options)
+        for word in sentence.tokens
+    )
+
+
+@command.command()
+@click.argument("raw", metavar="RAW.txt", type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@click.option(
+    "--algorithm", type=click.Choice(["skipgram", "cbow"]), default="skipgram", show_default=True, help="How."
+)
+@click.option("--dim", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Dimensions.")
+@click.option("--epochs", type=click.IntRange(1), default=5, show_default=True, help="Passes over the text.")
+@click.option("--window", type=click.IntRange(1), default=5, show_default=True, help="Words on either side.")
+@click.option(
+    "--min-count", type=click.IntRange(1), default=5, show_default=True, help="Rarer words get no vector."
+)
+@click.option(
+    "--buckets", type=click.IntRange(1), default=200_000, show_default=True, help="Rows of the n-gram table."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Threads; 1 alone is reproducible.",
+)
+@click.option("--seed", type=int, default=42, show_default=True, help="Of the random numbers.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["word2vec", "native"]),
+    default="word2vec",
+    show_default=True,
+    help="word2vec binary; or gensim's own, with the n-grams.",
+)
+def train(raw: Path, output: Path, format_name: str, **settings: Any) -> None:
+    """Train vectors on RAW.txt: tokenised text, one sentence a line, words apart by spaces.
+
+    gensim's FastText. With one worker, the same text, settings and seed give the same bytes.
+
+    \b
+    Examples
+      bilstm-crf embeddings train avis.txt -o avis.bin --dim 100 --workers 4
+      bilstm-crf embeddings train small.txt.gz -o small.bin --dim 50 --min-count 2 --epochs 20
+    """
+    from bilstm_crf.embeddings import train as training
+
+    if not output.parent.is_dir():
+        raise UsageError(f"-o {output}: there is no folder {output.parent}")
+    model = training.train(raw, training.Settings(**settings))
+    write = training.write_word2vec if format_name == "word2vec" else training.write_native
+    write(output, model.wv)
+    tokens = f"{model.corpus_total_words:,} tokens"
+    say(f"{output}  {len(model.wv):,} words, {model.vector_size} dimensions, from {tokens}")

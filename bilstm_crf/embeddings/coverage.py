@@ -1,0 +1,68 @@
+"""How many of a corpus's words have a vector, and how they were found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from bilstm_crf.embeddings.vectors import WordVectors
+
+WAYS = ("exact", "lower-cased", "subword", "none")
+
+
+@dataclass
+class Coverage:
+    """Numbers of types (different words) and tokens by the way in which their vector was found."""
+
+    types: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WAYS, 0))
+    tokens: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WAYS, 0))
+
+    def line(self) -> str:
+        """For a person: `tokens 96.9 % exact, 0.2 % lower-cased, 2.8 % none; types 80.6 % …`."""
+        return "; ".join(f"{what} {_shares(counts)}" for what, counts in self._rows())
+
+    def table(self) -> str:
+        """The same as a small table with numbers."""
+        lines = [f"{'':10}" + "".join(f"{way:>20}" for way in WAYS)]
+        for what, counts in self._rows():
+            total = sum(counts.values()) or 1
+            cells = "".join(f"{f'{counts[way]:,} ({100 * counts[way] / total:.1f} %)':>20}" for way in WAYS)
+            lines.append(f"{what:10}{cells}")
+        return "\n".join(lines)
+
+    def json(self) -> dict[str, dict[str, int]]:
+        return asdict(self)
+
+    def _rows(self) -> list[tuple[str, dict[str, int]]]:
+        return [("tokens", self.tokens), ("types", self.types)]
+
+
+def _shares(counts: dict[str, int]) -> str:
+    total = sum(counts.values()) or 1
+    return ", ".join(
+        f"{100 * count / total:.1f} % {way}" for way, count in counts.items() if count or way == "exact"
+    )
+
+
+def coverage(words: Mapping[str, int], vectors: WordVectors) -> Coverage:
+    """How the vectors of `words` (with their numbers of occurrences) are found.
+
+    As they stand, else lower-cased, else from character n-grams, else not at all. The words are taken as they
+    are given; who looks words up with digits normalised gives them so.
+    """
+    counted = Coverage()
+    for word, count in words.items():
+        way = _way(word, vectors)
+        counted.types[way] += 1
+        counted.tokens[way] += count
+    return counted
+
+
+def _way(word: str, vectors: WordVectors) -> str:
+    if word in vectors.index:
+        return "exact"
+    if word.lower() in vectors.index:
+        return "lower-cased"
+    if vectors.subword is not None and vectors.subword(word) is not None:
+        return "subword"
+    return "none"
