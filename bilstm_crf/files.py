@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -83,6 +83,11 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def sha256_of_all(digests: list[str]) -> str:
-    """One hash for several files: a single file's own, else the SHA-256 of their hashes in order."""
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+def sha256_of_all(paths: Iterable[str | os.PathLike[str]]) -> str:
+    """The SHA-256 of the files' bytes one after another; of a gzip file, of what is in it."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open_input(path) as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

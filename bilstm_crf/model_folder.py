@@ -23,12 +23,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from bilstm_crf import __version__
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import ModelFolderError
 from bilstm_crf.files import sha256_of, write_json, write_whole
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.network.model import Architecture, BiLSTMCRF
+from bilstm_crf.version import __version__
 from bilstm_crf.vocabulary import Vocabulary, normalise
 
 FORMAT = 1  # raised when an older program could not read a newer folder

@@ -182,5 +182,5 @@ def _score(tagger: Tagger, split: Labelled) -> Report:
         split.sentences,
         tagger.predict(split.sentences),
         label_set=tagger.label_set,
-        data_sha256=sha256_of_all([str(each["sha256"]) for each in split.files]),
+        data_sha256=sha256_of_all([str(each["path"]) for each in split.files]),
     )

@@ -17,11 +17,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf import __version__
 from bilstm_crf.checkpoint import NAME as CHECKPOINT
 from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.files import write_json
+from bilstm_crf.version import __version__
 
 
 def is_finished(folder: Path) -> bool:

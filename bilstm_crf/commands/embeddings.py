@@ -27,7 +27,7 @@ def command() -> None:
       bilstm-crf embeddings fetch sg600              from the network into embeddings/
       bilstm-crf embeddings info sg600 --corpus no_bokmaal-ud-dev.conllu
       bilstm-crf embeddings train avis.txt -o embeddings/avis.bin --dim 100
-    """
+    """  # noqa: D301
 
 
 embeddings_dir_option = click.option(
@@ -46,7 +46,7 @@ def list_(embeddings_dir: str | None, as_json: bool) -> None:
     \b
     Example
       bilstm-crf embeddings list
-    """
+    """  # noqa: D301
     rows: list[dict[str, Any]] = []
     for name, known in names.KNOWN.items():
         path = names.find(name, embeddings_dir)
@@ -59,10 +59,8 @@ def list_(embeddings_dir: str | None, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     for row in rows:
-        click.echo(
-            f"{row['name']:<12} {row['algorithm']:<9} {row['dim']:>4}  {row['corpus']:<17} "
-            f"{row['file'] or f'not here: bilstm-crf embeddings fetch {row['name']}'}"
-        )
+        where = row["file"] or f"not here: bilstm-crf embeddings fetch {row['name']}"
+        click.echo(f"{row['name']:<12} {row['algorithm']:<9} {row['dim']:>4}  {row['corpus']:<17} {where}")
     click.echo(f"{names.NONE:<12} no vectors: words of 100 random dimensions")
 
 
@@ -79,7 +77,7 @@ def fetch(name: str, embeddings_dir: str | None) -> None:
     Examples
       bilstm-crf embeddings fetch sg600
       bilstm-crf embeddings fetch joint-sg600 --embeddings-dir /data/vectors
-    """
+    """  # noqa: D301
     from bilstm_crf.embeddings import catalogue
 
     if name not in names.KNOWN:
@@ -125,7 +123,7 @@ def info(
     Examples
       bilstm-crf embeddings info sg600
       bilstm-crf embeddings info cc.no.300.bin --corpus dev.conllu --corpus test.conllu
-    """
+    """  # noqa: D301
     from bilstm_crf.embeddings.coverage import coverage
     from bilstm_crf.embeddings.read import load
 
@@ -202,9 +200,11 @@ def train(raw: Path, output: Path, format_name: str, **settings: Any) -> None:
     Examples
       bilstm-crf embeddings train avis.txt -o avis.bin --dim 100 --workers 4
       bilstm-crf embeddings train small.txt.gz -o small.bin --dim 50 --min-count 2 --epochs 20
-    """
+    """  # noqa: D301
     from bilstm_crf.embeddings import train as training
 
+    if str(raw) == "-":
+        raise UsageError("the text is read several times, so it must be a file")
     if not output.parent.is_dir():
         raise UsageError(f"-o {output}: there is no folder {output.parent}")
     model = training.train(raw, training.Settings(**settings))

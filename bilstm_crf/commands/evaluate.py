@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Any
 
 import click
 
+from bilstm_crf.commands.options import config_file, load_tagger
+from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation import render
-from bilstm_crf.evaluation.pair import iob_labels, read_gold, read_pair
+from bilstm_crf.evaluation.pair import iob_labels, read_pair
 from bilstm_crf.evaluation.report import READINGS, Report, evaluate, map_types
-from bilstm_crf.files import open_input, write_whole
+from bilstm_crf.files import sha256_of_all, write_whole
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import LabelSet
+from bilstm_crf.sentence import Sentence, Span
 
 FILE = click.Path(exists=True, dir_okay=False)
 
@@ -44,21 +46,19 @@ FILE = click.Path(exists=True, dir_okay=False)
 @click.option("--format", "format_name", metavar="NAME", help="Of the files.  [default: by suffix]")
 @click.option("--predicted-format", metavar="NAME", help="Of B, where it is not that of A.")
 @click.option("--key", default="name", show_default=True, help="CoNLL-U: the entry of MISC with the label.")
+@click.option("--embeddings", metavar="NAME|PATH", help="Attach a full table of vectors to the model.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Processor threads.")
+@click.option("--device", metavar="NAME", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option(
+    "--config",
+    metavar="TOML",
+    is_eager=True,
+    expose_value=False,
+    callback=config_file,
+    help="A file that holds what these options do.",
+)
 def command(
-    files: tuple[str, ...],
-    model: str | None,
-    gold: str | None,
-    predicted: str | None,
-    labels: str | None,
-    keep_misc: bool,
-    scheme: str,
-    confusion: bool,
-    as_json: bool,
-    as_markdown: bool,
-    output: str | None,
-    format_name: str | None,
-    predicted_format: str | None,
-    key: str,
+    files: tuple[str, ...], model: str | None, gold: str | None, predicted: str | None, **options: Any
 ) -> None:
     """Score a model on gold files, or any system's output against gold.
 
@@ -70,84 +70,75 @@ def command(
     a table is its signature: scores are comparable where it is the same but for the program's version. The
     test file is there to be scored once, at the end; scores on the file that chose the epoch are too high.
     """  # noqa: D301 (click reads the sign \b itself)
-    if as_json and as_markdown:
+    if options["as_json"] and options["as_markdown"]:
         raise UsageError("--json and --markdown together: the output is one of the two")
-    if keep_misc and labels not in ("full", "7", "6"):
-        raise UsageError(
-            f"--keep-misc goes with --labels full, 7 or 6, not with {labels or 'the default'}",
-            hint="every other label set says itself what becomes of MISC",
-        )
-    label_set = LabelSet.named(labels, keep_misc=keep_misc) if labels else None
-    options = FormatOptions(key=key, keep_raw=False)
+    label_set = _label_set(options["labels"], options["keep_misc"])
+    format_name, predicted_format = options["format_name"], options["predicted_format"]
+    format_options = FormatOptions(key=options["key"], keep_raw=False)
     if model is not None and files and gold is None and predicted is None and predicted_format is None:
-        report = _score_model(model, files, label_set, format_name, options)
+        sentences = [s for file in files for s in read_gold(file, format_name, format_options)[0]]
+        tagger = load_tagger(model, options)
+        spans = tagger.predict(sentences)
+        if label_set is not None:
+            spans = _as_set(label_set, sentences, spans, f"model {model}")
+        report = evaluate(
+            sentences, spans, label_set=label_set or tagger.label_set, data_sha256=sha256_of_all(files)
+        )
     elif gold is not None and predicted is not None and model is None and not files:
-        formats = (format_name, predicted_format or format_name)
-        report = _score_pair(gold, predicted, label_set or LabelSet.named("file"), formats, options)
+        label_set = label_set or LabelSet.named("file")
+        sentences, theirs = read_pair(
+            gold,
+            predicted,
+            gold_format=format_name,
+            predicted_format=predicted_format or format_name,
+            options=format_options,
+        )
+        report = evaluate(
+            sentences,
+            map_types(theirs, label_set),
+            label_set=label_set,
+            data_sha256=sha256_of_all([gold]),
+            predicted_labels=iob_labels(theirs),
+        )
     else:
         raise UsageError(
             "expected a model and files, or gold and predicted files",
             hint="Try: bilstm-crf evaluate --model DIR FILE...   or: --gold A --predicted B",
         )
+    _write(_rendered(report, options), options["output"])
 
-    schemes = list(READINGS) if scheme == "all" else [scheme]
-    if as_json:
-        result = render.as_json(report)
-    else:
-        result = (render.markdown if as_markdown else render.text)(report, schemes, with_confusion=confusion)
+
+def _label_set(name: str | None, keep_misc: bool) -> LabelSet | None:
+    if keep_misc and name not in ("full", "7", "6"):
+        raise UsageError(
+            f"--keep-misc goes with --labels full, 7 or 6, not with {name or 'the default'}",
+            hint="every other label set says itself what becomes of MISC",
+        )
+    return LabelSet.named(name, keep_misc=keep_misc) if name else None
+
+
+def _as_set(
+    label_set: LabelSet, sentences: Sequence[Sentence], spans: Sequence[list[Span]], whose: str
+) -> list[list[Span]]:
+    """The model's spans with the label set's types. A type that it does not know is the model's fault."""
+    tagged = [
+        Sentence(sentence.tokens, spans=found, path=whose)
+        for sentence, found in zip(sentences, spans, strict=True)
+    ]
+    return map_types(tagged, label_set)
+
+
+def _rendered(report: Report, options: dict[str, Any]) -> str:
+    if options["as_json"]:
+        return render.as_json(report)
+    schemes = list(READINGS) if options["scheme"] == "all" else [options["scheme"]]
+    show = render.markdown if options["as_markdown"] else render.text
+    return show(report, schemes, with_confusion=options["confusion"])
+
+
+def _write(result: str, output: str | None) -> None:
     if output is None:
         click.echo(result, nl=False)
-    else:
-        with write_whole(output) as stream:
-            stream.write(result.encode("utf-8"))
-
-
-def _score_model(
-    model: str,
-    files: Sequence[str],
-    label_set: LabelSet | None,
-    format_name: str | None,
-    options: FormatOptions,
-) -> Report:
-    sentences = read_gold(files, format_name, options)
-    from bilstm_crf.tagger import Tagger  # brings torch along: after what can go wrong at once
-
-    tagger = Tagger.load(model)
-    predicted = tagger.predict(sentences)
-    if label_set is not None:
-        # An unknown type is the model's, and not at a line of the file.
-        tagged = [
-            replace(sentence, spans=spans, path=f"model {model}", line=0, lines=[])
-            for sentence, spans in zip(sentences, predicted, strict=True)
-        ]
-        predicted = map_types(tagged, label_set)
-    return evaluate(sentences, predicted, label_set=label_set or tagger.label_set, data_sha256=_sha256(files))
-
-
-def _score_pair(
-    gold: str,
-    predicted: str,
-    label_set: LabelSet,
-    formats: tuple[str | None, str | None],
-    options: FormatOptions,
-) -> Report:
-    sentences, theirs = read_pair(
-        gold, predicted, gold_format=formats[0], predicted_format=formats[1], options=options
-    )
-    return evaluate(
-        sentences,
-        map_types(theirs, label_set),
-        label_set=label_set,
-        data_sha256=_sha256([gold]),
-        predicted_labels=iob_labels(theirs),
-    )
-
-
-def _sha256(paths: Sequence[str]) -> str:
-    """Of the files' bytes one after another; of a gzip file, what is in it."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with open_input(path) as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
+        return
+    with write_whole(output) as stream:
+        stream.write(result.encode("utf-8"))

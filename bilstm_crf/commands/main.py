@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from bilstm_crf import __version__
 from bilstm_crf.errors import BilstmCrfError, InputError, near_miss
+from bilstm_crf.version import __version__
 
 # Each command is the attribute `command` of a module of this package, imported when it is used,
 # so that `bilstm-crf --help` waits for no heavy package.

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bilstm_crf.errors import InputError, UsageError, near_miss
+
+if TYPE_CHECKING:
+    from bilstm_crf.tagger import Tagger
 
 
 def config_file(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
@@ -44,3 +48,13 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
         defaults[names[key]] = value
     context.default_map = {**(context.default_map or {}), **defaults}
     return None
+
+
+def load_tagger(model: str, options: dict[str, Any]) -> Tagger:
+    """The model of a folder, with what `--threads`, `--embeddings` and `--device` say."""
+    import torch
+
+    from bilstm_crf.tagger import Tagger
+
+    torch.set_num_threads(options["threads"])
+    return Tagger.load(model, embeddings=options["embeddings"], device=options["device"])

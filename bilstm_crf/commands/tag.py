@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from bilstm_crf.commands.options import config_file
+from bilstm_crf.commands.options import config_file, load_tagger
 from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.files import write_whole
 from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_of, read
@@ -98,10 +98,10 @@ def command(files: tuple[str, ...], model: str, text: str | None, **options: Any
     if text is not None:
         if files:
             raise UsageError("--text and files were both given; expected one of them")
-        return tag_text(text, load(model, options), options["to"])
+        return tag_text(text, load_tagger(model, options), options["to"])
     outputs = outputs_of(files or ("-",), options["output"], options["output_dir"], options["to"])
     formats = {path: format_of(path, options["format_name"]) for path in outputs}  # before anything is read
-    tagger = load(model, options)
+    tagger = load_tagger(model, options)
     for path, output in outputs.items():
         target = target_format(formats[path], options["to"])
         sentences = tagger.tag_stream(read(path, formats[path].name, format_options), flush=options["flush"])
@@ -109,15 +109,6 @@ def command(files: tuple[str, ...], model: str, text: str | None, **options: Any
         with opened(output) as stream:
             write(watched, formats[path], target, format_options, stream, flush=options["flush"])
     return 0
-
-
-def load(model: str, options: dict[str, Any]) -> Tagger:
-    import torch
-
-    from bilstm_crf.tagger import Tagger
-
-    torch.set_num_threads(options["threads"])
-    return Tagger.load(model, embeddings=options["embeddings"], device=options["device"])
 
 
 def tag_text(text: str, tagger: Tagger, to: str | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,24 +30,34 @@ def read_labelled(
     paths: Sequence[str], label_set: LabelSet, *, format: str | None = None, key: str = "name"
 ) -> Labelled:
     """All sentences of `paths`. Raises InputError for an ill-formed, empty or unlabelled file."""
-    sentences: list[Sentence] = []
-    encodings: list[str] = []
-    files: list[dict[str, str | int]] = []
+    split = Labelled([], [], [])
     for path in paths:
-        read_here = [s for s in read(path, format, FormatOptions(key=key, keep_raw=False)) if s.tokens]
-        if not read_here:
-            raise InputError("holds no sentence", path=path)
-        unlabelled = next((s for s in read_here if s.labels is None), None)
-        if unlabelled is not None:
-            raise InputError(
-                f"the sentence has no labels (looked for {key}=… in MISC, where this is CoNLL-U)",
-                path=path,
-                line=unlabelled.line,
-                hint="--key NAME names another key of MISC",
-            )
-        encodings.append(read_spans(read_here))
-        for sentence in read_here:
+        sentences, encoding = read_gold(path, format, FormatOptions(key=key, keep_raw=False))
+        for sentence in sentences:
             sentence.spans = label_set.map(sentence)
-        files.append({"path": str(path), "sha256": sha256_of(path), "sentences": len(read_here)})
-        sentences += read_here
-    return Labelled(sentences, encodings, files)
+        split.sentences.extend(sentences)
+        split.encodings.append(encoding)
+        split.files.append({"path": path, "sha256": sha256_of(path), "sentences": len(sentences)})
+    return split
+
+
+def read_gold(
+    path: str | os.PathLike[str], format: str | None, options: FormatOptions
+) -> tuple[list[Sentence], str]:
+    """The sentences of one file with `spans` set, and the encoding of its labels.
+
+    Raises InputError for a file without sentences, a sentence without labels, or labels that are legal in no
+    encoding.
+    """
+    sentences = [sentence for sentence in read(path, format, options) if sentence.tokens]
+    if not sentences:
+        raise InputError("has no sentences", path=path)
+    for sentence in sentences:
+        if sentence.labels is None:
+            raise InputError(
+                f"the sentence that begins with {sentence.tokens[0]!r} has no labels",
+                path=path,
+                line=sentence.line,
+                hint=f"in CoNLL-U they are looked for as {options.key}=… in MISC; --key names another entry",
+            )
+    return sentences, read_spans(sentences)

@@ -1,42 +1,19 @@
-"""Reading what is to be scored: gold files, and a system's output beside them, word for word the same."""
+"""Reading what is to be scored: gold and a system's output beside it, word for word the same."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain, zip_longest
 
 from bilstm_crf import formats
+from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import read_spans
 from bilstm_crf.sentence import Sentence
 
 Path = str | os.PathLike[str]
-
-
-def read_gold(
-    paths: Iterable[Path], format_name: str | None = None, options: FormatOptions | None = None
-) -> list[Sentence]:
-    """The sentences of gold files, in order, with `spans` set.
-
-    Raises InputError for a file without sentences, a sentence without labels, or labels that are legal in no
-    encoding.
-    """
-    gold: list[Sentence] = []
-    for path in paths:
-        sentences = _read(path, format_name, options)
-        for sentence in sentences:
-            if sentence.labels is None and sentence.spans is None:
-                raise InputError(
-                    f"the sentence that begins with {sentence.tokens[0]!r} has no labels: gold needs them",
-                    path=sentence.path,
-                    line=_line(sentence, 0),
-                    hint="--key names the entry of MISC that holds them, where it is not `name`",
-                )
-        read_spans(sentences)
-        gold += sentences
-    return gold
 
 
 def read_pair(
@@ -52,10 +29,11 @@ def read_pair(
     Predicted labels may be illegal (they count as `O`), and a predicted sentence without labels has no
     entities. Raises InputError where the words are not the same: the first place, with both words.
     """
-    gold = read_gold([gold_path], gold_format, options)
-    predicted = _read(predicted_path, predicted_format, options)
+    options = options if options is not None else FormatOptions()
+    gold, _ = read_gold(gold_path, gold_format, options)
+    predicted = [s for s in formats.read(predicted_path, predicted_format, options) if s.tokens]
     _check_words(gold, predicted, gold_path, predicted_path)
-    if all(sentence.labels is None and sentence.spans is None for sentence in predicted):
+    if all(sentence.labels is None for sentence in predicted):
         raise InputError("has no labels in any sentence", path=predicted_path)
     read_spans(predicted, lenient=True)
     for sentence in predicted:
@@ -71,14 +49,6 @@ def iob_labels(sentences: Sequence[Sentence]) -> list[list[str]] | None:
     labels = [sentence.labels for sentence in sentences if sentence.labels is not None]
     plain = all(label == "O" or label.startswith(("B-", "I-")) for label in chain.from_iterable(labels))
     return labels if plain and len(labels) == len(sentences) else None
-
-
-def _read(path: Path, format_name: str | None, options: FormatOptions | None) -> list[Sentence]:
-    read = formats.read(path, format_name, options if options is not None else FormatOptions())
-    sentences = [sentence for sentence in read if sentence.tokens]
-    if not sentences:
-        raise InputError("has no sentences", path=path)
-    return sentences
 
 
 def _check_words(

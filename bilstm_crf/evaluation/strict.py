@@ -10,9 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqeval.metrics import classification_report
-from seqeval.scheme import IOB2
-
 from bilstm_crf.evaluation.counts import Average, TypeScore, types_of
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.sentence import Span
@@ -59,6 +56,10 @@ def strict(
     lengths
         The number of words of each sentence.
     """
+    # Here, since they bring scikit-learn along, for which `evaluate --help` should not wait a second.
+    from seqeval.metrics import classification_report
+    from seqeval.scheme import IOB2
+
     types = types_of(gold, predicted)
     if not types:
         nothing = TypeScore(0.0, 0.0, 0.0, 0, 0, 0)

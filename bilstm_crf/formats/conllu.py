@@ -56,7 +56,7 @@ class _Block:
         tokens, numbers, values, key = self.tokens, self.numbers, self.values, self.key
         for number, line in enumerate(self.rows, self.first):
             columns = line.split("\t")
-            # The one line of thousands of tokens a second: everything else is looked at in `_other`.
+            # The hot path, a word's line; whatever else a line may be, `_other` finds out.
             if len(columns) == 10 and columns[0] == str(len(tokens) + 1) and columns[1].strip(" "):
                 tokens.append(columns[1])
                 numbers.append(number)
@@ -78,7 +78,8 @@ class _Block:
         if line.isspace():
             raise self._error("a line of white space, expected an empty line", number)
         if len(columns) != 10:
-            raise self._error(f"{len(columns)} columns, expected 10 separated by tabs", number)
+            many = f"{len(columns)} column{'s' * (len(columns) != 1)}"
+            raise self._error(f"{many}, expected 10 separated by tabs", number)
         id_, form = columns[:2]
         words = len(self.tokens)
         start, hyphen, end = id_.partition("-")

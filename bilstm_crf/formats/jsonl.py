@@ -31,7 +31,7 @@ def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iter
         sentence = Sentence([], path=path, line=number)
         if body.strip():
             try:
-                _fill(sentence, _object(body), options)
+                _fill(sentence, _object(body.rstrip("\r\n")), options)
             except ValueError as error:
                 raise InputError(str(error), path=path, line=number, found=body.rstrip("\r\n")) from error
         if options.keep_raw:

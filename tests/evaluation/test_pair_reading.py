@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.errors import InputError
-from bilstm_crf.evaluation.pair import iob_labels, read_gold, read_pair
+from bilstm_crf.evaluation.pair import iob_labels, read_pair
+from bilstm_crf.formats import FormatOptions
 from bilstm_crf.sentence import Span
 
 KARI = [("Kari", "B-PER"), ("Nordmann", "I-PER"), ("smiler", "O")]
@@ -102,12 +104,7 @@ def test_gold_without_labels_is_an_error_that_says_where(tmp_path):
     with pytest.raises(
         InputError, match=r"gold.conllu, line 5: the sentence that begins with 'Oslo' has no labels"
     ):
-        read_gold([path])
-
-
-def test_several_gold_files_follow_one_another(tmp_path):
-    paths = [conllu(tmp_path / "a.conllu", KARI), columns(tmp_path / "b.conll", OSLO)]
-    assert [len(sentence) for sentence in read_gold(paths)] == [3, 1]
+        read_gold(path, None, FormatOptions())
 
 
 def test_the_real_dev_set_scores_one_against_itself(shared):

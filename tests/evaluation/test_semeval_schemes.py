@@ -101,6 +101,18 @@ def test_every_span_is_used_exactly_once(case):
         assert all(overlap(one, other) <= 0 for one in missed for other in spurious)
 
 
+@pytest.mark.parametrize(
+    ("gold", "predicted", "partner"),
+    [
+        ("Pppppp", "PpPppp", Span(2, 6, "PER")),  # the greater overlap
+        ("Pppp", "PpPp", Span(0, 2, "PER")),  # the leftmost of equals
+        ("Pppp", "OooP", Span(3, 4, "PER")),  # the same type, however small the overlap
+    ],
+)
+def test_of_several_predictions_the_best_is_the_partner(gold, predicted, partner):
+    assert [other for one, other in match(drawn(gold), drawn(predicted)) if one] == [partner]
+
+
 @given(scored())
 def test_the_order_of_the_spans_does_not_matter(case):
     gold, predicted, _ = case

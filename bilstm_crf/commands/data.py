@@ -1,0 +1,117 @@
+"""`bilstm-crf data`: fetch NorNE; count what a corpus holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bilstm_crf.errors import UsageError
+from bilstm_crf.progress import say
+
+
+@click.group()
+def command() -> None:
+    """Fetch NorNE; count what a corpus holds.
+
+    \b
+    Examples
+      bilstm-crf data norne                          the six published files into data/norne
+      bilstm-crf data stats                          the paper's Tables 2 to 4 beside the paper's numbers
+      bilstm-crf data stats train.conll dev.conll    any files
+    """  # noqa: D301
+
+
+@command.command()
+@click.argument("folder", metavar="[DIR]", default="data/norne", type=click.Path(path_type=Path))
+@click.option(
+    "--language",
+    type=click.Choice(["nob", "nno", "both"]),
+    default="both",
+    show_default=True,
+    help="Which files.",
+)
+def norne(folder: Path, language: str) -> None:
+    """Fetch the published NorNE files into DIR/nob and DIR/nno (data/norne), some 40 MB.
+
+    A download that broke off goes on with the next call; files that are here stay. Every file is verified: it
+    is CoNLL-U with a name on each word and has the known number of sentences, and the two dev files have
+    the known SHA-256.
+
+    \b
+    Examples
+      bilstm-crf data norne
+      bilstm-crf data norne corpora/norne --language nob
+    """  # noqa: D301
+    from bilstm_crf.corpus import norne as corpus
+
+    for path in corpus.fetch(folder, language):
+        click.echo(path)
+    say("The paper's baseline:  bilstm-crf train --embeddings sg600")
+
+
+@command.command()
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option("--data", metavar="DIR", help="The corpus's folder (else $BILSTM_CRF_DATA, else data/norne).")
+@click.option(
+    "--language",
+    type=click.Choice(["nob", "nno", "both"]),
+    default="both",
+    show_default=True,
+    help="Which files.",
+)
+@click.option("--format", "format_name", metavar="NAME", help="The files' format, where the name misleads.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Tables in Markdown.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def stats(
+    files: tuple[str, ...],
+    data: str | None,
+    language: str,
+    format_name: str | None,
+    as_markdown: bool,
+    as_json: bool,
+) -> None:
+    """Count sentences, tokens and entities by type and split, and the unknown word forms.
+
+    Without FILEs: NorNE, each number beside the paper's. With FILEs: one column a file, and the share of
+    word forms that the first one lacks.
+
+    \b
+    Examples
+      bilstm-crf data stats --data norne --language nob
+      bilstm-crf data stats --markdown > statistics.md
+      bilstm-crf data stats train.conll dev.conll --json
+    """  # noqa: D301
+    from bilstm_crf.corpus import statistics
+
+    if as_json and as_markdown:
+        raise UsageError("--json and --markdown exclude one another")
+    if files and data:
+        raise UsageError("files and --data exclude one another")
+    if files:
+        counted = {name: statistics.count([Path(name)], format_name) for name in dict.fromkeys(files)}
+        tables = [statistics.files_table(counted)]
+        unknown = statistics.unknown_to_first(counted)
+        report: dict[str, Any] = {"files": {name: counts.json() for name, counts in counted.items()}}
+    else:
+        from bilstm_crf.corpus.norne import find_corpus
+
+        corpus = statistics.count_corpus(find_corpus(data), language)
+        tables = [statistics.norne_table(each, splits) for each, splits in corpus.items()]
+        unknown = statistics.unknown_forms(corpus)
+        report = {
+            each: {split: counts.json() for split, counts in splits.items()}
+            for each, splits in corpus.items()
+        }
+    if as_json:
+        report["unknown_forms"] = [each.json() for each in unknown]
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        return
+    render = statistics.as_markdown if as_markdown else statistics.as_text
+    blocks = [render(table) for table in tables]
+    if not files:
+        blocks.append(statistics.NOTE)
+    lines = [f"- {each}" if as_markdown else str(each) for each in unknown]
+    click.echo("\n\n".join([*blocks, *(["\n".join(lines)] if lines else [])]))

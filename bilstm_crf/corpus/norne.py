@@ -1,0 +1,186 @@
+"""NorNE: where it lies, which files are which split, and how to fetch and verify it.
+
+NorNE (Jørgensen and others 2020) is published in the repository ltgoslo/norne, six files in CoNLL-U under
+`ud/`. What is verified: the SHA-256 of the two dev files as they were when this was written, and of every
+file that it is CoNLL-U with `name=` on each word and has the number of sentences of the UD release. There is
+no hash for train and test: those files could not be had where this was written.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from bilstm_crf import download, formats
+from bilstm_crf.errors import DownloadError, InputError, UsageError
+from bilstm_crf.files import sha256_of
+from bilstm_crf.progress import say
+
+REPOSITORY = "https://raw.githubusercontent.com/ltgoslo/norne/master/ud"  # $BILSTM_CRF_NORNE: another
+SOURCE_ENVIRONMENT = "BILSTM_CRF_NORNE"
+DATA_ENVIRONMENT = "BILSTM_CRF_DATA"
+DEFAULT_FOLDER = Path("data/norne")
+SIZE = "some 40 MB"  # by the size of the dev files; each file's own is said when it is fetched
+
+LANGUAGES = ("nob", "nno", "both")
+SPLITS = ("train", "dev", "test")
+STEMS = {"nob": "no_bokmaal-ud", "nno": "no_nynorsk-ud"}
+TREEBANKS = {"nob": "UD_Norwegian-Bokmaal", "nno": "UD_Norwegian-Nynorsk"}
+
+
+@dataclass(frozen=True)
+class Published:
+    """One of the six files: its place below the repository's `ud/`, and what is known of it."""
+
+    language: str
+    split: str
+    sentences: tuple[int, ...]  # any of these; the releases of Bokmål dev differ by one
+    sha256: str | None = None
+
+    @property
+    def place(self) -> str:
+        return f"{self.language}/{STEMS[self.language]}-{self.split}.conllu"
+
+
+PUBLISHED = (
+    Published("nob", "train", (15_696,)),
+    Published(
+        "nob", "dev", (2_410, 2_409), "dba752ca6dc0c628f7cf12e9131b2627be0dff082bd96311bafce40590c46f9c"
+    ),
+    Published("nob", "test", (1_939,)),
+    Published("nno", "train", (14_174,)),
+    Published("nno", "dev", (1_890,), "6519a00c0ddc4f8ef2605d7c5326adcafb2dfa2df439e281c95e1a0ef218b928"),
+    Published("nno", "test", (1_511,)),
+)
+
+
+def languages_of(language: str) -> tuple[str, ...]:
+    """`nob`, `nno`, or the two of `both`."""
+    return ("nob", "nno") if language == "both" else (language,)
+
+
+# ---------------------------------------------------------------- finding
+
+
+def find_corpus(data: str | os.PathLike[str] | None = None) -> Path:
+    """The corpus's folder: `data` (--data), else $BILSTM_CRF_DATA, else data/norne.
+
+    Raises UsageError where that is no folder; what is in it `split_files` finds out.
+    """
+    if data is not None:
+        if not Path(data).is_dir():
+            raise UsageError(f"--data {data}: there is no such folder", hint=_help())
+        return Path(data)
+    variable = os.environ.get(DATA_ENVIRONMENT)
+    folder = Path(variable) if variable else DEFAULT_FOLDER
+    if folder.is_dir():
+        return folder
+    places = f"{DEFAULT_FOLDER} and ${DATA_ENVIRONMENT} (not set)"
+    if variable:
+        places = f"${DATA_ENVIRONMENT} ({variable})"
+    raise UsageError(f"the corpus is not here: looked in {places}", hint=_help())
+
+
+def _help() -> str:
+    return f"`bilstm-crf data norne` fetches it ({SIZE}), or give --data DIR"
+
+
+def split_files(folder: Path, language: str) -> dict[str, list[Path]]:
+    """The files of each split (train, dev, test) in any folder that holds files with UD's names.
+
+    They are looked for in the folder itself, in nob/ and nno/, in ud/ (a checkout of NorNE) and in folders
+    with the treebanks' names (UD_Norwegian-Bokmaal/). There may be no test file. Raises InputError where
+    train or dev is missing.
+
+    >>> split_files(Path("data/norne"), "nob")["dev"]  # doctest: +SKIP
+    [PosixPath('data/norne/nob/no_bokmaal-ud-dev.conllu')]
+    """
+    found: dict[str, list[Path]] = {split: [] for split in SPLITS}
+    for each in languages_of(language):
+        for split in SPLITS:
+            candidates = _candidates(folder, each, split)
+            path = next((candidate for candidate in candidates if candidate.is_file()), None)
+            if path is not None:
+                found[split].append(path)
+            elif split != "test":
+                places = ", ".join(dict.fromkeys(str(candidate.parent) for candidate in candidates))
+                raise InputError(
+                    f"no {candidates[0].name} (or .gz) there; looked in {places}", path=folder, hint=_help()
+                )
+    return found
+
+
+def _candidates(folder: Path, language: str, split: str) -> list[Path]:
+    name = f"{STEMS[language]}-{split}.conllu"
+    places = ("", language, f"ud/{language}", TREEBANKS[language], f"ud/{TREEBANKS[language]}")
+    return [folder / place / each for place in places for each in (name, f"{name}.gz")]
+
+
+# ---------------------------------------------------------------- fetching
+
+
+def fetch(folder: Path = DEFAULT_FOLDER, language: str = "both") -> list[Path]:
+    """Downloads and verifies the published files of `language` (or both), into folder/nob and folder/nno.
+
+    Files that are there and whole stay; a download that broke off goes on. Raises DownloadError where a file
+    cannot be had, or is not what it should be; then it is not there under its name.
+    """
+    base = os.environ.get(SOURCE_ENVIRONMENT, REPOSITORY).rstrip("/")
+    wanted = [published for published in PUBLISHED if published.language in languages_of(language)]
+    missing = [published for published in wanted if not (folder / published.place).is_file()]
+    if missing:
+        say(f"NorNE: {len(missing)} of {len(wanted)} files to fetch into {folder} (all six are {SIZE})")
+    return [_fetch(published, base, folder) for published in wanted]
+
+
+def _fetch(published: Published, base: str, folder: Path) -> Path:
+    target = folder / published.place
+    # Verified under another name: with its own, a file is a verified one.
+    arrived = target.with_name(target.name + ".unverified")
+    if target.is_file():
+        _verify(published, target)
+        return target
+    download.fetch(f"{base}/{published.place}", arrived, label=target.name)
+    try:
+        _verify(published, arrived)
+    except DownloadError:
+        arrived.unlink()
+        raise
+    os.replace(arrived, target)
+    return target
+
+
+def _verify(published: Published, path: Path) -> None:
+    """Raises DownloadError for what is not this file; says so where it is only another version of it."""
+    if published.sha256 is not None and sha256_of(path) == published.sha256:
+        return
+    try:
+        sentences = _count_sentences(path)
+    except InputError as error:
+        raise _not_the_file(published, path, str(error)) from error
+    if sentences not in published.sentences:
+        expected = " or ".join(f"{number:,}" for number in published.sentences)
+        raise _not_the_file(published, path, f"{sentences:,} sentences, expected {expected}")
+    if published.sha256 is not None:
+        say(
+            f"warning: {published.place} is well formed and has its {sentences:,} sentences, but its SHA-256 "
+            "is not that of the version which this program's results were made with"
+        )
+
+
+def _not_the_file(published: Published, path: Path, what: str) -> DownloadError:
+    return DownloadError(
+        f"{path} is not NorNE's {published.place}: {what}",
+        hint="if it was there before, move it away and try again; else something answers for the source",
+    )
+
+
+def _count_sentences(path: Path) -> int:
+    """The sentences of a CoNLL-U file. Raises InputError for ill-formed input and missing `name=`."""
+    sentences = 0
+    for sentence in formats.read(path, "conllu", formats.FormatOptions(keep_raw=False)):
+        if sentence.tokens and sentence.labels is None:
+            raise InputError("a sentence without name= in MISC", path=path, line=sentence.line)
+        sentences += bool(sentence.tokens)
+    return sentences

@@ -1,0 +1,109 @@
+"""Plain text: words with their places in it, no text lost, memory bounded, entities marked for the eye."""
+
+import subprocess
+import sys
+from io import BytesIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bilstm_crf.errors import UsageError
+from bilstm_crf.formats import FormatOptions, text
+from bilstm_crf.formats.text import PARAGRAPH_BYTES, sentence_of
+from bilstm_crf.sentence import Sentence, Span
+
+SPACES = FormatOptions(tokenise="spaces")
+RUNNING = FormatOptions(split="running")
+
+
+def read(content: str | bytes, options: FormatOptions) -> list[Sentence]:
+    data = content.encode() if isinstance(content, str) else content
+    return list(text.read(BytesIO(data), "test.txt", options))
+
+
+@pytest.fixture
+def spacy() -> None:
+    pytest.importorskip("spacy", reason="needs the extra `text`")
+
+
+def test_blanks_part_words_and_no_break_spaces_do_not() -> None:
+    (sentence,) = read("  10\u00a0000  kroner .\r\n", SPACES)
+    assert sentence.tokens == ["10\u00a0000", "kroner", "."]
+    assert sentence.text == "10\u00a0000  kroner ."
+    assert sentence.offsets == [(0, 6), (8, 14), (15, 16)]
+
+
+@pytest.mark.usefixtures("spacy")
+def test_norwegian_abbreviations_stay_whole() -> None:
+    assert sentence_of("Møt meg kl. 12, f.eks. hos Kari.").tokens == [
+        "Møt", "meg", "kl.", "12", ",", "f.eks.", "hos", "Kari", "."
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("spacy")
+def test_running_text_is_split_into_sentences_that_hold_all_of_it() -> None:
+    content = "\ufeff  Dr. Ås bor i\nOslo. Han  gikk!\n\n\r\nEtterpå\u00a0?"
+    sentences = read(content, RUNNING)
+    assert [(s.text, s.line) for s in sentences if s.tokens] == [
+        ("Dr. Ås bor i\nOslo.", 1),
+        ("Han  gikk!", 2),
+        ("Etterpå\u00a0?", 5),
+    ]
+    assert b"".join(text.render(s) for s in sentences).decode() == content
+
+
+TEXTS = st.text(
+    st.one_of(
+        st.sampled_from("aå.!? \n\r\t\u00a0\u2028\u0301\ufeff"),
+        st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"),
+    )
+)
+
+
+@pytest.mark.usefixtures("spacy")
+@given(TEXTS, st.sampled_from([SPACES, RUNNING, FormatOptions()]))
+def test_no_text_is_lost_and_every_word_is_where_it_says(content: str, options: FormatOptions) -> None:
+    sentences = read(content, options)
+    assert b"".join(text.render(s) for s in sentences) == content.encode()
+    for sentence in sentences:
+        assert [(sentence.text or "")[a:b] for a, b in sentence.offsets or []] == sentence.tokens
+    words = "".join(word for sentence in sentences for word in sentence.tokens)
+    assert "".join(words.split()) == "".join(content.removeprefix("\ufeff").split())
+
+
+@pytest.mark.usefixtures("spacy")
+@pytest.mark.parametrize("unit", ["Kari kom.\n", "Kari kom. ", "ø", "a b\n"])
+def test_running_text_without_an_empty_line_is_read_in_bounded_pieces(unit: str) -> None:
+    content = (unit * (3 * PARAGRAPH_BYTES // len(unit.encode()))).encode()
+    sentences = read(content, RUNNING)
+    assert b"".join(text.render(s) for s in sentences) == content
+    assert max(len((s.text or "").encode()) for s in sentences) <= 2 * PARAGRAPH_BYTES
+    if "." in unit:
+        assert {s.text for s in sentences} == {"Kari kom."}
+        assert sentences[-1].line == (content.count(b"\n") if "\n" in unit else 1)
+
+
+def test_entities_are_marked_for_the_eye() -> None:
+    (sentence,) = read("  Kari  Nordmann bor i Oslo.\n", SPACES)
+    sentence.spans = [Span(0, 2, "PER"), Span(4, 5, "GPE_LOC")]
+    assert text.render(sentence) == b"  [PER Kari  Nordmann] bor i [GPE_LOC Oslo.]\n"
+    assert text.compose(Sentence(["a", "b"], text="a\nb", spans=[])) == b"a b\n"
+
+
+def test_running_text_cannot_be_split_at_blanks_alone() -> None:
+    with pytest.raises(UsageError, match="spaces tell no sentences"):
+        FormatOptions(split="running", tokenise="spaces")
+
+
+def test_without_spacy_the_message_says_how_to_get_it() -> None:
+    script = (
+        "import sys; sys.modules['spacy'] = None\n"
+        "from bilstm_crf.formats.text import sentence_of\n"
+        "from bilstm_crf.errors import BilstmCrfError\n"
+        "try: sentence_of('Hei.')\n"
+        "except BilstmCrfError as error: print(error, error.hint)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert "spaCy" in said
+    assert 'pip install "bilstm_crf[text]"' in said

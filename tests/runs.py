@@ -1,0 +1,89 @@
+"""What tests of whole runs share: a recipe that trains in seconds, and observers that watch or interrupt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bilstm_crf import run
+from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.files import sha256_of
+from bilstm_crf.training import History
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE = ROOT / "data" / "sample"
+TRAIN, DEV, TEST = (
+    str(SAMPLE / "nob" / f"no_bokmaal-ud-{split}.conllu") for split in ("train", "dev", "test")
+)
+# Learns enough of the sample in some three seconds to find names; the paper's recipe would take minutes.
+TINY = {"word_dim": 20, "hidden": 20, "batch_size": 4, "learning_rate": 0.05, "dropout": 0.1}
+SMALL_TRAIN = 40  # sentences of a training file for tests of the machinery, which need no good model
+
+
+class Watch:
+    """An observer that keeps quiet, and calls `at_batch` before each batch is counted."""
+
+    def __init__(self, at_batch: Callable[[int, int], None] = lambda epoch, sentences: None) -> None:
+        self.at_batch = at_batch
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def batch(self, epoch: int, sentences: int, tokens: int, loss: float) -> None:
+        self.at_batch(epoch, sentences)
+
+    def epoch(self, history: History) -> None:
+        pass
+
+
+def interrupt(epoch: int) -> Watch:
+    """Presses Ctrl-C in the middle of this epoch."""
+
+    def press(now: int, sentences: int) -> None:
+        if now == epoch and sentences > SMALL_TRAIN // 2:
+            raise KeyboardInterrupt
+
+    return Watch(press)
+
+
+def small_config(folder: Path, **changes: Any) -> RunConfig:
+    """Few sentences, three epochs; `changes` are fields of the configuration, or settings of its recipe."""
+    fields = {name: changes.pop(name) for name in list(changes) if name in RunConfig.__dataclass_fields__}
+    files = {"train": [str(first_sentences(TRAIN, SMALL_TRAIN, folder / "small-train.conllu"))]}
+    files["dev"] = [str(first_sentences(DEV, 10, folder / "small-dev.conllu"))]
+    recipe = Recipe().replace({**TINY, "epochs": 3, **changes})
+    return RunConfig(**{**files, **fields}, recipe=recipe)
+
+
+def first_sentences(source: str, count: int, target: Path) -> Path:
+    blocks = Path(source).read_text("utf-8").split("\n\n")
+    target.write_text("\n\n".join(blocks[:count]) + "\n\n", "utf-8")
+    return target
+
+
+def start(config: RunConfig, folder: Path, watch: Watch | None = None, *, overwrite: bool = False) -> Any:
+    return run.start(
+        config, folder, overwrite=overwrite, say=lambda line: None, progress=lambda *_: watch or Watch()
+    )
+
+
+def resume(folder: Path, watch: Watch | None = None) -> Any:
+    return run.resume(folder, say=lambda line: None, progress=lambda *_: watch or Watch())
+
+
+def weights_hash(folder: Path) -> str:
+    """Of the one weights file of a model's folder."""
+    (weights,) = folder.glob("weights-*.safetensors")
+    return sha256_of(weights)
+
+
+def history(folder: Path) -> list[dict[str, Any]]:
+    """The rows of history.jsonl, without what a clock decides."""
+    rows = [json.loads(line) for line in (folder / "history.jsonl").read_text("utf-8").splitlines()]
+    clock = ("seconds", "dev_seconds", "tokens_per_second")
+    return [{key: value for key, value in row.items() if key not in clock} for row in rows]
