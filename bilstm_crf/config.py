@@ -113,7 +113,7 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> RunConfig:
-        """The inverse of `to_json`; raises UsageError for a field that is unknown, missing or of a wrong type."""
+        """The inverse of `to_json`; UsageError for a field that is unknown, missing or of a wrong type."""
         hints = typing.get_type_hints(cls)
         check_fields(content, hints, required=("train", "dev"), where="the configuration")
         values = dict(content)

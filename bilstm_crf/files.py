@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -33,7 +34,7 @@ def open_input(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     with plain:
         try:
             yield cast(BinaryIO, gzip.GzipFile(fileobj=plain)) if name.endswith(".gz") else plain
-        except (gzip.BadGzipFile, EOFError) as error:
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise InputError(f"not a whole gzip file: {error}", path=name) from error
         except IsADirectoryError as error:
             raise InputError("is a folder, expected a file", path=name) from error

@@ -94,7 +94,7 @@ def save_model(model: SavedModel, folder: Path, vectors: WordVectors | None) -> 
 
 
 def further_rows(vocabulary: Vocabulary, vectors: WordVectors) -> list[int]:
-    """The rows of `vectors` that a look-up can reach and the vocabulary lacks: no digit but 0, no line end."""
+    """The rows of `vectors` that the vocabulary lacks and a look-up can reach: no digit but 0, no line end."""
     return [
         row
         for row, word in enumerate(vectors.words)
@@ -133,8 +133,9 @@ def load_model(folder: str | Path) -> SavedModel:
         words = bytes(tensors.pop("words").numpy()).decode("utf-8").split("\n")
         characters = bytes(tensors.pop("characters").numpy()).decode("utf-8")
         vocabulary = Vocabulary(words, characters, labels)
-        network = BiLSTMCRF(architecture, len(characters), len(labels), tensors["embedding.weight"])
-        network.load_state_dict(tensors)
+        with torch.device("meta"):  # sizes alone: nothing is drawn, or made room for, before all of it fits
+            network = BiLSTMCRF(architecture, len(characters), len(labels), tensors["embedding.weight"])
+        network.load_state_dict(tensors, assign=True)
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise ModelFolderError(f"does not fit model.json: {error}", path=weights) from error
     return SavedModel(network.eval(), architecture, vocabulary, encoding, label_set, provenance)

@@ -1,7 +1,11 @@
-"""What the tests share: where the real data lies, where it is there."""
+"""What the tests share: where the real data lies, where it is there; a small trained model; the command line."""
 
+import io
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -15,3 +19,38 @@ def shared() -> Path:
     if not (folder / "norne").is_dir():
         pytest.skip("needs the real data: no shared/ beside the checkout, and $BILSTM_CRF_SHARED is not set")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of the sample's Bokmål that finds some names, trained once; copy it before changing it."""
+    from runs import DEV, TINY, TRAIN, start
+
+    from bilstm_crf.config import Recipe, RunConfig
+
+    folder = tmp_path_factory.mktemp("tiny") / "model"
+    start(RunConfig(train=[TRAIN], dev=[DEV], recipe=Recipe().replace({**TINY, "epochs": 8})), folder)
+    return folder
+
+
+class Done(NamedTuple):
+    """What a command left behind."""
+
+    status: int
+    out: bytes
+    err: str
+
+
+@pytest.fixture
+def cli(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+    """Runs `bilstm-crf …` in this process: `cli("tag", "--model", folder, stdin=b"…")`."""
+    from bilstm_crf.commands.main import run
+
+    def call(*arguments: object, stdin: bytes = b"") -> Done:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
+        capsysbinary.readouterr()
+        status = run([str(argument) for argument in arguments])
+        out, err = capsysbinary.readouterr()
+        return Done(status, out, err.decode())
+
+    return call

@@ -10,17 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bilstm_crf.progress import say
 from bilstm_crf.training import History
-
-
-def console() -> Console:
-    """Standard error, where all but results goes."""
-    return Console(stderr=True, highlight=False)
-
-
-def say(line: str) -> None:
-    """One line for a person."""
-    print(line, file=sys.stderr, flush=True)
 
 
 class TrainingProgress:
@@ -41,7 +32,7 @@ class TrainingProgress:
             ),
             TimeRemainingColumn(),
             TextColumn("left"),
-            console=console(),
+            console=Console(stderr=True, highlight=False),
             disable=not self._live,
         )
         self._task = self._bar.add_task(
@@ -76,9 +67,7 @@ class TrainingProgress:
             left = (now - self._started) / (row["epoch"] - self._first) * (self.epochs - row["epoch"])
             minutes, seconds = divmod(round(left), 60)
             hours, minutes = divmod(minutes, 60)
-            print(
-                f"{self._line(row, dev)}  {hours}:{minutes:02}:{seconds:02} left", file=sys.stderr, flush=True
-            )
+            say(f"{self._line(row, dev)}  {hours}:{minutes:02}:{seconds:02} left")
         self._epoch_started = now
 
     def _line(self, row: dict[str, Any], dev: str) -> str:

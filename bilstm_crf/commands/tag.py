@@ -78,8 +78,8 @@ def command(files: tuple[str, ...], model: str, text: str | None, **options: Any
     """Tag files: each byte of the input comes back, but for the labels.
 
     FILE is CoNLL-U, columns (CoNLL-2003 and the like), text or JSONL, also with .gz; `-` or nothing is
-    standard input. In CoNLL-U only `name=` in MISC changes, in columns only the label; text becomes JSONL with
-    character offsets, or `--to text`, conllu, conll2003.
+    standard input. In CoNLL-U only `name=` in MISC changes, in columns only the label; text becomes JSONL
+    with character offsets, or what `--to` says.
 
     \b
     Examples
@@ -193,16 +193,15 @@ def progress(sentences: Iterable[Sentence], path: str) -> Iterator[Sentence]:
     if not sys.stderr.isatty() or path == "-" or sys.stdout.isatty():
         yield from sentences
         return
+    from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn
-
-    from bilstm_crf.commands.progress import console
 
     columns = (
         SpinnerColumn(),
         TextColumn("Tagging  {task.fields[path]}  {task.completed:,.0f} tokens  {task.fields[speed]}"),
     )
     started = time.perf_counter()
-    with Progress(*columns, console=console()) as bar:
+    with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=None, path=os.path.basename(path), speed="")
         done = 0
         for sentence in sentences:

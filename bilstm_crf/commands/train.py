@@ -100,7 +100,8 @@ def command(context: click.Context, **options: Any) -> int:
       hidden=200 layers=1 character_dim=30 character_filters=50 character_width=3 word_dim=100
     """  # noqa: D301
     from bilstm_crf import run
-    from bilstm_crf.commands.progress import TrainingProgress, say
+    from bilstm_crf.commands.progress import TrainingProgress
+    from bilstm_crf.progress import say
 
     given = {
         name

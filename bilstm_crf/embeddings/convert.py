@@ -131,7 +131,7 @@ def _convert_word2vec(
             bar.at(len(records.words), records.promised)
     assert writer is not None  # a file without a block has raised
     writer.close()
-    shape = {"words": len(records.words), "dim": records.dim, "skipped": dict(records.skipped)}
+    shape = {"words": len(records.words), "dim": records.dim, "skipped": dict(+records.skipped)}
     return records.words, {**source, **shape}
 
 

@@ -108,7 +108,7 @@ def _load_gensim(path: Path, name: str) -> WordVectors:
         "dim": int(loaded.vector_size),
         "skipped": {},
     }
-    matrix = np.asarray(loaded.vectors) if loaded.vectors.dtype == np.float32 else loaded.vectors.astype("f4")
+    matrix = loaded.vectors.astype(np.float32, copy=False)  # as it is, and memory-mapped, where it can be
     subword = None
     if isinstance(loaded, FastTextKeyedVectors) and loaded.bucket:
         subword = functools.partial(

@@ -66,6 +66,13 @@ class Records:
                 path=self.path,
                 hint="fetch or write the file anew; to use what is there, mend the number in its first line",
             )
+        bad = self.skipped["not UTF-8"]
+        if bad > 10 and bad > read / 10:
+            raise InputError(
+                f"{bad:,} of {read:,} words are not UTF-8: the file is damaged, in another character encoding, or "
+                f"of other dimensions than the {self.dim} of its header",
+                path=self.path,
+            )
         with contextlib.suppress(InputError):  # what stands after the last word need not be a word
             for _ in parser:
                 self.skipped["beyond the number in the header"] += 1
@@ -153,6 +160,8 @@ def _text(stream: BinaryIO, records: Records) -> Iterator[tuple[bytes, ArrayLike
         try:
             row = list(map(float, fields[1:]))
         except ValueError as error:
+            if not line.endswith(b"\n"):
+                return
             raise InputError(
                 f"expected {dim} numbers after the word: {error}", path=records.path, line=number
             ) from error

@@ -71,7 +71,7 @@ def test_spans_with_offsets_are_scored_like_labels(tmp_path):
         ),
         ([KARI], r"theirs.conllu: has 1 sentences, the gold file .*gold.conllu has 2"),
         ([KARI, OSLO, OSLO], r"theirs.conllu: has 3 sentences, the gold file .*gold.conllu has 2"),
-        ([], r"theirs.conllu: has no sentences"),
+        ([], r"theirs.conllu: has 0 sentences"),
     ],
 )
 def test_other_words_are_an_error_that_names_the_first_place(tmp_path, theirs, message):
