@@ -63,7 +63,7 @@ def save_model(model: SavedModel, folder: Path, vectors: WordVectors | None) -> 
         if name != "embedding.weight"
     }
     tensors["embedding.weight"] = table
-    tensors["words"] = _text("\n".join(words))
+    tensors["words"] = _text("\n".join(words))  # `normalise` leaves no line end in a word
     tensors["characters"] = _text("".join(model.vocabulary.characters))
     content = save(tensors)
     digest = hashlib.sha256(content).hexdigest()
@@ -98,7 +98,7 @@ def further_rows(vocabulary: Vocabulary, vectors: WordVectors) -> list[int]:
     return [
         row
         for row, word in enumerate(vectors.words)
-        if word not in vocabulary.words and word == normalise(word) and "\n" not in word
+        if word not in vocabulary.words and word == normalise(word)
     ]
 
 
@@ -120,25 +120,36 @@ def load_model(folder: str | Path) -> SavedModel:
         provenance = dict(description["provenance"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFolderError(f"lacks or misstates {error}", path=folder / "model.json") from error
-    if not weights.is_file():
-        raise ModelFolderError("is missing, though model.json names it", path=weights)
-    if sha256_of(weights) != expected:
+    _check_whole(weights, expected)
+    try:
+        tensors = load_file(weights)
+        words = bytes(tensors.pop("words").numpy()).decode("utf-8").split("\n")
+        characters = bytes(tensors.pop("characters").numpy()).decode("utf-8")
+        table = tensors["embedding.weight"]
+        if table.shape != (len(words) + 1, description["dim"]):
+            raise ValueError(f"{len(words):,} words, and a table of shape {tuple(table.shape)}")
+        vocabulary = Vocabulary(words, characters, labels)
+        with torch.device("meta"):  # sizes alone: nothing is drawn, or made room for, before all of it fits
+            network = BiLSTMCRF(architecture, len(characters), len(labels), table)
+        network.load_state_dict(tensors, assign=True)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelFolderError(f"does not fit model.json: {error}", path=weights) from error
+    return SavedModel(network.eval(), architecture, vocabulary, encoding, label_set, provenance)
+
+
+def _check_whole(weights: Path, expected: str) -> None:
+    try:
+        found = sha256_of(weights)
+    except FileNotFoundError:
+        raise ModelFolderError("is missing, though model.json names it", path=weights) from None
+    except (OSError, ValueError) as error:
+        raise ModelFolderError(f"cannot be read: {error}", path=weights) from error
+    if found != expected:
         raise ModelFolderError(
             "is damaged: its SHA-256 is not the one in model.json",
             path=weights,
             hint="copy the whole folder again, or train it again",
         )
-    try:
-        tensors = load_file(weights)
-        words = bytes(tensors.pop("words").numpy()).decode("utf-8").split("\n")
-        characters = bytes(tensors.pop("characters").numpy()).decode("utf-8")
-        vocabulary = Vocabulary(words, characters, labels)
-        with torch.device("meta"):  # sizes alone: nothing is drawn, or made room for, before all of it fits
-            network = BiLSTMCRF(architecture, len(characters), len(labels), tensors["embedding.weight"])
-        network.load_state_dict(tensors, assign=True)
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise ModelFolderError(f"does not fit model.json: {error}", path=weights) from error
-    return SavedModel(network.eval(), architecture, vocabulary, encoding, label_set, provenance)
 
 
 def _description(folder: Path) -> dict[str, Any]:
@@ -149,7 +160,11 @@ def _description(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         what = "no such folder" if not folder.exists() else "not a saved model: it has no model.json"
         raise ModelFolderError(what, path=folder, hint="`bilstm-crf train --output DIR` makes one") from None
-    except (OSError, ValueError) as error:
+    except NotADirectoryError:
+        raise ModelFolderError("is a file, expected the folder of a saved model", path=folder) from None
+    except OSError as error:
+        raise ModelFolderError(f"cannot be read: {error.strerror}", path=path) from error
+    except (ValueError, RecursionError) as error:
         raise ModelFolderError(f"cannot be read as JSON: {error}", path=path) from error
     if not isinstance(description, dict) or description.get("model") != "bilstm_crf":
         raise ModelFolderError("is not a model of bilstm_crf", path=path)

@@ -5,6 +5,7 @@ The folder's content is described in run_folder.py; the loop itself is in traini
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -74,19 +75,19 @@ def resume(folder: Path, *, say: Say, progress: MakeProgress) -> dict[str, Any]:
 
 def _load(config: RunConfig, say: Say) -> tuple[Labelled, Labelled, WordVectors | None]:
     label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
+    vectors = load(config.embeddings, embeddings_dir=config.embeddings_dir)
     splits = []
     for name, paths in (("train", config.train), ("dev", config.dev)):
         split = read_labelled(paths, label_set, format=config.format, key=config.key)
         found = ", ".join(dict.fromkeys(split.encodings))
         say(f"{name:<8} {len(split.sentences):,} sentences, {split.tokens:,} tokens, labels in {found}")
         splits.append(split)
-    vectors = load(config.embeddings, embeddings_dir=config.embeddings_dir)
     if vectors is None:
         say(f"vectors  none: random, {config.recipe.word_dim} dimensions")
     else:
         say(f"vectors  {vectors.summary()}")
         words = Counter(normalise(word) for sentence in splits[0].sentences for word in sentence.tokens)
-        say(f"coverage of train  {coverage(words, vectors)}")
+        say(f"coverage {coverage(words, vectors).line()}")
     return splits[0], splits[1], vectors
 
 
@@ -131,23 +132,23 @@ def _run(
         with watch:
             history = train(config, train_set, dev_set, vectors, folder, watch, provenance, resume=resume)
     except KeyboardInterrupt:
-        raise _interrupted(folder) from None
-    return _finish(config, folder, dev_set, history, say)
+        done = run_folder.epochs_done(folder)
+        raise _interrupted(folder, f"in epoch {done + 1}; {_safe(folder, done)}") from None
+    try:
+        return _finish(config, folder, dev_set, history, say)
+    except KeyboardInterrupt:
+        raise _interrupted(folder, f"while the best epoch was scored; all is safe in {folder}") from None
 
 
-def _interrupted(folder: Path) -> InterruptedRunError:
-    done = run_folder.epochs_done(folder)
-    safe = (
-        f"epochs 1-{done} are safe in {folder}"
-        if done > 1
-        else f"epoch 1 is safe in {folder}"
-        if done
-        else "nothing was lost but this epoch"
-    )
+def _safe(folder: Path, done: int) -> str:
+    if done == 0:
+        return "nothing was lost but this epoch"
+    return f"epochs 1-{done} are safe in {folder}" if done > 1 else f"epoch 1 is safe in {folder}"
+
+
+def _interrupted(folder: Path, when: str) -> InterruptedRunError:
     program = "python train.py" if Path(sys.argv[0]).name == "train.py" else "bilstm-crf train"
-    return InterruptedRunError(
-        f"Interrupted in epoch {done + 1}; {safe}.  Go on:  {program} --resume {folder}"
-    )
+    return InterruptedRunError(f"Interrupted {when}.  Go on:  {program} --resume {shlex.quote(str(folder))}")
 
 
 def _finish(config: RunConfig, folder: Path, dev_set: Labelled, history: History, say: Say) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def read_config(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise InputError("there is no run here: no config.json", path=path.parent) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"cannot be read as JSON: {error}", path=path) from error
     if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
         raise InputError("is not the config.json of a run: it has no table `config`", path=path)

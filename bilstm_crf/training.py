@@ -29,6 +29,7 @@ from bilstm_crf.sentence import Sentence
 from bilstm_crf.tagger import Tagger
 from bilstm_crf.vocabulary import Vocabulary
 
+DIVERGED = 100.0  # loss a word; a blind guess among K labels costs ln K, some 3
 History = list[dict[str, Any]]  # one row an epoch, as history.jsonl has them
 
 
@@ -62,6 +63,8 @@ def train(
         model = build_model(config, train.sentences, vectors)
         network, vocabulary = model.network.to(config.device), model.vocabulary
         history = load_checkpoint(folder, network) if resume else []
+        if history:  # a run that was killed after the checkpoint may have left it one row short
+            write_history(folder / "history.jsonl", history)
         tagger = Tagger(model, config.device)
         encoding = ENCODINGS[config.encoding]
         encoded = vocabulary.encode(
@@ -92,12 +95,12 @@ def train(
                 loss_sum += loss.item()
                 sentences += len(chosen)
                 tokens += len(batch.words)
+                if not loss_sum < DIVERGED * tokens:  # also where it is no number
+                    raise DivergedError(
+                        f"the loss of epoch {epoch} is {loss_sum / tokens:.4g} a word: the weights grow without bound",
+                        hint=f"lower the learning rate, now {rate:.4g}: --set learning_rate={rate / 10:.2g}",
+                    )
                 observer.batch(epoch, sentences, tokens, loss_sum)
-            if not math.isfinite(loss_sum):
-                raise DivergedError(
-                    f"the loss of epoch {epoch} is {loss_sum}: the weights have grown without bound",
-                    hint=f"lower the learning rate, now {rate:.4g}: --set learning_rate={rate / 10:.2g}",
-                )
             trained = time.perf_counter()
 
             scores = strict(gold, tagger.predict(dev.sentences), lengths)

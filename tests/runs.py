@@ -52,11 +52,14 @@ def interrupt(epoch: int) -> Watch:
 
 
 def small_config(folder: Path, **changes: Any) -> RunConfig:
-    """Few sentences, three epochs; `changes` are fields of the configuration, or settings of its recipe."""
+    """Few sentences, of which dev is a part, and five epochs, the last of which are better than the first.
+
+    `changes` are fields of the configuration, or settings of its recipe.
+    """
     fields = {name: changes.pop(name) for name in list(changes) if name in RunConfig.__dataclass_fields__}
     files = {"train": [str(first_sentences(TRAIN, SMALL_TRAIN, folder / "small-train.conllu"))]}
-    files["dev"] = [str(first_sentences(DEV, 10, folder / "small-dev.conllu"))]
-    recipe = Recipe().replace({**TINY, "epochs": 3, **changes})
+    files["dev"] = [str(first_sentences(TRAIN, 20, folder / "small-dev.conllu"))]
+    recipe = Recipe().replace({**TINY, "batch_size": 1, "learning_rate": 0.15, "epochs": 5, **changes})
     return RunConfig(**{**files, **fields}, recipe=recipe)
 
 

@@ -62,7 +62,7 @@ def test_what_arrived_before_the_network_died_is_used_by_the_next_command(
     server: FileServer, tmp_path: Path
 ) -> None:
     server.break_off = [20 << 14]
-    server.on_break = lambda: server.statuses.extend([503] * download.TRIES)
+    server.on_break = lambda: server.statuses.extend([503] * (download.TRIES - 1))
     with pytest.raises(DownloadError, match="broke off after 328 kB") as caught:
         fetch(server, tmp_path)
     assert "goes on" in str(caught.value.hint)

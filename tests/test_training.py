@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs import DEV, TRAIN, first_sentences, history, small_config, start, weights_hash
+from runs import TRAIN, first_sentences, history, small_config, start, weights_hash
 
 from bilstm_crf import Tagger
 from bilstm_crf.corpus.labelled import read_labelled
@@ -39,19 +39,22 @@ def test_what_the_caller_drew_before_does_not_decide_the_weights(tmp_path: Path)
     assert weights_hash(tmp_path / "a") == weights_hash(tmp_path / "b")
 
 
-def test_ten_sentences_are_learnt_by_heart(tmp_path: Path) -> None:
-    ten = str(first_sentences(TRAIN, 10, tmp_path / "ten.conllu"))
-    config = small_config(tmp_path, train=[ten], dev=[ten], epochs=40, dropout=0.0, batch_size=2)
+@pytest.mark.parametrize("encoding", ["iob", "iobe", "iobs", "iobes"])
+def test_a_few_sentences_are_learnt_by_heart_in_every_encoding(tmp_path: Path, encoding: str) -> None:
+    few = str(first_sentences(TRAIN, 10 if encoding == "iob" else 4, tmp_path / "few.conllu"))
+    config = small_config(
+        tmp_path, train=[few], dev=[few], encoding=encoding, epochs=40, dropout=0.0, learning_rate=0.1
+    )
     metrics = start(config, tmp_path / "run")
     losses = [row["loss"] for row in history(tmp_path / "run")]
-    assert losses[-1] < losses[0] / 10
+    assert losses[-1] < losses[0] / 20
     assert metrics["dev"]["strict"]["micro"]["f1"] == 1.0
-    gold = read_labelled([ten], LabelSet.named("full")).sentences
+    gold = read_labelled([few], LabelSet.named("full")).sentences
     assert Tagger.load(tmp_path / "run").predict(gold) == [sentence.spans for sentence in gold]
 
 
 def test_the_model_kept_is_that_of_the_best_epoch(tmp_path: Path) -> None:
-    metrics = start(small_config(tmp_path, dev=[DEV], epochs=8), tmp_path / "run")
+    metrics = start(small_config(tmp_path, epochs=6), tmp_path / "run")
     rows = history(tmp_path / "run")
     best = max(rows, key=lambda row: row["dev"]["f1"])
     assert best["dev"]["f1"] > 0
@@ -84,16 +87,11 @@ def test_a_loss_that_grows_without_bound_is_an_error_that_names_the_learning_rat
     assert "learning_rate=" in str(caught.value.hint)
 
 
-@pytest.mark.parametrize("encoding", ["iob", "iobe", "iobs", "iobes"])
-def test_every_encoding_trains_and_gives_the_same_gold_back(tmp_path: Path, encoding: str) -> None:
-    ten = str(first_sentences(TRAIN, 10, tmp_path / "ten.conllu"))
-    config = small_config(tmp_path, train=[ten], dev=[ten], encoding=encoding, epochs=30, dropout=0.0)
-    assert start(config, tmp_path / "run")["dev"]["strict"]["micro"]["f1"] > 0.9
-
-
 def test_a_corpus_without_any_entity_trains(tmp_path: Path) -> None:
     file = tmp_path / "none.conllu"
-    file.write_text("1\tDet\t_\t_\t_\t_\t_\t_\t_\tname=O\n2\tregner\t_\t_\t_\t_\t_\t_\t_\tname=O\n\n", "utf-8")
+    file.write_text(
+        "1\tDet\t_\t_\t_\t_\t_\t_\t_\tname=O\n2\tregner\t_\t_\t_\t_\t_\t_\t_\tname=O\n\n", "utf-8"
+    )
     metrics = start(small_config(tmp_path, train=[str(file)], dev=[str(file)], epochs=1), tmp_path / "run")
     assert metrics["dev"]["strict"]["micro"]["f1"] == 0.0
     assert Tagger.load(tmp_path / "run").tag(["Kari", "bor", "i", "Oslo"]).spans == []

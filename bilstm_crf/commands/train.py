@@ -10,7 +10,7 @@ import click
 from bilstm_crf import run_folder
 from bilstm_crf.commands.options import config_file
 from bilstm_crf.config import Recipe, RunConfig
-from bilstm_crf.corpus.norne import find_corpus, split_files
+from bilstm_crf.corpus.norne import find_or_fetch
 from bilstm_crf.errors import UsageError
 
 # Beside the folder one is in, else beside the package: a checkout holds it.
@@ -150,11 +150,8 @@ def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
     if own_files:
         splits = {split: list(options[f"{split}_files"]) for split in ("train", "dev", "test")}
     else:
-        corpus = find_corpus(options["data"])
-        splits = {
-            split: [str(path) for path in paths]
-            for split, paths in split_files(corpus, options["language"]).items()
-        }
+        found = find_or_fetch(options["data"], options["language"])
+        splits = {split: [str(path) for path in paths] for split, paths in found.items()}
     embeddings = options["embeddings"] or "none"
     name = Path(own_files[0]).name.split(".")[0] if own_files else options["language"]
     vectors_name = Path(embeddings).name.split(".")[0]

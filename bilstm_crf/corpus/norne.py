@@ -111,6 +111,26 @@ def split_files(folder: Path, language: str) -> dict[str, list[Path]]:
     return found
 
 
+def find_or_fetch(data: str | os.PathLike[str] | None, language: str) -> dict[str, list[Path]]:
+    """The files of each split, as `split_files` gives them; fetched into data/norne where no place was named.
+
+    Raises what `find_corpus` and `split_files` raise, and DownloadError where the corpus is neither here nor
+    to be had.
+    """
+    if data is not None or os.environ.get(DATA_ENVIRONMENT):
+        return split_files(find_corpus(data), language)
+    try:
+        return split_files(DEFAULT_FOLDER, language)
+    except InputError:
+        say(f"the corpus is not here: looked in {DEFAULT_FOLDER} and ${DATA_ENVIRONMENT} (not set)")
+    try:
+        fetch(DEFAULT_FOLDER, language)
+    except DownloadError as error:
+        hint = f"{error.hint}\n  without a network: give --data DIR, a folder with files of UD's names"
+        raise DownloadError(f"the corpus could not be fetched: {error}", hint=hint) from error
+    return split_files(DEFAULT_FOLDER, language)
+
+
 def _candidates(folder: Path, language: str, split: str) -> list[Path]:
     name = f"{STEMS[language]}-{split}.conllu"
     places = ("", language, f"ud/{language}", TREEBANKS[language], f"ud/{TREEBANKS[language]}")
@@ -158,10 +178,10 @@ def _verify(published: Published, path: Path) -> None:
     try:
         sentences = _count_sentences(path)
     except InputError as error:
-        raise _not_the_file(published, path, str(error)) from error
+        raise _not_the_file(published, str(error)) from error
     if sentences not in published.sentences:
         expected = " or ".join(f"{number:,}" for number in published.sentences)
-        raise _not_the_file(published, path, f"{sentences:,} sentences, expected {expected}")
+        raise _not_the_file(published, f"{path}: {sentences:,} sentences, expected {expected}")
     if published.sha256 is not None:
         say(
             f"warning: {published.place} is well formed and has its {sentences:,} sentences, but its SHA-256 "
@@ -169,9 +189,9 @@ def _verify(published: Published, path: Path) -> None:
         )
 
 
-def _not_the_file(published: Published, path: Path, what: str) -> DownloadError:
+def _not_the_file(published: Published, what: str) -> DownloadError:
     return DownloadError(
-        f"{path} is not NorNE's {published.place}: {what}",
+        f"not NorNE's {published.place}: {what}",
         hint="if it was there before, move it away and try again; else something answers for the source",
     )
 

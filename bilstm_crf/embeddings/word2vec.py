@@ -69,8 +69,8 @@ class Records:
         bad = self.skipped["not UTF-8"]
         if bad > 10 and bad > read / 10:
             raise InputError(
-                f"{bad:,} of {read:,} words are not UTF-8: the file is damaged, in another character encoding, or "
-                f"of other dimensions than the {self.dim} of its header",
+                f"{bad:,} of {read:,} words are not UTF-8: the file is damaged, in another character "
+                f"encoding, or of other dimensions than the {self.dim} of its header",
                 path=self.path,
             )
         with contextlib.suppress(InputError):  # what stands after the last word need not be a word

@@ -100,7 +100,9 @@ def test_coverage_counts_types_and_tokens_by_the_way_they_were_found(model: Path
     counted = coverage({"Oslo": 5, "FLYTTA": 2, "Tromsø": 3, "": 1}, load_file(model))
     assert counted.types == {"exact": 1, "lower-cased": 1, "subword": 1, "none": 1}
     assert counted.tokens == {"exact": 5, "lower-cased": 2, "subword": 3, "none": 1}
-    assert counted.line().startswith("tokens 45.5 % exact, 18.2 % lower-cased, 27.3 % subword, 9.1 % none; types")
+    assert counted.line().startswith(
+        "tokens 45.5 % exact, 18.2 % lower-cased, 27.3 % subword, 9.1 % none; types"
+    )
     assert "5 (45.5 %)" in counted.table()
 
 
@@ -113,4 +115,5 @@ def test_the_real_model_is_looked_up_as_gensim_does(shared: Path, tmp_path: Path
     assert len(ours) == 14_644  # with the end of a line, `</s>`
     assert ours.subword is not None
     for word in [*UNSEEN, "Stortingspresidentens"]:
-        np.testing.assert_allclose(ours.subword(word), theirs[word], rtol=1e-5, atol=1e-7)
+        if word not in ours.index:
+            np.testing.assert_allclose(ours.subword(word), theirs[word], rtol=1e-5, atol=1e-7)

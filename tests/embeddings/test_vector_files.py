@@ -99,7 +99,9 @@ def test_a_word_may_hold_spaces_in_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_binary", [True, False])
-def test_bad_words_are_left_out_and_counted_and_the_first_of_two_wins(is_binary: bool, tmp_path: Path) -> None:
+def test_bad_words_are_left_out_and_counted_and_the_first_of_two_wins(
+    is_binary: bool, tmp_path: Path
+) -> None:
     words = [b"og", b"bl\xe5b\xe6r", b"og", b"i"]
     vectors = load_file(write(tmp_path / "a", (binary if is_binary else text)(words, table(4, 50))))
     assert list(vectors.words) == ["og", "i"]
@@ -123,7 +125,9 @@ def test_a_file_cut_anywhere_says_how_far_it_got(is_binary: bool, tmp_path: Path
         path = write(tmp_path / f"{cut}", content[:cut])
         with pytest.raises(InputError, match=r"cut short: \d of the 6 words"):
             load_file(path)
-        assert [entry.name for entry in (tmp_path / ".cache").iterdir() if not entry.name.endswith(".lock")] == []
+        assert [
+            entry.name for entry in (tmp_path / ".cache").iterdir() if not entry.name.endswith(".lock")
+        ] == []
 
 
 BAD = {
@@ -180,7 +184,9 @@ def test_none_is_no_vectors() -> None:
 
 
 def test_a_slip_in_a_name_is_pointed_out() -> None:
-    with pytest.raises(UsageError, match="sg6OO is neither a file nor a known name. Did you mean sg600") as caught:
+    with pytest.raises(
+        UsageError, match=r"sg6OO is neither a file nor a known name\. Did you mean sg600"
+    ) as caught:
         load("sg6OO")
     assert caught.value.hint == "known: none cbow100 sg50 sg100 sg300 sg600 joint-sg600"
 
@@ -217,7 +223,9 @@ def test_vectors_that_are_nowhere_say_where_was_looked_and_what_helps(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("BILSTM_CRF_EMBEDDINGS", raising=False)
-    with pytest.raises(UsageError, match=r"looked in here, \$BILSTM_CRF_EMBEDDINGS \(not set\), embeddings/") as caught:
+    with pytest.raises(
+        UsageError, match=r"looked in here, \$BILSTM_CRF_EMBEDDINGS \(not set\), embeddings/"
+    ) as caught:
         load("sg600", embeddings_dir="here", download=False)
     assert "bilstm-crf embeddings fetch sg600" in str(caught.value.hint)
     assert "--embeddings-dir" in str(caught.value.hint)

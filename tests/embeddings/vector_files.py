@@ -13,7 +13,9 @@ def table(count: int, dim: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32)
 
 
-def binary(words: list[bytes], rows: np.ndarray, *, promised: int | None = None, line_breaks: bool = True) -> bytes:
+def binary(
+    words: list[bytes], rows: np.ndarray, *, promised: int | None = None, line_breaks: bool = True
+) -> bytes:
     head = f"{len(words) if promised is None else promised} {rows.shape[1]}\n".encode()
     end = b"\n" if line_breaks else b""
     return head + b"".join(

@@ -1,0 +1,265 @@
+"""A run that was interrupted, at any moment and in any way, ends bit for bit where an uninterrupted one ends."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from runs import ROOT, Watch, history, interrupt, resume, small_config, start, weights_hash
+
+from bilstm_crf import Tagger, training
+from bilstm_crf.config import RunConfig
+from bilstm_crf.errors import InputError, InterruptedRunError, ModelFolderError
+from bilstm_crf.files import sha256_of
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
+    return small_config(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def whole(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an uninterrupted run."""
+    folder = tmp_path_factory.mktemp("whole")
+    start(config, folder)
+    return folder
+
+
+def assert_same_end(folder: Path, whole: Path) -> None:
+    assert weights_hash(folder) == weights_hash(whole)
+    assert history(folder) == history(whole)
+    assert not (folder / "checkpoint.safetensors").exists()
+    assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in whole.iterdir())
+
+
+@pytest.mark.parametrize("epoch", [1, 3, 5])
+def test_interrupted_in_an_epoch_and_resumed_is_the_same_as_uninterrupted(
+    epoch: int, config: RunConfig, whole: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(InterruptedRunError):
+        start(config, folder, interrupt(epoch))
+    assert len(history(folder) if epoch > 1 else []) == epoch - 1
+    resume(folder)
+    assert_same_end(folder, whole)
+
+
+def test_interrupted_in_every_epoch_is_the_same_as_uninterrupted(
+    config: RunConfig, whole: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(InterruptedRunError):
+        start(config, folder, interrupt(1))
+    for epoch in range(1, 6):
+        with pytest.raises(InterruptedRunError):
+            resume(folder, interrupt(epoch))
+    resume(folder)
+    assert_same_end(folder, whole)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process at one exact place."""
+
+
+@pytest.mark.parametrize("epoch", [1, 5])
+@pytest.mark.parametrize(
+    ("after", "place"),
+    [(False, "save_model"), (True, "save_model"), (True, "save_checkpoint"), (True, "write_history")],
+)
+def test_killed_between_any_two_files_of_an_epoch_loses_nothing(
+    place: str,
+    epoch: int,
+    after: bool,
+    config: RunConfig,
+    whole: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = getattr(training, place)
+    best = [row["best"] for row in history(whole)]
+    assert best[0]
+    assert best[4], "the last epoch was to be better than all before"
+    calls = sum(best[:epoch]) if place == "save_model" else epoch
+    made = 0
+
+    def dies(*arguments: object) -> None:
+        nonlocal made
+        made += 1
+        if made == calls:
+            if after:
+                real(*arguments)
+            raise Killed
+        real(*arguments)
+
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(training, place, dies)
+        start(config, folder)
+    resume(folder)
+    assert_same_end(folder, whole)
+
+
+def test_interrupted_while_the_end_is_scored_can_be_resumed(
+    config: RunConfig, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bilstm_crf import run
+
+    def press(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(InterruptedRunError, match="--resume"):
+        patch.setattr(run, "_score", press)
+        start(config, tmp_path / "run")
+    resume(tmp_path / "run")
+    assert_same_end(tmp_path / "run", whole)
+
+
+def test_a_finished_run_is_left_as_it_is(whole: Path) -> None:
+    before = {path: (path.stat().st_mtime_ns, sha256_of(path)) for path in whole.iterdir()}
+    metrics = resume(whole)
+    assert metrics["epochs"] == 5
+    assert before == {path: (path.stat().st_mtime_ns, sha256_of(path)) for path in whole.iterdir()}
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_changed_data_are_an_error(split: str, tmp_path: Path) -> None:
+    config = small_config(tmp_path)
+    with pytest.raises(InterruptedRunError):
+        start(config, tmp_path / "run", interrupt(1))
+    with open(getattr(config, split)[0], "a", encoding="utf-8") as file:
+        file.write("# a comment changes no sentence, and yet the file\n")
+    with pytest.raises(InputError, match="data are no longer those"):
+        resume(tmp_path / "run")
+
+
+def test_data_that_have_gone_are_an_error(tmp_path: Path) -> None:
+    config = small_config(tmp_path)
+    with pytest.raises(InterruptedRunError):
+        start(config, tmp_path / "run", interrupt(1))
+    os.unlink(config.dev[0])
+    with pytest.raises(InputError, match="cannot be read"):
+        resume(tmp_path / "run")
+
+
+def test_nothing_to_resume_is_an_error(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(InputError, match="there is no run here"):
+            resume(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"config": 3}', b"\xff", b"[" * 100_000])
+def test_a_config_that_is_none_is_an_error(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_bytes(content)
+    with pytest.raises(InputError):
+        resume(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "emptied", "garbage", "another run's"])
+def test_a_damaged_checkpoint_is_an_error(damage: str, config: RunConfig, tmp_path: Path) -> None:
+    with pytest.raises(InterruptedRunError):
+        start(config, tmp_path / "run", interrupt(2))
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    whole = path.read_bytes()
+    if damage == "another run's":
+        with pytest.raises(InterruptedRunError):
+            start(small_config(tmp_path, hidden=30), tmp_path / "other", interrupt(2))
+        whole = (tmp_path / "other" / path.name).read_bytes()
+    path.write_bytes({"truncated": whole[:-9], "emptied": b"", "garbage": b"\xff" * 999}.get(damage, whole))
+    with pytest.raises(InputError, match="is not this run's checkpoint"):
+        resume(tmp_path / "run")
+
+
+def test_the_model_of_an_older_run_stays_until_the_new_one_has_one(config: RunConfig, tmp_path: Path) -> None:
+    start(config, tmp_path / "run")
+    old = weights_hash(tmp_path / "run")
+    with pytest.raises(InterruptedRunError):
+        start(small_config(tmp_path, seed=7), tmp_path / "run", interrupt(1), overwrite=True)
+    assert weights_hash(tmp_path / "run") == old
+    Tagger.load(tmp_path / "run")
+    resume(tmp_path / "run")
+    assert weights_hash(tmp_path / "run") != old
+
+
+# ---------------------------------------------------------------- real processes
+
+
+def train_process(*arguments: object) -> subprocess.Popen[bytes]:
+    """A real `python train.py`."""
+    command = [sys.executable, str(ROOT / "train.py"), *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def wait_for_line(process: subprocess.Popen[bytes], start: bytes) -> None:
+    """Until the process has said a line that begins so (or has ended)."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith(start):
+            return
+
+
+def options(config: RunConfig) -> list[str]:
+    """The command line of `small_config`."""
+    settings = [f"--set={name}={value}" for name, value in vars(config.recipe).items()]
+    return ["--train", *config.train, "--dev", *config.dev, "--labels", "full", *settings]
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(12, marks=pytest.mark.slow)])
+def test_a_run_killed_again_and_again_ends_where_an_uninterrupted_one_ends(
+    kills: int, tmp_path: Path
+) -> None:
+    config = small_config(tmp_path, epochs=5 * kills)
+    start(config, tmp_path / "whole")
+    folder = tmp_path / "run"
+    moments = random.Random()
+    arguments = [*options(config), "--output", folder]
+    for _ in range(kills):
+        process = train_process(*arguments)
+        wait_for_line(process, moments.choice([b"vectors", b"Epoch"]))
+        time.sleep(moments.uniform(0, 0.3))
+        process.kill()
+        process.communicate()
+        assert process.returncode in (-signal.SIGKILL, 0)
+        try:
+            Tagger.load(folder).tag(["Kari", "bor", "i", "Oslo", "."])
+        except ModelFolderError as error:
+            assert not (folder / "model.json").exists(), error
+        arguments = ["--resume", folder]
+    process = train_process("--resume", folder)
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    assert weights_hash(folder) == weights_hash(tmp_path / "whole")
+    assert history(folder) == history(tmp_path / "whole")
+
+
+def test_ctrl_c_says_what_is_safe_and_how_to_go_on(tmp_path: Path) -> None:
+    folder = tmp_path / "my run"
+    process = train_process(*options(small_config(tmp_path, epochs=1000)), "--output", folder)
+    wait_for_line(process, b"Epoch  2")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130
+    message = said.decode().splitlines()[-1]
+    done = len(history(folder))
+    assert f"Interrupted in epoch {done + 1}; epochs 1-{done} are safe in {folder}" in message
+    assert message.endswith(f"Go on:  python train.py --resume '{folder}'")
+    assert "Traceback" not in said.decode()
+
+
+def test_the_observer_is_closed_when_training_is_interrupted(config: RunConfig, tmp_path: Path) -> None:
+    class Closing(Watch):
+        closed = False
+
+        def __exit__(self, *error: object) -> None:
+            self.closed = True
+
+    watch = Closing(interrupt(1).at_batch)
+    with pytest.raises(InterruptedRunError):
+        start(config, tmp_path / "run", watch)
+    assert watch.closed
