@@ -94,7 +94,7 @@ def save_model(model: SavedModel, folder: Path, vectors: WordVectors | None) -> 
 
 
 def further_rows(vocabulary: Vocabulary, vectors: WordVectors) -> list[int]:
-    """The rows of `vectors` that the vocabulary lacks and a look-up can reach: no digit but 0, no line end."""
+    """The rows of `vectors` that the vocabulary lacks, and a look-up can reach: no digit but 0."""
     return [
         row
         for row, word in enumerate(vectors.words)
@@ -112,10 +112,13 @@ def load_model(folder: str | Path) -> SavedModel:
     description = _description(folder)
     try:
         weights = folder / str(description["weights"])
+        encoding = ENCODINGS[str(description["encoding"])]
         labels = [str(label) for label in description["labels"]]
+        if labels != encoding.labels(dict.fromkeys(label[2:] for label in labels[1:])):
+            raise ValueError(f"labels: these are not the labels of {encoding.name}")
         architecture = Architecture(**description["architecture"])
-        label_set = LabelSet(str(description["label_set"]["name"]), description["label_set"]["types"])
-        encoding = ENCODINGS[str(description["encoding"])].name
+        types = description["label_set"]["types"]
+        label_set = LabelSet(str(description["label_set"]["name"]), None if types is None else dict(types))
         expected = str(description["sha256"])
         provenance = dict(description["provenance"])
     except (KeyError, TypeError, ValueError) as error:
@@ -134,7 +137,7 @@ def load_model(folder: str | Path) -> SavedModel:
         network.load_state_dict(tensors, assign=True)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelFolderError(f"does not fit model.json: {error}", path=weights) from error
-    return SavedModel(network.eval(), architecture, vocabulary, encoding, label_set, provenance)
+    return SavedModel(network.eval(), architecture, vocabulary, encoding.name, label_set, provenance)
 
 
 def _check_whole(weights: Path, expected: str) -> None:

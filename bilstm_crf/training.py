@@ -97,7 +97,8 @@ def train(
                 tokens += len(batch.words)
                 if not loss_sum < DIVERGED * tokens:  # also where it is no number
                     raise DivergedError(
-                        f"the loss of epoch {epoch} is {loss_sum / tokens:.4g} a word: the weights grow without bound",
+                        f"the loss of epoch {epoch} is {loss_sum / tokens:.4g} a word: the weights grow "
+                        "without bound",
                         hint=f"lower the learning rate, now {rate:.4g}: --set learning_rate={rate / 10:.2g}",
                     )
                 observer.batch(epoch, sentences, tokens, loss_sum)

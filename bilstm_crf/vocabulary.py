@@ -20,12 +20,14 @@ UNKNOWN = 0  # the id of a word or character that nothing is known of
 def normalise(word: str) -> str:
     """Every digit as 0 (NCRF++'s `number_normalized`): numbers of one shape share an embedding.
 
+    A line end, which JSONL can have inside a word, is a blank: a saved model's words stand one a line.
+
     >>> normalise("17.5.1905")
     '00.0.0000'
     """
     if word.isalpha():
         return word
-    return "".join("0" if character.isdigit() else character for character in word)
+    return "".join("0" if character.isdigit() else character for character in word).replace("\n", " ")
 
 
 @dataclass(frozen=True)

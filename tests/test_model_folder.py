@@ -1,0 +1,273 @@
+"""A saved model gives the same predictions wherever it is copied, and says what is wrong when it is damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import Done
+from runs import TEST, small_config, start
+from safetensors.torch import load_file, save
+
+from bilstm_crf import Tagger, model_folder
+from bilstm_crf.corpus.labelled import read_labelled
+from bilstm_crf.embeddings.vectors import WordVectors
+from bilstm_crf.errors import InputError, ModelFolderError
+from bilstm_crf.formats import read
+from bilstm_crf.labels import LabelSet
+from bilstm_crf.model_folder import further_rows, load_model, save_model
+from bilstm_crf.sentence import Sentence
+from bilstm_crf.training import build_model
+from bilstm_crf.vocabulary import Vocabulary
+
+
+@pytest.fixture
+def copy(tiny_model: Path, tmp_path: Path) -> Path:
+    """The model's folder, somewhere else, to be changed, with nothing but what a model needs."""
+    folder = tmp_path / "copied model"
+    folder.mkdir()
+    for path in (tiny_model / "model.json", weights_of(tiny_model)):
+        shutil.copy(path, folder)
+    return folder
+
+
+def weights_of(folder: Path) -> Path:
+    (path,) = folder.glob("weights-*.safetensors")
+    return path
+
+
+def describe(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Changes model.json by hand."""
+    description = json.loads((folder / "model.json").read_text("utf-8"))
+    change(description)
+    (folder / "model.json").write_text(json.dumps(description), "utf-8")
+
+
+def test_a_copied_folder_gives_the_same_predictions(tiny_model: Path, copy: Path) -> None:
+    sentences = list(read(TEST))
+    predicted = Tagger.load(copy).predict(sentences)
+    assert predicted == Tagger.load(tiny_model).predict(sentences)
+    assert sum(map(len, predicted)) > 5
+
+
+def test_saving_what_was_loaded_gives_the_same_bytes(copy: Path, tmp_path: Path) -> None:
+    model = load_model(copy)
+    save_model(model, tmp_path / "again", None)
+    assert weights_of(tmp_path / "again").read_bytes() == weights_of(copy).read_bytes()
+    assert (tmp_path / "again" / "model.json").read_bytes() == (copy / "model.json").read_bytes()
+
+
+def test_the_word_table_is_stored_in_float16_and_the_rest_in_float32(copy: Path) -> None:
+    tensors = load_file(weights_of(copy))
+    assert tensors.pop("embedding.weight").dtype == torch.float16
+    assert {each.dtype for name, each in tensors.items() if name not in ("words", "characters")} == {torch.float32}
+
+
+def test_loading_leaves_the_callers_random_numbers_alone(copy: Path) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    load_model(copy)
+    assert torch.equal(torch.rand(2), expected)
+
+
+# ---------------------------------------------------------------- words beyond the training words
+
+
+def vectors_of(*words: str, dim: int = 20) -> WordVectors:
+    random = np.random.default_rng(1)
+    return WordVectors("test", list(words), random.standard_normal((len(words), dim)).astype(np.float32))
+
+
+def untrained(tmp_path: Path, vectors: WordVectors | None, **changes: Any) -> model_folder.SavedModel:
+    config = small_config(tmp_path, **changes)
+    return build_model(config, read_labelled(config.train, LabelSet.named("full")).sentences, vectors)
+
+
+def test_words_of_the_vectors_that_training_never_saw_are_found_without_the_vectors(tmp_path: Path) -> None:
+    vectors = vectors_of("Abisko", "abisko", "kari", "A0b", "A1b", "i")
+    model = untrained(tmp_path, vectors)
+    save_model(model, tmp_path / "model", vectors)
+    loaded = load_model(tmp_path / "model")
+    for word, row in (("Abisko", 0), ("ABISKO", 1), ("A7b", 3)):
+        (number,) = loaded.vocabulary.encode([[word]]).word_ids
+        assert number > len(model.vocabulary.words)
+        stored = loaded.network.embedding(torch.tensor([number]))[0].numpy()
+        assert np.array_equal(stored, vectors.matrix[row].astype(np.float16).astype(np.float32))
+    assert "A1b" not in loaded.vocabulary.words, "no look-up can reach a word with the digit 1"
+
+
+def test_a_saved_model_predicts_what_the_trained_one_did(tmp_path: Path) -> None:
+    vectors = vectors_of("Abisko", "Narvik", "Lofoten", "i", "og")
+    model = untrained(tmp_path, vectors)
+    save_model(model, tmp_path / "model", vectors)
+    sentences = [Sentence(["Abisko", "ligger", "i", "Lofoten"]), *read(TEST)]
+    assert Tagger.load(tmp_path / "model").predict(sentences) == Tagger(model).predict(sentences)
+
+
+def test_only_as_many_words_are_saved_as_there_is_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = vectors_of("Abisko", "Narvik", "Lofoten")
+    model = untrained(tmp_path, vectors)
+    monkeypatch.setattr(model_folder, "WORD_BYTES", 2 * 20 * (len(model.vocabulary.words) + 1 + 2))
+    save_model(model, tmp_path / "model", vectors)
+    words = load_model(tmp_path / "model").vocabulary.words
+    assert ["Abisko" in words, "Narvik" in words, "Lofoten" in words] == [True, True, False]
+
+
+def test_attached_vectors_give_words_that_the_folder_had_no_room_for(copy: Path, tmp_path: Path) -> None:
+    file = tmp_path / "vectors.vec"
+    numbers = " ".join(["0.5"] * 20)
+    file.write_text(f"2 20\nSvolvær {numbers}\nKabelvåg {numbers}\n", "utf-8")
+    tagger = Tagger.load(copy, embeddings=str(file))
+    known = len(tagger.model.vocabulary.words)
+    encoded = tagger.model.vocabulary.encode([["Svolvær", "Kabelvåg", "Stamsund"]])
+    assert encoded.word_ids.tolist() == [known + 1, known + 2, 0]
+    assert len(tagger.tag(["Svolvær", "og", "Kabelvåg"])) == 3
+
+
+def test_attached_vectors_of_another_dimension_are_an_error(copy: Path, tmp_path: Path) -> None:
+    file = tmp_path / "vectors.vec"
+    file.write_text("1 3\nSvolvær 1 2 3\n", "utf-8")
+    with pytest.raises(InputError, match="3 dimensions"):
+        Tagger.load(copy, embeddings=str(file))
+
+
+def test_a_training_word_with_a_line_end_does_not_shift_the_words_after_it(tmp_path: Path) -> None:
+    vocabulary = Vocabulary.of_corpus([Sentence(["New\nYork", "Oslo"])], ["O"])
+    model = untrained(tmp_path, None)
+    table = torch.arange(3 * 20, dtype=torch.float32).reshape(3, 20)
+    network = model_folder.BiLSTMCRF(model.architecture, len(vocabulary.characters), 1, table)
+    save_model(
+        model_folder.SavedModel(network, model.architecture, vocabulary, "iob", model.label_set, {}),
+        tmp_path / "model",
+        None,
+    )
+    loaded = load_model(tmp_path / "model").vocabulary
+    sentence = [["New\nYork", "Oslo", "new\nyork"]]
+    assert loaded.encode(sentence).word_ids.tolist() == vocabulary.encode(sentence).word_ids.tolist() == [1, 2, 0]
+
+
+def test_vectors_whose_words_are_all_known_bring_no_further_rows(tmp_path: Path) -> None:
+    model = untrained(tmp_path, None)
+    assert further_rows(model.vocabulary, vectors_of(*list(model.vocabulary.words)[:3])) == []
+
+
+# ---------------------------------------------------------------- damage
+
+
+def bytes_of(part: str) -> Callable[[Path], Path]:
+    return lambda folder: folder / "model.json" if part == "model.json" else weights_of(folder)
+
+
+def resign(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
+    """Changes the tensors and makes the hash right again, as someone with a purpose could."""
+    path = weights_of(folder)
+    tensors = load_file(path)
+    change(tensors)
+    path.write_bytes(save(tensors))
+    describe(folder, lambda d: d.update(sha256=hashlib.sha256(path.read_bytes()).hexdigest()))
+
+
+def set_words(words: str) -> Callable[[dict[str, torch.Tensor]], object]:
+    return lambda tensors: tensors.update(words=torch.tensor(list(words.encode()), dtype=torch.uint8))
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no folder": (lambda f: shutil.rmtree(f), "no such folder"),
+    "empty folder": (lambda f: [p.unlink() for p in f.iterdir()], "it has no model.json"),
+    "no model.json": (lambda f: (f / "model.json").unlink(), "it has no model.json"),
+    "no weights": (lambda f: weights_of(f).unlink(), "is missing, though model.json names it"),
+    "a file": (lambda f: (shutil.rmtree(f), f.write_text("a file")), "is a file, expected the folder"),
+    "weights renamed": (lambda f: weights_of(f).rename(f / "weights.safetensors"), "is missing"),
+    "model.json a folder": (lambda f: ((f / "model.json").unlink(), (f / "model.json").mkdir()), "Is a dir"),
+    "weights a folder": (lambda f: (w := weights_of(f), w.unlink(), w.mkdir()), "Is a directory"),
+    "empty JSON": (lambda f: (f / "model.json").write_bytes(b""), "cannot be read as JSON"),
+    "garbage JSON": (lambda f: (f / "model.json").write_bytes(b"\xff\xfe{"), "cannot be read as JSON"),
+    "deep JSON": (lambda f: (f / "model.json").write_bytes(b"[" * 99_999), "cannot be read as JSON"),
+    "a list": (lambda f: (f / "model.json").write_bytes(b"[]"), "is not a model of bilstm_crf"),
+    "foreign JSON": (lambda f: (f / "model.json").write_bytes(b'{"vocab": 3}'), "is not a model of bilstm_crf"),
+    "newer format": (lambda f: describe(f, lambda d: d.update(format=2, version="9.1")), "has format 2 .*9.1"),
+    "no format": (lambda f: describe(f, lambda d: d.pop("format")), "has format None"),
+    "no labels": (lambda f: describe(f, lambda d: d.pop("labels")), "lacks or misstates 'labels'"),
+    "labels null": (lambda f: describe(f, lambda d: d.update(labels=None)), "lacks or misstates"),
+    "labels a string": (lambda f: describe(f, lambda d: d.update(labels="abc")), "not the labels of iob"),
+    "labels shortened": (lambda f: describe(f, lambda d: d["labels"].pop()), "not the labels of iob"),
+    "a type gone": (lambda f: describe(f, lambda d: d.update(labels=d["labels"][:-2])), "does not fit"),
+    "labels turned": (lambda f: describe(f, lambda d: d["labels"].reverse()), "not the labels of iob"),
+    "no O": (lambda f: describe(f, lambda d: d.update(labels=[])), "not the labels of iob"),
+    "encoding": (lambda f: describe(f, lambda d: d.update(encoding="bilou")), "misstates 'bilou'"),
+    "another encoding": (lambda f: describe(f, lambda d: d.update(encoding="iobes")), "labels of iobes"),
+    "hidden": (lambda f: describe(f, lambda d: d["architecture"].update(hidden=22)), "does not fit"),
+    "hidden 0": (lambda f: describe(f, lambda d: d["architecture"].update(hidden=0)), "does not fit"),
+    "hidden vast": (lambda f: describe(f, lambda d: d["architecture"].update(hidden=2 * 10**6)), "does not"),
+    "hidden a word": (lambda f: describe(f, lambda d: d["architecture"].update(hidden="x")), "does not fit"),
+    "layers": (lambda f: describe(f, lambda d: d["architecture"].update(layers=2)), "does not fit"),
+    "unknown size": (lambda f: describe(f, lambda d: d["architecture"].update(heads=8)), "misstates .*heads"),
+    "dim": (lambda f: describe(f, lambda d: d.update(dim=21)), "does not fit"),
+    "label set": (lambda f: describe(f, lambda d: d.update(label_set={"name": "full", "types": 5})), "misst"),
+    "weights elsewhere": (lambda f: describe(f, lambda d: d.update(weights="model.json")), "is damaged"),
+    "weights NUL": (lambda f: describe(f, lambda d: d.update(weights="a\0b")), "cannot be read|is missing"),
+    "not safetensors": (
+        lambda f: (weights_of(f).write_bytes(b"PK\3\4"), describe(f, lambda d: d.update(sha256=hashlib.sha256(
+            b"PK\3\4").hexdigest()))), "does not fit"),
+    "a word too few": (lambda f: resign(f, set_words("i\nog")), "2 words, and a table"),
+    "words not UTF-8": (lambda f: resign(f, lambda t: t["words"].fill_(255)), "does not fit"),
+    "a character too few": (lambda f: resign(f, lambda t: t.update(characters=t["characters"][1:])), "not fit"),
+    "no table": (lambda f: resign(f, lambda t: t.pop("embedding.weight")), "does not fit"),
+    "a tensor too few": (lambda f: resign(f, lambda t: t.pop("crf.transitions")), "does not fit"),
+    "a tensor too many": (lambda f: resign(f, lambda t: t.update(x=torch.zeros(1))), "does not fit"),
+    "flat table": (lambda f: resign(f, lambda t: t.update({"embedding.weight": torch.zeros(9)})), "not fit"),
+    **{f"weights cut to {n}": (lambda f, n=n: os.truncate(weights_of(f), n), "is damaged")
+       for n in (0, 1, 7, 8, 100, 5000)},
+    **{f"model.json cut to {n}": (lambda f, n=n: os.truncate(f / "model.json", n), "cannot be read as JSON")
+       for n in (0, 1, 40, 300)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_said_in_one_line(damage: str, copy: Path) -> None:
+    harm, message = DAMAGE[damage]
+    harm(copy)
+    with pytest.raises(ModelFolderError, match=message) as caught:
+        load_model(copy)
+    assert str(copy) in str(caught.value)
+
+
+@pytest.mark.parametrize("damage", ["no folder", "a file", "garbage JSON", "weights cut to 100", "hidden"])
+def test_the_command_line_says_it_with_exit_status_2(damage: str, copy: Path, cli: Callable[..., Done]) -> None:
+    DAMAGE[damage][0](copy)
+    done = cli("tag", "--model", copy, TEST)
+    assert (done.status, done.out) == (2, b"")
+    assert done.err.startswith(f"error: {copy}")
+    assert len(done.err.splitlines()) <= 2 or damage == "hidden"
+
+
+@pytest.mark.parametrize("place", [0, 9, 200, 5000, -1])
+def test_one_flipped_bit_is_found(place: int, copy: Path) -> None:
+    content = bytearray(weights_of(copy).read_bytes())
+    content[place] ^= 1
+    weights_of(copy).write_bytes(content)
+    with pytest.raises(ModelFolderError, match="is damaged"):
+        load_model(copy)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("part", ["model.json", "weights", "folder"])
+def test_what_may_not_be_read_is_said(part: str, copy: Path) -> None:
+    path = {"model.json": copy / "model.json", "weights": weights_of(copy), "folder": copy}[part]
+    path.chmod(0)
+    try:
+        with pytest.raises(ModelFolderError, match="Permission denied"):
+            load_model(copy)
+    finally:
+        path.chmod(0o755)
