@@ -7,11 +7,12 @@ the vectors and the seed.
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from bilstm_crf.errors import UsageError, near_miss
 
@@ -39,6 +40,7 @@ class Recipe:
             "word_dim",
             "character_dim",
             "character_filters",
+            "character_width",
             "hidden",
             "layers",
             "batch_size",
@@ -53,6 +55,9 @@ class Recipe:
             raise UsageError(f"hidden is {self.hidden}, expected an even number: half for each direction")
         if not 0 <= self.dropout < 1:
             raise UsageError(f"dropout is {self.dropout}, expected 0 or more and less than 1")
+        for name in ("learning_rate", "learning_rate_decay", "l2", "patience"):
+            if not 0 <= getattr(self, name) < math.inf:  # nor is NaN
+                raise UsageError(f"{name} is {getattr(self, name)}, expected 0 or more")
 
     def replace(self, settings: Mapping[str, Any]) -> Recipe:
         """The recipe with some values replaced; strings are read as the field's type.
@@ -70,7 +75,9 @@ class Recipe:
             kind = int if known[name] == "int" else float
             try:
                 values[name] = kind(value)
-            except (TypeError, ValueError):
+                if isinstance(value, bool) or (isinstance(value, float) and values[name] != value):
+                    raise ValueError  # true is no number, 2.5 no whole one
+            except (TypeError, ValueError, OverflowError):
                 expected = "a whole number" if kind is int else "a number"
                 raise UsageError(f"{name} is {value!r}, expected {expected}") from None
         return dataclasses.replace(self, **values)
@@ -99,7 +106,7 @@ class RunConfig:
     key: str = "name"  # of the label in CoNLL-U's MISC
     label_set: str = "full"
     keep_misc: bool = False
-    encoding: str = "iob"
+    encoding: Literal["iob", "iobe", "iobs", "iobes"] = "iob"
     embeddings: str = "none"  # name or path
     embeddings_dir: str | None = None
     preset: str = "paper"
@@ -107,6 +114,15 @@ class RunConfig:
     seed: int = 42
     threads: int = 1  # another number of threads adds floating-point numbers in another order
     device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name in ("train", "dev"):
+            if not getattr(self, name):
+                raise UsageError(f"the configuration's {name} names no file")
+        if self.seed < 0:
+            raise UsageError(f"the configuration's seed is {self.seed}, expected 0 or more")
+        if self.threads < 1:
+            raise UsageError(f"the configuration's threads is {self.threads}, expected 1 or more")
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -139,7 +155,9 @@ def check_fields(
 
 
 def _is(value: Any, hint: Any) -> bool:
-    """Whether a JSON value is of a field's type: a class, a list of one, or a union of such."""
+    """Whether a JSON value is of a field's type: a class, a list of one, literals, or a union of such."""
+    if typing.get_origin(hint) is Literal:
+        return value in typing.get_args(hint)
     if typing.get_origin(hint) is list:
         return isinstance(value, list) and all(_is(each, typing.get_args(hint)[0]) for each in value)
     if isinstance(hint, types.UnionType):

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import os
+import stat
 import sys
 import tempfile
 import zlib
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from bilstm_crf.errors import InputError
+from bilstm_crf.errors import InputError, UsageError
 
 
 @contextlib.contextmanager
@@ -36,34 +37,47 @@ def open_input(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield cast(BinaryIO, gzip.GzipFile(fileobj=plain)) if name.endswith(".gz") else plain
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise InputError(f"not a whole gzip file: {error}", path=name) from error
-        except IsADirectoryError as error:
-            raise InputError("is a folder, expected a file", path=name) from error
 
 
 @contextlib.contextmanager
-def write_whole(path: str | os.PathLike[str], *, compress: bool | None = None) -> Iterator[BinaryIO]:
+def write_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A binary stream to a file that is there whole or not at all.
 
     Written beside, synced and renamed at the end; taken away again when the block raises. A name that ends
-    in `.gz` is compressed (with time stamp 0, so that equal contents are equal files).
+    in `.gz` is compressed (with time stamp 0, so that equal contents are equal files). A device or a pipe
+    is written to as it is, and a link stays one. Raises UsageError where no file can be made.
     """
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent or ".", prefix=f".{target.name}.")
+    name = Path(path)
+    if name.is_dir():
+        raise UsageError(f"{name} is a folder, expected the name of a file")
+    if name.exists() and not name.is_file():  # /dev/null, /dev/stdout, >(…): nothing that could be replaced
+        with open(name, "wb") as raw, _compressed(raw, name) as stream:
+            yield stream
+        return
+    target = name.resolve()
+    try:
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.")
+    except OSError as error:
+        raise UsageError(f"{name} cannot be written: {error.strerror}: {target.parent}") from error
     try:
         with os.fdopen(handle, "wb") as raw:
-            if compress if compress is not None else target.suffix == ".gz":
-                with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
-                    yield cast(BinaryIO, packed)
-            else:
-                yield raw
+            with _compressed(raw, name) as stream:
+                yield stream
             raw.flush()
             os.fsync(raw.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask())
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def _compressed(raw: BinaryIO, name: Path) -> contextlib.AbstractContextManager[BinaryIO]:
+    """A stream that compresses into `raw` where the name says so, else `raw` itself."""
+    if name.suffix != ".gz":
+        return contextlib.nullcontext(raw)
+    return cast("contextlib.AbstractContextManager[BinaryIO]", gzip.GzipFile("", "wb", fileobj=raw, mtime=0))
 
 
 def _umask() -> int:
@@ -74,8 +88,10 @@ def _umask() -> int:
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:
     """JSON for people and programs: indented, UTF-8, a final newline; whole or not at all."""
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     with write_whole(path) as stream:
-        stream.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode("utf-8"))
+        # The name of a file may hold bytes that are no UTF-8: Python's escape for them is JSON's as well.
+        stream.write(text.encode("utf-8", "backslashreplace"))
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:

@@ -159,7 +159,7 @@ def read_spans(sentences: Iterable[Sentence], *, lenient: bool = False) -> str:
 
     The encoding is the first of IOB2, IOB1, IOBES (BILOU, BMES), IOBS, IOBE in which all labels of all
     sentences are legal. Where none is, InputError names the place; `lenient` (for the output of a system)
-    takes the one that stayed legal for longest and drops what is illegal, by the rule of `decode`.
+    takes the one whose prefixes occur and drops what is illegal, by the rule of `decode`.
     """
     sentences = [sentence for sentence in sentences if sentence.labels is not None]
     canonical = [_canonical(sentence) for sentence in sentences]
@@ -263,6 +263,13 @@ class LabelSet:
         types = content.get("types")
         if not isinstance(types, dict) or not all(isinstance(type_, str) for type_ in types.values()):
             raise InputError('expected a table [types] with lines such as GPE_LOC = "LOC"', path=path)
+        for source, type_ in types.items():
+            if not type_ or "|" in type_ or any(character.isspace() for character in type_):
+                raise InputError(
+                    f"{source} = {type_!r}: expected an entity type without blanks and without |",
+                    path=path,
+                    hint=f'{source} = "O" drops the type',
+                )
         return cls(str(content.get("name", path.stem)), types)
 
     def map(self, sentence: Sentence) -> list[Span]:

@@ -136,7 +136,8 @@ def load_model(folder: str | Path) -> SavedModel:
             network = BiLSTMCRF(architecture, len(characters), len(labels), table)
         network.load_state_dict(tensors, assign=True)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelFolderError(f"does not fit model.json: {error}", path=weights) from error
+        fault = str(error).splitlines()[-1].strip()  # PyTorch puts a line above the faults that it lists
+        raise ModelFolderError(f"does not fit model.json: {fault}", path=weights) from error
     return SavedModel(network.eval(), architecture, vocabulary, encoding.name, label_set, provenance)
 
 

@@ -20,11 +20,11 @@ from bilstm_crf.corpus.labelled import Labelled, read_labelled
 from bilstm_crf.embeddings.coverage import coverage
 from bilstm_crf.embeddings.read import load
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
+from bilstm_crf.errors import InputError, InterruptedRunError
 from bilstm_crf.evaluation.report import Report, evaluate
 from bilstm_crf.files import sha256_of_all
 from bilstm_crf.labels import LabelSet
-from bilstm_crf.tagger import Tagger
+from bilstm_crf.tagger import Tagger, find_device
 from bilstm_crf.training import History, Observer, train
 from bilstm_crf.vocabulary import normalise
 
@@ -60,6 +60,7 @@ def resume(folder: Path, *, say: Say, progress: MakeProgress) -> dict[str, Any]:
     if run_folder.is_finished(folder):
         say(f"{folder}: this run is finished")
         return run_folder.read_metrics(folder)
+    run_folder.clean(folder)
     config = RunConfig.from_json(described["config"])
     train_set, dev_set, vectors = _load(config, say)
     now = _describe(config, train_set, dev_set, vectors)
@@ -74,6 +75,7 @@ def resume(folder: Path, *, say: Say, progress: MakeProgress) -> dict[str, Any]:
 
 
 def _load(config: RunConfig, say: Say) -> tuple[Labelled, Labelled, WordVectors | None]:
+    find_device(config.device)  # what cannot be is said before gigabytes are read
     label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
     vectors = load(config.embeddings, embeddings_dir=config.embeddings_dir)
     splits = []
@@ -116,8 +118,6 @@ def _run(
     *,
     resume: bool,
 ) -> dict[str, Any]:
-    if config.device != "cpu" and not torch.cuda.is_available():
-        raise UsageError(f"--device {config.device}: PyTorch finds no such device here", hint="--device cpu")
     torch.set_num_threads(config.threads)
     done = run_folder.epochs_done(folder) if resume else 0
     if done:

@@ -29,7 +29,13 @@ def is_finished(folder: Path) -> bool:
 
 
 def check_free(folder: Path, *, overwrite: bool) -> None:
-    """Raises UsageError where another run lies in the folder, unless it may be replaced."""
+    """Raises UsageError where another run or model lies in the folder, unless it may be replaced."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file, expected a folder for the run", hint="choose another --output")
+    if (folder / "model.json").exists() and not (folder / "config.json").exists() and not overwrite:
+        raise UsageError(
+            f"{folder} holds a model", hint="choose another --output, or replace it with --overwrite"
+        )
     if (folder / "config.json").exists() and not overwrite:
         state = "a finished run" if is_finished(folder) else "an unfinished run"
         go_on = "" if is_finished(folder) else f"go on with it: --resume {folder}; or "
@@ -41,9 +47,17 @@ def check_free(folder: Path, *, overwrite: bool) -> None:
 def start(folder: Path, description: dict[str, Any]) -> None:
     """Makes the folder of a new run, in place of an older one; its model stays until there is a new one."""
     folder.mkdir(parents=True, exist_ok=True)
+    clean(folder)
     for name in ("metrics.json", "history.jsonl", CHECKPOINT):
         (folder / name).unlink(missing_ok=True)
     write_json(folder / "config.json", description)
+
+
+def clean(folder: Path) -> None:
+    """Takes away what a kill in the middle of a save left: a file under a temporary name."""
+    for name in ("weights-", "checkpoint.", "model.json.", "history.jsonl.", "metrics.json.", "config.json."):
+        for left in folder.glob(f".{name}*"):
+            left.unlink(missing_ok=True)
 
 
 def finish(folder: Path, metrics: dict[str, Any]) -> None:
@@ -53,8 +67,14 @@ def finish(folder: Path, metrics: dict[str, Any]) -> None:
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
-    metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text("utf-8"))
-    return metrics
+    """The content of metrics.json. Raises InputError where it is damaged."""
+    path = folder / "metrics.json"
+    try:
+        metrics: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return metrics
+    except (OSError, ValueError, RecursionError) as error:
+        hint = "the model beside it is whole: `bilstm-crf evaluate` scores it"
+        raise InputError(f"cannot be read as JSON: {error}", path=path, hint=hint) from error
 
 
 def epochs_done(folder: Path) -> int:

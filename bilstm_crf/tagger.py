@@ -10,6 +10,7 @@ import torch
 
 from bilstm_crf.batching import make_batch, tagging_batches
 from bilstm_crf.embeddings.attached import AttachedVectors
+from bilstm_crf.errors import UsageError
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model_folder import SavedModel, load_model
 from bilstm_crf.sentence import Sentence, Span
@@ -30,7 +31,7 @@ class Tagger:
         self.model = model
         self.label_set: LabelSet = model.label_set
         self._encoding = ENCODINGS[model.encoding]
-        self._device = torch.device(device)
+        self._device = find_device(device)
         self._network = model.network.to(self._device)
 
     @classmethod
@@ -38,7 +39,8 @@ class Tagger:
         """The model of a folder, on the CPU or another device.
 
         `embeddings` (a name or a path) attaches a full table of vectors, for words that the model folder had
-        no room for. Raises ModelFolderError for a bad folder, InputError for bad vectors.
+        no room for. Raises ModelFolderError for a bad folder, InputError for bad vectors, UsageError for a
+        device that is not there.
         """
         model = load_model(folder)
         if embeddings is not None:
@@ -63,12 +65,14 @@ class Tagger:
         if isinstance(given, str):
             from bilstm_crf.formats.text import sentence_of
 
-            sentences = [sentence_of(given)]
-        elif all(isinstance(word, str) for word in given):
-            sentences = [Sentence(list(given))]  # type: ignore[arg-type]
-        else:
-            return self._set_spans([Sentence(list(words)) for words in given])
-        return self._set_spans(sentences)[0]
+            return self._set_spans([sentence_of(given)])[0]
+        items = list(given)
+        if all(isinstance(item, str) for item in items):
+            return self._set_spans([Sentence(items)])[0]  # type: ignore[arg-type]
+        sentences = [Sentence(list(item)) for item in items if not isinstance(item, str)]
+        if len(sentences) < len(items):
+            raise TypeError("words and lists of words together: expected a text, words, or lists of words")
+        return self._set_spans(sentences)
 
     def tag_stream(self, sentences: Iterable[Sentence], *, flush: bool = False) -> Iterator[Sentence]:
         """The sentences in their order, with `spans` set; with `flush` each as soon as it was read."""
@@ -110,3 +114,14 @@ class Tagger:
             for sentence, path in zip(batch.sentences, self._network.decode(batch), strict=True):
                 paths[sentence] = path
         return paths
+
+
+def find_device(name: str) -> torch.device:
+    """The device of this name. Raises UsageError where PyTorch has none."""
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # AssertionError: PyTorch was built without CUDA
+        message = f"--device {name}: PyTorch finds no such device here"
+        raise UsageError(message, hint="--device cpu") from error
+    return device

@@ -103,7 +103,7 @@ class Vocabulary:
             self._attached.forget_subwords()
         distinct: dict[str, int] = {}
         tokens = [distinct.setdefault(word, len(distinct)) for sentence in sentences for word in sentence]
-        words = [normalise(word) for word in distinct]
+        words = [normalise(word) or " " for word in distinct]  # the network needs a character of each word
         known = self.characters
         label_ids = {label: number for number, label in enumerate(self.labels)}
         return Encoded(

@@ -1,4 +1,4 @@
-"""What the tests share: where the real data lies, where it is there; a small trained model; the command line."""
+"""What the tests share: where the real data lies, a small trained model, the command line."""
 
 import io
 import os
@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import settings
+
+# A slow or busy machine is no failure: no property of the project is one of time.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,9 +29,8 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of the sample's Bokmål that finds some names, trained once; copy it before changing it."""
-    from runs import DEV, TINY, TRAIN, start
-
     from bilstm_crf.config import Recipe, RunConfig
+    from runs import DEV, TINY, TRAIN, start
 
     folder = tmp_path_factory.mktemp("tiny") / "model"
     start(RunConfig(train=[TRAIN], dev=[DEV], recipe=Recipe().replace({**TINY, "epochs": 8})), folder)

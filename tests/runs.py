@@ -19,7 +19,7 @@ TRAIN, DEV, TEST = (
 )
 # Learns enough of the sample in some three seconds to find names; the paper's recipe would take minutes.
 TINY = {"word_dim": 20, "hidden": 20, "batch_size": 4, "learning_rate": 0.05, "dropout": 0.1}
-SMALL_TRAIN = 40  # sentences of a training file for tests of the machinery, which need no good model
+SMALL_TRAIN = 20  # sentences of a training file for tests of the machinery, which need no good model
 
 
 class Watch:
@@ -52,14 +52,14 @@ def interrupt(epoch: int) -> Watch:
 
 
 def small_config(folder: Path, **changes: Any) -> RunConfig:
-    """Few sentences, of which dev is a part, and five epochs, the last of which are better than the first.
+    """Few sentences, which are dev as well, and five epochs, the last of which are better than the first.
 
     `changes` are fields of the configuration, or settings of its recipe.
     """
     fields = {name: changes.pop(name) for name in list(changes) if name in RunConfig.__dataclass_fields__}
     files = {"train": [str(first_sentences(TRAIN, SMALL_TRAIN, folder / "small-train.conllu"))]}
-    files["dev"] = [str(first_sentences(TRAIN, 20, folder / "small-dev.conllu"))]
-    recipe = Recipe().replace({**TINY, "batch_size": 1, "learning_rate": 0.15, "epochs": 5, **changes})
+    files["dev"] = [str(first_sentences(TRAIN, SMALL_TRAIN, folder / "small-dev.conllu"))]
+    recipe = Recipe().replace({**TINY, "batch_size": 1, "learning_rate": 0.2, "epochs": 5, **changes})
     return RunConfig(**{**files, **fields}, recipe=recipe)
 
 

@@ -1,4 +1,4 @@
-"""A saved model gives the same predictions wherever it is copied, and says what is wrong when it is damaged."""
+"""A saved model predicts the same wherever it is copied, and says what is wrong when it is damaged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 from conftest import Done
-from runs import TEST, small_config, start
 from safetensors.torch import load_file, save
 
 from bilstm_crf import Tagger, model_folder
@@ -27,6 +26,7 @@ from bilstm_crf.model_folder import further_rows, load_model, save_model
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.training import build_model
 from bilstm_crf.vocabulary import Vocabulary
+from runs import TEST, small_config
 
 
 @pytest.fixture
@@ -68,7 +68,9 @@ def test_saving_what_was_loaded_gives_the_same_bytes(copy: Path, tmp_path: Path)
 def test_the_word_table_is_stored_in_float16_and_the_rest_in_float32(copy: Path) -> None:
     tensors = load_file(weights_of(copy))
     assert tensors.pop("embedding.weight").dtype == torch.float16
-    assert {each.dtype for name, each in tensors.items() if name not in ("words", "characters")} == {torch.float32}
+    for text in ("words", "characters"):
+        assert tensors.pop(text).dtype == torch.uint8
+    assert {each.dtype for each in tensors.values()} == {torch.float32}
 
 
 def test_loading_leaves_the_callers_random_numbers_alone(copy: Path) -> None:
@@ -109,35 +111,35 @@ def test_a_saved_model_predicts_what_the_trained_one_did(tmp_path: Path) -> None
     vectors = vectors_of("Abisko", "Narvik", "Lofoten", "i", "og")
     model = untrained(tmp_path, vectors)
     save_model(model, tmp_path / "model", vectors)
-    sentences = [Sentence(["Abisko", "ligger", "i", "Lofoten"]), *read(TEST)]
+    sentences = [Sentence(["Abisko", "ligger", "i", "Lofthus"]), *read(TEST)]
     assert Tagger.load(tmp_path / "model").predict(sentences) == Tagger(model).predict(sentences)
 
 
 def test_only_as_many_words_are_saved_as_there_is_room_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vectors = vectors_of("Abisko", "Narvik", "Lofoten")
+    vectors = vectors_of("Qabisko", "Qnarvik", "Qlofoten")
     model = untrained(tmp_path, vectors)
     monkeypatch.setattr(model_folder, "WORD_BYTES", 2 * 20 * (len(model.vocabulary.words) + 1 + 2))
     save_model(model, tmp_path / "model", vectors)
     words = load_model(tmp_path / "model").vocabulary.words
-    assert ["Abisko" in words, "Narvik" in words, "Lofoten" in words] == [True, True, False]
+    assert [word in words for word in vectors.words] == [True, True, False]
 
 
 def test_attached_vectors_give_words_that_the_folder_had_no_room_for(copy: Path, tmp_path: Path) -> None:
     file = tmp_path / "vectors.vec"
     numbers = " ".join(["0.5"] * 20)
-    file.write_text(f"2 20\nSvolvær {numbers}\nKabelvåg {numbers}\n", "utf-8")
+    file.write_text(f"2 20\nQsvolvær {numbers}\nKabelvåg {numbers}\n", "utf-8")
     tagger = Tagger.load(copy, embeddings=str(file))
     known = len(tagger.model.vocabulary.words)
-    encoded = tagger.model.vocabulary.encode([["Svolvær", "Kabelvåg", "Stamsund"]])
+    encoded = tagger.model.vocabulary.encode([["Qsvolvær", "Kabelvåg", "Stamsund"]])
     assert encoded.word_ids.tolist() == [known + 1, known + 2, 0]
-    assert len(tagger.tag(["Svolvær", "og", "Kabelvåg"])) == 3
+    assert len(tagger.tag(["Qsvolvær", "og", "Kabelvåg"])) == 3
 
 
 def test_attached_vectors_of_another_dimension_are_an_error(copy: Path, tmp_path: Path) -> None:
     file = tmp_path / "vectors.vec"
-    file.write_text("1 3\nSvolvær 1 2 3\n", "utf-8")
+    file.write_text("1 3\nQsvolvær 1 2 3\n", "utf-8")
     with pytest.raises(InputError, match="3 dimensions"):
         Tagger.load(copy, embeddings=str(file))
 
@@ -153,8 +155,8 @@ def test_a_training_word_with_a_line_end_does_not_shift_the_words_after_it(tmp_p
         None,
     )
     loaded = load_model(tmp_path / "model").vocabulary
-    sentence = [["New\nYork", "Oslo", "new\nyork"]]
-    assert loaded.encode(sentence).word_ids.tolist() == vocabulary.encode(sentence).word_ids.tolist() == [1, 2, 0]
+    for each in (vocabulary, loaded):
+        assert each.encode([["New\nYork", "Oslo", "new\nyork"]]).word_ids.tolist() == [1, 2, 0]
 
 
 def test_vectors_whose_words_are_all_known_bring_no_further_rows(tmp_path: Path) -> None:
@@ -163,10 +165,6 @@ def test_vectors_whose_words_are_all_known_bring_no_further_rows(tmp_path: Path)
 
 
 # ---------------------------------------------------------------- damage
-
-
-def bytes_of(part: str) -> Callable[[Path], Path]:
-    return lambda folder: folder / "model.json" if part == "model.json" else weights_of(folder)
 
 
 def resign(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
@@ -195,8 +193,8 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "garbage JSON": (lambda f: (f / "model.json").write_bytes(b"\xff\xfe{"), "cannot be read as JSON"),
     "deep JSON": (lambda f: (f / "model.json").write_bytes(b"[" * 99_999), "cannot be read as JSON"),
     "a list": (lambda f: (f / "model.json").write_bytes(b"[]"), "is not a model of bilstm_crf"),
-    "foreign JSON": (lambda f: (f / "model.json").write_bytes(b'{"vocab": 3}'), "is not a model of bilstm_crf"),
-    "newer format": (lambda f: describe(f, lambda d: d.update(format=2, version="9.1")), "has format 2 .*9.1"),
+    "foreign JSON": (lambda f: (f / "model.json").write_bytes(b'{"vocab": 3}'), "is not a model of"),
+    "newer format": (lambda f: describe(f, lambda d: d.update(format=2, version="9.1")), "format 2 .*9.1"),
     "no format": (lambda f: describe(f, lambda d: d.pop("format")), "has format None"),
     "no labels": (lambda f: describe(f, lambda d: d.pop("labels")), "lacks or misstates 'labels'"),
     "labels null": (lambda f: describe(f, lambda d: d.update(labels=None)), "lacks or misstates"),
@@ -222,7 +220,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
             b"PK\3\4").hexdigest()))), "does not fit"),
     "a word too few": (lambda f: resign(f, set_words("i\nog")), "2 words, and a table"),
     "words not UTF-8": (lambda f: resign(f, lambda t: t["words"].fill_(255)), "does not fit"),
-    "a character too few": (lambda f: resign(f, lambda t: t.update(characters=t["characters"][1:])), "not fit"),
+    "a character too few": (lambda f: resign(f, lambda t: t.update(characters=t["characters"][1:])), "fit"),
     "no table": (lambda f: resign(f, lambda t: t.pop("embedding.weight")), "does not fit"),
     "a tensor too few": (lambda f: resign(f, lambda t: t.pop("crf.transitions")), "does not fit"),
     "a tensor too many": (lambda f: resign(f, lambda t: t.update(x=torch.zeros(1))), "does not fit"),
@@ -244,12 +242,12 @@ def test_damage_is_said_in_one_line(damage: str, copy: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["no folder", "a file", "garbage JSON", "weights cut to 100", "hidden"])
-def test_the_command_line_says_it_with_exit_status_2(damage: str, copy: Path, cli: Callable[..., Done]) -> None:
+def test_the_command_line_says_it_with_status_2(damage: str, copy: Path, cli: Callable[..., Done]) -> None:
     DAMAGE[damage][0](copy)
     done = cli("tag", "--model", copy, TEST)
     assert (done.status, done.out) == (2, b"")
     assert done.err.startswith(f"error: {copy}")
-    assert len(done.err.splitlines()) <= 2 or damage == "hidden"
+    assert len(done.err.splitlines()) <= 2
 
 
 @pytest.mark.parametrize("place", [0, 9, 200, 5000, -1])

@@ -1,4 +1,4 @@
-"""A run that was interrupted, at any moment and in any way, ends bit for bit where an uninterrupted one ends."""
+"""A run that was interrupted, at any moment, ends bit for bit where an uninterrupted one ends."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
-from runs import ROOT, Watch, history, interrupt, resume, small_config, start, weights_hash
 
 from bilstm_crf import Tagger, training
 from bilstm_crf.config import RunConfig
-from bilstm_crf.errors import InputError, InterruptedRunError, ModelFolderError
+from bilstm_crf.errors import InputError, InterruptedRunError
 from bilstm_crf.files import sha256_of
+from runs import ROOT, Watch, history, interrupt, resume, small_config, start, weights_hash
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +99,10 @@ def test_killed_between_any_two_files_of_an_epoch_loses_nothing(
         real(*arguments)
 
     folder = tmp_path / "run"
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(training, place, dies)
-        start(config, folder)
+        with pytest.raises(Killed):
+            start(config, folder)
     resume(folder)
     assert_same_end(folder, whole)
 
@@ -114,9 +115,10 @@ def test_interrupted_while_the_end_is_scored_can_be_resumed(
     def press(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(InterruptedRunError, match="--resume"):
+    with monkeypatch.context() as patch:
         patch.setattr(run, "_score", press)
-        start(config, tmp_path / "run")
+        with pytest.raises(InterruptedRunError, match="--resume"):
+            start(config, tmp_path / "run")
     resume(tmp_path / "run")
     assert_same_end(tmp_path / "run", whole)
 
@@ -214,7 +216,7 @@ def options(config: RunConfig) -> list[str]:
 def test_a_run_killed_again_and_again_ends_where_an_uninterrupted_one_ends(
     kills: int, tmp_path: Path
 ) -> None:
-    config = small_config(tmp_path, epochs=5 * kills)
+    config = small_config(tmp_path, epochs=4 * kills)
     start(config, tmp_path / "whole")
     folder = tmp_path / "run"
     moments = random.Random()
@@ -226,10 +228,8 @@ def test_a_run_killed_again_and_again_ends_where_an_uninterrupted_one_ends(
         process.kill()
         process.communicate()
         assert process.returncode in (-signal.SIGKILL, 0)
-        try:
+        if (folder / "model.json").exists():  # whole, or not there
             Tagger.load(folder).tag(["Kari", "bor", "i", "Oslo", "."])
-        except ModelFolderError as error:
-            assert not (folder / "model.json").exists(), error
         arguments = ["--resume", folder]
     process = train_process("--resume", folder)
     _, said = process.communicate()

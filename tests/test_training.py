@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs import TRAIN, first_sentences, history, small_config, start, weights_hash
 
 from bilstm_crf import Tagger
 from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.errors import DivergedError
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.training import out_of_patience
+from runs import TRAIN, first_sentences, history, small_config, start, weights_hash
 
 
 def test_one_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        start(small_config(tmp_path, seed=seed), tmp_path / name)
+        start(small_config(tmp_path, seed=seed, epochs=2), tmp_path / name)
     assert weights_hash(tmp_path / "a") == weights_hash(tmp_path / "b") != weights_hash(tmp_path / "c")
     assert history(tmp_path / "a") == history(tmp_path / "b") != history(tmp_path / "c")
 
@@ -41,7 +41,7 @@ def test_what_the_caller_drew_before_does_not_decide_the_weights(tmp_path: Path)
 
 @pytest.mark.parametrize("encoding", ["iob", "iobe", "iobs", "iobes"])
 def test_a_few_sentences_are_learnt_by_heart_in_every_encoding(tmp_path: Path, encoding: str) -> None:
-    few = str(first_sentences(TRAIN, 10 if encoding == "iob" else 4, tmp_path / "few.conllu"))
+    few = str(first_sentences(TRAIN, 6 if encoding == "iob" else 3, tmp_path / "few.conllu"))
     config = small_config(
         tmp_path, train=[few], dev=[few], encoding=encoding, epochs=40, dropout=0.0, learning_rate=0.1
     )
@@ -71,14 +71,20 @@ def test_training_stops_when_patience_is_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("best", "patience", "stops"),
-    [([], 2, False), ([True, False], 2, False), ([True, False, False], 2, True), ([True] + [False] * 9, 0, False),
-     ([True, False, True], 2, False), ([True, False], 1, True)],
-)  # fmt: skip
+    [
+        ([], 2, False),
+        ([True, False], 2, False),
+        ([True, False, False], 2, True),
+        ([True, False, True], 2, False),
+        ([True, False], 1, True),
+        ([True, *[False] * 9], 0, False),
+    ],
+)
 def test_patience_counts_epochs_since_the_best(best: list[bool], patience: int, stops: bool) -> None:
     assert out_of_patience([{"best": each} for each in best], patience) is stops
 
 
-@pytest.mark.parametrize("rate", ["1e6", "1e30", "nan"])
+@pytest.mark.parametrize("rate", ["1e3", "1e6", "1e30"])
 def test_a_loss_that_grows_without_bound_is_an_error_that_names_the_learning_rate(
     tmp_path: Path, rate: str
 ) -> None:

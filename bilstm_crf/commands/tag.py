@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from bilstm_crf.commands.options import config_file, load_tagger
-from bilstm_crf.errors import InputError, UsageError
+from bilstm_crf.errors import InputError, UsageError, near_miss
 from bilstm_crf.files import write_whole
 from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_of, read
 
 if TYPE_CHECKING:
     from bilstm_crf.sentence import Sentence
-    from bilstm_crf.tagger import Tagger
 
 
 @click.command("tag")
@@ -96,65 +95,101 @@ def command(files: tuple[str, ...], model: str, text: str | None, **options: Any
         label_column=options["label_column"],
     )
     if text is not None:
-        if files:
-            raise UsageError("--text and files were both given; expected one of them")
-        return tag_text(text, load_tagger(model, options), options["to"])
-    outputs = outputs_of(files or ("-",), options["output"], options["output_dir"], options["to"])
-    formats = {path: format_of(path, options["format_name"]) for path in outputs}  # before anything is read
-    tagger = load_tagger(model, options)
+        if files or options["output_dir"]:
+            other = "files" if files else "--output-dir"
+            raise UsageError(f"--text and {other} were both given; expected one of them")
+        return tag_text(text, model, options)
+    sources = {path: format_of(path, options["format_name"]) for path in files or ("-",)}
+    if len(sources) < len(files):
+        raise UsageError("the same file was given twice")
+    targets = {path: target_format(source, options["to"]) for path, source in sources.items()}
+    outputs = outputs_of(sources, targets, options["output"], options["output_dir"])
+    tagger = load_tagger(model, options)  # after everything that can be wrong at once
+    if options["output_dir"]:
+        Path(options["output_dir"]).mkdir(parents=True, exist_ok=True)
     for path, output in outputs.items():
-        target = target_format(formats[path], options["to"])
-        sentences = tagger.tag_stream(read(path, formats[path].name, format_options), flush=options["flush"])
+        sentences = tagger.tag_stream(read(path, sources[path].name, format_options), flush=options["flush"])
         watched = sentences if options["quiet"] else progress(sentences, path)
         with opened(output) as stream:
-            write(watched, formats[path], target, format_options, stream, flush=options["flush"])
+            write(watched, sources[path], targets[path], format_options, stream, flush=options["flush"])
     return 0
 
 
-def tag_text(text: str, tagger: Tagger, to: str | None) -> int:
+def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
     """Tags one text given on the command line; shown with the names marked, unless `--to` says otherwise."""
-    running = FormatOptions(split="running")
-    sentences = FORMATS["text"].read(io.BytesIO(text.encode()), "--text", running)
-    target = FORMATS["text"] if to is None else format_of("", to)
-    for sentence in tagger.tag_stream(sentences):
-        sys.stdout.buffer.write(target.compose(sentence, running))
+    target = named(options["to"] or "text")
+    output = checked_file(options["output"])
+    running = FormatOptions(split="running", key=options["key"])
+    stream = io.BytesIO(text.encode("utf-8", "surrogateescape"))  # the bytes as they were typed
+    sentences = load_tagger(model, options).tag_stream(FORMATS["text"].read(stream, "--text", running))
+    with opened(output) as out:
+        out.writelines(target.compose(sentence, running) for sentence in sentences)
     return 0
 
 
 def target_format(source: Format, to: str | None) -> Format:
     """The format to write: the one named, else the input's, but JSONL for text."""
     if to is not None:
-        return format_of("", to)
+        return named(to)
     return FORMATS["jsonl"] if source.name == "text" else source
 
 
+def named(to: str) -> Format:
+    """The format of `--to`. Raises UsageError for an unknown one."""
+    if to not in FORMATS:
+        raise UsageError(
+            f"--to {to} is not a known format.{near_miss(to, FORMATS)}", hint=f"known: {' '.join(FORMATS)}"
+        )
+    return FORMATS[to]
+
+
 def outputs_of(
-    files: Iterable[str], output: str | None, folder: str | None, to: str | None
+    sources: dict[str, Format], targets: dict[str, Format], output: str | None, folder: str | None
 ) -> dict[str, str | None]:
-    """Each input with its output (None: standard output). Raises UsageError where two would be one file."""
-    files = list(files)
-    if len(set(files)) < len(files):
-        raise UsageError("the same file was given twice")
+    """Each input with its output (None: standard output).
+
+    Raises UsageError where two would be one file, or where there is no such folder.
+    """
     if output is not None:
-        if folder is not None or len(files) > 1:
+        if folder is not None or len(sources) > 1:
             raise UsageError("-o names one file, for one input; for several give --output-dir DIR")
-        return {files[0]: None if output == "-" else output}
+        return dict.fromkeys(sources, checked_file(output))
     if folder is None:
-        return dict.fromkeys(files)
+        return dict.fromkeys(sources)
+    if Path(folder).exists() and not Path(folder).is_dir():
+        raise UsageError(f"--output-dir {folder} is a file, expected a folder")
     outputs: dict[str, str | None] = {}
-    for path in files:
+    for path in sources:
         if path == "-":
             raise UsageError("standard input has no name to have in --output-dir: give -o FILE")
-        name = (
-            Path(path).name
-            if to is None
-            else Path(path).name.removesuffix(".gz").rpartition(".")[0] + f".{to}"
-        )
+        name = Path(path).name
+        if targets[path].name != sources[path].name:
+            name = with_suffix(name, sources[path], targets[path])
         if (target := str(Path(folder) / name)) in outputs.values():
-            raise UsageError(f"two inputs are called {name}, and would be one file in {folder}")
-        outputs[path] = target
-    Path(folder).mkdir(parents=True, exist_ok=True)
+            raise UsageError(f"two inputs would be one file in {folder}, {name}")
+        outputs[path] = checked_file(target)
     return outputs
+
+
+def with_suffix(name: str, source: Format, target: Format) -> str:
+    """The name of a file that becomes one of another format: `a.txt.gz` is `a.jsonl.gz`."""
+    stem = name.removesuffix(".gz")
+    packed = name[len(stem) :]
+    suffix = Path(stem).suffix
+    if suffix.lower() in source.suffixes:
+        stem = stem[: -len(suffix)]
+    return stem + target.suffixes[0] + packed
+
+
+def checked_file(output: str | None) -> str | None:
+    """The path of an output, None for standard output. Raises UsageError where a folder has the name."""
+    if output is None or output == "-":
+        return None
+    if Path(output).is_dir():
+        raise UsageError(
+            f"{output} is a folder, expected the name of a file", hint="for a folder: --output-dir"
+        )
+    return output
 
 
 @contextlib.contextmanager
@@ -169,6 +204,8 @@ def opened(output: str | None) -> Iterator[BinaryIO]:
     except InputError as error:
         error.hint = f"{error.hint}; {output} was not written" if error.hint else f"{output} was not written"
         raise
+    except OSError as error:  # its own name, if it has one, is that of the file beside
+        raise OSError(error.errno, f"{error.strerror}; it was not written", output) from error
 
 
 def write(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bilstm_crf import run_folder
 from bilstm_crf.commands.options import config_file
 from bilstm_crf.config import Recipe, RunConfig
 from bilstm_crf.corpus.norne import find_or_fetch
@@ -116,18 +116,33 @@ def command(context: click.Context, **options: Any) -> int:
     tell = (lambda line: None) if quiet else say
     if options["resume"]:
         if others := given - {"resume", "quiet"}:
-            named = ", ".join("--" + name.removesuffix("_files").replace("_", "-") for name in sorted(others))
-            raise UsageError(f"--resume goes on with the run's own settings, but {named} was given as well")
+            raise UsageError(
+                f"--resume goes on with the run's own settings, but {names(others)} was given as well"
+            )
         folder = Path(options["resume"])
         metrics = run.resume(folder, say=tell, progress=progress)
         sample = False
     else:
-        sample = not given & {"data", "language", "train_files", "embeddings", "config"}
+        sample = not given & {
+            "data",
+            "language",
+            "train_files",
+            "dev_files",
+            "test_files",
+            "embeddings",
+            "config",
+        }
         if sample:
             use_sample(options, given)
             where = options["data"]
             tell(
                 f"No corpus named: training on the sample in {where}, which only shows that everything works."
+            )
+        if str(options["config"]).endswith(".json") and (
+            others := given - {"config", "output", "overwrite", "quiet"}
+        ):
+            raise UsageError(
+                f"--config {options['config']} repeats that run, but {names(others)} was given as well"
             )
         config, folder = configure(options)
         overwrite = options["overwrite"] or (sample and "output" not in given)
@@ -136,13 +151,25 @@ def command(context: click.Context, **options: Any) -> int:
     return 0
 
 
+def names(options: set[str]) -> str:
+    """The options as they are typed: --set, --train."""
+    typed = {"settings": "set"}
+    return ", ".join(
+        "--" + typed.get(name, name.removesuffix("_files")).replace("_", "-") for name in sorted(options)
+    )
+
+
 def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
     """The configuration of a new run and the folder it goes to. Raises UsageError for what cannot be."""
     if options["config"]:
+        from bilstm_crf import run_folder  # brings torch along
+
         described = run_folder.read_config(Path(options["config"]))
         config = RunConfig.from_json(described["config"])
         return config, Path(options["output"] or "runs/repeated")
     own_files = options["train_files"]
+    if not own_files and (options["dev_files"] or options["test_files"]):
+        raise UsageError("--dev and --test are for files of your own: expected --train FILE with them")
     if own_files and not options["dev_files"]:
         raise UsageError("--train was given without --dev", hint="dev chooses the best epoch: --dev FILE")
     if own_files and options["data"]:
@@ -209,10 +236,8 @@ def conclude(metrics: dict[str, Any], folder: Path, *, sample: bool) -> None:
     click.echo(f"Best epoch {metrics['best_epoch']}: {scores}")
     size = sum(path.stat().st_size for path in folder.glob("weights-*.safetensors")) / 1e6
     text = "Kari Nordmann flytta til Bergen."
-    click.echo(
-        f'Model in {folder} ({size:.1f} MB).  Try it:   bilstm-crf tag --model {folder} --text "{text}"',
-        err=True,
-    )
+    try_it = f'bilstm-crf tag --model {shlex.quote(str(folder))} --text "{text}"'
+    click.echo(f"Model in {folder} ({size:.1f} MB).  Try it:   {try_it}", err=True)
     if sample:
         command_line = "bilstm-crf data norne && python train.py --embeddings sg600"
         click.echo(f"The paper's baseline:                     {command_line}", err=True)

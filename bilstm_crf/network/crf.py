@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torchcrf import CRF as PytorchCRF  # noqa: N811 (its class has the name that ours has)
 
 
@@ -25,7 +26,10 @@ class CRF(PytorchCRF):
 
     def negative_log_likelihood(self, emissions: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
         """(T, B, K) emissions, (T, B) label ids, (T, B) mask, to the sum over the batch's sentences."""
-        return -self(emissions.double(), labels, mask=mask, reduction="sum")
+        # pytorch-crf adds up the gold path in the precision of the parameters, so these too must be float64
+        parameters = {name: parameter.double() for name, parameter in self.named_parameters()}
+        given = (emissions.double(), labels)
+        return -functional_call(self, parameters, given, {"mask": mask, "reduction": "sum"})
 
     @torch.no_grad()
     def viterbi(self, emissions: Tensor, mask: Tensor) -> list[list[int]]:

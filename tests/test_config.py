@@ -1,0 +1,181 @@
+"""Recipes and run configurations: what is taken, what is refused, and the way through JSON."""
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bilstm_crf.config import PRESETS, Recipe, RunConfig
+from bilstm_crf.errors import UsageError
+
+WHOLE = ["word_dim", "character_dim", "character_filters", "character_width", "hidden", "layers"]
+WHOLE += ["batch_size", "epochs", "patience"]
+REAL = ["dropout", "learning_rate", "learning_rate_decay", "l2"]
+MINIMAL = {"train": ["a"], "dev": ["b"]}
+
+
+def test_the_default_recipe_is_the_papers() -> None:
+    """design: the paper's recipe; NCRF++'s defaults with the settings that the paper names."""
+    assert Recipe.preset("paper") == Recipe()
+    assert dataclasses.asdict(Recipe()) == {
+        "word_dim": 100,
+        "character_dim": 30,
+        "character_filters": 50,
+        "character_width": 3,
+        "hidden": 200,
+        "layers": 1,
+        "dropout": 0.5,
+        "batch_size": 10,
+        "epochs": 50,
+        "learning_rate": 0.015,
+        "learning_rate_decay": 0.05,
+        "l2": 1e-8,
+        "patience": 0,
+    }
+
+
+def test_strings_are_read_as_the_fields_type() -> None:
+    recipe = Recipe().replace({"epochs": "20", "l2": "1e-7", "dropout": "0", "hidden": 100})
+    assert (recipe.epochs, recipe.l2, recipe.dropout, recipe.hidden) == (20, 1e-7, 0.0, 100)
+    assert isinstance(recipe.dropout, float)
+    assert recipe.replace({}) == recipe
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize(
+    "value", ["", "ten", "1.5", 2.5, None, [1], {}, True, "1e400", float("inf"), float("nan")]
+)
+def test_what_is_no_whole_number_is_refused_by_name(name: str, value: Any) -> None:
+    with pytest.raises(UsageError, match=rf"^{name} is .* expected a whole number$"):
+        Recipe().replace({name: value})
+
+
+@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("value", ["", "ten", "0,5", None, [0.1], True, 10**400])
+def test_what_is_no_number_is_refused_by_name(name: str, value: Any) -> None:
+    with pytest.raises(UsageError, match=rf"^{name} is .* expected a number$"):
+        Recipe().replace({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, value) for name in WHOLE if name != "patience" for value in (0, -1)),
+        ("patience", -1),
+        ("character_width", 4),
+        ("hidden", 101),
+        ("dropout", 1),
+        ("dropout", -0.1),
+        *((name, value) for name in REAL for value in ("-1", "nan", "inf", "1e400")),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_before_anything_is_read(name: str, value: Any) -> None:
+    with pytest.raises(UsageError, match=f"^{name} is "):
+        Recipe().replace({name: value})
+
+
+def test_a_setting_that_is_not_known_is_answered_with_a_guess() -> None:
+    with pytest.raises(UsageError, match=r"learning_rat is not .* Did you mean learning_rate\?") as caught:
+        Recipe().replace({"learning_rat": 1})
+    assert "batch_size" in (caught.value.hint or "")
+
+
+def test_a_preset_that_is_not_known_is_answered_with_a_guess() -> None:
+    with pytest.raises(UsageError, match=r"Did you mean paper\? There is: paper"):
+        Recipe.preset("papr")
+
+
+recipes = st.builds(
+    lambda **settings: Recipe().replace(settings),
+    epochs=st.integers(1, 10**6),
+    hidden=st.integers(1, 500).map(lambda half: 2 * half),
+    dropout=st.floats(0, 1, exclude_max=True),
+    learning_rate=st.floats(0, 1e6),
+    l2=st.floats(0, 1),
+)
+configurations = st.builds(
+    RunConfig,
+    train=st.lists(st.text(max_size=5), min_size=1, max_size=3),
+    dev=st.lists(st.text(max_size=5), min_size=1, max_size=3),
+    test=st.lists(st.text(max_size=5), max_size=3),
+    format=st.sampled_from([None, "conllu"]),
+    key=st.text(max_size=5),
+    label_set=st.text(max_size=5),
+    keep_misc=st.booleans(),
+    encoding=st.sampled_from(["iob", "iobes"]),
+    embeddings=st.text(max_size=5),
+    embeddings_dir=st.none() | st.text(max_size=5),
+    preset=st.sampled_from(list(PRESETS)),
+    recipe=recipes,
+    seed=st.integers(0, 2**64),
+    threads=st.integers(1, 64),
+)
+
+
+@given(configurations)
+def test_a_configuration_comes_back_from_json_as_it_was(config: RunConfig) -> None:
+    assert RunConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+def test_what_a_configuration_leaves_out_has_its_default() -> None:
+    assert RunConfig.from_json(MINIMAL) == RunConfig(train=["a"], dev=["b"])
+    config = RunConfig.from_json({**MINIMAL, "recipe": {"epochs": 3}})
+    assert config.recipe == Recipe(epochs=3)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "lacks the field train"),
+        ({"train": ["a"]}, "lacks the field dev"),
+        ({**MINIMAL, "sed": 1}, r"has no field sed\. Did you mean seed\?"),
+        ({**MINIMAL, "train": "a"}, "train is 'a'"),
+        ({**MINIMAL, "train": [1]}, r"train is \[1\]"),
+        ({**MINIMAL, "dev": None}, "dev is None"),
+        ({**MINIMAL, "train": []}, "train names no file"),
+        ({**MINIMAL, "dev": []}, "dev names no file"),
+        ({**MINIMAL, "seed": -1}, "seed is -1"),
+        ({**MINIMAL, "threads": 0}, "threads is 0"),
+        ({**MINIMAL, "encoding": "bio"}, "encoding is 'bio', expected .*'iobes'"),
+        ({**MINIMAL, "encoding": ["iob"]}, "encoding is "),
+        ({**MINIMAL, "seed": "42"}, "seed is '42'"),
+        ({**MINIMAL, "seed": True}, "seed is True"),
+        ({**MINIMAL, "seed": 1.0}, "seed is 1.0"),
+        ({**MINIMAL, "format": 1}, "format is 1"),
+        ({**MINIMAL, "keep_misc": 1}, "keep_misc is 1"),
+        ({**MINIMAL, "keep_misc": None}, "keep_misc is None"),
+        ({**MINIMAL, "preset": ["paper"]}, "preset is"),
+        ({**MINIMAL, "preset": "other"}, "--preset other is not known"),
+        ({**MINIMAL, "recipe": []}, "recipe is"),
+        ({**MINIMAL, "recipe": None}, "recipe is None"),
+        ({**MINIMAL, "recipe": {"epoch": 1}}, "epoch is not a setting"),
+        ({**MINIMAL, "recipe": {"epochs": None}}, "epochs is None"),
+        ({**MINIMAL, "recipe": {"epochs": 0}}, "epochs is 0"),
+        ({**MINIMAL, "recipe": {"hidden": 1e400}}, "hidden is inf"),
+    ],
+)
+def test_a_configuration_that_someone_edited_is_refused_with_the_field(content: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        RunConfig.from_json(content)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=3,
+)
+fields = st.sampled_from([each.name for each in dataclasses.fields(RunConfig)])
+settings = st.dictionaries(st.sampled_from([*WHOLE, *REAL]), json_values, max_size=3)
+
+
+@given(st.dictionaries(fields, json_values, max_size=3), settings)
+def test_hostile_json_is_a_configuration_or_a_usage_error(content: dict[str, Any], recipe: Any) -> None:
+    for given_content in (content, {**MINIMAL, **content, "recipe": recipe}):
+        try:
+            config = RunConfig.from_json(given_content)
+        except UsageError:
+            continue
+        assert RunConfig.from_json(config.to_json()) == config
