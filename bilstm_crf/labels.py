@@ -224,6 +224,11 @@ LABEL_SETS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
+def is_entity_type(text: str) -> bool:
+    """Whether a label with this type can stand in every format: not empty, no blanks, no `|`."""
+    return bool(text) and "|" not in text and not any(character.isspace() for character in text)
+
+
 @dataclass(frozen=True)
 class LabelSet:
     """Which entity type of the file becomes which of the model's; `O` drops it.
@@ -264,7 +269,7 @@ class LabelSet:
         if not isinstance(types, dict) or not all(isinstance(type_, str) for type_ in types.values()):
             raise InputError('expected a table [types] with lines such as GPE_LOC = "LOC"', path=path)
         for source, type_ in types.items():
-            if not type_ or "|" in type_ or any(character.isspace() for character in type_):
+            if not is_entity_type(type_):
                 raise InputError(
                     f"{source} = {type_!r}: expected an entity type without blanks and without |",
                     path=path,

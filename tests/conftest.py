@@ -10,6 +10,10 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
+# The networks of the tests are tiny: a second thread would only wait, longest on a busy machine. Set before
+# torch is imported, here and in the programs that the tests start.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 # A slow or busy machine is no failure: no property of the project is one of time.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")

@@ -16,7 +16,7 @@ from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import BOM, decode
 from bilstm_crf.formats.offsets import align, joined, located
 from bilstm_crf.formats.text import sentence_of
-from bilstm_crf.labels import ENCODINGS
+from bilstm_crf.labels import ENCODINGS, is_entity_type
 from bilstm_crf.sentence import Sentence, Span
 
 name = "jsonl"
@@ -124,8 +124,10 @@ def _spans(entities: Any, sentence: Sentence) -> list[Span]:
 def _entity(entity: Any) -> tuple[int, int, str]:
     if isinstance(entity, dict):
         start, end, label = (entity.get(key) for key in ("start", "end", "label"))
-        if type(start) is int and type(end) is int and isinstance(label, str) and label:
+        if type(start) is int and type(end) is int and isinstance(label, str):
             _check_unicode(label)
+            if not is_entity_type(label):
+                raise ValueError(f"the label {label!r} is empty or has blanks or |, which no column holds")
             return start, end, label
     raise ValueError('an entity is not {"start": number, "end": number, "label": "PER"}')
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions, jsonl
 from bilstm_crf.labels import read_spans
 from bilstm_crf.sentence import Sentence, Span
@@ -131,3 +132,11 @@ def test_composing_gives_the_text_of_multiword_tokens_and_can_be_read_again() ->
     # Two spans inside one multi-word token cannot be told apart in the text: the words are joined instead.
     sentence.spans = [Span(0, 1, "PER"), Span(1, 2, "LOC")]
     assert json.loads(jsonl.compose(sentence))["text"] == "d' a Ås"
+
+
+@pytest.mark.parametrize("label", ["", "A B", "A|B", "A\tB", "A\u00a0B"])
+def test_a_label_that_no_column_holds_is_an_error(label: str) -> None:
+    entity = {"start": 0, "end": 4, "label": label}
+    line = json.dumps({"text": "Oslo", "tokens": ["Oslo"], "entities": [entity]}).encode()
+    with pytest.raises(InputError, match="line 1"):
+        list(jsonl.read(BytesIO(line), "a.jsonl"))

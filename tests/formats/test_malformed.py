@@ -83,7 +83,12 @@ JSONL = [
     ("no list", '{"text": "a", "entities": {}}', 1, '"entities" is an object, expected a list'),
     ("an entity without an end", entities("a", '{"start": 0, "label": "X"}'), 1, NO_ENTITY),
     ("a truth value", entities("a", '{"start": false, "end": 1, "label": "X"}'), 1, NO_ENTITY),
-    ("an empty label", entities("a", '{"start": 0, "end": 1, "label": ""}'), 1, NO_ENTITY),
+    (
+        "an empty label",
+        entities("a", '{"start": 0, "end": 1, "label": ""}'),
+        1,
+        "is empty or has blanks or |",
+    ),
     (
         "an entity inside a token",
         entities("Oslo", '{"start": 0, "end": 2, "label": "X"}'),
