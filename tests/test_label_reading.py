@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_labels import label_sequences, sentences_of_spans
 
 from bilstm_crf.errors import InputError
 from bilstm_crf.labels import ENCODINGS, read_spans
 from bilstm_crf.sentence import Sentence, Span
+from test_labels import label_sequences, sentences_of_spans
 
 
 def labelled(labels: str | list[str], first_line: int = 1) -> Sentence:

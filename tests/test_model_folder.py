@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import Done
 from safetensors.torch import load_file, save
 
 from bilstm_crf import Tagger, model_folder
@@ -26,6 +25,7 @@ from bilstm_crf.model_folder import further_rows, load_model, save_model
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.training import build_model
 from bilstm_crf.vocabulary import Vocabulary
+from conftest import Done
 from runs import TEST, small_config
 
 

@@ -1,17 +1,20 @@
-"""What a person sees while training runs: a live bar on a terminal, a line an epoch anywhere else."""
+"""What a person sees while training or tagging runs: a live bar on a terminal, a line an epoch elsewhere."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bilstm_crf.progress import say
-from bilstm_crf.training import History
+
+if TYPE_CHECKING:
+    from bilstm_crf.training import History
 
 
 class TrainingProgress:
@@ -75,3 +78,42 @@ class TrainingProgress:
             f"Epoch {row['epoch']:>2}/{self.epochs}  loss {row['loss']:>9,.1f}  "
             f"{row['tokens_per_second']:>6,} tokens/s{dev}"
         )
+
+
+class TaggingProgress:
+    """A bar over one file. Labels hardly change its size, so the bytes written say how far the work is."""
+
+    def __init__(self, path: str, *, shown: bool) -> None:
+        packed = path.endswith(".gz")
+        self._bytes = self._tokens = 0
+        self._last = self._started = time.perf_counter()
+        self._shown = shown
+        self._bar = Progress(
+            TextColumn("Tagging  {task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[tokens]:,} tokens  {task.fields[speed]:,.0f} tokens/s"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=Console(stderr=True, highlight=False),
+            disable=not shown,
+        )
+        total = os.path.getsize(path) if shown and not packed else None
+        self._task = self._bar.add_task(os.path.basename(path), total=total, tokens=0, speed=0.0)
+
+    def __enter__(self) -> TaggingProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def at(self, tokens: int, size: int) -> None:
+        """So many further tokens and bytes are done."""
+        self._tokens += tokens
+        self._bytes += size
+        if self._shown and (now := time.perf_counter()) - self._last > 0.1:
+            self._last = now
+            speed = self._tokens / (now - self._started)
+            self._bar.update(self._task, completed=self._bytes, tokens=self._tokens, speed=speed)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -14,7 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from bilstm_crf.commands.options import config_file, load_tagger
-from bilstm_crf.errors import InputError, UsageError, near_miss
+from bilstm_crf.commands.progress import TaggingProgress
+from bilstm_crf.errors import InputError, InterruptedRunError, UsageError, near_miss
 from bilstm_crf.files import write_whole
 from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_of, read
 
@@ -109,9 +108,19 @@ def command(files: tuple[str, ...], model: str, text: str | None, **options: Any
         Path(options["output_dir"]).mkdir(parents=True, exist_ok=True)
     for path, output in outputs.items():
         sentences = tagger.tag_stream(read(path, sources[path].name, format_options), flush=options["flush"])
-        watched = sentences if options["quiet"] else progress(sentences, path)
+        shares_terminal = output is None and sys.stdout.isatty()  # with the results
+        shown = sys.stderr.isatty() and not (options["quiet"] or shares_terminal or path == "-")
+        progress = TaggingProgress(path, shown=shown)
         with opened(output) as stream:
-            write(watched, sources[path], targets[path], format_options, stream, flush=options["flush"])
+            write(
+                sentences,
+                sources[path],
+                targets[path],
+                format_options,
+                stream,
+                flush=options["flush"],
+                progress=progress,
+            )
     return 0
 
 
@@ -201,6 +210,8 @@ def opened(output: str | None) -> Iterator[BinaryIO]:
     try:
         with write_whole(output) as stream:
             yield stream
+    except KeyboardInterrupt:
+        raise InterruptedRunError(f"Interrupted; {output} was not written") from None
     except InputError as error:
         error.hint = f"{error.hint}; {output} was not written" if error.hint else f"{output} was not written"
         raise
@@ -216,36 +227,14 @@ def write(
     stream: BinaryIO,
     *,
     flush: bool,
+    progress: TaggingProgress,
 ) -> None:
     """Writes each sentence: its own bytes with new labels, or anew where the format is another one."""
     same = source.name == target.name
-    for sentence in sentences:
-        stream.write(target.render(sentence, options) if same else target.compose(sentence, options))
-        if flush:
-            stream.flush()
-
-
-def progress(sentences: Iterable[Sentence], path: str) -> Iterator[Sentence]:
-    """Passes the sentences on; on a terminal shows how many tokens are done, and how fast."""
-    if not sys.stderr.isatty() or path == "-" or sys.stdout.isatty():
-        yield from sentences
-        return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn
-
-    columns = (
-        SpinnerColumn(),
-        TextColumn("Tagging  {task.fields[path]}  {task.completed:,.0f} tokens  {task.fields[speed]}"),
-    )
-    started = time.perf_counter()
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=None, path=os.path.basename(path), speed="")
-        done = 0
+    with progress:
         for sentence in sentences:
-            yield sentence
-            done += len(sentence)
-            if done % 256 < len(sentence):
-                bar.update(
-                    task, completed=done, speed=f"{done / (time.perf_counter() - started):,.0f} tokens/s"
-                )
-        bar.update(task, completed=done)
+            written = target.render(sentence, options) if same else target.compose(sentence, options)
+            stream.write(written)
+            if flush:
+                stream.flush()
+            progress.at(len(sentence), len(written))

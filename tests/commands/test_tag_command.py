@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Done
 
+from conftest import Done
 from runs import DEV, SAMPLE, TEST
 
 Cli = Callable[..., Done]

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Done
 
 from bilstm_crf.commands.main import COMMANDS
+from conftest import Done
 from runs import DEV, SAMPLE, TINY, TRAIN, first_sentences, history, weights_hash
 
 Cli = Callable[..., Done]

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from file_server import FileServer, serving
 
 from bilstm_crf import download
 from bilstm_crf.commands.main import run
 from bilstm_crf.corpus import norne
 from bilstm_crf.errors import DownloadError, InputError, UsageError
+from file_server import FileServer, serving
 
 FILES = [published.place for published in norne.PUBLISHED]
 

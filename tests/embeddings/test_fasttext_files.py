@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from vector_files import write
 
 from bilstm_crf.embeddings.coverage import coverage
 from bilstm_crf.embeddings.read import load_file
 from bilstm_crf.errors import InputError
+from vector_files import write
 
 UNSEEN = ["Nordmannslia", "blåbærsyltetøyglass", "a", "Å", "17.5.1905", "😀"]
 

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from file_server import FileServer, serving
-from vector_files import binary, table
 
 from bilstm_crf import download
 from bilstm_crf.commands.main import run
@@ -20,6 +18,8 @@ from bilstm_crf.embeddings import catalogue
 from bilstm_crf.embeddings.names import KNOWN
 from bilstm_crf.embeddings.read import load
 from bilstm_crf.errors import DownloadError
+from file_server import FileServer, serving
+from vector_files import binary, table
 
 FASTTEXT_SKIPGRAM, FASTTEXT_CBOW, GENSIM_SKIPGRAM = 2, 5, 0
 NEWS_LEMMAS, NEWS, NOWAC, LIBRARY, NYNORSK, ENGLISH = 79, 80, 84, 86, 90, 5

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from vector_files import WORDS, binary, table, write
 
 from bilstm_crf.embeddings import cache, convert
 from bilstm_crf.embeddings.read import load_file
+from vector_files import WORDS, binary, table, write
 
 ENCODED = [word.encode() for word in WORDS]
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vector_files import WORDS, binary, table, text, write
 
 from bilstm_crf.embeddings.read import load, load_file
 from bilstm_crf.embeddings.word2vec import Records
 from bilstm_crf.errors import InputError, UsageError
+from vector_files import WORDS, binary, table, text, write
 
 ENCODED = [word.encode() for word in WORDS]
 ROWS = table(len(WORDS), 5)

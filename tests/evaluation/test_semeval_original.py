@@ -3,12 +3,12 @@
 from dataclasses import astuple
 
 from hypothesis import given
-from span_strategies import scored
 
 from bilstm_crf.evaluation.semeval import SCHEMES, semeval
 from bilstm_crf.evaluation.semeval_original import flatten, lenient_spans, semeval_original
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.sentence import Span
+from span_strategies import scored
 
 
 def counts(gold: str, predicted: str, scheme: str = "strict") -> tuple[int, ...]:

@@ -9,7 +9,6 @@ from dataclasses import astuple
 
 import pytest
 from hypothesis import given
-from span_strategies import TYPES, scored, span_lists
 
 from bilstm_crf.evaluation.confusion import confusion
 from bilstm_crf.evaluation.matching import match, overlap
@@ -17,6 +16,7 @@ from bilstm_crf.evaluation.semeval import SCHEMES, semeval
 from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.sentence import Span
+from span_strategies import TYPES, scored, span_lists
 
 NAMES = {"P": "PER", "O": "ORG", "L": "LOC"}
 

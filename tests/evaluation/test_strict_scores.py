@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
-from span_strategies import scored
 
 from bilstm_crf.evaluation.bootstrap import bootstrap
 from bilstm_crf.evaluation.counts import sentence_counts
 from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.sentence import Span
+from span_strategies import scored
 
 
 @given(scored())

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 import torchcrf
-from networks import GOLD, LABELS, SENTENCES, SMALL, VOCABULARY, batch_of, network
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from bilstm_crf.batching import make_batch
 from bilstm_crf.network.model import BiLSTMCRF
 from bilstm_crf.vocabulary import Vocabulary
+from networks import GOLD, LABELS, SENTENCES, SMALL, VOCABULARY, batch_of, network
 
 ALL = range(len(SENTENCES))
 

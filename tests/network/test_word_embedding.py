@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from networks import LABELS, SENTENCES, SMALL, VOCABULARY, batch_of, network
 
 from bilstm_crf.batching import make_batch
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.network.word_embedding import WordEmbedding
 from bilstm_crf.vocabulary import UNKNOWN, Vocabulary
+from networks import LABELS, SENTENCES, SMALL, VOCABULARY, batch_of, network
 
 ids = torch.tensor
 
