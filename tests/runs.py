@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,8 @@ def history(folder: Path) -> list[dict[str, Any]]:
     rows = [json.loads(line) for line in (folder / "history.jsonl").read_text("utf-8").splitlines()]
     clock = ("seconds", "dev_seconds", "tokens_per_second")
     return [{key: value for key, value in row.items() if key not in clock} for row in rows]
+
+
+def hear_ctrl_c() -> None:
+    """Before a program starts: a shell's background job, as CI may be, hands down a deaf ear to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

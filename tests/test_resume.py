@@ -16,7 +16,7 @@ from bilstm_crf import Tagger, training
 from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError, InterruptedRunError
 from bilstm_crf.files import sha256_of
-from runs import ROOT, Watch, history, interrupt, resume, small_config, start, weights_hash
+from runs import ROOT, Watch, hear_ctrl_c, history, interrupt, resume, small_config, start, weights_hash
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +195,9 @@ def test_the_model_of_an_older_run_stays_until_the_new_one_has_one(config: RunCo
 def train_process(*arguments: object) -> subprocess.Popen[bytes]:
     """A real `python train.py`."""
     command = [sys.executable, str(ROOT / "train.py"), *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hear_ctrl_c
+    )
 
 
 def wait_for_line(process: subprocess.Popen[bytes], start: bytes) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from conftest import Done
-from runs import ROOT, TRAIN
+from runs import ROOT, TRAIN, hear_ctrl_c
 
 
 @pytest.fixture
@@ -26,7 +26,8 @@ def process(tiny_model: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]
     def start(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "bilstm_crf", "tag", "--model", tiny_model, *arguments]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-        started.append(subprocess.Popen([str(each) for each in command], cwd=ROOT, **pipes))
+        running = subprocess.Popen([str(each) for each in command], cwd=ROOT, preexec_fn=hear_ctrl_c, **pipes)
+        started.append(running)
         return started[-1]
 
     yield start
