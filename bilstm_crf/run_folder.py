@@ -14,6 +14,7 @@ import os
 import platform
 import shlex
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -99,17 +100,20 @@ def describe(config: RunConfig, data: dict[str, Any], vectors: dict[str, Any] | 
 
 def environment() -> dict[str, Any]:
     """Versions and machine, for the record."""
-    import numpy
-    import torch
-
     return {
         "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": numpy.__version__,
+        **{package: _version(package) for package in ("torch", "numpy", "numba")},
         "platform": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
     }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _processor() -> str:

@@ -24,6 +24,7 @@ from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.files import write_whole
 from bilstm_crf.labels import ENCODINGS, NORNE_TYPES, LabelSet
 from bilstm_crf.model_folder import SavedModel, save_model
+from bilstm_crf.network.dropout import draw_from
 from bilstm_crf.network.model import Architecture, BiLSTMCRF
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.tagger import Tagger
@@ -79,6 +80,7 @@ def train(
             if out_of_patience(history, recipe.patience):
                 break
             random = seed_epoch(config.seed, epoch)
+            draw_from(network, random)
             rate = recipe.learning_rate / (1 + recipe.learning_rate_decay * (epoch - 1))
             for group in optimiser.param_groups:
                 group["lr"] = rate
@@ -179,7 +181,10 @@ def make_optimiser(network: BiLSTMCRF, recipe: Recipe) -> torch.optim.Optimizer:
     """
     table = network.embedding.weight
     others = [parameter for parameter in network.parameters() if parameter is not table]
-    groups = [{"params": others, "weight_decay": recipe.l2}, {"params": [table], "weight_decay": 0.0}]
+    groups = [
+        {"params": others, "weight_decay": recipe.l2, "fused": True},
+        {"params": [table], "foreach": False},
+    ]
     return torch.optim.SGD(groups, lr=recipe.learning_rate)
 
 

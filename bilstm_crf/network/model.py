@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
 
 from bilstm_crf.batching import Batch
 from bilstm_crf.network.char_cnn import CharCNN
 from bilstm_crf.network.crf import CRF
+from bilstm_crf.network.dropout import Dropout
+from bilstm_crf.network.word_bilstm import WordBiLSTM
 from bilstm_crf.network.word_embedding import WordEmbedding
 
 
@@ -42,14 +43,8 @@ class BiLSTMCRF(nn.Module):
         self.char_cnn = CharCNN(
             characters, a.character_dim, a.character_filters, a.character_width, a.dropout
         )
-        self.dropout = nn.Dropout(a.dropout)
-        self.lstm = nn.LSTM(
-            self.embedding.dim + a.character_filters,
-            a.hidden // 2,
-            num_layers=a.layers,
-            bidirectional=True,
-            dropout=a.dropout if a.layers > 1 else 0.0,
-        )
+        self.dropout = Dropout(a.dropout)
+        self.lstm = WordBiLSTM(self.embedding.dim + a.character_filters, a.hidden, a.layers, a.dropout)
         self.to_labels = nn.Linear(a.hidden, labels)
         self.crf = CRF(labels)
 
@@ -58,8 +53,8 @@ class BiLSTMCRF(nn.Module):
         words = self.embedding(batch.words)  # (N, D)
         characters = self.char_cnn(batch.characters, batch.word_lengths)  # (N, F)
         inputs = self.dropout(torch.cat((words, characters), dim=1))  # (N, D + F)
-        states, _ = self.lstm(PackedSequence(inputs, batch.batch_sizes))
-        scores = self.to_labels(self.dropout(states.data))  # (N, K)
+        states = self.lstm.states(inputs, batch.batch_sizes)  # (N, H)
+        scores = self.to_labels(self.dropout(states))  # (N, K)
         emissions = scores.new_zeros(*batch.mask.shape, scores.shape[1])
         return emissions.masked_scatter(batch.mask.unsqueeze(2), scores)  # packed order is row order
 

@@ -7,7 +7,15 @@ import torch
 import torchcrf
 from torch import Tensor
 
+from bilstm_crf import kernels
 from bilstm_crf.network.crf import CRF
+
+
+@pytest.fixture(autouse=True, params=["compiled", "plain"])
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test here holds for the compiled CRF and for pytorch-crf's own loops."""
+    monkeypatch.setattr(kernels, "NUMBA", request.param == "compiled")
+
 
 K = 3
 LENGTHS = (5, 3, 1)  # of the sentences of one batch

@@ -1,0 +1,89 @@
+"""The compiled BiLSTM beside PyTorch's, in float64: the same states, the same gradients."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from bilstm_crf import kernels
+from bilstm_crf.kernels.lstm import bilstm, reversed_order
+from bilstm_crf.network.word_bilstm import WordBiLSTM
+
+
+def sizes_of(lengths: list[int]) -> Tensor:
+    """The batch sizes of sentences of these lengths."""
+    return torch.tensor([sum(length > step for length in lengths) for step in range(max(lengths))])
+
+
+def gradients(output: Tensor, weights: Tensor, lstm: nn.LSTM, inputs: Tensor) -> list[Tensor]:
+    return list(torch.autograd.grad((output * weights).sum(), [inputs, *lstm.parameters()]))
+
+
+@pytest.mark.parametrize("lengths", [[1], [1, 1, 1], [7], [9, 6, 6, 3, 1], [12] * 11, [40, 2]])
+@pytest.mark.parametrize(("inputs", "hidden", "layers"), [(5, 6, 1), (33, 34, 1), (8, 10, 2)])
+def test_states_and_gradients_are_those_of_pytorch_in_float64(
+    lengths: list[int], inputs: int, hidden: int, layers: int
+) -> None:
+    torch.manual_seed(len(lengths) + hidden)
+    sizes = sizes_of(lengths)
+    lstm = nn.LSTM(inputs, hidden // 2, num_layers=layers, bidirectional=True)
+    given_inputs = torch.randn(sum(lengths), inputs, requires_grad=True)
+    weights = torch.randn(sum(lengths), hidden)
+    got = bilstm(lstm, given_inputs, sizes)
+    got_gradients = gradients(got, weights, lstm, given_inputs)
+
+    exact = nn.LSTM(inputs, hidden // 2, num_layers=layers, bidirectional=True).double()
+    exact.load_state_dict(lstm.state_dict())
+    exact_inputs = given_inputs.detach().double().requires_grad_()
+    expected = exact(PackedSequence(exact_inputs, sizes))[0].data
+    torch.testing.assert_close(got.double(), expected, rtol=1e-5, atol=1e-6)
+    for one, other in zip(
+        got_gradients, gradients(expected, weights.double(), exact, exact_inputs), strict=True
+    ):
+        torch.testing.assert_close(one.double(), other, rtol=1e-4, atol=1e-5)
+
+
+def test_two_threads_change_no_bit() -> None:
+    torch.manual_seed(1)
+    lstm, sizes = nn.LSTM(8, 6, bidirectional=True), sizes_of([9, 4, 4])
+    inputs, weights = torch.randn(17, 8, requires_grad=True), torch.randn(17, 12)
+    before = torch.get_num_threads()
+    results = []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            states = bilstm(lstm, inputs, sizes)
+            results.append([states, *gradients(states, weights, lstm, inputs)])
+    finally:
+        torch.set_num_threads(before)
+    for one, other in zip(*results, strict=True):
+        assert torch.equal(one, other)
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=6))
+def test_reading_backwards_twice_is_reading_forwards(lengths: list[int]) -> None:
+    order = reversed_order(sizes_of(sorted(lengths, reverse=True)).numpy())
+    assert sorted(order) == list(range(sum(lengths)))
+    np.testing.assert_array_equal(order[order], np.arange(sum(lengths)))
+
+
+@pytest.mark.parametrize("numba", [True, False])
+def test_without_numba_the_states_are_the_same(numba: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "NUMBA", numba)
+    torch.manual_seed(2)
+    lstm, sizes = WordBiLSTM(8, 6, layers=1, dropout=0.5), sizes_of([5, 2])
+    inputs = torch.randn(7, 8)
+    plain = lstm(PackedSequence(inputs, sizes))[0].data
+    torch.testing.assert_close(lstm.states(inputs, sizes), plain, rtol=1e-5, atol=1e-6)
+
+
+def test_dropout_between_layers_is_left_to_pytorch() -> None:
+    torch.manual_seed(3)
+    lstm, sizes = WordBiLSTM(8, 6, layers=2, dropout=0.9).train(), sizes_of([5, 2])
+    inputs = torch.randn(7, 8)
+    assert not torch.equal(lstm.states(inputs, sizes), lstm.states(inputs, sizes))
+    lstm.eval()
+    assert torch.equal(lstm.states(inputs, sizes), lstm.states(inputs, sizes))
