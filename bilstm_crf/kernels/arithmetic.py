@@ -17,19 +17,26 @@ R = TypeVar("R")
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compiles a loop, which may add in any order: that is what makes additions a vector's work."""
-    done: Any = njit(cache=True, fastmath=True, nogil=True, error_model="numpy")(function)
-    return cast("Callable[P, R]", done)
+    return _compile(function, fastmath=True)
 
 
 def compiled_exactly(function: Callable[P, R]) -> Callable[P, R]:
     """Compiles a loop as it is written, infinities and all."""
-    done: Any = njit(cache=True, nogil=True, error_model="numpy")(function)
+    return _compile(function, fastmath=False)
+
+
+def _compile(function: Callable[P, R], *, fastmath: bool) -> Callable[P, R]:
+    options: dict[str, Any] = {"fastmath": fastmath, "nogil": True, "error_model": "numpy"}
+    try:
+        done: Any = njit(cache=True, **options)(function)
+    except RuntimeError:  # no folder to keep the compiled code in: compile it in each process
+        done = njit(**options)(function)
     return cast("Callable[P, R]", done)
 
 
 @compiled
 def add_product(left: Float32s, right: Float32s, rows: int, out: Float32s) -> None:
-    """Out += left @ right, for the first `rows` rows of left (., K) and out (., J); right is (K, J).
+    """Adds left @ right to `out`, for the first `rows` rows of left (., K) and out (., J); right is (K, J).
 
     Five rows at a time, so that a row of `right` that was loaded is used five times.
     """
@@ -69,7 +76,7 @@ def add_product(left: Float32s, right: Float32s, rows: int, out: Float32s) -> No
 
 @compiled
 def exponential(values: Float32s) -> None:
-    """Exp of each value, in place: 2**k times a polynomial (Cephes' expf), to two units in the last place.
+    """The exponential of each value, in place: 2**k times a polynomial (Cephes' expf), to two units in the last place.
 
     Values are cut at ±87, beyond which float32 has no room for the result.
     """
