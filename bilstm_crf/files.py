@@ -65,7 +65,7 @@ def write_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 yield stream
             raw.flush()
             os.fsync(raw.fileno())
-        os.chmod(temporary, stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask())
+        os.chmod(temporary, stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~umask())
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -80,7 +80,8 @@ def _compressed(raw: BinaryIO, name: Path) -> contextlib.AbstractContextManager[
     return cast("contextlib.AbstractContextManager[BinaryIO]", gzip.GzipFile("", "wb", fileobj=raw, mtime=0))
 
 
-def _umask() -> int:
+def umask() -> int:
+    """The bits that a new file's mode must not have."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

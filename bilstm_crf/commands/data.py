@@ -11,6 +11,14 @@ import click
 from bilstm_crf.errors import UsageError
 from bilstm_crf.progress import say
 
+language_option = click.option(
+    "--language",
+    type=click.Choice(["nob", "nno", "both"]),
+    default="both",
+    show_default=True,
+    help="Which files.",
+)
+
 
 @click.group()
 def command() -> None:
@@ -26,13 +34,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("folder", metavar="[DIR]", default="data/norne", type=click.Path(path_type=Path))
-@click.option(
-    "--language",
-    type=click.Choice(["nob", "nno", "both"]),
-    default="both",
-    show_default=True,
-    help="Which files.",
-)
+@language_option
 def norne(folder: Path, language: str) -> None:
     """Fetch the published NorNE files into DIR/nob and DIR/nno (data/norne), some 40 MB.
 
@@ -55,13 +57,7 @@ def norne(folder: Path, language: str) -> None:
 @command.command()
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @click.option("--data", metavar="DIR", help="The corpus's folder (else $BILSTM_CRF_DATA, else data/norne).")
-@click.option(
-    "--language",
-    type=click.Choice(["nob", "nno", "both"]),
-    default="both",
-    show_default=True,
-    help="Which files.",
-)
+@language_option
 @click.option("--format", "format_name", metavar="NAME", help="The files' format, where the name misleads.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Tables in Markdown.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")

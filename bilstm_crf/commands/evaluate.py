@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bilstm_crf.commands.options import config_file, load_tagger
+from bilstm_crf.commands.options import load_tagger, model_options
 from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation import render
@@ -46,17 +46,7 @@ FILE = click.Path(exists=True, dir_okay=False)
 @click.option("--format", "format_name", metavar="NAME", help="Of the files.  [default: by suffix]")
 @click.option("--predicted-format", metavar="NAME", help="Of B, where it is not that of A.")
 @click.option("--key", default="name", show_default=True, help="CoNLL-U: the entry of MISC with the label.")
-@click.option("--embeddings", metavar="NAME|PATH", help="Attach a full table of vectors to the model.")
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Processor threads.")
-@click.option("--device", metavar="NAME", default="cpu", show_default=True, help="cpu or cuda.")
-@click.option(
-    "--config",
-    metavar="TOML",
-    is_eager=True,
-    expose_value=False,
-    callback=config_file,
-    help="A file that holds what these options do.",
-)
+@model_options
 def command(
     files: tuple[str, ...], model: str | None, gold: str | None, predicted: str | None, **options: Any
 ) -> None:

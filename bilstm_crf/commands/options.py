@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,6 +13,8 @@ from bilstm_crf.errors import InputError, UsageError, near_miss
 
 if TYPE_CHECKING:
     from bilstm_crf.tagger import Tagger
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def config_file(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
@@ -48,6 +51,29 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
         defaults[names[key]] = value
     context.default_map = {**(context.default_map or {}), **defaults}
     return None
+
+
+def model_options(command: Command) -> Command:
+    """What every command that uses a trained model takes: how to load it, and `--config`."""
+    for option in (
+        click.option(
+            "--config",
+            metavar="TOML",
+            is_eager=True,
+            expose_value=False,
+            callback=config_file,
+            help="A file that holds what these options do.",
+        ),
+        click.option("--device", metavar="NAME", default="cpu", show_default=True, help="cpu or cuda."),
+        click.option(
+            "--threads", type=click.IntRange(1), default=1, show_default=True, help="Processor threads."
+        ),
+        click.option(
+            "--embeddings", metavar="NAME|PATH", help="Attach a full table of vectors to the model."
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def load_tagger(model: str, options: dict[str, Any]) -> Tagger:

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,7 +17,22 @@ if TYPE_CHECKING:
     from bilstm_crf.training import History
 
 
-class TrainingProgress:
+class _WithBar:
+    """A context manager that shows the bar `_bar`, and takes it away at the end."""
+
+    _bar: Progress
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+
+class TrainingProgress(_WithBar):
     """An Observer of training. Use it as a context manager, so that the bar is taken away at the end."""
 
     def __init__(self, epochs: int, sentences: int, *, quiet: bool = False, done: int = 0) -> None:
@@ -42,15 +57,6 @@ class TrainingProgress:
             "", total=epochs * sentences, completed=done * sentences,
             epoch=done + 1, epochs=epochs, loss=0.0, speed=0.0, dev="",
         )  # fmt: skip
-
-    def __enter__(self) -> TrainingProgress:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
 
     def batch(self, epoch: int, sentences: int, tokens: int, loss: float) -> None:
         if self._live:
@@ -80,7 +86,7 @@ class TrainingProgress:
         )
 
 
-class TaggingProgress:
+class TaggingProgress(_WithBar):
     """A bar over one file. Labels hardly change its size, so the bytes written say how far the work is."""
 
     def __init__(self, path: str, *, shown: bool) -> None:
@@ -99,15 +105,6 @@ class TaggingProgress:
         )
         total = os.path.getsize(path) if shown and not packed else None
         self._task = self._bar.add_task(os.path.basename(path), total=total, tokens=0, speed=0.0)
-
-    def __enter__(self) -> TaggingProgress:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
 
     def at(self, tokens: int, size: int) -> None:
         """So many further tokens and bytes are done."""

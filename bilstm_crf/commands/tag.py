@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from bilstm_crf.commands.options import config_file, load_tagger
+from bilstm_crf.commands.options import load_tagger, model_options
 from bilstm_crf.commands.progress import TaggingProgress
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError, near_miss
 from bilstm_crf.files import write_whole
@@ -60,17 +60,7 @@ if TYPE_CHECKING:
 @click.option(
     "--flush", is_flag=True, help="Answer sentence by sentence, as they come (`tail -f … | bilstm-crf tag`)."
 )
-@click.option("--embeddings", metavar="NAME|PATH", help="Attach a full table of vectors to the model.")
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Processor threads.")
-@click.option("--device", metavar="NAME", default="cpu", show_default=True, help="cpu or cuda.")
-@click.option(
-    "--config",
-    metavar="TOML",
-    is_eager=True,
-    expose_value=False,
-    callback=config_file,
-    help="A file that holds what these options do.",
-)
+@model_options
 @click.option("--quiet", is_flag=True, help="No progress, only errors.")
 def command(files: tuple[str, ...], model: str, text: str | None, **options: Any) -> int:
     """Tag files: each byte of the input comes back, but for the labels.

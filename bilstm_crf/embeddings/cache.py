@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from bilstm_crf.errors import BilstmCrfError
+from bilstm_crf.files import umask
 
 VERSION = 1  # of the layout above; another number is another folder
 
@@ -108,7 +109,7 @@ def _write(place: Path, file_name: str, name: str, make: Callable[[Path], None])
     temporary = Path(tempfile.mkdtemp(dir=place, prefix=f".{file_name}.tmp-"))
     try:
         make(temporary)
-        temporary.chmod(0o777 & ~_umask())
+        temporary.chmod(0o777 & ~umask())
         shutil.rmtree(place / name, ignore_errors=True)  # there, but damaged
         try:
             os.rename(temporary, place / name)
@@ -124,12 +125,6 @@ def _write(place: Path, file_name: str, name: str, make: Callable[[Path], None])
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 class TableWriter:
