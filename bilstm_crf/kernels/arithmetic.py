@@ -78,7 +78,7 @@ def add_product(left: Float32s, right: Float32s, rows: int, out: Float32s) -> No
 def exponential(values: Float32s) -> None:
     """The exponential of each value, in place: 2**k times a polynomial (Cephes' expf).
 
-    Right to two units in the last place. Values are cut at ±87: float32 has no room for the exponential of more.
+    Right to two units in the last place. Values are cut at ±87, beyond which the result leaves float32.
     """
     bits = values.view(np.int32)
     for j in range(len(values)):
