@@ -3,7 +3,7 @@
 Tokens are laid out as PyTorch's packed sequences are: sentences by falling length, first the first token
 of each, then the second of each that has one, and so on. There is no padding before the CRF.
 
-Letters: B sentences, T tokens of the longest, N tokens of all, C characters of all tokens.
+Letters: B sentences, T tokens of the longest, N tokens of all, W words, C characters of all words.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ class Batch:
 
     sentences: NDArray[np.int64]  # (B,) which of the encoded sentences, by falling length
     lengths: NDArray[np.int64]  # (B,)
-    words: Tensor  # (N,) word ids
+    words: Tensor  # (W,) word ids: of each token, or of the distinct words
     characters: Tensor  # (C,) character ids, word after word
-    word_lengths: Tensor  # (N,) characters of each token
+    word_lengths: Tensor  # (W,) characters of each word
+    occurrences: Tensor | None  # (N,) which of the distinct words a token is; None: each token its own
     batch_sizes: Tensor  # (T,) how many sentences have a token at this position; on the CPU
     mask: Tensor  # (T, B) whether there is a token
     labels: Tensor | None  # (T, B) gold label ids, 0 where there is no token
@@ -54,8 +55,18 @@ def tagging_batches(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray
         start += count
 
 
-def make_batch(encoded: Encoded, sentences: NDArray[np.int64], device: torch.device | str = "cpu") -> Batch:
-    """The tensors of the named sentences, each of which has at least one token."""
+def make_batch(
+    encoded: Encoded,
+    sentences: NDArray[np.int64],
+    device: torch.device | str = "cpu",
+    *,
+    distinct_words: bool = False,
+) -> Batch:
+    """The tensors of the named sentences, each of which has at least one token.
+
+    With `distinct_words` a word stands once, however often it occurs: enough for tagging, where all that
+    depends on a word alone is the same each time; training drops something else each time.
+    """
     lengths = encoded.lengths[sentences]
     by_length = np.argsort(-lengths, kind="stable")
     sentences, lengths = sentences[by_length], lengths[by_length]
@@ -63,6 +74,9 @@ def make_batch(encoded: Encoded, sentences: NDArray[np.int64], device: torch.dev
     mask = positions < lengths  # (T, B)
     at = (encoded.offsets[sentences] + positions)[mask]  # (N,) the packed order
     words = encoded.tokens[at]
+    occurrences = None
+    if distinct_words:
+        words, occurrences = np.unique(words, return_inverse=True)
     starts, ends = encoded.character_offsets[words], encoded.character_offsets[words + 1]
     characters = encoded.characters[ranges(starts, ends)]
     labels = None
@@ -75,6 +89,7 @@ def make_batch(encoded: Encoded, sentences: NDArray[np.int64], device: torch.dev
         words=torch.from_numpy(encoded.word_ids[words]).to(device),
         characters=torch.from_numpy(characters).to(device),
         word_lengths=torch.from_numpy(ends - starts).to(device),
+        occurrences=None if occurrences is None else torch.from_numpy(occurrences).to(device),
         batch_sizes=torch.from_numpy(mask.sum(axis=1)),
         mask=torch.from_numpy(mask).to(device),
         labels=None if labels is None else torch.from_numpy(labels).to(device),

@@ -23,16 +23,18 @@ from torch.autograd.function import once_differentiable
 from bilstm_crf.kernels.arithmetic import Float32s, Integers, add_product, compiled, exponential
 
 
-def bilstm(lstm: nn.LSTM, inputs: Tensor, batch_sizes: Tensor) -> Tensor:
+def bilstm(lstm: nn.LSTM, inputs: Tensor, batch_sizes: Tensor, occurrences: Tensor | None = None) -> Tensor:
     """What `lstm` (any number of layers, both directions, no dropout between) makes of packed inputs (N, I).
 
-    Returns (N, 2H); differentiable in the inputs and the weights, once.
+    With `occurrences` (N,) the inputs are those of W words, and token n is word occurrences[n]: the inputs'
+    share of the gates is computed once a word. Returns (N, 2H); differentiable in the inputs and the weights,
+    once.
     """
     sizes = batch_sizes.numpy()
-    orders = (np.arange(len(inputs)), reversed_order(sizes))
+    orders = (np.arange(sizes.sum()), reversed_order(sizes))
     for layer in range(lstm.num_layers):
         forward, backward = lstm.all_weights[2 * layer : 2 * layer + 2]
-        inputs = _Layer.apply(inputs, *forward, *backward, orders, sizes)
+        inputs = _Layer.apply(inputs, *forward, *backward, orders, sizes, occurrences if layer == 0 else None)
     return inputs
 
 
@@ -64,16 +66,19 @@ class _Layer(torch.autograd.Function):
         recurrent_bias_back: Tensor,
         orders: tuple[Integers, Integers],
         sizes: Integers,
+        occurrences: Tensor | None,
     ) -> Tensor:
-        hidden = recurrent_weight.shape[1]
-        states = inputs.new_empty(len(inputs), 2 * hidden)
+        hidden, tokens = recurrent_weight.shape[1], len(orders[0])
+        states = inputs.new_empty(tokens, 2 * hidden)
         # Before activation, then after it, in place.
-        gates = (
+        gates = [
             torch.addmm(input_bias + recurrent_bias, inputs, input_weight.T),
             torch.addmm(input_bias_back + recurrent_bias_back, inputs, input_weight_back.T),
-        )
+        ]
+        if occurrences is not None:
+            gates = [each.index_select(0, occurrences) for each in gates]
         recurrent = (recurrent_weight, recurrent_weight_back)
-        cells = inputs.new_empty(2, len(inputs), hidden)
+        cells = inputs.new_empty(2, tokens, hidden)
         squashed = torch.empty_like(cells)  # tanh of the cells
         _in_parallel(
             run_forward,
@@ -93,7 +98,7 @@ class _Layer(torch.autograd.Function):
         ctx.save_for_backward(
             inputs, input_weight, input_weight_back, *recurrent, *gates, cells, squashed, states
         )
-        ctx.orders, ctx.sizes = orders, sizes
+        ctx.orders, ctx.sizes, ctx.occurrences = orders, sizes, occurrences
         return states
 
     @staticmethod
@@ -102,7 +107,7 @@ class _Layer(torch.autograd.Function):
         inputs, input_weight, input_weight_back, *rest = ctx.saved_tensors
         recurrent, gates, (cells, squashed, states) = rest[:2], rest[2:4], rest[4:]
         hidden = cells.shape[2]
-        d_gates = inputs.new_empty(2, len(inputs), 4 * hidden)
+        d_gates = inputs.new_empty(2, len(states), 4 * hidden)
         halves = [slice(0, hidden), slice(hidden, 2 * hidden)]
         _in_parallel(
             run_backward,
@@ -125,13 +130,15 @@ class _Layer(torch.autograd.Function):
             d_gates[d, order[ctx.sizes[0] :]].T @ states[order[before], halves[d]]
             for d, order in enumerate(ctx.orders)
         ]
+        if ctx.occurrences is not None:
+            d_gates = d_gates.new_zeros(2, len(inputs), 4 * hidden).index_add_(1, ctx.occurrences, d_gates)
         d_inputs = torch.addmm(d_gates[0] @ input_weight, d_gates[1], input_weight_back)
         d_bias = d_gates.sum(1)
         return (
             d_inputs,
             d_gates[0].T @ inputs, d_recurrent[0], d_bias[0], d_bias[0],
             d_gates[1].T @ inputs, d_recurrent[1], d_bias[1], d_bias[1],
-            None, None,
+            None, None, None,
         )  # fmt: skip
 
 

@@ -50,10 +50,10 @@ class BiLSTMCRF(nn.Module):
 
     def emissions(self, batch: Batch) -> Tensor:
         """(T, B, K): the score of each label for each token; zeros where there is none."""
-        words = self.embedding(batch.words)  # (N, D)
-        characters = self.char_cnn(batch.characters, batch.word_lengths)  # (N, F)
-        inputs = self.dropout(torch.cat((words, characters), dim=1))  # (N, D + F)
-        states = self.lstm.states(inputs, batch.batch_sizes)  # (N, H)
+        words = self.embedding(batch.words)  # (W, D)
+        characters = self.char_cnn(batch.characters, batch.word_lengths)  # (W, F)
+        inputs = self.dropout(torch.cat((words, characters), dim=1))  # (W, D + F)
+        states = self.lstm.states(inputs, batch.batch_sizes, batch.occurrences)  # (N, H)
         scores = self.to_labels(self.dropout(states))  # (N, K)
         emissions = scores.new_zeros(*batch.mask.shape, scores.shape[1])
         return emissions.masked_scatter(batch.mask.unsqueeze(2), scores)  # packed order is row order

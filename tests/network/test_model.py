@@ -9,6 +9,7 @@ import torchcrf
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from bilstm_crf import kernels
 from bilstm_crf.batching import make_batch
 from bilstm_crf.network.model import BiLSTMCRF
 from bilstm_crf.vocabulary import Vocabulary
@@ -179,3 +180,19 @@ def test_one_label_is_enough() -> None:
     batch = make_batch(vocabulary.encode([["a", "b"]], [["O", "O"]]), np.array([0]))
     assert model.decode(batch) == [[0, 0]]
     assert model.loss(batch).item() == pytest.approx(0)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_word_that_stands_once_gives_every_occurrence_its_score(
+    compiled: bool, layers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "NUMBA", compiled)
+    model = network(dataclasses.replace(SMALL, layers=layers)).float()
+    encoded = VOCABULARY.encode(SENTENCES, GOLD)
+    each, once = (make_batch(encoded, np.arange(5), distinct_words=distinct) for distinct in (False, True))
+    assert len(once.words) == len(encoded.word_ids) < len(each.words)
+    torch.testing.assert_close(model.emissions(once), model.emissions(each))
+
+    gradients = [torch.autograd.grad(model.loss(batch), model.lstm.weight_ih_l0)[0] for batch in (each, once)]
+    torch.testing.assert_close(*gradients)
