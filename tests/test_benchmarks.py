@@ -1,0 +1,120 @@
+"""The benchmarks' pure parts: what they read and write is right. What they measure is nobody's assertion."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from bilstm_crf.corpus.labelled import read_labelled
+from bilstm_crf.labels import LabelSet
+from runs import DEV
+
+BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+
+LOG = """\
+     pretrain word:66009, prefect match:27168, case_match:599, oov:6724, oov%:0.19494375507364026
+Epoch: 0/1
+     Instance: 500; Time: 5.17s; loss: 6312.9341; acc: 7011/7829=0.8955
+Epoch: 0 training finished. Time: 31.06s, speed: 96.59st/s,  total loss: 11502.4
+totalloss: 11502.4
+Right token =  33907  All token =  36369  acc =  0.932305
+Dev: time: 3.55s, speed: 681.25st/s; acc: 0.9323, p: 0.5204, r: 0.3720, f: 0.4339
+Test: time: 0.02s, speed: 560.10st/s; acc: 0.9100, p: 0.5000, r: 0.3000, f: 0.3750
+"""
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch):
+    """A module of benchmarks/, which is no package."""
+
+    def load(name: str) -> ModuleType:
+        monkeypatch.syspath_prepend(BENCHMARKS)
+        monkeypatch.syspath_prepend(BENCHMARKS / "peers")
+        return importlib.import_module(name)
+
+    return load
+
+
+@pytest.mark.parametrize("script", ["compare.py", "scale.py", "roofline.py"])
+def test_help_runs(script: str) -> None:
+    done = subprocess.run([sys.executable, BENCHMARKS / script, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--output" in done.stdout
+
+
+def test_ncrfpp_speeds_are_those_of_training_and_of_dev(module) -> None:
+    assert module("ncrfpp").read_log(LOG) == (96.59, 681.25)
+
+
+def test_a_log_without_speeds_is_an_error(module) -> None:
+    with pytest.raises(ValueError, match="no line"):
+        module("ncrfpp").read_log("\n".join(LOG.splitlines()[:3]))
+
+
+def test_a_log_without_vectors_is_an_error(module) -> None:
+    with pytest.raises(ValueError, match="no word"):
+        module("ncrfpp").read_log(LOG.replace("match:27168", "match:0"))
+
+
+def test_columns_hold_the_labels_that_our_own_reader_finds(module, tmp_path: Path) -> None:
+    convert, common = module("convert"), module("common")
+    ours = read_labelled([DEV], LabelSet.named("full"))
+    path = convert.write_columns(map(convert.to_columns, convert.blocks(DEV)), tmp_path / "dev")
+    theirs = common.read_columns(path)
+    assert [[word for word, _ in sentence] for sentence in theirs] == [s.tokens for s in ours.sentences]
+    assert [common.spans(sentence) for sentence in theirs] == [s.spans for s in ours.sentences]
+
+
+def test_white_space_in_a_word_never_makes_a_third_column(module) -> None:
+    line = "1\t10\u00a0000 kr\t_\t_\t_\t_\t_\t_\t_\tSpaceAfter=No|name=B-MISC"
+    assert module("convert").to_columns(line) == [("10_000_kr", "O")]
+
+
+def test_ranges_and_empty_nodes_are_no_words(module) -> None:
+    lines = [f"{number}\tx" + "\t_" * 8 for number in ("1-2", "1", "1.1", "2")]
+    assert module("convert").to_columns("# text = x x\n" + "\n".join(lines)) == [("x", "O")] * 2
+
+
+def test_a_part_of_an_epoch_keeps_the_whole_vocabulary(module, tmp_path: Path) -> None:
+    vectors = tmp_path / "vectors"
+    vectors.write_text("1 2\nord 0.5 0.5\n")
+    train = [[(f"w{number}", "O")] for number in range(300)]
+    ncrfpp = module("ncrfpp")
+    config = ncrfpp.prepare(tmp_path / "work", train, 5, [[("dev", "O")]], vectors)
+    assert "word_emb_dim=2\n" in config.read_text()
+    assert (tmp_path / "work" / "vectors").read_text() == "ord 0.5 0.5\n"  # it knows no header
+    assert len(module("common").read_columns(tmp_path / "work" / "train")) == 5
+    *_, dropped = module("common").read_columns(tmp_path / "work" / "words")
+    assert dropped == [column for sentence in train for column in sentence]
+    assert len(dropped) >= ncrfpp.MAX_LENGTH
+
+
+def test_a_ratio_above_one_means_that_ours_is_better(module) -> None:
+    compare = module("compare")
+    rates = [
+        compare.Row("s", "m", system, compare.PER_SECOND, [v]) for system, v in (("a", 200.0), ("b", 50.0))
+    ]
+    times = [compare.Row("s", "m", system, "ms", [v]) for system, v in (("a", 2.0), ("b", 8.0))]
+    assert rates[1].as_dict(rates[0])["ours_is_better"] == 4.0
+    assert times[1].as_dict(times[0])["ours_is_better"] == 4.0
+    assert rates[0].as_dict(rates[0])["ours_is_better"] is None
+
+
+def test_a_process_that_fails_says_what_it_said(module) -> None:
+    measure = module("measure")
+    with pytest.raises(measure.FailedError, match="status 3:\nbroken"):
+        measure.run([sys.executable, "-c", "import sys; print('broken'); sys.exit(3)"], threads=1)
+
+
+def test_peak_memory_is_that_of_the_process(module) -> None:
+    run = module("measure").run([sys.executable, "-c", "x = b'1' * (300 << 20)"], threads=1)
+    assert run.peak_mib > 300
+
+
+def test_every_point_of_the_scale_differs_from_the_base_in_its_axis_alone(module) -> None:
+    scale = module("scale")
+    for each in scale.points(["threads", "labels"], "tag", 0, 100):
+        assert {**each["point"], "task": "train", each["axis"]: scale.BASE[each["axis"]]} == scale.BASE
