@@ -131,14 +131,23 @@ def load_model(folder: str | Path) -> SavedModel:
         table = tensors["embedding.weight"]
         if table.shape != (len(words) + 1, description["dim"]):
             raise ValueError(f"{len(words):,} words, and a table of shape {tuple(table.shape)}")
+        if (found := _architecture_of(tensors, architecture.dropout)) != architecture:
+            raise ValueError(f"the weights are those of {found}")  # before room is made for any other size
         vocabulary = Vocabulary(words, characters, labels)
-        with torch.device("meta"):  # sizes alone: nothing is drawn, or made room for, before all of it fits
+        with torch.random.fork_rng(devices=[]):  # the weights that are drawn give way to the saved ones
             network = BiLSTMCRF(architecture, len(characters), len(labels), table)
         network.load_state_dict(tensors, assign=True)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         fault = str(error).splitlines()[-1].strip()  # PyTorch puts a line above the faults that it lists
         raise ModelFolderError(f"does not fit model.json: {fault}", path=weights) from error
     return SavedModel(network.eval(), architecture, vocabulary, encoding.name, label_set, provenance)
+
+
+def _architecture_of(tensors: dict[str, Tensor], dropout: float) -> Architecture:
+    """The sizes that the weights have; dropout has none."""
+    filters, dim, width = tensors["char_cnn.convolution.weight"].shape
+    layers = sum(name.startswith("lstm.weight_hh_l") for name in tensors) // 2  # of two directions
+    return Architecture(dim, filters, width, tensors["to_labels.weight"].shape[1], layers, dropout)
 
 
 def _check_whole(weights: Path, expected: str) -> None:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from bilstm_crf.commands.options import load_tagger, model_options
-from bilstm_crf.commands.progress import TaggingProgress
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError, near_miss
 from bilstm_crf.files import write_whole
 from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_of, read
 
 if TYPE_CHECKING:
+    from bilstm_crf.commands.progress import TaggingProgress
     from bilstm_crf.sentence import Sentence
 
 
@@ -93,6 +93,8 @@ def command(files: tuple[str, ...], model: str, text: str | None, **options: Any
         raise UsageError("the same file was given twice")
     targets = {path: target_format(source, options["to"]) for path, source in sources.items()}
     outputs = outputs_of(sources, targets, options["output"], options["output_dir"])
+    from bilstm_crf.commands.progress import TaggingProgress
+
     tagger = load_tagger(model, options)  # after everything that can be wrong at once
     if options["output_dir"]:
         Path(options["output_dir"]).mkdir(parents=True, exist_ok=True)
