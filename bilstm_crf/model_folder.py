@@ -13,7 +13,9 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import ModelFolderError
 from bilstm_crf.files import sha256_of, write_json, write_whole
@@ -46,6 +49,11 @@ class SavedModel:
     label_set: LabelSet
     provenance: dict[str, Any]  # where it comes from: data, vectors, recipe, seed, epoch, scores
 
+    def attach(self, vectors: AttachedVectors) -> None:
+        """Puts a table of vectors behind the model's own, for words that it does not have."""
+        self.vocabulary.attach(vectors)
+        self.network.embedding.attached = vectors
+
 
 def save_model(model: SavedModel, folder: Path, vectors: WordVectors | None) -> None:
     """Writes the model, with the most frequent words of `vectors` as far as there is room."""
@@ -54,7 +62,7 @@ def save_model(model: SavedModel, folder: Path, vectors: WordVectors | None) -> 
     words = list(model.vocabulary.words)
     if vectors is not None:
         room = max(0, WORD_BYTES // (2 * table.shape[1]) - len(table))
-        rows = further_rows(model.vocabulary, vectors)[:room]
+        rows = list(islice(further_rows(model.vocabulary, vectors), room))
         words += [vectors.words[row] for row in rows]
         table = torch.cat((table, torch.from_numpy(vectors.matrix[rows].astype(np.float16))))
     tensors = {
@@ -93,13 +101,11 @@ def save_model(model: SavedModel, folder: Path, vectors: WordVectors | None) -> 
                 old.unlink()
 
 
-def further_rows(vocabulary: Vocabulary, vectors: WordVectors) -> list[int]:
+def further_rows(vocabulary: Vocabulary, vectors: WordVectors) -> Iterator[int]:
     """The rows of `vectors` that the vocabulary lacks, and a look-up can reach: no digit but 0."""
-    return [
-        row
-        for row, word in enumerate(vectors.words)
-        if word not in vocabulary.words and word == normalise(word)
-    ]
+    for row, word in enumerate(vectors.words):
+        if word not in vocabulary.words and word == normalise(word):
+            yield row
 
 
 def _text(text: str) -> Tensor:

@@ -47,8 +47,9 @@ def start(
     """A new run; returns its metrics. Raises UsageError where another run lies in `folder`."""
     run_folder.check_free(folder, overwrite=overwrite)
     train_set, dev_set, vectors = _load(config, say)
-    run_folder.start(folder, _describe(config, train_set, dev_set, vectors))
-    return _run(config, folder, train_set, dev_set, vectors, say, progress, resume=False)
+    described = _describe(config, train_set, dev_set, vectors)
+    run_folder.start(folder, described)
+    return _run(config, folder, train_set, dev_set, vectors, described, say, progress, resume=False)
 
 
 def resume(folder: Path, *, say: Say, progress: MakeProgress) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def resume(folder: Path, *, say: Say, progress: MakeProgress) -> dict[str, Any]:
                 path=folder / "config.json",
                 hint="put the old files back, or start a new run",
             )
-    return _run(config, folder, train_set, dev_set, vectors, say, progress, resume=True)
+    return _run(config, folder, train_set, dev_set, vectors, now, say, progress, resume=True)
 
 
 def _load(config: RunConfig, say: Say) -> tuple[Labelled, Labelled, WordVectors | None]:
@@ -113,6 +114,7 @@ def _run(
     train_set: Labelled,
     dev_set: Labelled,
     vectors: WordVectors | None,
+    described: dict[str, Any],
     say: Say,
     progress: MakeProgress,
     *,
@@ -122,11 +124,7 @@ def _run(
     done = run_folder.epochs_done(folder) if resume else 0
     if done:
         say(f"going on after epoch {done}")
-    provenance = {
-        key: value
-        for key, value in _describe(config, train_set, dev_set, vectors).items()
-        if key != "command"
-    }
+    provenance = {key: value for key, value in described.items() if key != "command"}
     watch = progress(config.recipe.epochs, len(train_set.sentences), done)
     try:
         with watch:

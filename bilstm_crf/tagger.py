@@ -48,9 +48,7 @@ class Tagger:
 
             vectors = load(embeddings, dim=model.network.embedding.dim)
             if vectors is not None:
-                attached = AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
-                model.vocabulary.attach(attached)
-                model.network.embedding.attached = attached
+                model.attach(AttachedVectors(vectors.index, vectors.matrix, vectors.subword))
         return cls(model, device)
 
     @overload

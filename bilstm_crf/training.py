@@ -96,7 +96,7 @@ def train(
                 optimiser.step()
                 loss_sum += loss.item()
                 sentences += len(chosen)
-                tokens += len(batch.words)
+                tokens += int(batch.lengths.sum())
                 if not loss_sum < DIVERGED * tokens:  # also where it is no number
                     raise DivergedError(
                         f"the loss of epoch {epoch} is {loss_sum / tokens:.4g} a word: the weights grow "
@@ -148,11 +148,11 @@ def build_model(config: RunConfig, sentences: list[Sentence], vectors: WordVecto
         dropout=recipe.dropout,
     )
     network = BiLSTMCRF(architecture, len(vocabulary.characters), len(vocabulary.labels), table)
-    if attached is not None:
-        vocabulary.attach(attached)
-        network.embedding.attached = attached
     label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
-    return SavedModel(network, architecture, vocabulary, config.encoding, label_set, {})
+    model = SavedModel(network, architecture, vocabulary, config.encoding, label_set, {})
+    if attached is not None:
+        model.attach(attached)
+    return model
 
 
 def entity_types(sentences: Iterable[Sentence]) -> list[str]:

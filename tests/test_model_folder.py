@@ -161,7 +161,7 @@ def test_a_training_word_with_a_line_end_does_not_shift_the_words_after_it(tmp_p
 
 def test_vectors_whose_words_are_all_known_bring_no_further_rows(tmp_path: Path) -> None:
     model = untrained(tmp_path, None)
-    assert further_rows(model.vocabulary, vectors_of(*list(model.vocabulary.words)[:3])) == []
+    assert list(further_rows(model.vocabulary, vectors_of(*list(model.vocabulary.words)[:3]))) == []
 
 
 # ---------------------------------------------------------------- damage

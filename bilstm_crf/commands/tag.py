@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from bilstm_crf.commands.options import load_tagger, model_options
-from bilstm_crf.errors import InputError, InterruptedRunError, UsageError, near_miss
+from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.files import write_whole
-from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_of, read
+from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_named, format_of, read
 
 if TYPE_CHECKING:
     from bilstm_crf.commands.progress import TaggingProgress
@@ -77,6 +77,8 @@ def command(files: tuple[str, ...], model: str, text: str | None, **options: Any
       cat article.txt | bilstm-crf tag --model runs/nob-sg600 --format text --split running > article.jsonl
       tail -f feed.conllu | bilstm-crf tag --model runs/nob-sg600 --format conllu --flush
     """  # noqa: D301
+    from bilstm_crf.commands.progress import TaggingProgress
+
     format_options = FormatOptions(
         key=options["key"],
         split=options["split"],
@@ -93,8 +95,6 @@ def command(files: tuple[str, ...], model: str, text: str | None, **options: Any
         raise UsageError("the same file was given twice")
     targets = {path: target_format(source, options["to"]) for path, source in sources.items()}
     outputs = outputs_of(sources, targets, options["output"], options["output_dir"])
-    from bilstm_crf.commands.progress import TaggingProgress
-
     tagger = load_tagger(model, options)  # after everything that can be wrong at once
     if options["output_dir"]:
         Path(options["output_dir"]).mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ def command(files: tuple[str, ...], model: str, text: str | None, **options: Any
 
 def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
     """Tags one text given on the command line; shown with the names marked, unless `--to` says otherwise."""
-    target = named(options["to"] or "text")
+    target = format_named(options["to"] or "text", "--to")
     output = checked_file(options["output"])
     running = FormatOptions(split="running", key=options["key"])
     stream = io.BytesIO(text.encode("utf-8", "surrogateescape"))  # the bytes as they were typed
@@ -131,17 +131,8 @@ def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
 def target_format(source: Format, to: str | None) -> Format:
     """The format to write: the one named, else the input's, but JSONL for text."""
     if to is not None:
-        return named(to)
+        return format_named(to, "--to")
     return FORMATS["jsonl"] if source.name == "text" else source
-
-
-def named(to: str) -> Format:
-    """The format of `--to`. Raises UsageError for an unknown one."""
-    if to not in FORMATS:
-        raise UsageError(
-            f"--to {to} is not a known format.{near_miss(to, FORMATS)}", hint=f"known: {' '.join(FORMATS)}"
-        )
-    return FORMATS[to]
 
 
 def outputs_of(

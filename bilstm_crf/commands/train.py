@@ -133,14 +133,12 @@ def command(context: click.Context, **options: Any) -> int:
             "config",
         }
         if sample:
-            use_sample(options, given)
+            use_sample(options)
             where = options["data"]
             tell(
                 f"No corpus named: training on the sample in {where}, which only shows that everything works."
             )
-        if str(options["config"]).endswith(".json") and (
-            others := given - {"config", "output", "overwrite", "quiet"}
-        ):
+        if options["config"] and (others := given - {"config", "output", "overwrite", "quiet"}):
             raise UsageError(
                 f"--config {options['config']} repeats that run, but {names(others)} was given as well"
             )
@@ -213,7 +211,7 @@ def settings(options: dict[str, Any]) -> dict[str, str]:
     return changed
 
 
-def use_sample(options: dict[str, Any], given: set[str]) -> None:
+def use_sample(options: dict[str, Any]) -> None:
     """Fills in what trains on the sample; what was given stays. Raises UsageError where it is not at hand."""
     folder = next((f for f in SAMPLE_FOLDERS if f.is_dir()), None)
     if folder is None:

@@ -23,7 +23,6 @@ DATA_ENVIRONMENT = "BILSTM_CRF_DATA"
 DEFAULT_FOLDER = Path("data/norne")
 SIZE = "some 40 MB"  # by the size of the dev files; each file's own is said when it is fetched
 
-LANGUAGES = ("nob", "nno", "both")
 SPLITS = ("train", "dev", "test")
 STEMS = {"nob": "no_bokmaal-ud", "nno": "no_nynorsk-ud"}
 TREEBANKS = {"nob": "UD_Norwegian-Bokmaal", "nno": "UD_Norwegian-Nynorsk"}

@@ -17,7 +17,7 @@ from bilstm_crf.formats.base import DEFAULTS, Format, FormatOptions
 from bilstm_crf.formats.offsets import align
 from bilstm_crf.sentence import Sentence
 
-__all__ = ["FORMATS", "Format", "FormatOptions", "align", "format_of", "read"]
+__all__ = ["FORMATS", "Format", "FormatOptions", "align", "format_named", "format_of", "read"]
 
 FORMATS: dict[str, Format] = {format_.name: format_ for format_ in (conllu, conll2003, text, jsonl)}
 SUFFIXES: dict[str, Format] = {suffix: format_ for format_ in FORMATS.values() for suffix in format_.suffixes}
@@ -28,11 +28,9 @@ def format_of(path: str | os.PathLike[str], name: str | None = None) -> Format:
 
     Raises UsageError where there is none.
     """
-    known = f"known: {' '.join(FORMATS)}"
     if name is not None:
-        if name not in FORMATS:
-            raise UsageError(f"--format {name} is not a known format.{near_miss(name, FORMATS)}", hint=known)
-        return FORMATS[name]
+        return format_named(name)
+    known = f"known: {' '.join(FORMATS)}"
     suffix = PurePath(os.fspath(path).lower().removesuffix(".gz")).suffix
     if suffix in SUFFIXES:
         return SUFFIXES[suffix]
@@ -43,6 +41,14 @@ def format_of(path: str | os.PathLike[str], name: str | None = None) -> Format:
         f"{near_miss(suffix, SUFFIXES)}",
         hint=known,
     )
+
+
+def format_named(name: str, option: str = "--format") -> Format:
+    """The format called `name`. Raises UsageError, which names the option, where there is none."""
+    if name not in FORMATS:
+        message = f"{option} {name} is not a known format.{near_miss(name, FORMATS)}"
+        raise UsageError(message, hint=f"known: {' '.join(FORMATS)}")
+    return FORMATS[name]
 
 
 def read(
