@@ -1,7 +1,7 @@
 """Batches: which sentences go together, and their ids as the tensors that the network takes.
 
 Tokens are laid out as PyTorch's packed sequences are: sentences by falling length, first the first token
-of each, then the second of each that has one, and so on. There is no padding before the CRF.
+of each, then the second of each that has one, and so on. There is no padding.
 
 Letters: B sentences, T tokens of the longest, N tokens of all, W words, C characters of all words.
 """
@@ -20,18 +20,30 @@ from bilstm_crf.vocabulary import Encoded
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Some sentences as tensors, in packed order."""
+class Layout:
+    """Some sentences in packed order."""
 
     sentences: NDArray[np.int64]  # (B,) which of the encoded sentences, by falling length
-    lengths: NDArray[np.int64]  # (B,)
-    words: Tensor  # (W,) word ids: of each token, or of the distinct words
-    characters: Tensor  # (C,) character ids, word after word
-    word_lengths: Tensor  # (W,) characters of each word
-    occurrences: Tensor | None  # (N,) which of the distinct words a token is; None: each token its own
+    tokens: NDArray[np.int64]  # (N,) which of the encoded tokens
     batch_sizes: Tensor  # (T,) how many sentences have a token at this position; on the CPU
-    mask: Tensor  # (T, B) whether there is a token
-    labels: Tensor | None  # (T, B) gold label ids, 0 where there is no token
+
+
+@dataclass(frozen=True)
+class Words:
+    """Some words as tensors."""
+
+    ids: Tensor  # (W,)
+    characters: Tensor  # (C,) ids, word after word
+    lengths: Tensor  # (W,) characters of each word
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sentences to learn from: each token a word of its own, for dropout is another one each time."""
+
+    layout: Layout
+    words: Words  # N of them, in packed order
+    labels: Tensor  # (N,) gold label ids
 
 
 def training_batches(sentences: int, size: int, random: np.random.Generator) -> Iterator[NDArray[np.int64]]:
@@ -55,45 +67,32 @@ def tagging_batches(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray
         start += count
 
 
-def make_batch(
-    encoded: Encoded,
-    sentences: NDArray[np.int64],
-    device: torch.device | str = "cpu",
-    *,
-    distinct_words: bool = False,
-) -> Batch:
-    """The tensors of the named sentences, each of which has at least one token.
-
-    With `distinct_words` a word stands once, however often it occurs: enough for tagging, where all that
-    depends on a word alone is the same each time; training drops something else each time.
-    """
+def layout_of(encoded: Encoded, sentences: NDArray[np.int64]) -> Layout:
+    """The packed order of the named sentences, each of which has at least one token."""
     lengths = encoded.lengths[sentences]
     by_length = np.argsort(-lengths, kind="stable")
     sentences, lengths = sentences[by_length], lengths[by_length]
-    positions = np.arange(lengths[0])[:, None]  # (T, 1)
-    mask = positions < lengths  # (T, B)
-    at = (encoded.offsets[sentences] + positions)[mask]  # (N,) the packed order
-    words = encoded.tokens[at]
-    occurrences = None
-    if distinct_words:
-        words, occurrences = np.unique(words, return_inverse=True)
+    batch_sizes = np.cumsum(np.bincount(lengths)[::-1])[::-1][1:]  # (T,) from how many are as long or longer
+    step = np.repeat(np.arange(len(batch_sizes)), batch_sizes)  # (N,)
+    sentence = ranges(np.zeros_like(batch_sizes), batch_sizes)  # (N,)
+    tokens = encoded.offsets[sentences][sentence] + step
+    return Layout(sentences, tokens, torch.from_numpy(batch_sizes.copy()))
+
+
+def words_of(encoded: Encoded, words: NDArray[np.int64], device: torch.device | str = "cpu") -> Words:
+    """The tensors of the named distinct words, as often as they are named."""
     starts, ends = encoded.character_offsets[words], encoded.character_offsets[words + 1]
-    characters = encoded.characters[ranges(starts, ends)]
-    labels = None
-    if encoded.labels is not None:
-        labels = np.zeros(mask.shape, dtype=np.int64)
-        labels[mask] = encoded.labels[at]
-    return Batch(
-        sentences=sentences,
-        lengths=lengths,
-        words=torch.from_numpy(encoded.word_ids[words]).to(device),
-        characters=torch.from_numpy(characters).to(device),
-        word_lengths=torch.from_numpy(ends - starts).to(device),
-        occurrences=None if occurrences is None else torch.from_numpy(occurrences).to(device),
-        batch_sizes=torch.from_numpy(mask.sum(axis=1)),
-        mask=torch.from_numpy(mask).to(device),
-        labels=None if labels is None else torch.from_numpy(labels).to(device),
-    )
+    arrays = (encoded.word_ids[words], encoded.characters[ranges(starts, ends)], ends - starts)
+    return Words(*(torch.from_numpy(array).to(device) for array in arrays))
+
+
+def make_batch(encoded: Encoded, sentences: NDArray[np.int64], device: torch.device | str = "cpu") -> Batch:
+    """A batch of the named sentences. Raises ValueError where they were encoded without labels."""
+    if encoded.labels is None:
+        raise ValueError("there is nothing to learn from sentences without gold labels")
+    layout = layout_of(encoded, sentences)
+    words = words_of(encoded, encoded.tokens[layout.tokens], device)
+    return Batch(layout, words, torch.from_numpy(encoded.labels[layout.tokens]).to(device))
 
 
 def ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
-
 from bilstm_crf import run_folder
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import Labelled, read_labelled
@@ -23,6 +21,7 @@ from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import InputError, InterruptedRunError
 from bilstm_crf.evaluation.report import Report, evaluate
 from bilstm_crf.files import sha256_of_all
+from bilstm_crf.kernels.lanes import use_threads
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.tagger import Tagger, find_device
 from bilstm_crf.training import History, Observer, train
@@ -120,7 +119,7 @@ def _run(
     *,
     resume: bool,
 ) -> dict[str, Any]:
-    torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     done = run_folder.epochs_done(folder) if resume else 0
     if done:
         say(f"going on after epoch {done}")
@@ -151,7 +150,7 @@ def _interrupted(folder: Path, when: str) -> InterruptedRunError:
 
 def _finish(config: RunConfig, folder: Path, dev_set: Labelled, history: History, say: Say) -> dict[str, Any]:
     """Scores the saved model on dev, and once on the test files where there are any."""
-    tagger = Tagger.load(folder, device=config.device, embeddings=None)
+    tagger = Tagger.load(folder, device=config.device, threads=min(config.threads, 2))
     best = max(history, key=lambda row: row["dev"]["f1"])
     reports = {"dev": _score(tagger, dev_set)}
     if config.test:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import overload
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from bilstm_crf.batching import make_batch, tagging_batches
+from bilstm_crf.batching import layout_of, tagging_batches, words_of
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.errors import UsageError
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model_folder import SavedModel, load_model
 from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.vocabulary import Encoded
 
-BATCH_TOKENS = 16_384  # padded tokens of one batch: the more, the fewer distinct words there are to each
-CHUNK_TOKENS = 65_536  # tokens read before they are tagged, so that sentences of like length find one another
+BATCH_TOKENS = 16_384  # padded tokens of one batch
+BATCH_WORDS = 1_024  # distinct words whose part of the work is done at once
+# Tokens that are tagged together, so that sentences of like length find one another, and a word that occurs
+# again its work already done
+CHUNK_TOKENS = 65_536
 
 
 class Tagger:
@@ -27,15 +36,23 @@ class Tagger:
     [Span(start=0, end=2, type='PER'), Span(start=4, end=5, type='GPE_LOC')]
     """
 
-    def __init__(self, model: SavedModel, device: str = "cpu") -> None:
+    def __init__(self, model: SavedModel, device: str = "cpu", threads: int = 1) -> None:
+        """With several threads as many chunks of a stream are tagged at once, while the next one is read.
+
+        `torch.set_num_threads(1)` then keeps PyTorch's own threads out of their way.
+        """
         self.model = model
+        self.threads = threads
         self.label_set: LabelSet = model.label_set
         self._encoding = ENCODINGS[model.encoding]
         self._device = find_device(device)
         self._network = model.network.to(self._device)
+        self._looking_up = Lock()  # vectors made from n-grams are good until the next look-up
 
     @classmethod
-    def load(cls, folder: str | Path, *, embeddings: str | None = None, device: str = "cpu") -> Tagger:
+    def load(
+        cls, folder: str | Path, *, embeddings: str | None = None, device: str = "cpu", threads: int = 1
+    ) -> Tagger:
         """The model of a folder, on the CPU or another device.
 
         `embeddings` (a name or a path) attaches a full table of vectors, for words that the model folder had
@@ -49,7 +66,11 @@ class Tagger:
             vectors = load(embeddings, dim=model.network.embedding.dim)
             if vectors is not None:
                 model.attach(AttachedVectors(vectors.index, vectors.matrix, vectors.subword))
-        return cls(model, device)
+        return cls(model, device, threads)
+
+    @property
+    def on_cpu(self) -> bool:
+        return self._device.type == "cpu"
 
     @overload
     def tag(self, given: str | list[str]) -> Sentence: ...
@@ -74,19 +95,11 @@ class Tagger:
 
     def tag_stream(self, sentences: Iterable[Sentence], *, flush: bool = False) -> Iterator[Sentence]:
         """The sentences in their order, with `spans` set; with `flush` each as soon as it was read."""
-        chunk = 1 if flush else CHUNK_TOKENS
-        rest = iter(sentences)
-        while True:
-            read: list[Sentence] = []
-            tokens = 0
-            for sentence in rest:
-                read.append(sentence)
-                tokens += len(sentence)
-                if tokens >= chunk:
-                    break
-            if not read:
-                return
-            yield from self._set_spans(read)
+        chunks = chunks_of(sentences, 1 if flush else CHUNK_TOKENS)
+        for chunk, spans in self._tagged(chunks, 1 if flush else self.threads):
+            for sentence, found in zip(chunk, spans, strict=True):
+                sentence.spans = found
+            yield from chunk
 
     def _set_spans(self, sentences: list[Sentence]) -> list[Sentence]:
         for sentence, spans in zip(sentences, self.predict(sentences), strict=True):
@@ -95,23 +108,80 @@ class Tagger:
 
     def predict(self, sentences: Sequence[Sentence]) -> list[list[Span]]:
         """The spans of each sentence; none of it is kept in the sentences. Any length, none dropped."""
-        labels = self.model.vocabulary.labels
-        return [
-            self._encoding.decode([labels[number] for number in path]) if any(path) else []
-            for path in self._label_ids([sentence.tokens for sentence in sentences])
-        ]
+        tokens = sum(map(len, sentences))
+        at_once = 1 if tokens <= BATCH_TOKENS else self.threads
+        chunks = chunks_of(sentences, min(CHUNK_TOKENS, -(-tokens // at_once)))
+        return [found for _, spans in self._tagged(chunks, at_once) for found in spans]
+
+    def _tagged(
+        self, chunks: Iterator[list[Sentence]], at_once: int
+    ) -> Iterator[tuple[list[Sentence], list[list[Span]]]]:
+        """Each chunk, in its turn, with the spans of its sentences; so many chunks in work at once."""
+        self._network.eval()
+        if at_once == 1:
+            for chunk in chunks:
+                yield chunk, self._spans(chunk)
+            return
+        with ThreadPoolExecutor(at_once, thread_name_prefix="tagger") as pool:
+            in_work: deque[tuple[list[Sentence], Future[list[list[Span]]]]] = deque()
+            for chunk in chunks:
+                in_work.append((chunk, pool.submit(self._spans, chunk)))
+                if len(in_work) > at_once:
+                    first, spans = in_work.popleft()
+                    yield first, spans.result()
+            for chunk, spans in in_work:
+                yield chunk, spans.result()
+
+    def _spans(self, sentences: Sequence[Sentence]) -> list[list[Span]]:
+        encoded, label_ids = self._label_ids([sentence.tokens for sentence in sentences])
+        labels, offsets = self.model.vocabulary.labels, encoded.offsets
+        spans: list[list[Span]] = [[] for _ in sentences]
+        named = np.searchsorted(offsets, np.flatnonzero(label_ids), side="right") - 1
+        for number in np.unique(named).tolist():
+            path = label_ids[offsets[number] : offsets[number + 1]].tolist()
+            spans[number] = self._encoding.decode([labels[id_] for id_ in path])
+        return spans
 
     @torch.inference_mode()
-    def _label_ids(self, sentences: Sequence[Sequence[str]]) -> list[list[int]]:
-        """The Viterbi path of each sentence; label id 0 is `O`."""
-        encoded = self.model.vocabulary.encode(sentences)
-        self._network.eval()
-        paths: list[list[int]] = [[] for _ in sentences]
+    def _label_ids(self, sentences: Sequence[Sequence[str]]) -> tuple[Encoded, NDArray[np.int64]]:
+        """The encoded sentences, and the label id of each of their tokens (Viterbi); 0 is `O`."""
+        with self._looking_up:
+            encoded = self.model.vocabulary.encode(sentences)
+            label_ids = np.zeros(len(encoded.tokens), dtype=np.int64)
+            if not len(label_ids):
+                return encoded, label_ids
+            words = self._prepare(encoded)
         for chosen in tagging_batches(encoded.lengths, BATCH_TOKENS):
-            batch = make_batch(encoded, chosen, self._device, distinct_words=True)
-            for sentence, path in zip(batch.sentences, self._network.decode(batch), strict=True):
-                paths[sentence] = path
-        return paths
+            layout = layout_of(encoded, chosen)
+            which = torch.from_numpy(encoded.tokens[layout.tokens]).to(self._device)
+            label_ids[layout.tokens] = self._network.decode(words, which, layout.batch_sizes)
+        return encoded, label_ids
+
+    def _prepare(self, encoded: Encoded) -> torch.Tensor:
+        """What the network computes of each distinct word alone; the words are the second dimension."""
+        numbers = np.arange(len(encoded.word_ids))
+        some = self._network.prepare(words_of(encoded, numbers[:BATCH_WORDS], self._device))
+        words = some.new_empty(some.shape[0], len(numbers), some.shape[2])
+        for start in range(0, len(numbers), BATCH_WORDS):
+            if start:
+                these = numbers[start : start + BATCH_WORDS]
+                some = self._network.prepare(words_of(encoded, these, self._device))
+            words[:, start : start + BATCH_WORDS] = some
+        return words
+
+
+def chunks_of(sentences: Iterable[Sentence], tokens: int) -> Iterator[list[Sentence]]:
+    """The sentences in their order, in lists that end once they have so many tokens."""
+    chunk: list[Sentence] = []
+    found = 0
+    for sentence in sentences:
+        chunk.append(sentence)
+        found += len(sentence)
+        if found >= tokens:
+            yield chunk
+            chunk, found = [], 0
+    if chunk:
+        yield chunk
 
 
 def find_device(name: str) -> torch.device:

@@ -66,7 +66,7 @@ def train(
         history = load_checkpoint(folder, network) if resume else []
         if history:  # a run that was killed after the checkpoint may have left it one row short
             write_history(folder / "history.jsonl", history)
-        tagger = Tagger(model, config.device)
+        tagger = Tagger(model, config.device, min(config.threads, 2))
         encoding = ENCODINGS[config.encoding]
         encoded = vocabulary.encode(
             [sentence.tokens for sentence in train.sentences],
@@ -96,7 +96,7 @@ def train(
                 optimiser.step()
                 loss_sum += loss.item()
                 sentences += len(chosen)
-                tokens += int(batch.lengths.sum())
+                tokens += len(batch.labels)
                 if not loss_sum < DIVERGED * tokens:  # also where it is no number
                     raise DivergedError(
                         f"the loss of epoch {epoch} is {loss_sum / tokens:.4g} a word: the weights grow "

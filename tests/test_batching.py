@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_crf.batching import Batch, make_batch, ranges, tagging_batches, training_batches
+from bilstm_crf.batching import Batch, layout_of, make_batch, ranges, tagging_batches, training_batches
 from bilstm_crf.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(["a", "b", "ab", "abc"], "abc", ["O", "B-X", "I-X"])
@@ -56,15 +56,18 @@ def test_ranges_are_those_of_a_plain_loop(given_ranges: list[tuple[int, int]]) -
     assert ranges(starts, ends).tolist() == expected
 
 
-def unpacked(batch: Batch) -> dict[int, list[tuple[int, list[int]]]]:
-    """Each sentence's tokens, as (word id, character ids), read from the packed order by its definition."""
-    characters = torch.split(batch.characters, batch.word_lengths.tolist())
-    tokens = iter(zip(batch.words.tolist(), characters, strict=True))
-    rows: dict[int, list[tuple[int, list[int]]]] = {int(sentence): [] for sentence in batch.sentences}
-    for size in batch.batch_sizes.tolist():
-        for sentence in batch.sentences[:size]:
-            word, ids = next(tokens)
-            rows[int(sentence)].append((word, ids.tolist()))
+Token = tuple[int, list[int], int]  # word id, character ids, label id
+
+
+def unpacked(batch: Batch) -> dict[int, list[Token]]:
+    """Each sentence's tokens, read from the packed order by its definition."""
+    characters = torch.split(batch.words.characters, batch.words.lengths.tolist())
+    tokens = iter(zip(batch.words.ids.tolist(), characters, batch.labels.tolist(), strict=True))
+    rows: dict[int, list[Token]] = {int(sentence): [] for sentence in batch.layout.sentences}
+    for size in batch.layout.batch_sizes.tolist():
+        for sentence in batch.layout.sentences[:size]:
+            word, ids, label = next(tokens)
+            rows[int(sentence)].append((word, ids.tolist(), label))
     assert next(tokens, None) is None
     return rows
 
@@ -77,41 +80,43 @@ def test_every_token_comes_back_from_a_batch(sentences: list[list[str]], data: s
     labels = [[data.draw(st.sampled_from(VOCABULARY.labels)) for _ in sentence] for sentence in sentences]
     batch = make_batch(VOCABULARY.encode(sentences, labels), np.array(chosen))
 
-    assert sorted(batch.sentences.tolist()) == sorted(chosen)
-    assert batch.lengths.tolist() == sorted((len(sentences[number]) for number in chosen), reverse=True)
+    given_ids = batch.layout.sentences
+    assert sorted(given_ids.tolist()) == sorted(chosen)
+    lengths = [len(sentences[number]) for number in given_ids]
+    assert lengths == sorted(lengths, reverse=True)
     for number, tokens in unpacked(batch).items():
         assert tokens == [
-            (VOCABULARY.word_id(word), [VOCABULARY.characters.get(c, 0) for c in word])
-            for word in sentences[number]
+            (
+                VOCABULARY.word_id(word),
+                [VOCABULARY.characters.get(c, 0) for c in word],
+                VOCABULARY.labels.index(label),
+            )
+            for word, label in zip(sentences[number], labels[number], strict=True)
         ]
-    assert batch.labels is not None
-    for column, (number, length) in enumerate(zip(batch.sentences, batch.lengths, strict=True)):
-        assert batch.mask[:, column].tolist() == [row < length for row in range(len(batch.mask))]
-        ids = batch.labels[:, column].tolist()
-        assert [VOCABULARY.labels[id_] for id_ in ids[:length]] == labels[number]
-        assert not any(ids[length:])
 
 
 @given(sentence_lists)
 def test_packed_order_is_pytorchs(sentences: list[list[str]]) -> None:
-    batch = make_batch(VOCABULARY.encode(sentences), np.arange(len(sentences)))
-    rows = [torch.tensor([VOCABULARY.word_id(w) for w in sentences[number]]) for number in batch.sentences]
+    encoded = VOCABULARY.encode(sentences)
+    layout = layout_of(encoded, np.arange(len(sentences)))
+    rows = [torch.arange(*encoded.offsets[number : number + 2]) for number in layout.sentences]
     packed = torch.nn.utils.rnn.pack_sequence(rows)
-    assert torch.equal(batch.words, packed.data)
-    assert torch.equal(batch.batch_sizes, packed.batch_sizes)
+    assert layout.tokens.tolist() == packed.data.tolist()
+    assert torch.equal(layout.batch_sizes, packed.batch_sizes)
 
 
 def test_sentences_of_one_length_keep_their_order() -> None:
-    batch = make_batch(VOCABULARY.encode([["a"], ["b"], ["a", "b"], ["ab"]]), np.array([3, 0, 2, 1]))
-    assert batch.sentences.tolist() == [2, 3, 0, 1]
+    layout = layout_of(VOCABULARY.encode([["a"], ["b"], ["a", "b"], ["ab"]]), np.array([3, 0, 2, 1]))
+    assert layout.sentences.tolist() == [2, 3, 0, 1]
 
 
-def test_without_gold_labels_a_batch_has_none() -> None:
-    assert make_batch(VOCABULARY.encode([["a"]]), np.array([0])).labels is None
+def test_without_gold_labels_there_is_no_batch_to_learn_from() -> None:
+    with pytest.raises(ValueError, match="gold"):
+        make_batch(VOCABULARY.encode([["a"]]), np.array([0]))
 
 
 @pytest.mark.parametrize("sentences", [[["a"]], [["abcabc"]], [["a"]] * 3])
 def test_the_smallest_batches(sentences: list[list[str]]) -> None:
-    batch = make_batch(VOCABULARY.encode(sentences), np.arange(len(sentences)))
-    assert batch.batch_sizes.tolist() == [len(sentences)]
-    assert len(batch.words) == len(batch.word_lengths) == len(sentences)
+    batch = make_batch(VOCABULARY.encode(sentences, [["O"]] * len(sentences)), np.arange(len(sentences)))
+    assert batch.layout.batch_sizes.tolist() == [len(sentences)]
+    assert len(batch.words.ids) == len(batch.words.lengths) == len(sentences)

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bilstm_crf import Tagger
+from bilstm_crf.batching import words_of
 from bilstm_crf.errors import UsageError
 from bilstm_crf.formats import read
 from bilstm_crf.sentence import Sentence, Span
@@ -154,9 +155,7 @@ def test_a_strange_word_is_tagged_and_spoils_no_other(tagger: Tagger, word: str)
     assert tagger.tag([[word], plain, [word] * 7])[1].spans == tagger.tag(plain).spans
     # NaN would spread over the sentence and leave nothing of it.
     encoded = tagger.model.vocabulary.encode([[word, *plain]])
-    from bilstm_crf.batching import make_batch
-
-    assert tagger.model.network.emissions(make_batch(encoded, encoded.offsets[:1])).isfinite().all()
+    assert tagger.model.network.prepare(words_of(encoded, encoded.tokens)).isfinite().all()
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

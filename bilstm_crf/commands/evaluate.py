@@ -67,7 +67,7 @@ def command(
     format_options = FormatOptions(key=options["key"], keep_raw=False)
     if model is not None and files and gold is None and predicted is None and predicted_format is None:
         sentences = [s for file in files for s in read_gold(file, format_name, format_options)[0]]
-        tagger = load_tagger(model, options)
+        tagger = load_tagger(model, options, threads=options["threads"])
         spans = tagger.predict(sentences)
         if label_set is not None:
             spans = _as_set(label_set, sentences, spans, f"model {model}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from bilstm_crf.errors import InputError, UsageError, near_miss
 if TYPE_CHECKING:
     from bilstm_crf.tagger import Tagger
 
+CORES = min(4, len(os.sched_getaffinity(0)))  # beyond those, memory grows faster than speed
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -66,7 +68,11 @@ def model_options(command: Command) -> Command:
         ),
         click.option("--device", metavar="NAME", default="cpu", show_default=True, help="cpu or cuda."),
         click.option(
-            "--threads", type=click.IntRange(1), default=1, show_default=True, help="Processor threads."
+            "--threads",
+            type=click.IntRange(1),
+            default=CORES,
+            show_default="the processor's cores, up to 4",
+            help="Processor cores to use.",
         ),
         click.option(
             "--embeddings", metavar="NAME|PATH", help="Attach a full table of vectors to the model."
@@ -76,11 +82,11 @@ def model_options(command: Command) -> Command:
     return command
 
 
-def load_tagger(model: str, options: dict[str, Any]) -> Tagger:
-    """The model of a folder, with what `--threads`, `--embeddings` and `--device` say."""
+def load_tagger(model: str, options: dict[str, Any], *, threads: int) -> Tagger:
+    """The model of a folder, with what `--embeddings` and `--device` say, to tag in so many threads."""
     import torch
 
     from bilstm_crf.tagger import Tagger
 
-    torch.set_num_threads(options["threads"])
-    return Tagger.load(model, embeddings=options["embeddings"], device=options["device"])
+    torch.set_num_threads(1)  # each thread of the tagger computes alone
+    return Tagger.load(model, embeddings=options["embeddings"], device=options["device"], threads=threads)

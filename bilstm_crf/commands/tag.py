@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -13,12 +13,11 @@ import click
 
 from bilstm_crf.commands.options import load_tagger, model_options
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
-from bilstm_crf.files import write_whole
-from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_named, format_of, read
+from bilstm_crf.files import open_input, write_whole
+from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_named, format_of
 
 if TYPE_CHECKING:
-    from bilstm_crf.commands.progress import TaggingProgress
-    from bilstm_crf.sentence import Sentence
+    from bilstm_crf.tagger import Tagger
 
 
 @click.command("tag")
@@ -95,24 +94,29 @@ def command(files: tuple[str, ...], model: str, text: str | None, **options: Any
         raise UsageError("the same file was given twice")
     targets = {path: target_format(source, options["to"]) for path, source in sources.items()}
     outputs = outputs_of(sources, targets, options["output"], options["output_dir"])
-    tagger = load_tagger(model, options)  # after everything that can be wrong at once
+    tagger = load_tagger(model, options, threads=1)  # after everything that can be wrong at once
     if options["output_dir"]:
         Path(options["output_dir"]).mkdir(parents=True, exist_ok=True)
     for path, output in outputs.items():
-        sentences = tagger.tag_stream(read(path, sources[path].name, format_options), flush=options["flush"])
-        shares_terminal = output is None and sys.stdout.isatty()  # with the results
-        shown = sys.stderr.isatty() and not (options["quiet"] or shares_terminal or path == "-")
-        progress = TaggingProgress(path, shown=shown)
-        with opened(output) as stream:
-            write(
-                sentences,
+        with opened(output) as out, open_input(path) as stream:
+            tagged = tag_stream(
+                tagger,
+                stream,
+                path,
                 sources[path],
                 targets[path],
                 format_options,
-                stream,
                 flush=options["flush"],
-                progress=progress,
+                processes=options["threads"],
             )
+            shares_terminal = output is None and sys.stdout.isatty()  # with the results
+            shown = sys.stderr.isatty() and not (options["quiet"] or shares_terminal or path == "-")
+            with TaggingProgress(path, shown=shown) as progress:
+                for content, tokens in tagged:
+                    out.write(content)
+                    if options["flush"]:
+                        out.flush()
+                    progress.at(tokens, len(content))
     return 0
 
 
@@ -122,7 +126,8 @@ def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
     output = checked_file(options["output"])
     running = FormatOptions(split="running", key=options["key"])
     stream = io.BytesIO(text.encode("utf-8", "surrogateescape"))  # the bytes as they were typed
-    sentences = load_tagger(model, options).tag_stream(FORMATS["text"].read(stream, "--text", running))
+    tagger = load_tagger(model, options, threads=1)
+    sentences = tagger.tag_stream(FORMATS["text"].read(stream, "--text", running))
     with opened(output) as out:
         out.writelines(target.compose(sentence, running) for sentence in sentences)
     return 0
@@ -202,22 +207,29 @@ def opened(output: str | None) -> Iterator[BinaryIO]:
         raise OSError(error.errno, f"{error.strerror}; it was not written", output) from error
 
 
-def write(
-    sentences: Iterable[Sentence],
+def tag_stream(
+    tagger: Tagger,
+    stream: BinaryIO,
+    path: str,
     source: Format,
     target: Format,
     options: FormatOptions,
-    stream: BinaryIO,
     *,
     flush: bool,
-    progress: TaggingProgress,
-) -> None:
-    """Writes each sentence: its own bytes with new labels, or anew where the format is another one."""
-    same = source.name == target.name
-    with progress:
-        for sentence in sentences:
-            written = target.render(sentence, options) if same else target.compose(sentence, options)
-            stream.write(written)
-            if flush:
-                stream.flush()
-            progress.at(len(sentence), len(written))
+    processes: int,
+) -> Iterator[tuple[bytes, int]]:
+    """What is to be written, bit by bit, each with its number of tokens.
+
+    A sentence's own bytes with new labels, or the sentence anew where the format is another one. CoNLL-U as
+    CoNLL-U, which may be gigabytes, is shared out among processes; any other format takes this one.
+    """
+    from bilstm_crf.pieces import Work, tag_pieces
+
+    shown = "standard input" if path == "-" else path
+    if source is target is FORMATS["conllu"] and not flush:
+        work = Work(tagger, source, options, shown)
+        pieces = tag_pieces(work, stream, processes=processes)
+        return ((piece.content, piece.tokens) for piece in pieces)
+    write = target.render if source is target else target.compose
+    sentences = tagger.tag_stream(source.read(stream, shown, options), flush=flush)
+    return ((write(sentence, options), len(sentence)) for sentence in sentences)

@@ -22,6 +22,7 @@ class FormatOptions:
     split: Literal["lines", "running"] = "lines"  # text: one sentence a line, or running text
     tokenise: Literal["norwegian", "spaces"] = "norwegian"  # text, and JSONL without tokens
     keep_raw: bool = True  # False (training): keep nothing that only `render` and `compose` need
+    first_line: int = 1  # CoNLL-U: the number of the stream's first line, where it is a piece of a file
 
     def __post_init__(self) -> None:
         if not self.key or set(self.key) & set("|=\t\r\n"):

@@ -11,13 +11,12 @@ from bilstm_crf.sentence import Sentence
 BOM = "\ufeff"
 
 
-def blocks(stream: BinaryIO) -> Iterator[tuple[int, list[bytes]]]:
-    """The number of the first line (from 1) and the lines of each block, line ends kept.
+def blocks(stream: BinaryIO, first: int = 1) -> Iterator[tuple[int, list[bytes]]]:
+    """The number of the first line and the lines of each block, line ends kept; the stream begins at `first`.
 
     A block ends with its first line of nothing but white space (a further such line is a block of its own)
     or with the file. No line is asked for before the block in hand was taken: `tail -f | …` gets its answer.
     """
-    first = 1
     lines: list[bytes] = []
     for line in iter(stream.readline, b""):
         lines.append(line)

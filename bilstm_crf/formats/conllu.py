@@ -26,7 +26,7 @@ def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iter
     """See `Format.read`. `# newdoc` without an id counts: the third is the document `3`."""
     document: str | None = None
     documents = 0
-    for first, lines in blocks(stream):
+    for first, lines in blocks(stream, options.first_line):
         block = _Block(first, lines, path, options.key + "=")
         for comment in block.comments:
             key, _, value = comment[1:].partition("=")

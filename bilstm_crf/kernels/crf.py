@@ -4,8 +4,8 @@ pytorch-crf's parameters and meaning (Lafferty et al. 2001). The gradient of the
 marginal probability of each label and of each pair of labels (Sutton and McCallum 2012, section 4.1), so the
 forward-backward algorithm gives the loss and all gradients at once, without autograd through time.
 
-Letters: N tokens, one sentence after another; sentence s holds the tokens offsets[s] to offsets[s + 1] - 1;
-K labels. Sums are float64.
+Letters: N tokens in packed order, sizes[t] sentences having a token t, so that token t of sentence b stands
+sizes[0] + ... + sizes[t - 1] + b; S steps; K labels. Sums are float64.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from torch.autograd.function import once_differentiable
 from bilstm_crf.kernels.arithmetic import compiled_exactly
 
 Float64s = NDArray[np.float64]
+Floats = NDArray[np.float32] | NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 class NegativeLogLikelihood(torch.autograd.Function):
-    """Of emissions (N, K), start (K,), end (K,), transitions (K, K) and gold labels; over all sentences."""
+    """Of emissions (N, K), start (K,), end (K,), transitions (K, K), gold labels (N,); over all sentences."""
 
     @staticmethod
     def forward(
@@ -35,17 +36,17 @@ class NegativeLogLikelihood(torch.autograd.Function):
         end: Tensor,
         transitions: Tensor,
         labels: Integers,
-        offsets: Integers,
+        sizes: Integers,
     ) -> Tensor:
-        given = (emissions, start, end, transitions)
-        scores, first, last, pairs = (each.detach().double().numpy() for each in given)
-        gradients = [np.zeros(each.shape) for each in given]
-        d_scores, d_first, d_last, d_pairs = gradients
+        scores = (start, end, transitions)
+        first, last, pairs = (each.detach().double().numpy() for each in scores)
+        gradients = [np.zeros(each.shape) for each in scores]
+        d_emissions = torch.empty_like(emissions)
         loss = forward_backward(
-            scores, first, last, pairs, labels, offsets, d_scores, d_first, d_last, d_pairs
+            emissions.detach().numpy(), first, last, pairs, labels, sizes, d_emissions.numpy(), *gradients
         )
         ctx.save_for_backward(
-            *(torch.from_numpy(g).to(each.dtype) for g, each in zip(gradients, given, strict=True))
+            d_emissions, *(torch.from_numpy(g).to(each) for g, each in zip(gradients, scores, strict=True))
         )
         return torch.tensor(loss, dtype=torch.float64)
 
@@ -57,14 +58,14 @@ class NegativeLogLikelihood(torch.autograd.Function):
 
 @compiled_exactly
 def forward_backward(
-    emissions: Float64s,  # (N, K)
+    emissions: Floats,  # (N, K)
     start: Float64s,  # (K,)
     end: Float64s,  # (K,)
     transitions: Float64s,  # (K, K)
     labels: Integers,  # (N,) gold
-    offsets: Integers,  # (S + 1,)
-    d_emissions: Float64s,  # (N, K) out, as the three after it; zeros when they come in
-    d_start: Float64s,
+    sizes: Integers,  # (S,)
+    d_emissions: Floats,  # (N, K) out
+    d_start: Float64s,  # out, as the two after it; zeros when they come in
     d_end: Float64s,
     d_transitions: Float64s,
 ) -> float:
@@ -73,38 +74,46 @@ def forward_backward(
     Runs in probabilities that are scaled at each token: log-sum-exp with one exponential a label instead of
     one a pair (Rabiner 1989, section V.A).
     """
-    labels_count = len(start)
+    steps, labels_count = len(sizes), len(start)
+    starts = np.cumsum(sizes) - sizes
     highest = transitions.max()
     pairs = np.exp(transitions - highest)  # (K, K), at most 1
-    expected = np.zeros_like(pairs)
+    pairs_back = np.ascontiguousarray(pairs.T)
+    flows = np.zeros_like(pairs)  # how often each pair is expected, but for the factor `pairs`
     ends = np.exp(end - end.max())
+    local = np.empty((steps, labels_count))  # exp of the emissions, the largest of a token 1
+    alpha = np.empty((steps, labels_count))  # forward probabilities, each token's summing to 1
+    scale = np.empty(steps)
+    onward = np.empty(labels_count)
+    length = steps
     loss = 0.0
-    for s in range(len(offsets) - 1):
-        first, last = offsets[s], offsets[s + 1] - 1
-        length = last - first + 1
-        local = np.empty((length, labels_count))  # exp of the emissions, the largest of a token 1
-        alpha = np.empty((length, labels_count))  # forward probabilities, each token's summing to 1
-        scale = np.empty(length)
+    for b in range(sizes[0]):
+        while sizes[length - 1] <= b:  # sentences stand by falling length
+            length -= 1
         log_z = end.max() + highest * (length - 1)
         for t in range(length):
-            row = emissions[first + t]
-            top = (row + start).max() if t == 0 else row.max()
+            place = starts[t] + b
+            for k in range(labels_count):
+                local[t, k] = emissions[place, k]
+                if t == 0:
+                    local[t, k] += start[k]
+            top = local[t].max()
             log_z += top
+            for k in range(labels_count):
+                local[t, k] = np.exp(local[t, k] - top)
+                alpha[t, k] = 1.0 if t == 0 else 0.0
+            if t:
+                for i in range(labels_count):
+                    here = alpha[t - 1, i]
+                    for k in range(labels_count):
+                        alpha[t, k] += here * pairs[i, k]
             total = 0.0
             for k in range(labels_count):
-                if t == 0:
-                    local[t, k] = np.exp(row[k] + start[k] - top)
-                    reached = local[t, k]
-                else:
-                    local[t, k] = np.exp(row[k] - top)
-                    reached = 0.0
-                    for i in range(labels_count):
-                        reached += alpha[t - 1, i] * pairs[i, k]
-                    reached *= local[t, k]
-                alpha[t, k] = reached
-                total += reached
+                alpha[t, k] *= local[t, k]
+                total += alpha[t, k]
             scale[t] = total
-            alpha[t] /= total
+            for k in range(labels_count):
+                alpha[t, k] /= total
             log_z += np.log(total)
         final = (alpha[length - 1] * ends).sum()
         log_z += np.log(final)
@@ -112,65 +121,78 @@ def forward_backward(
         beta = ends / final  # backward probabilities, so scaled that alpha * beta are the marginals
         d_end += alpha[length - 1] * beta
         for t in range(length - 1, -1, -1):
-            d_emissions[first + t] = alpha[t] * beta
+            place = starts[t] + b
+            for k in range(labels_count):
+                d_emissions[place, k] = alpha[t, k] * beta[k]
+                onward[k] = local[t, k] * beta[k] / scale[t]
             if t == 0:
+                d_start += alpha[0] * beta
                 break
-            onward = local[t] * beta / scale[t]
-            beta = np.empty(labels_count)
+            beta[:] = 0
+            for k in range(labels_count):
+                for i in range(labels_count):
+                    beta[i] += pairs_back[k, i] * onward[k]
             for i in range(labels_count):
-                total = 0.0
                 for k in range(labels_count):
-                    flow = pairs[i, k] * onward[k]
-                    expected[i, k] += alpha[t - 1, i] * flow
-                    total += flow
-                beta[i] = total
-        d_start += d_emissions[first]
+                    flows[i, k] += alpha[t - 1, i] * onward[k]
 
-        gold = start[labels[first]] + end[labels[last]]
-        d_start[labels[first]] -= 1
-        d_end[labels[last]] -= 1
-        for t in range(first, last + 1):
-            gold += emissions[t, labels[t]]
-            d_emissions[t, labels[t]] -= 1
-            if t > first:
-                gold += transitions[labels[t - 1], labels[t]]
-                d_transitions[labels[t - 1], labels[t]] -= 1
+        gold = 0.0
+        before = 0
+        for t in range(length):
+            place = starts[t] + b
+            label = labels[place]
+            gold += emissions[place, label]
+            d_emissions[place, label] -= 1
+            if t == 0:
+                gold += start[label]
+                d_start[label] -= 1
+            else:
+                gold += transitions[before, label]
+                d_transitions[before, label] -= 1
+            before = label
+        gold += end[before]
+        d_end[before] -= 1
         loss += log_z - gold
-    d_transitions += expected
+    d_transitions += flows * pairs
     return loss
 
 
 @compiled_exactly
 def viterbi(
-    emissions: NDArray[np.float32],  # (N, K)
+    emissions: Floats,  # (N, K)
     start: Float64s,
     end: Float64s,
     transitions: Float64s,
-    offsets: Integers,  # (S + 1,)
+    sizes: Integers,  # (S,)
 ) -> Integers:
     """(N,) the best path of each sentence (Viterbi 1967); of equal ones, that of the lower label ids."""
-    tokens, labels_count = emissions.shape
-    path = np.empty(tokens, np.int64)
-    came_from = np.empty((tokens, labels_count), np.int32)
+    steps, labels_count = len(sizes), len(start)
+    starts = np.cumsum(sizes) - sizes
+    path = np.empty(len(emissions), np.int64)
+    came_from = np.empty((steps, labels_count), np.int64)
     score = np.empty(labels_count)
-    for s in range(len(offsets) - 1):
-        first, last = offsets[s], offsets[s + 1] - 1
-        if last < first:
-            continue
+    best = np.empty(labels_count)
+    length = steps
+    for b in range(sizes[0]):
+        while sizes[length - 1] <= b:
+            length -= 1
         for k in range(labels_count):
-            score[k] = start[k] + emissions[first, k]
-        for t in range(first + 1, last + 1):
-            reached = np.empty(labels_count)
+            score[k] = start[k] + emissions[b, k]
+        for t in range(1, length):
+            place, origin = starts[t] + b, came_from[t]
             for k in range(labels_count):
-                best, origin = -np.inf, 0
-                for i in range(labels_count):
+                best[k] = score[0] + transitions[0, k]
+                origin[k] = 0
+            for i in range(1, labels_count):
+                for k in range(labels_count):
                     through = score[i] + transitions[i, k]
-                    if through > best:
-                        best, origin = through, i
-                reached[k] = best + emissions[t, k]
-                came_from[t, k] = origin
-            score = reached
-        path[last] = np.argmax(score + end)
-        for t in range(last, first, -1):
-            path[t - 1] = came_from[t, path[t]]
+                    better = through > best[k]
+                    best[k] = through if better else best[k]
+                    origin[k] = i if better else origin[k]
+            for k in range(labels_count):
+                score[k] = best[k] + emissions[place, k]
+        label = np.argmax(score + end)
+        for t in range(length - 1, -1, -1):
+            path[starts[t] + b] = label
+            label = came_from[t, label] if t else label
     return path

@@ -2,7 +2,7 @@
 
 The same function as `nn.LSTM` on a `PackedSequence` (Hochreiter and Schmidhuber 1997; PyTorch's gates
 i f g o, its weights and biases). What does not wait for the step before is one matrix product for all steps,
-forward and backward; only the rest is a loop.
+forward and backward; only the rest is a loop. The two directions are two lanes (lanes.py).
 
 Letters: N tokens in packed order, B sentences, n of them still going at a step, S steps, I inputs, H hidden
 of one direction. A direction's `order` (N,) gives, step after step, the places of the tokens that it reads:
@@ -12,7 +12,6 @@ sentences are going in both.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -21,21 +20,56 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from bilstm_crf.kernels.arithmetic import Float32s, Integers, add_product, compiled, exponential
+from bilstm_crf.kernels.lanes import in_lanes
 
 
-def bilstm(lstm: nn.LSTM, inputs: Tensor, batch_sizes: Tensor, occurrences: Tensor | None = None) -> Tensor:
+def bilstm(lstm: nn.LSTM, inputs: Tensor, batch_sizes: Tensor) -> Tensor:
     """What `lstm` (any number of layers, both directions, no dropout between) makes of packed inputs (N, I).
 
-    With `occurrences` (N,) the inputs are those of W words, and token n is word occurrences[n]: the inputs'
-    share of the gates is computed once a word. Returns (N, 2H); differentiable in the inputs and the weights,
-    once.
+    Returns (N, 2H); differentiable in the inputs and the weights, once.
     """
-    sizes = batch_sizes.numpy()
-    orders = (np.arange(sizes.sum()), reversed_order(sizes))
+    sizes, orders = _reading(batch_sizes)
     for layer in range(lstm.num_layers):
         forward, backward = lstm.all_weights[2 * layer : 2 * layer + 2]
-        inputs = _Layer.apply(inputs, *forward, *backward, orders, sizes, occurrences if layer == 0 else None)
+        inputs = _Layer.apply(inputs, *forward, *backward, orders, sizes)
     return inputs
+
+
+def gate_shares(lstm: nn.LSTM, inputs: Tensor, layer: int = 0) -> Tensor:
+    """What inputs (W, I) add to the layer's gates before activation: (2, W, 4H), one for each direction."""
+    shares = inputs.new_empty(2, len(inputs), 4 * lstm.hidden_size)
+    for d, (weight, _, bias, recurrent_bias) in enumerate(lstm.all_weights[2 * layer : 2 * layer + 2]):
+        torch.addmm(bias + recurrent_bias, inputs, weight.T, out=shares[d])
+    return shares
+
+
+def states_of_words(lstm: nn.LSTM, shares: Tensor, words: Tensor, batch_sizes: Tensor) -> Tensor:
+    """The states (N, 2H) that `bilstm` gives, without gradients, where token n is word words[n].
+
+    `shares` (2, W, 4H) are the words' `gate_shares`.
+    """
+    sizes, orders = _reading(batch_sizes)
+    which = words.numpy()
+    states = shares.new_empty(len(which), 2 * lstm.hidden_size)
+    for layer in range(lstm.num_layers):
+        if layer:  # from here on each token has its own
+            shares, which, states = gate_shares(lstm, states, layer), orders[0], torch.empty_like(states)
+        for d, (_, recurrent, _, _) in enumerate(lstm.all_weights[2 * layer : 2 * layer + 2]):
+            weight = recurrent.detach().T.contiguous().numpy()
+            run(shares[d].numpy(), which, weight, orders[d], sizes, _half(states, d))
+    return states
+
+
+def _reading(batch_sizes: Tensor) -> tuple[Integers, tuple[Integers, Integers]]:
+    """The batch sizes, and the order of either direction."""
+    sizes = batch_sizes.numpy()
+    return sizes, (np.arange(sizes.sum()), reversed_order(sizes))
+
+
+def _half(states: Tensor, direction: int) -> Float32s:
+    """One direction's part (N, H) of states (N, 2H)."""
+    half: Float32s = states.chunk(2, dim=1)[direction].numpy()
+    return half
 
 
 def reversed_order(sizes: Integers) -> Integers:
@@ -66,80 +100,65 @@ class _Layer(torch.autograd.Function):
         recurrent_bias_back: Tensor,
         orders: tuple[Integers, Integers],
         sizes: Integers,
-        occurrences: Tensor | None,
     ) -> Tensor:
-        hidden, tokens = recurrent_weight.shape[1], len(orders[0])
-        states = inputs.new_empty(tokens, 2 * hidden)
-        # Before activation, then after it, in place.
-        gates = [
-            torch.addmm(input_bias + recurrent_bias, inputs, input_weight.T),
-            torch.addmm(input_bias_back + recurrent_bias_back, inputs, input_weight_back.T),
-        ]
-        if occurrences is not None:
-            gates = [each.index_select(0, occurrences) for each in gates]
+        weights = (input_weight, input_weight_back)
         recurrent = (recurrent_weight, recurrent_weight_back)
-        cells = inputs.new_empty(2, tokens, hidden)
-        squashed = torch.empty_like(cells)  # tanh of the cells
-        _in_parallel(
-            run_forward,
-            [
-                (
-                    gates[d].numpy(),
-                    recurrent[d].detach().T.contiguous().numpy(),
-                    orders[d],
-                    sizes,
-                    states.numpy()[:, d * hidden : (d + 1) * hidden],
-                    cells[d].numpy(),
-                    squashed[d].numpy(),
-                )
-                for d in (0, 1)
-            ],
-        )
-        ctx.save_for_backward(
-            inputs, input_weight, input_weight_back, *recurrent, *gates, cells, squashed, states
-        )
-        ctx.orders, ctx.sizes, ctx.occurrences = orders, sizes, occurrences
+        biases = (input_bias + recurrent_bias, input_bias_back + recurrent_bias_back)
+        hidden, tokens = recurrent_weight.shape[1], len(inputs)
+        states = inputs.new_empty(tokens, 2 * hidden)
+
+        def run_direction(d: int) -> tuple[Tensor, Tensor, Tensor]:
+            gates = torch.addmm(biases[d], inputs, weights[d].T)  # before activation, then after it
+            cells = inputs.new_empty(tokens, hidden)
+            squashed = inputs.new_empty(tokens, hidden)  # tanh of the cells
+            run_forward(
+                gates.numpy(),
+                recurrent[d].detach().T.contiguous().numpy(),
+                orders[d],
+                sizes,
+                _half(states, d),
+                cells.numpy(),
+                squashed.numpy(),
+            )
+            return gates, cells, squashed
+
+        kept = in_lanes(run_direction)
+        ctx.save_for_backward(inputs, *weights, *recurrent, states, *kept[0], *kept[1])
+        ctx.orders, ctx.sizes = orders, sizes
         return states
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_states: Tensor) -> tuple[Tensor | None, ...]:
-        inputs, input_weight, input_weight_back, *rest = ctx.saved_tensors
-        recurrent, gates, (cells, squashed, states) = rest[:2], rest[2:4], rest[4:]
-        hidden = cells.shape[2]
-        d_gates = inputs.new_empty(2, len(states), 4 * hidden)
-        halves = [slice(0, hidden), slice(hidden, 2 * hidden)]
-        _in_parallel(
-            run_backward,
-            [
-                (
-                    d_states.numpy()[:, halves[d]],
-                    gates[d].numpy(),
-                    recurrent[d].detach().numpy(),
-                    ctx.orders[d],
-                    ctx.sizes,
-                    cells[d].numpy(),
-                    squashed[d].numpy(),
-                    d_gates[d].numpy(),
-                )
-                for d in (0, 1)
-            ],
-        )
+        inputs, *rest = ctx.saved_tensors
+        weights, recurrent, states, kept = rest[:2], rest[2:4], rest[4], (rest[5:8], rest[8:])
         before = _one_step_before(ctx.sizes)
-        d_recurrent = [
-            d_gates[d, order[ctx.sizes[0] :]].T @ states[order[before], halves[d]]
-            for d, order in enumerate(ctx.orders)
-        ]
-        if ctx.occurrences is not None:
-            d_gates = d_gates.new_zeros(2, len(inputs), 4 * hidden).index_add_(1, ctx.occurrences, d_gates)
-        d_inputs = torch.addmm(d_gates[0] @ input_weight, d_gates[1], input_weight_back)
-        d_bias = d_gates.sum(1)
+
+        def run_direction(d: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+            gates, cells, squashed = kept[d]
+            d_gates = torch.empty_like(gates)
+            run_backward(
+                _half(d_states, d),
+                gates.numpy(),
+                recurrent[d].detach().numpy(),
+                ctx.orders[d],
+                ctx.sizes,
+                cells.numpy(),
+                squashed.numpy(),
+                d_gates.numpy(),
+            )
+            order = ctx.orders[d]
+            read = states.chunk(2, dim=1)[d][order[before]]  # the state that a token's gates saw
+            d_recurrent = d_gates[order[ctx.sizes[0] :]].T @ read
+            return d_gates @ weights[d], d_gates.T @ inputs, d_recurrent, d_gates.sum(0)
+
+        (d_inputs, *d_forward, d_bias), (d_inputs_back, *d_backward, d_bias_back) = in_lanes(run_direction)
         return (
-            d_inputs,
-            d_gates[0].T @ inputs, d_recurrent[0], d_bias[0], d_bias[0],
-            d_gates[1].T @ inputs, d_recurrent[1], d_bias[1], d_bias[1],
-            None, None, None,
-        )  # fmt: skip
+            d_inputs.add_(d_inputs_back),
+            *(*d_forward, d_bias, d_bias),
+            *(*d_backward, d_bias_back, d_bias_back),
+            *(None, None),
+        )
 
 
 def _one_step_before(sizes: Integers) -> Integers:
@@ -147,18 +166,34 @@ def _one_step_before(sizes: Integers) -> Integers:
     return np.arange(sizes[0], sizes.sum()) - np.repeat(sizes[:-1], sizes[1:])
 
 
-_second = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lstm")
-
-
-def _in_parallel(function: Any, directions: list[tuple[Any, ...]]) -> None:
-    """Both directions, each in a thread of its own where PyTorch may use two."""
-    if torch.get_num_threads() == 1:
-        for arguments in directions:
-            function(*arguments)
-        return
-    other = _second.submit(function, *directions[1])
-    function(*directions[0])
-    other.result()
+@compiled
+def cell(
+    share: Float32s,  # (4H,) the inputs' in the gates, before activation
+    recurrent: Float32s,  # (4H,) the last state's
+    gate: Float32s,  # (4H,) out: after activation; may be `share`
+    cells: Float32s,  # (H,) in and out
+    squashed: Float32s,  # (H,) out: tanh of the cells
+    state: Float32s,  # (H,) out
+    scratch: Float32s,  # (4H,)
+) -> None:
+    """One step of one sentence: Hochreiter and Schmidhuber's cell with Gers et al.'s forget gate."""
+    hidden = len(cells)
+    for j in range(4 * hidden):
+        scratch[j] = -(share[j] + recurrent[j])
+    for j in range(2 * hidden, 3 * hidden):
+        scratch[j] *= np.float32(2)  # tanh(x) = 2 / (1 + exp(-2x)) - 1
+    exponential(scratch)
+    for j in range(4 * hidden):
+        gate[j] = np.float32(1) / (np.float32(1) + scratch[j])
+    for j in range(2 * hidden, 3 * hidden):
+        gate[j] = np.float32(2) * gate[j] - np.float32(1)
+    for j in range(hidden):
+        cells[j] = gate[hidden + j] * cells[j] + gate[j] * gate[2 * hidden + j]
+        scratch[j] = np.float32(-2) * cells[j]
+    exponential(scratch[:hidden])
+    for j in range(hidden):
+        squashed[j] = np.float32(2) / (np.float32(1) + scratch[j]) - np.float32(1)
+        state[j] = gate[3 * hidden + j] * squashed[j]
 
 
 @compiled
@@ -171,43 +206,53 @@ def run_forward(
     cells: Float32s,  # (N, H) out
     squashed: Float32s,  # (N, H) out
 ) -> None:
-    """One direction, step by step: Hochreiter and Schmidhuber's cell with Gers et al.'s forget gate."""
+    """One direction, step by step, with all that `run_backward` needs."""
     sentences, hidden = sizes[0], weight.shape[0]
     state = np.zeros((sentences, hidden), np.float32)
-    cell = np.zeros((sentences, hidden), np.float32)
-    share = np.zeros((sentences, 4 * hidden), np.float32)  # of the states in the gates
-    z = np.empty(4 * hidden, np.float32)
-    u = np.empty(hidden, np.float32)
+    now = np.zeros((sentences, hidden), np.float32)  # the cells
+    recurrent = np.zeros((sentences, 4 * hidden), np.float32)
+    scratch = np.empty(4 * hidden, np.float32)
     start = 0
     for step in range(len(sizes)):
         n = sizes[step]
         if step:
-            share[:n] = 0
-            add_product(state, weight, n, share)
+            recurrent[:n] = 0
+            add_product(state, weight, n, recurrent)
         for b in range(n):
             place = order[start + b]
-            gate = gates[place]
-            for j in range(4 * hidden):
-                z[j] = -(gate[j] + share[b, j])
-            for j in range(2 * hidden, 3 * hidden):
-                z[j] *= np.float32(2)  # tanh(x) = 2 / (1 + exp(-2x)) - 1
-            exponential(z)
-            for j in range(4 * hidden):
-                gate[j] = np.float32(1) / (np.float32(1) + z[j])
-            for j in range(2 * hidden, 3 * hidden):
-                gate[j] = np.float32(2) * gate[j] - np.float32(1)
-            for j in range(hidden):
-                c = gate[hidden + j] * cell[b, j] + gate[j] * gate[2 * hidden + j]
-                cell[b, j] = c
-                cells[place, j] = c
-                u[j] = np.float32(-2) * c
-            exponential(u)
-            for j in range(hidden):
-                t = np.float32(2) / (np.float32(1) + u[j]) - np.float32(1)
-                h = gate[3 * hidden + j] * t
-                squashed[place, j] = t
-                state[b, j] = h
-                states[place, j] = h
+            cell(gates[place], recurrent[b], gates[place], now[b], squashed[place], state[b], scratch)
+            cells[place] = now[b]
+            states[place] = state[b]
+        start += n
+
+
+@compiled
+def run(
+    shares: Float32s,  # (W, 4H) the inputs' share in the gates, of each word
+    words: Integers,  # (N,) which word a token is
+    weight: Float32s,  # (H, 4H)
+    order: Integers,  # (N,)
+    sizes: Integers,  # (S,)
+    states: Float32s,  # (N, H) out
+) -> None:
+    """One direction, step by step, with nothing kept but the states."""
+    sentences, hidden = sizes[0], weight.shape[0]
+    state = np.zeros((sentences, hidden), np.float32)
+    now = np.zeros((sentences, hidden), np.float32)
+    recurrent = np.zeros((sentences, 4 * hidden), np.float32)
+    gate = np.empty(4 * hidden, np.float32)
+    squashed = np.empty(hidden, np.float32)
+    scratch = np.empty(4 * hidden, np.float32)
+    start = 0
+    for step in range(len(sizes)):
+        n = sizes[step]
+        if step:
+            recurrent[:n] = 0
+            add_product(state, weight, n, recurrent)
+        for b in range(n):
+            place = order[start + b]
+            cell(shares[words[place]], recurrent[b], gate, now[b], squashed, state[b], scratch)
+            states[place] = state[b]
         start += n
 
 

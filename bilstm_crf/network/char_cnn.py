@@ -1,7 +1,7 @@
 """From a word's characters to its features: embedding, convolution, maximum (Ma and Hovy 2016, section 2.1).
 
 As in NCRF++, no non-linearity follows the convolution. Unlike NCRF++, the maximum never sees padding:
-words stand one after another with a zero between them, so a word's features depend on the word alone.
+a word's features depend on the word alone.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bilstm_crf import kernels
 from bilstm_crf.network.dropout import Dropout
 
 
@@ -27,15 +28,24 @@ class CharCNN(nn.Module):
         self.convolution = nn.Conv1d(dim, filters, kernel_size=width, padding=width // 2)
 
     def forward(self, characters: Tensor, word_lengths: Tensor) -> Tensor:
-        """(C,) character ids of N words, one after another, and their lengths (N,), to (N, F)."""
+        """(C,) character ids of W words, one after another, and their lengths (W,), to (W, F)."""
         embedded = self.dropout(self.embedding(characters))  # (C, E)
-        weight = self.convolution.weight  # (F, E, width)
-        gap = weight.shape[2] // 2  # zeros on either side of a word: what the convolution is padded with
+        weight, bias = self.convolution.weight, self.convolution.bias  # (F, E, width), (F,)
+        # Of each character its part in the windows that hold it, by its place there
+        products = F.linear(embedded, weight.permute(2, 0, 1).flatten(0, 1))  # (C, width F)
+        if kernels.usable(products):
+            from bilstm_crf.kernels.char_cnn import Maxima
+
+            features: Tensor = Maxima.apply(products, bias, word_lengths)
+            return features
+        # A word's windows do not look beyond its ends: between words lie zeros
+        gap = weight.shape[2] // 2
         word_of = torch.repeat_interleave(word_lengths)  # (C,) 0 0 0 1 1 2 ...
         at = torch.arange(len(characters), device=characters.device) + gap * (word_of + 1)
-        spaced = embedded.new_zeros(len(characters) + gap * (len(word_lengths) + 1), embedded.shape[1])
-        spaced = spaced.index_copy(0, at, embedded)
-        # The convolution as one matrix product over windows: for a few hundred characters the fastest way.
-        windows = torch.cat([spaced.index_select(0, at + shift) for shift in range(-gap, gap + 1)], dim=1)
-        convolved = F.linear(windows, weight.permute(0, 2, 1).flatten(1), self.convolution.bias)  # (C, F)
-        return torch.segment_reduce(convolved, "max", lengths=word_lengths, axis=0)  # (N, F)
+        spaced = products.new_zeros(len(characters) + gap * (len(word_lengths) + 1), products.shape[1])
+        parts = spaced.index_copy(0, at, products).unflatten(1, (weight.shape[2], -1))
+        convolved = sum(parts[at + place - gap, place] for place in range(weight.shape[2])) + bias  # (C, F)
+        # Not segment_reduce: of several equal maxima its gradients are wrong (PyTorch 2.13)
+        features = convolved.new_zeros(len(word_lengths), convolved.shape[1])
+        number = word_of.unsqueeze(1).expand_as(convolved)
+        return features.scatter_reduce(0, number, convolved, "amax", include_self=False)

@@ -29,45 +29,50 @@ class CRF(PytorchCRF):
         for parameter in self.parameters():
             nn.init.zeros_(parameter)
 
-    def negative_log_likelihood(self, emissions: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-        """(T, B, K) emissions, (T, B) label ids, (T, B) mask, to the sum over the batch's sentences."""
-        if kernels.usable(emissions):
+    def negative_log_likelihood(self, emissions: Tensor, labels: Tensor, batch_sizes: Tensor) -> Tensor:
+        """(N, K) emissions and (N,) label ids in packed order to the sum over the batch's sentences.
+
+        `batch_sizes` (T,) as in a PackedSequence, on the CPU.
+        """
+        if kernels.usable(emissions, torch.float32, torch.float64):
             from bilstm_crf.kernels.crf import NegativeLogLikelihood
 
-            by_sentence = mask.T
+            scores = (self.start_transitions, self.end_transitions, self.transitions)
             loss: Tensor = NegativeLogLikelihood.apply(
-                emissions.transpose(0, 1)[by_sentence],  # (N, K)
-                self.start_transitions,
-                self.end_transitions,
-                self.transitions,
-                labels.T[by_sentence].numpy(),
-                _offsets(mask),
+                emissions, *scores, labels.numpy(), batch_sizes.numpy()
             )
             return loss
         # pytorch-crf adds up the gold path in the precision of the parameters, so these too must be float64
         parameters = {name: parameter.double() for name, parameter in self.named_parameters()}
-        given = (emissions.double(), labels)
+        mask = mask_of(batch_sizes).to(emissions.device)
+        given = (padded(emissions.double(), mask), padded(labels, mask))
         return -functional_call(self, parameters, given, {"mask": mask, "reduction": "sum"})
 
     @torch.no_grad()
-    def viterbi(self, emissions: Tensor, mask: Tensor) -> list[list[int]]:
-        """(T, B, K) emissions and (T, B) mask to the best path of each of the B sentences."""
-        if kernels.usable(emissions):
+    def viterbi(self, emissions: Tensor, batch_sizes: Tensor) -> NDArray[np.int64]:
+        """(N, K) emissions in packed order to the label ids (N,) of each sentence's best path."""
+        if kernels.usable(emissions, torch.float32, torch.float64):
             from bilstm_crf.kernels.crf import viterbi
 
-            offsets = _offsets(mask)
-            best = viterbi(
-                emissions.transpose(0, 1)[mask.T].numpy(),
-                self.start_transitions.double().numpy(),
-                self.end_transitions.double().numpy(),
-                self.transitions.double().numpy(),
-                offsets,
-            )
-            return [path.tolist() for path in np.split(best, offsets[1:-1])]
-        paths: list[list[int]] = self.decode(emissions.double(), mask=mask)
-        return paths
+            scores = (self.start_transitions, self.end_transitions, self.transitions)
+            start, end, transitions = (each.double().numpy() for each in scores)
+            sizes = batch_sizes.numpy()
+            best: NDArray[np.int64] = viterbi(emissions.detach().numpy(), start, end, transitions, sizes)
+            return best
+        mask = mask_of(batch_sizes).to(emissions.device)
+        paths = self.decode(padded(emissions.double(), mask), mask=mask)
+        columns = torch.nn.utils.rnn.pad_sequence([torch.tensor(path) for path in paths])  # (T, B)
+        packed: NDArray[np.int64] = columns[mask.cpu()].numpy()
+        return packed
 
 
-def _offsets(mask: Tensor) -> NDArray[np.int64]:
-    """(B + 1,) where the tokens of each sentence begin and end, one sentence after another."""
-    return np.cumsum([0, *mask.sum(0).tolist()], dtype=np.int64)
+def mask_of(batch_sizes: Tensor) -> Tensor:
+    """(T, B) whether there is a token, from the sentences (T,) that have one at each step."""
+    return torch.arange(int(batch_sizes[0])) < batch_sizes[:, None]
+
+
+def padded(packed: Tensor, mask: Tensor) -> Tensor:
+    """(N, ...) in packed order, which is the mask's row order, to (T, B, ...) with zeros behind the ends."""
+    out = packed.new_zeros(*mask.shape, *packed.shape[1:])
+    out[mask] = packed
+    return out

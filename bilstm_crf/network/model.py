@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bilstm_crf.batching import Batch
+from bilstm_crf.batching import Batch, Words
 from bilstm_crf.network.char_cnn import CharCNN
 from bilstm_crf.network.crf import CRF
 from bilstm_crf.network.dropout import Dropout
@@ -48,22 +50,28 @@ class BiLSTMCRF(nn.Module):
         self.to_labels = nn.Linear(a.hidden, labels)
         self.crf = CRF(labels)
 
+    def representations(self, words: Words) -> Tensor:
+        """(W, D + F): what each word is, whatever stands beside it."""
+        embedded = self.embedding(words.ids)  # (W, D)
+        characters = self.char_cnn(words.characters, words.lengths)  # (W, F)
+        return self.dropout(torch.cat((embedded, characters), dim=1))
+
     def emissions(self, batch: Batch) -> Tensor:
-        """(T, B, K): the score of each label for each token; zeros where there is none."""
-        words = self.embedding(batch.words)  # (W, D)
-        characters = self.char_cnn(batch.characters, batch.word_lengths)  # (W, F)
-        inputs = self.dropout(torch.cat((words, characters), dim=1))  # (W, D + F)
-        states = self.lstm.states(inputs, batch.batch_sizes, batch.occurrences)  # (N, H)
-        scores = self.to_labels(self.dropout(states))  # (N, K)
-        emissions = scores.new_zeros(*batch.mask.shape, scores.shape[1])
-        return emissions.masked_scatter(batch.mask.unsqueeze(2), scores)  # packed order is row order
+        """(N, K) in packed order: the score of each label for each token."""
+        states = self.lstm.states(self.representations(batch.words), batch.layout.batch_sizes)  # (N, H)
+        return self.to_labels(self.dropout(states))
 
     def loss(self, batch: Batch) -> Tensor:
         """The negative log-likelihood of the gold labels, summed over the sentences of the batch."""
-        if batch.labels is None:
-            raise ValueError("a batch without gold labels has no loss")
-        return self.crf.negative_log_likelihood(self.emissions(batch), batch.labels, batch.mask)
+        return self.crf.negative_log_likelihood(self.emissions(batch), batch.labels, batch.layout.batch_sizes)
 
-    def decode(self, batch: Batch) -> list[list[int]]:
-        """The Viterbi path of each sentence of the batch, as label ids."""
-        return self.crf.viterbi(self.emissions(batch), batch.mask)
+    @torch.no_grad()
+    def prepare(self, words: Words) -> Tensor:
+        """All that tagging computes of a word alone, for `decode`; the words are its second dimension."""
+        return self.lstm.prepare(self.representations(words))
+
+    @torch.no_grad()
+    def decode(self, prepared: Tensor, words: Tensor, batch_sizes: Tensor) -> NDArray[np.int64]:
+        """The label ids (N,) of each sentence's Viterbi path, where token n is word words[n] (N,)."""
+        states = self.lstm.states_of_words(prepared, words, batch_sizes)
+        return self.crf.viterbi(self.to_labels(states), batch_sizes)

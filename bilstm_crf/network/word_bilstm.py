@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
@@ -17,18 +16,31 @@ class WordBiLSTM(nn.LSTM):
         between = dropout if layers > 1 else 0.0
         super().__init__(inputs, hidden // 2, num_layers=layers, bidirectional=True, dropout=between)
 
-    def states(self, inputs: Tensor, batch_sizes: Tensor, occurrences: Tensor | None = None) -> Tensor:
-        """(N, I) in packed order to (N, H); `batch_sizes` (T,) as in a PackedSequence, on the CPU.
-
-        With `occurrences` (N,) the inputs are those of W words, and token n is word occurrences[n].
-        """
-        drops_between = self.training and self.dropout > 0
-        if kernels.usable(inputs) and inputs.dtype == torch.float32 and not drops_between:
+    def states(self, inputs: Tensor, batch_sizes: Tensor) -> Tensor:
+        """(N, I) in packed order to (N, H); `batch_sizes` (T,) as in a PackedSequence, on the CPU."""
+        if kernels.usable(inputs) and not (self.training and self.dropout > 0):
             from bilstm_crf.kernels.lstm import bilstm
 
-            return bilstm(self, inputs, batch_sizes, occurrences)
-        if occurrences is not None:
-            inputs = inputs[occurrences]
+            return bilstm(self, inputs, batch_sizes)
         packed, _ = self(PackedSequence(inputs, batch_sizes))
         states: Tensor = packed.data
         return states
+
+    def prepare(self, inputs: Tensor) -> Tensor:
+        """What depends on a word alone, for `states_of_words`, from the inputs (W, I) of W words.
+
+        Where compiled: their share in the first layer's gates, (2, W, 2H); else the inputs themselves.
+        """
+        if kernels.usable(inputs):
+            from bilstm_crf.kernels.lstm import gate_shares
+
+            return gate_shares(self, inputs)
+        return inputs.unsqueeze(0)
+
+    def states_of_words(self, prepared: Tensor, words: Tensor, batch_sizes: Tensor) -> Tensor:
+        """The states (N, H) outside training, where token n is word words[n] of those that were prepared."""
+        if kernels.usable(prepared):
+            from bilstm_crf.kernels.lstm import states_of_words
+
+            return states_of_words(self, prepared, words, batch_sizes)
+        return self.states(prepared[0, words], batch_sizes)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from bilstm_crf import kernels
+from bilstm_crf.kernels.lanes import use_threads
 from bilstm_crf.kernels.lstm import bilstm, reversed_order
 from bilstm_crf.network.word_bilstm import WordBiLSTM
 
@@ -46,7 +47,7 @@ def test_states_and_gradients_are_those_of_pytorch_in_float64(
         torch.testing.assert_close(one.double(), other, rtol=1e-4, atol=1e-5)
 
 
-def test_two_threads_change_no_bit() -> None:
+def test_two_lanes_change_no_bit() -> None:
     torch.manual_seed(1)
     lstm, sizes = nn.LSTM(8, 6, bidirectional=True), sizes_of([9, 4, 4])
     inputs, weights = torch.randn(17, 8, requires_grad=True), torch.randn(17, 12)
@@ -54,10 +55,11 @@ def test_two_threads_change_no_bit() -> None:
     results = []
     try:
         for threads in (1, 2):
-            torch.set_num_threads(threads)
+            use_threads(threads)
             states = bilstm(lstm, inputs, sizes)
             results.append([states, *gradients(states, weights, lstm, inputs)])
     finally:
+        use_threads(1)
         torch.set_num_threads(before)
     for one, other in zip(*results, strict=True):
         assert torch.equal(one, other)

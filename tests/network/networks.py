@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from bilstm_crf.batching import Batch, make_batch
+from bilstm_crf.batching import Batch, layout_of, make_batch, words_of
 from bilstm_crf.network.model import Architecture, BiLSTMCRF
 from bilstm_crf.vocabulary import Vocabulary
 
@@ -36,3 +36,25 @@ def batch_of(*chosen: int) -> Batch:
     """The batch of these sentences; of all where none is named."""
     encoded = VOCABULARY.encode(SENTENCES, GOLD)
     return make_batch(encoded, np.array(chosen or range(len(SENTENCES))))
+
+
+def by_sentence(packed: torch.Tensor, batch_sizes: torch.Tensor) -> list[torch.Tensor]:
+    """Each sentence's own part (T, ...) of what is in packed order (N, ...), by its definition."""
+    parts: list[list[torch.Tensor]] = [[] for _ in range(int(batch_sizes[0]))]
+    rows = iter(packed)
+    for size in batch_sizes.tolist():
+        for b in range(size):
+            parts[b].append(next(rows))
+    return [torch.stack(part) for part in parts]
+
+
+@torch.no_grad()
+def paths(model: BiLSTMCRF, vocabulary: Vocabulary, sentences: list[list[str]]) -> list[list[int]]:
+    """The label ids that the model gives to each sentence."""
+    encoded = vocabulary.encode(sentences)
+    layout = layout_of(encoded, np.arange(len(sentences)))
+    prepared = model.prepare(words_of(encoded, np.arange(len(encoded.word_ids))))
+    label_ids = model.decode(prepared, torch.from_numpy(encoded.tokens[layout.tokens]), layout.batch_sizes)
+    found = by_sentence(torch.from_numpy(label_ids), layout.batch_sizes)
+    numbered = zip(layout.sentences.tolist(), found, strict=True)
+    return [path.tolist() for _, path in sorted(numbered, key=lambda pair: pair[0])]

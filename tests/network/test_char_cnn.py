@@ -6,12 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from bilstm_crf import kernels
 from bilstm_crf.network.char_cnn import CharCNN
 
 CHARACTERS = 6
 
 
 def cnn(width: int = 3, dropout: float = 0.0) -> CharCNN:
+    """In float64, which takes the plain path."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
         return CharCNN(CHARACTERS, dim=4, filters=5, width=width, dropout=dropout).double()
@@ -100,3 +102,27 @@ def test_embeddings_begin_uniform_within_the_recipes_bound() -> None:
     weight = CharCNN(200, dim=30, filters=50, width=3, dropout=0).embedding.weight
     assert weight.shape == (201, 30)
     assert 0.99 * 0.1**0.5 < weight.abs().max() <= 0.1**0.5  # sqrt(3 / 30)
+
+
+@given(st.lists(words, min_size=1, max_size=5), st.sampled_from([1, 3, 5]))
+def test_the_compiled_path_has_the_plain_ones_features_and_gradients(
+    given_words: list[list[int]], width: int
+) -> None:
+    plain_one, fast = cnn(width), cnn(width).float()
+    assert kernels.usable(fast.embedding.weight)
+    exact, got = features(plain_one, given_words), features(fast, given_words)
+    torch.testing.assert_close(got.double(), exact, rtol=1e-5, atol=1e-6)
+    weights = torch.randn(exact.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    expected = torch.autograd.grad((exact * weights).sum(), list(plain_one.parameters()))
+    mine = torch.autograd.grad((got * weights.float()).sum(), list(fast.parameters()))
+    for one, other in zip(mine, expected, strict=True):
+        torch.testing.assert_close(one.double(), other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_equal_windows_share_one_gradient(compiled: bool) -> None:
+    """`segment_reduce` gives it to each of them in full."""
+    module = cnn(width=1).float() if compiled else cnn(width=1)
+    features(module, [[2, 2, 2]]).sum().backward()
+    assert module.embedding.weight.grad is not None
+    torch.testing.assert_close(module.embedding.weight.grad[2], module.convolution.weight[:, :, 0].sum(0))

@@ -8,7 +8,8 @@ import torchcrf
 from torch import Tensor
 
 from bilstm_crf import kernels
-from bilstm_crf.network.crf import CRF
+from bilstm_crf.network.crf import CRF, mask_of
+from networks import by_sentence
 
 
 @pytest.fixture(autouse=True, params=["compiled", "plain"])
@@ -30,14 +31,14 @@ def random_crf(labels: int = K, seed: int = 0) -> CRF:
     return crf
 
 
-def problem(seed: int, labels: int = K) -> tuple[Tensor, Tensor, Tensor]:
-    """Emissions (T, B, K), gold ids (T, B), mask (T, B); what lies behind a sentence's end is no zero."""
+SIZES = torch.tensor([3, 2, 2, 1, 1])  # of LENGTHS, packed
+
+
+def problem(seed: int, labels: int = K) -> tuple[Tensor, Tensor]:
+    """Emissions (N, K) and gold ids (N,) in packed order."""
     random = torch.Generator().manual_seed(seed)
-    shape = (max(LENGTHS), len(LENGTHS))
-    emissions = torch.randn(*shape, labels, generator=random, dtype=torch.float64) * 2
-    gold = torch.randint(0, labels, shape, generator=random)
-    mask = torch.arange(shape[0])[:, None] < torch.tensor(LENGTHS)
-    return emissions, gold, mask
+    emissions = torch.randn(sum(LENGTHS), labels, generator=random, dtype=torch.float64) * 2
+    return emissions, torch.randint(0, labels, (sum(LENGTHS),), generator=random)
 
 
 def score(crf: CRF, emissions: Tensor, path: tuple[int, ...]) -> Tensor:
@@ -63,29 +64,28 @@ def enumerated_loss(crf: CRF, emissions: Tensor, gold: Tensor) -> Tensor:
 @pytest.mark.parametrize(("seed", "labels"), [(0, 3), (1, 3), (2, 4), (3, 1)])
 def test_the_loss_is_that_of_an_enumeration(seed: int, labels: int) -> None:
     crf = random_crf(labels, seed).double()
-    emissions, gold, mask = problem(seed, labels)
-    expected = sum(
-        enumerated_loss(crf, emissions[:length, b], gold[:length, b]) for b, length in enumerate(LENGTHS)
-    )
-    torch.testing.assert_close(crf.negative_log_likelihood(emissions, gold, mask), expected)
+    emissions, gold = problem(seed, labels)
+    sentences = zip(by_sentence(emissions, SIZES), by_sentence(gold, SIZES), strict=True)
+    expected = sum(enumerated_loss(crf, *sentence) for sentence in sentences)
+    torch.testing.assert_close(crf.negative_log_likelihood(emissions, gold, SIZES), expected)
 
 
 @pytest.mark.parametrize(("seed", "labels"), [(0, 3), (1, 3), (2, 4), (3, 1)])
 def test_viterbi_finds_the_best_of_all_label_sequences(seed: int, labels: int) -> None:
     crf = random_crf(labels, seed).double()
-    emissions, _, mask = problem(seed, labels)
-    for b, (path, length) in enumerate(zip(crf.viterbi(emissions, mask), LENGTHS, strict=True)):
-        scores = all_scores(crf, emissions[:length, b])
-        assert tuple(path) == max(scores, key=lambda candidate: scores[candidate])
+    emissions, _ = problem(seed, labels)
+    paths = by_sentence(torch.from_numpy(crf.viterbi(emissions, SIZES)), SIZES)
+    for path, sentence in zip(paths, by_sentence(emissions, SIZES), strict=True):
+        scores = all_scores(crf, sentence)
+        assert tuple(path.tolist()) == max(scores, key=lambda candidate: scores[candidate])
 
 
 def test_the_probabilities_of_all_label_sequences_add_up_to_one() -> None:
     """So the loss's second term is the logarithm of the partition function."""
     crf = random_crf()
-    emissions = problem(4)[0][:3, :1]
-    mask = torch.ones(3, 1, dtype=torch.bool)
+    emissions = by_sentence(problem(4)[0], SIZES)[0][:3]
     losses = [
-        crf.negative_log_likelihood(emissions, torch.tensor(path)[:, None], mask)
+        crf.negative_log_likelihood(emissions, torch.tensor(path), torch.tensor([1, 1, 1]))
         for path in itertools.product(range(K), repeat=3)
     ]
     assert torch.exp(-torch.stack(losses)).sum().item() == pytest.approx(1)
@@ -93,33 +93,43 @@ def test_the_probabilities_of_all_label_sequences_add_up_to_one() -> None:
 
 def test_gradients_are_those_of_an_enumeration() -> None:
     crf = random_crf().double()
-    emissions, gold, mask = problem(5)
+    emissions, gold = problem(5)
     emissions.requires_grad_()
     inputs = [emissions, *crf.parameters()]
-    got = torch.autograd.grad(crf.negative_log_likelihood(emissions, gold, mask), inputs)
-    one_by_one = [enumerated_loss(crf, emissions[:n, b], gold[:n, b]) for b, n in enumerate(LENGTHS)]
-    expected = torch.autograd.grad(torch.stack(one_by_one).sum(), inputs)
+    got = torch.autograd.grad(crf.negative_log_likelihood(emissions, gold, SIZES), inputs)
+    sentences = zip(by_sentence(emissions, SIZES), by_sentence(gold, SIZES), strict=True)
+    expected = torch.autograd.grad(sum(enumerated_loss(crf, *sentence) for sentence in sentences), inputs)
     for mine, enumerated in zip(got, expected, strict=True):
         torch.testing.assert_close(mine, enumerated)
-    assert not got[0][~mask].any()
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_it_is_pytorch_crf(seed: int) -> None:
-    ours = random_crf(seed=seed).double()
-    theirs = torchcrf.CRF(K).double()
+@pytest.mark.parametrize("labels", [3, 17, 40])
+@pytest.mark.parametrize("lengths", [[4], [9, 7, 7, 2, 1], [120, 3]])
+def test_it_is_pytorch_crf(lengths: list[int], labels: int) -> None:
+    ours = random_crf(labels, seed=len(lengths)).double()
+    theirs = torchcrf.CRF(labels).double()
     theirs.load_state_dict(ours.state_dict())
-    emissions, gold, mask = problem(seed)
-    torch.testing.assert_close(
-        ours.negative_log_likelihood(emissions, gold, mask), -theirs(emissions, gold, mask=mask)
+    sizes = torch.tensor([sum(length > step for length in lengths) for step in range(max(lengths))])
+    mask = mask_of(sizes)
+    random = torch.Generator().manual_seed(labels)
+    padded = torch.randn(*mask.shape, labels, generator=random, dtype=torch.float64, requires_grad=True)
+    gold = torch.randint(0, labels, mask.shape, generator=random)
+    loss, expected = (
+        ours.negative_log_likelihood(padded[mask], gold[mask], sizes),
+        -theirs(padded, gold, mask=mask),
     )
-    assert ours.viterbi(emissions, mask) == theirs.decode(emissions, mask=mask)
+    torch.testing.assert_close(loss, expected)
+    got = torch.autograd.grad(loss, [padded, *ours.parameters()])
+    for mine, other in zip(got, torch.autograd.grad(expected, [padded, *theirs.parameters()]), strict=True):
+        torch.testing.assert_close(mine, other)
+    paths = by_sentence(torch.from_numpy(ours.viterbi(padded[mask], sizes)), sizes)
+    assert [path.tolist() for path in paths] == theirs.decode(padded, mask=mask)
 
 
 def test_scores_begin_at_zero() -> None:
     """So without emissions every label sequence is as likely: the loss is T ln K."""
-    emissions, gold, mask = problem(6)
-    loss = CRF(K).negative_log_likelihood(torch.zeros_like(emissions), gold, mask)
+    emissions, gold = problem(6)
+    loss = CRF(K).negative_log_likelihood(torch.zeros_like(emissions), gold, SIZES)
     assert loss.item() == pytest.approx(sum(LENGTHS) * torch.tensor(3.0).log().item())
 
 
@@ -127,38 +137,30 @@ def test_scores_begin_at_zero() -> None:
 def test_start_and_end_scores_decide_where_nothing_else_does(which: str) -> None:
     crf = CRF(K)
     getattr(crf, which).data[2] = 1
-    (path,) = crf.viterbi(torch.zeros(2, 1, K), torch.ones(2, 1, dtype=torch.bool))
+    path = crf.viterbi(torch.zeros(2, K), torch.tensor([1, 1])).tolist()
     assert path == ([2, 0] if which == "start_transitions" else [0, 2])
 
 
-def test_what_stands_behind_a_sentences_end_changes_nothing() -> None:
-    crf = random_crf()
-    emissions, gold, mask = problem(7)
-    other, other_gold = emissions.clone(), gold.clone()
-    other[~mask] = 1e4
-    other_gold[~mask] = K - 1
-    loss = crf.negative_log_likelihood(emissions, gold, mask)
-    assert loss == crf.negative_log_likelihood(other, other_gold, mask)
-    assert crf.viterbi(emissions, mask) == crf.viterbi(other, mask)
+def test_of_equal_paths_the_lower_label_ids_win() -> None:
+    assert CRF(K).viterbi(torch.zeros(7, K), torch.tensor([3, 2, 2])).tolist() == [0] * 7
 
 
 def test_float32_scores_lose_no_digit_over_thousands_of_tokens() -> None:
     """A float32 sum of them does: of the gold path's score as much as of the partition function."""
     crf = random_crf()
     random = torch.Generator().manual_seed(8)
-    emissions = torch.randn(3_000, 1, K, generator=random) * 5
-    mask = torch.ones(3_000, 1, dtype=torch.bool)
-    (path,) = crf.viterbi(emissions, mask)
-    assert len(path) == 3_000
-    gold = torch.tensor(path)[:, None]
-    loss = crf.negative_log_likelihood(emissions, gold, mask).item()
-    exact = random_crf().double().negative_log_likelihood(emissions.double(), gold, mask).item()
+    emissions = torch.randn(3_000, K, generator=random) * 5
+    sizes = torch.ones(3_000, dtype=torch.int64)
+    gold = torch.from_numpy(crf.viterbi(emissions, sizes))
+    assert len(gold) == 3_000
+    loss = crf.negative_log_likelihood(emissions, gold, sizes).item()
+    exact = random_crf().double().negative_log_likelihood(emissions.double(), gold, sizes).item()
     assert exact > 0
     assert loss == pytest.approx(exact, rel=1e-12)
 
 
 def test_gradients_arrive_in_the_parameters_own_precision() -> None:
     crf = random_crf()
-    emissions, gold, mask = problem(9)
-    crf.negative_log_likelihood(emissions.float(), gold, mask).backward()
+    emissions, gold = problem(9)
+    crf.negative_log_likelihood(emissions.float(), gold, SIZES).backward()
     assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in crf.parameters())

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from bilstm_crf import kernels
+from bilstm_crf.checkpoint import seed_epoch
 from bilstm_crf.network.dropout import Dropout, draw_from
+
+
+@pytest.fixture(autouse=True, params=["compiled", "plain"])
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test here holds for the compiled dropout and for PyTorch's."""
+    monkeypatch.setattr(kernels, "NUMBA", request.param == "compiled")
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
@@ -21,7 +29,7 @@ def test_one_seed_drops_the_same() -> None:
     dropout, values = Dropout(0.5).train(), torch.randn(30, 7)
     results = []
     for _ in range(2):
-        draw_from(dropout, np.random.default_rng(5))
+        draw_from(dropout, seed_epoch(5, 1))
         results.append(dropout(values))
     assert torch.equal(*results)
     assert not torch.equal(results[0], dropout(values))
@@ -39,3 +47,20 @@ def test_outside_training_nothing_is_dropped() -> None:
     values = torch.randn(4, 4)
     assert Dropout(0.5).eval()(values) is values
     assert Dropout(0.0).train()(values) is values
+
+
+def test_neighbours_and_calls_are_dropped_independently() -> None:
+    """Correlations of a hundred thousand values, along them and between one call and the next."""
+    dropout = Dropout(0.5).train()
+    draw_from(dropout, np.random.default_rng(2))
+    first, second = (dropout(torch.ones(100_000)) - 1 for _ in range(2))  # each +1 or -1
+    for shift in (1, 2, 3, 4, 5, 8, 64, 4096):
+        assert abs((first[shift:] * first[:-shift]).mean().item()) < 0.02
+    assert abs((first * second).mean().item()) < 0.02
+
+
+def test_values_that_do_not_lie_side_by_side_are_dropped_in_their_places() -> None:
+    dropout, values = Dropout(0.5).train(), torch.arange(1.0, 13.0).view(3, 4)
+    got = dropout(values.T)
+    assert got.shape == (4, 3)
+    assert torch.isin(got, torch.tensor([0.0])).logical_or(got == 2 * values.T).all()

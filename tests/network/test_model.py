@@ -11,9 +11,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from bilstm_crf import kernels
 from bilstm_crf.batching import make_batch
-from bilstm_crf.network.model import BiLSTMCRF
+from bilstm_crf.network.model import Architecture, BiLSTMCRF
 from bilstm_crf.vocabulary import Vocabulary
-from networks import GOLD, LABELS, SENTENCES, SMALL, VOCABULARY, batch_of, network
+from networks import GOLD, LABELS, SENTENCES, SMALL, VOCABULARY, batch_of, by_sentence, network, paths
 
 ALL = range(len(SENTENCES))
 
@@ -26,9 +26,8 @@ def assert_same(got: Tensor, expected: Tensor) -> None:
 def emissions_by_sentence(model: BiLSTMCRF, *chosen: int) -> dict[int, Tensor]:
     """Each sentence's own (T, K) part of a batch's emissions."""
     batch = batch_of(*chosen)
-    emissions = model.emissions(batch)  # (T, B, K)
-    lengths = zip(batch.sentences.tolist(), batch.lengths, strict=True)
-    return {sentence: emissions[:length, b] for b, (sentence, length) in enumerate(lengths)}
+    parts = by_sentence(model.emissions(batch), batch.layout.batch_sizes)
+    return dict(zip(batch.layout.sentences.tolist(), parts, strict=True))
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -49,24 +48,34 @@ def test_the_loss_of_a_batch_is_the_sum_of_its_sentences() -> None:
 
 def test_other_sentences_never_change_a_path() -> None:
     model = network()
-    batch = batch_of()
-    for number, path in zip(batch.sentences.tolist(), model.decode(batch), strict=True):
-        assert model.decode(batch_of(number)) == [path]
-        assert len(path) == len(SENTENCES[number])
+    for sentence, path in zip(SENTENCES, paths(model, VOCABULARY, SENTENCES), strict=True):
+        assert paths(model, VOCABULARY, [sentence]) == [path]
+        assert len(path) == len(sentence)
 
 
-def test_emissions_are_zero_where_there_is_no_token() -> None:
-    batch = batch_of()
-    emissions = network().emissions(batch)
-    assert emissions.shape == (*batch.mask.shape, len(LABELS))
-    assert not emissions[~batch.mask].any()
-    assert emissions[batch.mask].all()
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_path_is_that_of_the_emissions(
+    compiled: bool, layers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tagging computes a word once and a token's emissions from that; training computes each token whole."""
+    monkeypatch.setattr(kernels, "NUMBA", compiled)
+    model = network(dataclasses.replace(SMALL, layers=layers)).float()
+    expected = {}
+    for number, emissions in emissions_by_sentence(model).items():
+        sizes = torch.ones(len(emissions), dtype=torch.int64)
+        expected[number] = model.crf.viterbi(emissions, sizes).tolist()
+    assert paths(model, VOCABULARY, SENTENCES) == [expected[number] for number in ALL]
 
 
-def test_a_batch_without_gold_labels_has_no_loss() -> None:
-    batch = make_batch(VOCABULARY.encode(SENTENCES), np.array([0]))
-    with pytest.raises(ValueError, match="gold"):
-        network().loss(batch)
+def test_tagging_computes_each_distinct_word_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, seen = network(), []
+    forward = model.char_cnn.forward
+    monkeypatch.setattr(
+        model.char_cnn, "forward", lambda c, lengths: seen.append(len(lengths)) or forward(c, lengths)
+    )
+    paths(model, VOCABULARY, SENTENCES)
+    assert seen == [len({word for sentence in SENTENCES for word in sentence})]
 
 
 class PlainNCRFpp(nn.Module):
@@ -136,10 +145,25 @@ def test_gradients_are_the_slopes_of_the_loss() -> None:
         torch.testing.assert_close((gradient * direction).sum(), slope, rtol=1e-6, atol=1e-6)
 
 
-def test_float32_gives_what_float64_does() -> None:
-    exact, batch = network(), batch_of()
-    loss = exact.loss(batch).item()
-    assert network().float().loss(batch).item() == pytest.approx(loss, rel=1e-6)
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_the_fast_path_has_the_loss_and_gradients_of_plain_autograd_in_float64(
+    layers: int, lanes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the recipe's sizes: float32 and compiled beside nn.LSTM, pytorch-crf and float64."""
+    monkeypatch.setattr("bilstm_crf.kernels.lanes._count", lanes)
+    sizes = Architecture(dropout=0.0, layers=layers)
+    fast, plain = network(sizes, 60).float().train(), network(sizes, 60).train()
+    assert kernels.usable(fast.to_labels.weight)
+    assert not kernels.usable(plain.to_labels.weight)
+    losses = [model.loss(batch_of()) for model in (fast, plain)]
+    assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-6)
+    got, expected = (
+        torch.autograd.grad(loss, list(model.parameters()))
+        for loss, model in zip(losses, (fast, plain), strict=True)
+    )
+    for mine, exact in zip(got, expected, strict=True):
+        torch.testing.assert_close(mine.to_dense().double(), exact.to_dense(), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -158,18 +182,19 @@ def test_a_sentence_of_ten_thousand_tokens_has_a_loss_and_a_path() -> None:
     model, batch = network().float(), make_batch(encoded, np.array([0, 1]))
     with torch.no_grad():
         assert torch.isfinite(model.loss(batch))
-    assert [len(path) for path in model.decode(batch)] == [10_000, 1]
+    assert [len(path) for path in paths(model, VOCABULARY, [words, ["Ja"]])] == [10_000, 1]
 
 
 def test_an_empty_word_spoils_no_score() -> None:
     """Only Python can give one."""
-    batch = make_batch(VOCABULARY.encode([["Kari", "", "Oslo"], [""]]), np.array([0, 1]))
+    labels = [["O", "O", "O"], ["O"]]
+    batch = make_batch(VOCABULARY.encode([["Kari", "", "Oslo"], [""]], labels), np.array([0, 1]))
     assert torch.isfinite(network().emissions(batch)).all()
 
 
 @pytest.mark.parametrize("word", ["x" * 5_000, "\ud83d", "e\u0301", "\u200b", "🧑‍🚀"])
 def test_a_strange_word_has_finite_scores(word: str) -> None:
-    batch = make_batch(VOCABULARY.encode([["Kari", word]]), np.array([0]))
+    batch = make_batch(VOCABULARY.encode([["Kari", word]], [["O", "O"]]), np.array([0]))
     assert torch.isfinite(network().emissions(batch)).all()
 
 
@@ -178,21 +203,5 @@ def test_one_label_is_enough() -> None:
     vocabulary = Vocabulary(["a"], "a", ["O"])
     model = BiLSTMCRF(SMALL, 1, 1, torch.zeros(2, 5)).eval()
     batch = make_batch(vocabulary.encode([["a", "b"]], [["O", "O"]]), np.array([0]))
-    assert model.decode(batch) == [[0, 0]]
+    assert paths(model, vocabulary, [["a", "b"]]) == [[0, 0]]
     assert model.loss(batch).item() == pytest.approx(0)
-
-
-@pytest.mark.parametrize("compiled", [True, False])
-@pytest.mark.parametrize("layers", [1, 2])
-def test_a_word_that_stands_once_gives_every_occurrence_its_score(
-    compiled: bool, layers: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kernels, "NUMBA", compiled)
-    model = network(dataclasses.replace(SMALL, layers=layers)).float()
-    encoded = VOCABULARY.encode(SENTENCES, GOLD)
-    each, once = (make_batch(encoded, np.arange(5), distinct_words=distinct) for distinct in (False, True))
-    assert len(once.words) == len(encoded.word_ids) < len(each.words)
-    torch.testing.assert_close(model.emissions(once), model.emissions(each))
-
-    gradients = [torch.autograd.grad(model.loss(batch), model.lstm.weight_ih_l0)[0] for batch in (each, once)]
-    torch.testing.assert_close(*gradients)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bilstm_crf.batching import make_batch
+from bilstm_crf.batching import words_of
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.network.word_embedding import WordEmbedding
 from bilstm_crf.vocabulary import UNKNOWN, Vocabulary
@@ -32,7 +32,7 @@ def test_only_the_batchs_words_get_a_gradient() -> None:
     assert gradient is not None
     assert gradient.is_sparse
     touched = set(gradient.coalesce().indices()[0].tolist())
-    assert touched == set(batch.words.tolist()) == {VOCABULARY.words[w] for s in SENTENCES[:2] for w in s}
+    assert touched == set(batch.words.ids.tolist()) == {VOCABULARY.words[w] for s in SENTENCES[:2] for w in s}
 
 
 def test_a_step_leaves_every_other_row_as_it_was_bit_for_bit() -> None:
@@ -42,7 +42,7 @@ def test_a_step_leaves_every_other_row_as_it_was_bit_for_bit() -> None:
     model.loss(batch).backward()
     optimiser.step()
     same = (model.embedding.weight.detach() == before).all(dim=1)
-    assert set((~same).nonzero().flatten().tolist()) == set(batch.words.tolist())
+    assert set((~same).nonzero().flatten().tolist()) == set(batch.words.ids.tolist())
 
 
 def test_a_sparse_gradient_is_the_dense_one() -> None:
@@ -98,13 +98,13 @@ def test_attached_vectors_reach_the_words_that_need_them() -> None:
     vocabulary.attach(vectors := attached())
     module.attached = vectors
     words = ["Kari", "Bergen", "FJELL", "nyord", "KARI", "¤"]
-    batch = make_batch(vocabulary.encode([words]), np.array([0]))
-    assert module(batch.words)[:, 0].tolist() == [1, 100, 110, 5, 4, UNKNOWN]
+    given = words_of(vocabulary.encode([words]), np.arange(len(words)))
+    assert module(given.ids)[:, 0].tolist() == [1, 100, 110, 5, 4, UNKNOWN]
 
 
 def test_an_unknown_word_has_the_tables_first_row() -> None:
-    batch = make_batch(VOCABULARY.encode([["ukjent"]]), np.array([0]))
-    assert network().embedding(batch.words).tolist() == network().embedding(ids([0])).tolist()
+    given = words_of(VOCABULARY.encode([["ukjent"]]), np.array([0]))
+    assert network().embedding(given.ids).tolist() == network().embedding(ids([0])).tolist()
 
 
 def test_a_float16_table_asks_for_no_gradient() -> None:
