@@ -24,7 +24,7 @@ class Run:
     """What one process left behind."""
 
     seconds: float  # from its start to its end
-    peak_mib: float  # resident memory at its highest, memory-mapped pages included; of its largest process
+    peak_mib: float  # memory of all its processes at its highest, mapped files included, what they share once
     out: str
     err: str
 
@@ -36,8 +36,8 @@ class FailedError(Exception):
 def run(command: Sequence[str | os.PathLike[str]], *, threads: int, cwd: Path | None = None) -> Run:
     """Runs `command` on the CPU with so many threads. Raises FailedError.
 
-    Linux counts the parent's own peak into a child's, so this process must stay small: what reads tables
-    of vectors runs as a child too.
+    Its peak is the larger of two figures: what the kernel counted for its largest process (which holds this
+    process's own peak too, so this one must stay small), and what ten looks a second at all of them found.
     """
     environment = {
         **os.environ,
@@ -58,6 +58,9 @@ def run(command: Sequence[str | os.PathLike[str]], *, threads: int, cwd: Path | 
         )
         watchdog = threading.Timer(LIMIT, process.kill)
         watchdog.start()
+        peaks = [0.0]
+        looker = threading.Thread(target=_look, args=(process.pid, peaks), daemon=True)
+        looker.start()
         try:
             _, status, usage = os.wait4(process.pid, 0)  # the one call that gives a child's own peak
         except BaseException:
@@ -74,7 +77,30 @@ def run(command: Sequence[str | os.PathLike[str]], *, threads: int, cwd: Path | 
     if process.returncode:
         said = "\n".join((texts[0] + texts[1]).splitlines()[-15:])
         raise FailedError(f"{' '.join(map(str, command))}\nended with status {process.returncode}:\n{said}")
-    return Run(seconds, usage.ru_maxrss / 1024, *texts)  # Linux counts it in KiB
+    return Run(seconds, max(*peaks, usage.ru_maxrss / 1024), *texts)  # Linux counts it in KiB
+
+
+def _look(pid: int, peaks: list[float]) -> None:
+    """Adds to `peaks` what the process and its children have in memory, until they are gone."""
+    while kib := sum(_share(each) for each in (pid, *_children(pid))):
+        peaks.append(kib / 1024)
+        time.sleep(0.1)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _share(pid: int) -> int:
+    """KiB of a process; of what it shares with n - 1 others, an nth (the kernel's Pss)."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
 
 
 def machine() -> dict[str, Any]:

@@ -17,6 +17,7 @@ import torch
 from bilstm_crf.config import Recipe, RunConfig
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.embeddings.vectors import WordVectors
+from bilstm_crf.kernels.lanes import use_threads
 from bilstm_crf.sentence import Sentence, Span
 from bilstm_crf.tagger import Tagger
 from bilstm_crf.training import History, build_model, train
@@ -92,14 +93,15 @@ def measured(point: dict[str, Any], folder: Path) -> float:
         recipe=Recipe().replace({"epochs": 1, "batch_size": point["batch"]}),
         threads=point["threads"],
     )
-    torch.set_num_threads(point["threads"])
+    use_threads(point["threads"])
     shape = (point["length"], point["labels"])
     if point["task"] == "train":
         given = Labelled(sentences(point["tokens"], *shape, frequent, source), ["IOB2"], [])
         dev = Labelled(given.sentences[:2], ["IOB2"], [])
         return float(train(config, given, dev, table, folder / "run", Quiet(), {})[0]["tokens_per_second"])
     learned = sentences(16 * KNOWN_SENTENCES, 16, point["labels"], frequent, source)
-    tagger = Tagger(build_model(config, learned, table))
+    torch.set_num_threads(1)  # as the commands do: each thread of the tagger computes alone
+    tagger = Tagger(build_model(config, learned, table), threads=point["threads"])
     spread = known if len(known) > CORPUS_WORDS else frequent
     given = sentences(point["tokens"], *shape, spread, source)
     tagger.predict(given[:10])  # whatever is made once

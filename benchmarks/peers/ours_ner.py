@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 
+import torch
+
 import common
 from bilstm_crf import Tagger
 
 
 def load(arguments: argparse.Namespace) -> common.Tag:
-    """A trained model; tags lists of words."""
-    return Tagger.load(arguments.model).tag
+    """A trained model; tags lists of words, each thread computing alone."""
+    torch.set_num_threads(1)
+    return Tagger.load(arguments.model, threads=arguments.threads).tag
 
 
 if __name__ == "__main__":
