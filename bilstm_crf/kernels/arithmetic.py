@@ -15,18 +15,23 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+# What LLVM may assume of a loop's numbers. Not `arcp` and `afn`, a division as a product with an estimate: it
+# estimates in vectors alone, and whether a loop runs in vectors can hang on where its arrays lie in memory.
+FAST = {"nnan", "ninf", "nsz", "contract", "reassoc"}
+
+
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compiles a loop, which may add in any order: that is what makes additions a vector's work."""
-    return _compile(function, fastmath=True)
+    return _compile(function, FAST)
 
 
 def compiled_exactly(function: Callable[P, R]) -> Callable[P, R]:
     """Compiles a loop as it is written, infinities and all."""
-    return _compile(function, fastmath=False)
+    return _compile(function, set())
 
 
-def _compile(function: Callable[P, R], *, fastmath: bool) -> Callable[P, R]:
-    options: dict[str, Any] = {"fastmath": fastmath, "nogil": True, "error_model": "numpy"}
+def _compile(function: Callable[P, R], fastmath: set[str]) -> Callable[P, R]:
+    options: dict[str, Any] = {"fastmath": fastmath or False, "nogil": True, "error_model": "numpy"}
     try:
         done: Any = njit(cache=True, **options)(function)
     except RuntimeError:  # no folder to keep the compiled code in: compile it in each process

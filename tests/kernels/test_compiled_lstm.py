@@ -1,5 +1,7 @@
 """The compiled BiLSTM beside PyTorch's, in float64: the same states, the same gradients."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from bilstm_crf import kernels
 from bilstm_crf.kernels.lanes import use_threads
-from bilstm_crf.kernels.lstm import bilstm, reversed_order
+from bilstm_crf.kernels.lstm import bilstm, cell, reversed_order
 from bilstm_crf.network.word_bilstm import WordBiLSTM
 
 
@@ -89,3 +91,24 @@ def test_dropout_between_layers_is_left_to_pytorch() -> None:
     assert not torch.equal(lstm.states(inputs, sizes), lstm.states(inputs, sizes))
     lstm.eval()
     assert torch.equal(lstm.states(inputs, sizes), lstm.states(inputs, sizes))
+
+
+@pytest.mark.parametrize("hidden", [1, 5, 10, 100])
+def test_where_the_arrays_lie_in_memory_changes_no_bit(hidden: int) -> None:
+    """LLVM looks whether arrays may overlap, and takes another loop for those that lie close together."""
+    random = np.random.default_rng(hidden)
+    given_arrays = [random.standard_normal(n * hidden, dtype=np.float32) for n in (4, 4, 1)]
+    results = set()
+    for order in itertools.permutations(range(7), 7) if hidden == 10 else [range(7)]:
+        for gap in (0, 1, 7, 16, 1_000):
+            buffer = np.zeros(7 * (4 * hidden + gap), np.float32)
+            starts = [place * (4 * hidden + gap) for place in order]
+            sizes = (4, 4, 4, 1, 1, 1, 4)
+            arrays = [
+                buffer[start : start + size * hidden] for start, size in zip(starts, sizes, strict=True)
+            ]
+            share, recurrent, gate, cells, squashed, state, scratch = arrays
+            share[:], recurrent[:], cells[:] = given_arrays
+            cell(share, recurrent, gate, cells, squashed, state, scratch)
+            results.add(b"".join(each.tobytes() for each in (gate, cells, squashed, state)))
+    assert len(results) == 1
