@@ -19,7 +19,9 @@ COMMANDS = {
     "train": "train a tagger; without anything else, on the embedded sample",
     "tag": "tag files: every byte comes back, with the names in it",
     "evaluate": "score a model, or any system's output, against gold",
+    "errors": "what a model, or any system's output, gets wrong, with examples",
     "data": "fetch NorNE; count what a corpus holds",
+    "experiment": "run tables of trainings, seeds and all, beside the paper's numbers",
     "embeddings": "fetch, look at and train word vectors",
 }
 

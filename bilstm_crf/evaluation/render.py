@@ -23,7 +23,7 @@ def text(report: Report, schemes: Sequence[str] = ("strict",), *, with_confusion
     parts = _parts(report, schemes, with_confusion, _percent(1))
     blocks = []
     for title, rows, below in parts:
-        lines = [*_aligned(rows), *below]
+        lines = [*aligned(rows), *below]
         # One table needs no title: its signature says what it is.
         blocks.append("\n".join([title, *lines] if len(parts) > 1 else lines))
     return "\n\n".join(blocks) + "\n"
@@ -145,7 +145,7 @@ def _percent(decimals: int) -> Percent:
     return lambda fraction: f"{100 * fraction:.{decimals}f}"
 
 
-def _aligned(rows: Sequence[Row]) -> list[str]:
+def aligned(rows: Sequence[Row]) -> list[str]:
     """Names to the left, figures to the right, two spaces between columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [

@@ -1,0 +1,98 @@
+"""Scores and errors by group: outcomes come in with a rule that names a span's group, a table goes out."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from bilstm_crf.analysis.errors import PAIRED, Outcome
+from bilstm_crf.evaluation.counts import TypeScore, harmonic, ratio
+from bilstm_crf.labels import ENCODINGS
+from bilstm_crf.sentence import Span
+
+GroupOf = Callable[[int, Span], str]  # the number of a sentence and a span of it to the name of its group
+
+
+@dataclass(frozen=True)
+class Group:
+    """The spans of one group: their strict score, and what became of them by category.
+
+    Gold and predicted spans are grouped each by itself: a gold PER answered by ORG is a wrong_type of PER in
+    `gold`, and one of ORG in `predicted`. The counts of `gold` add up to `score.gold`, those of `predicted`
+    to `score.predicted`; a correct pair is in the same group on both sides.
+    """
+
+    name: str
+    score: TypeScore
+    gold: dict[str, int]  # correct, wrong_type, wrong_boundary, wrong_both, missed
+    predicted: dict[str, int]  # correct, wrong_type, wrong_boundary, wrong_both, spurious
+
+
+def breakdown(outcomes: Iterable[Outcome], group_of: GroupOf, order: Sequence[str] = ()) -> list[Group]:
+    """The groups that occur: those of `order` first and in that order, the others by size, then by name."""
+    gold: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    predicted: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for outcome in outcomes:
+        if outcome.gold is not None:
+            gold[group_of(outcome.sentence, outcome.gold)][outcome.category] += 1
+        if outcome.predicted is not None:
+            predicted[group_of(outcome.sentence, outcome.predicted)][outcome.category] += 1
+
+    def place(name: str) -> tuple[int, int, str]:
+        return (order.index(name) if name in order else len(order), -gold[name].total(), name)
+
+    return [_group(name, gold[name], predicted[name]) for name in sorted({*gold, *predicted}, key=place)]
+
+
+def total(outcomes: Iterable[Outcome]) -> Group:
+    """All spans as one group."""
+    groups = breakdown(outcomes, lambda sentence, span: "all")
+    return groups[0] if groups else _group("all", Counter(), Counter())
+
+
+def _group(name: str, gold: Counter[str], predicted: Counter[str]) -> Group:
+    return Group(
+        name,
+        _score(gold["correct"], gold.total(), predicted.total()),
+        {category: gold[category] for category in (*PAIRED, "missed")},
+        {category: predicted[category] for category in (*PAIRED, "spurious")},
+    )
+
+
+def _score(correct: int, gold: int, predicted: int) -> TypeScore:
+    precision, recall = ratio(correct, predicted), ratio(correct, gold)
+    return TypeScore(precision, recall, harmonic(precision, recall), gold, predicted, correct)
+
+
+def by_type(sentence: int, span: Span) -> str:
+    """The span's entity type."""
+    return span.type
+
+
+LENGTHS = ("1", "2", "3", "4", "5+")
+
+
+def by_length(sentence: int, span: Span) -> str:
+    """The span's number of words, one of LENGTHS."""
+    return LENGTHS[min(span.end - span.start, len(LENGTHS)) - 1]
+
+
+def label_scores(
+    gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]], lengths: Sequence[int]
+) -> dict[str, TypeScore]:
+    """Scores of single words by their label in IOB2, `O` last; `lengths` are the sentences' numbers of words.
+
+    A word is correct where its label is, however the rest of its span came out.
+    """
+    pairs: Counter[tuple[str, str]] = Counter()
+    encode = ENCODINGS["iob"].encode
+    for of_gold, of_predicted, length in zip(gold, predicted, lengths, strict=True):
+        pairs.update(zip(encode(of_gold, length), encode(of_predicted, length), strict=True))
+    in_gold: Counter[str] = Counter()
+    in_predicted: Counter[str] = Counter()
+    for (one, other), count in pairs.items():
+        in_gold[one] += count
+        in_predicted[other] += count
+    labels = sorted({*in_gold, *in_predicted}, key=lambda label: (label == "O", label[2:], label))
+    return {label: _score(pairs[label, label], in_gold[label], in_predicted[label]) for label in labels}

@@ -1,0 +1,172 @@
+"""`bilstm-crf errors`: what a model, or any system's output, gets wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from bilstm_crf.analysis import page, render
+from bilstm_crf.analysis.analyse import Analysis, Background, analyse
+from bilstm_crf.analysis.documents import sources
+from bilstm_crf.analysis.familiar import KnownWords, TrainNames
+from bilstm_crf.commands.options import load_tagger, model_options
+from bilstm_crf.corpus.labelled import read_gold
+from bilstm_crf.embeddings.read import load
+from bilstm_crf.errors import UsageError
+from bilstm_crf.evaluation.pair import read_pair
+from bilstm_crf.evaluation.report import map_types, signature
+from bilstm_crf.files import sha256_of_all, write_whole
+from bilstm_crf.formats import FormatOptions
+from bilstm_crf.labels import LabelSet
+from bilstm_crf.sentence import Sentence
+
+FILE = click.Path(exists=True, dir_okay=False)
+
+
+@click.command(name="errors")
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE)
+@click.option("--model", metavar="DIR", type=click.Path(), help="Tag the words of FILE with this model.")
+@click.option("--gold", metavar="GOLD", type=FILE, help="With --predicted: the truth.")
+@click.option("--predicted", metavar="A", type=FILE, help="With --gold: any system's output, same words.")
+@click.option("--predicted-b", metavar="B", type=FILE, help="A second system's output, to compare with.")
+@click.option(
+    "--train",
+    metavar="T",
+    type=FILE,
+    multiple=True,
+    help="Tell names and words seen there from unseen ones; repeatable.",
+)
+@click.option(
+    "--documents",
+    metavar="TSV",
+    type=FILE,
+    help="Columns sent_id, document, perhaps genre.  [the file's own]",
+)
+@click.option(
+    "--labels",
+    metavar="SET",
+    help="full, 7, 6, 4, file (types as they stand) or a TOML file.  [default: the model's own; else file]",
+)
+@click.option(
+    "--context",
+    metavar="N",
+    type=click.IntRange(0),
+    default=8,
+    show_default=True,
+    help="Words around an example.",
+)
+@click.option(
+    "--examples", metavar="N", type=click.IntRange(0), default=3, show_default=True, help="Of each confusion."
+)
+@click.option("--json", "as_json", is_flag=True, help="Everything, with every error, as JSON.")
+@click.option("--html", "as_html", is_flag=True, help="One page, which needs no network.")
+@click.option("-o", "--output", metavar="PATH", type=click.Path(dir_okay=False), help="Write there.")
+@click.option("--format", "format_name", metavar="NAME", help="Of the files.  [default: by suffix]")
+@click.option("--predicted-format", metavar="NAME", help="Of A and B, where it is not that of GOLD.")
+@click.option("--key", default="name", show_default=True, help="CoNLL-U: the entry of MISC with the label.")
+@model_options
+def command(**options: Any) -> None:
+    """Show what a model, or any system's output, gets wrong: how often, where, with examples.
+
+    \b
+      bilstm-crf errors --gold dev.conllu --predicted theirs.conllu --train train.conllu
+      bilstm-crf errors --model runs/nob-sg600 dev.conllu --html -o errors.html
+      bilstm-crf errors --gold dev.conllu --predicted a.conllu --predicted-b b.conllu
+
+    Missed, spurious, wrong type, wrong boundary, or both wrong; by entity type, length, document and genre,
+    and by what was known from --train and --embeddings. docs/errors.md says how entities are paired.
+    """  # noqa: D301 (click reads the sign \b itself)
+    if options["as_json"] and options["as_html"]:
+        raise UsageError("--json and --html together: the output is one of the two")
+    analysis = _analysis(options)
+    show = render.as_json if options["as_json"] else page.html if options["as_html"] else render.text
+    # The name of a file may hold bytes that are no UTF-8: Python's escape for them is JSON's as well.
+    result = show(analysis).encode("utf-8", "backslashreplace")
+    if options["output"] is None:
+        click.echo(result, nl=False)
+        return
+    with write_whole(options["output"]) as stream:
+        stream.write(result)
+
+
+def _analysis(options: dict[str, Any]) -> Analysis:
+    gold, predicted, label_set, about = _scored(options)
+    other = None
+    if options["predicted_b"] is not None:
+        gold_file = options["gold"] or options["files"][0]
+        _, second = read_pair(gold_file, options["predicted_b"], **_formats(options))
+        other = map_types(second, label_set)
+        about["b"] = options["predicted_b"]
+    return analyse(
+        gold,
+        map_types(gold, label_set),
+        map_types(predicted, label_set),
+        about=about,
+        other=other,
+        background=_background(gold, label_set, options),
+        context=options["context"],
+        examples=options["examples"],
+    )
+
+
+def _scored(options: dict[str, Any]) -> tuple[list[Sentence], list[Sentence], LabelSet, dict[str, str]]:
+    """Gold, the same sentences with predicted spans, the label set, and what is compared with what."""
+    files, model, label_set = options["files"], options["model"], _label_set(options)
+    given = (options["gold"] is not None, options["predicted"] is not None)
+    if model is not None and files and given == (False, False):
+        if options["predicted_b"] is not None and len(files) > 1:
+            raise UsageError(f"--predicted-b with {len(files)} gold files: expected one, of the same words")
+        gold = [s for file in files for s in read_gold(file, options["format_name"], _reading(options))[0]]
+        tagger = load_tagger(model, options, threads=options["threads"])
+        name = f"model {model}"
+        predicted = [
+            replace(sentence, spans=spans, path=name)
+            for sentence, spans in zip(gold, tagger.predict(gold), strict=True)
+        ]
+        label_set = label_set or tagger.label_set
+    elif model is None and not files and given == (True, True):
+        gold, predicted = read_pair(options["gold"], options["predicted"], **_formats(options))
+        files, name = (options["gold"],), options["predicted"]
+        label_set = label_set or LabelSet.named("file")
+    else:
+        raise UsageError(
+            "expected a model and files, or gold and predicted files",
+            hint="Try: bilstm-crf errors --model DIR FILE...   or: --gold A --predicted B",
+        )
+    signed = signature("strict", label_set, sha256_of_all(files))
+    return gold, predicted, label_set, {"gold": ", ".join(files), "a": name, "signature": signed}
+
+
+def _label_set(options: dict[str, Any]) -> LabelSet | None:
+    return LabelSet.named(options["labels"]) if options["labels"] else None
+
+
+def _reading(options: dict[str, Any]) -> FormatOptions:
+    return FormatOptions(key=options["key"], keep_raw=False)
+
+
+def _formats(options: dict[str, Any]) -> dict[str, Any]:
+    """How a pair of files is read."""
+    format_name = options["format_name"]
+    return {
+        "gold_format": format_name,
+        "predicted_format": options["predicted_format"] or format_name,
+        "options": _reading(options),
+    }
+
+
+def _background(gold: Sequence[Sentence], label_set: LabelSet, options: dict[str, Any]) -> Background:
+    train = [
+        sentence
+        for file in options["train"]
+        for sentence in read_gold(file, options["format_name"], _reading(options))[0]
+    ]
+    vectors = load(options["embeddings"]) if options["embeddings"] else None
+    return Background(
+        names=TrainNames(train, map_types(train, label_set)) if train else None,
+        words=KnownWords(train or None, vectors) if train or vectors else None,
+        sources=sources(gold, options["documents"]),
+    )

@@ -1,0 +1,199 @@
+"""`bilstm-crf experiment`: tables as data in; runs, tables and what was not run out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shlex
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bilstm_crf.errors import BilstmCrfError, UsageError
+
+if TYPE_CHECKING:
+    from bilstm_crf.experiments.definition import Experiment
+    from bilstm_crf.experiments.plan import Corpus, Task
+
+MOST_JOBS = 8  # by default: each run takes a gigabyte of memory or more
+
+
+class Seeds(click.ParamType):
+    """Whole numbers separated by commas."""
+
+    name = "seeds"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> list[int]:
+        parts = value.split(",")
+        if not all(part.strip().isdecimal() for part in parts):
+            self.fail(f"{value}: expected whole numbers with commas between, as in 42,43,44")
+        seeds = [int(part) for part in parts]
+        if len(set(seeds)) < len(seeds):
+            self.fail(f"{value}: a seed stands there twice")
+        return seeds
+
+
+@click.command("experiment")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--data", metavar="DIR", help="Folder with NorNE (or any files with UD's names).  [data/norne]")
+@click.option(
+    "--embeddings-dir", metavar="DIR", help="Where vectors lie.  [$BILSTM_CRF_EMBEDDINGS, embeddings/]"
+)
+@click.option("--seeds", metavar="N,N,…", type=Seeds(), help="Seeds of every run.  [as the file says; 42]")
+@click.option("--epochs", type=click.IntRange(1), help="Another number of epochs, for a quick look.")
+@click.option("--jobs", type=click.IntRange(1), help="Runs at once.  [cores / threads, 8 at most]")
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    help="Processor threads of each run.  [cores / jobs; without --jobs 1]",
+)
+@click.option(
+    "--only",
+    metavar="PATTERN",
+    multiple=True,
+    help="Run only rows or runs with such a name: 'SG*', '*seed42'.",
+)
+@click.option(
+    "--output",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default="runs/experiments",
+    show_default=True,
+    help="Where runs and tables go, and are found again.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be run, and run nothing.")
+@click.option("--json", "as_json", is_flag=True, help="The tables as JSON.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="The tables in Markdown.")
+def command(files: tuple[Path, ...], **options: Any) -> None:
+    """Train and score what tables ask for, and print them with the paper's numbers beside ours.
+
+    A table is a TOML file: rows say what to train, columns what to score (docs/experiments.md). Runs that are
+    done are not run again, interrupted ones go on: kill it when you like, and give the same command again.
+
+    \b
+    Examples
+      bilstm-crf experiment experiments/table5.toml --dry-run
+      bilstm-crf experiment experiments/table?.toml --jobs 2
+      bilstm-crf experiment experiments/table7.toml --only 'BM*' --epochs 1     a quick look
+      bilstm-crf experiment experiments/table6.toml --seeds 42,43,44 --markdown > table6.md
+    """  # noqa: D301
+    from bilstm_crf.experiments import plan
+    from bilstm_crf.experiments.definition import read_experiment
+
+    if options["as_json"] and options["as_markdown"]:
+        raise UsageError("--json and --markdown exclude one another")
+    experiments = [read_experiment(path) for path in files]
+    if len({experiment.name for experiment in experiments}) < len(experiments):
+        raise UsageError("two of the files have the same name: their tables would replace one another")
+    if options["seeds"]:
+        experiments = [dataclasses.replace(each, seeds=options["seeds"]) for each in experiments]
+    if options["epochs"]:
+        experiments = [plan.with_epochs(each, options["epochs"]) for each in experiments]
+    if options["dry_run"]:
+        tasks = plan.tasks(experiments, options["output"], None, options["only"])
+        click.echo(_would_run(tasks, options), nl=False)
+        return
+    corpus = plan.find_corpus(options["data"], experiments)
+    tasks = plan.tasks(experiments, options["output"], corpus, options["only"])
+    with _terminated_as_by_ctrl_c():
+        tables = _run(experiments, tasks, corpus, options)
+    _print(tables, options)
+    failed = [task for task in tasks if task.state == "failed"]
+    if failed:
+        raise BilstmCrfError(
+            f"{len(failed)} of {len(tasks)} runs failed: {', '.join(task.run.name for task in failed)}",
+            hint="the lines above and train.log in their folders say why; the same command tries them again",
+        )
+
+
+def _run(
+    experiments: Sequence[Experiment], tasks: Sequence[Task], corpus: Corpus, options: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Runs what is to be run; returns the tables, which lie in the output folder as well."""
+    from bilstm_crf.experiments import corpus_tables, tables
+    from bilstm_crf.experiments.runner import How, Runner
+    from bilstm_crf.experiments.watch import make_watch
+    from bilstm_crf.files import write_json
+
+    folder: Path = options["output"] / "tables"
+    folder.mkdir(parents=True, exist_ok=True)
+    counted = {each.name: corpus_tables.build(each, corpus) for each in experiments if each.statistics}
+
+    def written() -> list[dict[str, Any]]:
+        why = {task.run.name: task.reason or "not run" for task in tasks}
+        if options["only"]:
+            names = [run.name for each in experiments for cell in each.cells for run in cell.runs(each.seeds)]
+            why = dict.fromkeys(names, "not run: --only") | why
+        built = []
+        for each in experiments:
+            table = counted.get(each.name) or tables.build(each, options["output"], corpus, why)
+            write_json(folder / f"{each.name}.json", table)
+            built.append(table)
+        return built
+
+    jobs, threads = shares(options["jobs"], options["threads"])
+    how = How(corpus, options["data"], options["embeddings_dir"], jobs, threads)
+    Runner(tasks, how, make_watch(jobs), written).run()
+    return written()
+
+
+def shares(jobs: int | None, threads: int | None) -> tuple[int, int]:
+    """Runs at once and threads of each: what was given, and of the cores what is left for the other."""
+    cores = len(os.sched_getaffinity(0))
+    if threads is None:
+        threads = 1 if jobs is None else max(1, cores // jobs)
+    if jobs is None:
+        jobs = min(MOST_JOBS, max(1, cores // threads))
+    return jobs, threads
+
+
+@contextmanager
+def _terminated_as_by_ctrl_c() -> Iterator[None]:
+    """`kill`, and a terminal that is closed, end the children as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _print(tables: Sequence[dict[str, Any]], options: dict[str, Any]) -> None:
+    from bilstm_crf.experiments.render import render
+
+    if options["as_json"]:
+        click.echo(json.dumps(tables, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(render(table, markdown=options["as_markdown"]) for table in tables), nl=False)
+
+
+def _would_run(tasks: Sequence[Task], options: dict[str, Any]) -> str:
+    """What --dry-run says: each run, how far it has come, what it is scored on, its command."""
+    from bilstm_crf import run_folder
+    from bilstm_crf.experiments.runner import train_options
+    from bilstm_crf.experiments.watch import summary
+
+    jobs, threads = shares(options["jobs"], options["threads"])
+    lines = []
+    for task in tasks:
+        if run_folder.is_finished(task.folder):
+            task.state = "done"
+        scored_on = " ".join(evaluation.name for evaluation in task.evaluations)
+        state = task.state if task.state == "done" else task.progress
+        lines.append(f"{task.run.name}  {state}, scored on {scored_on}")
+        if task.state != "done":
+            train = train_options(task, options["data"], options["embeddings_dir"], threads)
+            lines.append(f"  {shlex.join(['bilstm-crf', 'train', *train])}")
+    lines.append(f"{summary(tasks, jobs)}, with {jobs} at once")
+    return "\n".join(lines) + "\n"

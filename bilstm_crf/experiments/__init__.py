@@ -1,0 +1,1 @@
+"""Experiments as data: TOML files say what to train and score; runs, statistics and tables come out."""

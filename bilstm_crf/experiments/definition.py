@@ -1,0 +1,212 @@
+"""An experiment's file: TOML that says what to train (rows), what to score (columns), beside which numbers.
+
+The first in this room: text comes in, an Experiment goes out, or an InputError that names the place.
+docs/experiments.md describes the file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from bilstm_crf.corpus.norne import STEMS
+from bilstm_crf.errors import InputError, UsageError, near_miss
+from bilstm_crf.experiments.settings import Evaluation, Run, Settings, check_can_score
+
+SETTINGS = ("language", "labels", "encoding", "embeddings", "preset", "set")
+EVALUATE = ("language", "split", "labels")
+SHOWS = ("scores", "confusion")  # what the table shows of each cell
+STATISTICS = ("totals", "entities")  # what is counted where nothing is trained
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One place of a table: what is trained for it, what that is scored on, what the paper says."""
+
+    row: str
+    column: str
+    settings: Settings
+    evaluation: Evaluation
+    paper: float | None  # a fraction from 0 to 1
+
+    def runs(self, seeds: Iterable[int]) -> list[Run]:
+        """One training for each seed."""
+        return [Run(self.settings, seed) for seed in seeds]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A table: its cells, row by row; or, where `statistics` is set, what is counted for it."""
+
+    name: str  # of the file
+    path: str
+    title: str
+    beside: str | None  # where the other numbers come from: "NorNE, Table 5"
+    seeds: list[int] = field(default_factory=lambda: [42])
+    show: str = "scores"
+    cells: list[Cell] = field(default_factory=list)
+    statistics: str | None = None
+    language: str = "both"  # what the statistics are of
+    quick: bool = False  # with fewer epochs than the file says
+
+
+class _Place:
+    """A table of the file, and how a message names it."""
+
+    def __init__(self, path: str, name: str, content: Any) -> None:
+        self.path, self.name = path, name
+        if not isinstance(content, dict):
+            self.fail(f"is {content!r}, expected a table")
+        self.content: dict[str, Any] = content
+
+    def fail(self, what: str, hint: str | None = None) -> NoReturn:
+        raise InputError(f"{self.name} {what}", path=self.path, hint=hint)
+
+    def check_keys(self, known: Iterable[str]) -> None:
+        known = list(known)
+        for key in self.content:
+            if key not in known:
+                self.fail(f"has no key {key}.{near_miss(key, known)}", f"known: {' '.join(known)}")
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self.content.get(key, default)
+        if not isinstance(value, str) or not value.strip():
+            self.fail(f"has {key} = {value!r}, expected a text" if key in self.content else f"lacks {key}")
+        return value
+
+    def choice(self, key: str, known: Iterable[str], default: str | None = None) -> str:
+        value = self.text(key, default)
+        if value not in known:
+            self.fail(f'has {key} = "{value}", expected {" or ".join(known)}.{near_miss(value, known)}')
+        return value
+
+    def settings(self) -> dict[str, Any]:
+        """The settings that stand here, each of them checked, so that a message names this place."""
+        own = {key: value for key, value in self.content.items() if key in SETTINGS}
+        with _named(self.path, self.name):
+            Settings.of(own)
+        return own
+
+
+@contextmanager
+def _named(path: str, place: str) -> Iterator[None]:
+    """Makes of what is wrong with an option what is wrong at this place of the file."""
+    try:
+        yield
+    except UsageError as error:
+        raise InputError(f"{place}: {error}", path=path, hint=error.hint) from error
+
+
+def read_experiment(path: str | Path) -> Experiment:
+    """The experiment of a file. Raises UsageError where there is no file, InputError for a bad one."""
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise _not_there(path) from None
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from error
+    except ValueError as error:  # of the encoding, or TOMLDecodeError, which says line and column
+        raise InputError(f"is not TOML: {error}", path=path) from error
+    top = _Place(str(path), "the file", content)
+    if "statistics" in content:
+        top.check_keys(("title", "beside", "statistics", "language"))
+        language = top.choice("language", ["both", *STEMS], "both")
+        statistics = top.choice("statistics", STATISTICS)
+        return Experiment(**_head(top, path), statistics=statistics, language=language)
+    top.check_keys(("title", "beside", "seeds", "show", "base", "row", "column"))
+    return Experiment(
+        **_head(top, path),
+        seeds=_seeds(top),
+        show=top.choice("show", SHOWS, "scores"),
+        cells=_cells(top),
+    )
+
+
+def _not_there(path: Path) -> UsageError:
+    """Says which file of that name, or of one like it, is there or in experiments/."""
+    there = {
+        each.name: each for folder in (Path("experiments"), path.parent) for each in folder.glob("*.toml")
+    }
+    name = path.name if path.suffix == ".toml" else f"{path.name}.toml"
+    guess = f" Did you mean {there[name]}?" if name in there else near_miss(name, there)
+    here = " ".join(map(str, there.values()))
+    hint = f"here are: {here}" if here else "the paper's tables lie in experiments/"
+    return UsageError(f"{path}: there is no such file.{guess}", hint=hint)
+
+
+def _head(top: _Place, path: Path) -> dict[str, Any]:
+    beside = top.text("beside") if "beside" in top.content else None
+    return {"name": path.stem, "path": str(path), "title": top.text("title"), "beside": beside}
+
+
+def _seeds(top: _Place) -> list[int]:
+    seeds = top.content.get("seeds", [42])
+    whole = isinstance(seeds, list) and all(type(seed) is int and seed >= 0 for seed in seeds)
+    if not whole or not seeds or len(set(seeds)) < len(seeds):
+        top.fail(f"has seeds = {seeds!r}, expected different whole numbers, as in [42, 43, 44]")
+    return seeds
+
+
+def _cells(top: _Place) -> list[Cell]:
+    base = _Place(top.path, "[base]", top.content.get("base", {}))
+    base.check_keys(SETTINGS)
+    columns = _tables(top, "column", default=[{"name": "F1"}])
+    rows = _tables(top, "row")
+    for column in columns:
+        column.check_keys(("name", *SETTINGS, "evaluate"))
+    for row in rows:
+        row.check_keys(("name", *SETTINGS, "paper"))
+    return [_cell(base, row, column, columns) for row in rows for column in columns]
+
+
+def _tables(top: _Place, kind: str, default: list[Any] | None = None) -> list[_Place]:
+    """All [[row]]s or [[column]]s, each of them with a name of its own."""
+    content = top.content.get(kind, default)
+    if not isinstance(content, list) or not content:
+        top.fail(f"lacks [[{kind}]]")
+    tables = [_Place(top.path, f"[[{kind}]] {number}", each) for number, each in enumerate(content, start=1)]
+    names: set[str] = set()
+    for table in tables:
+        name = table.text("name")
+        if name in names:
+            table.fail(f'has name = "{name}", as another one has')
+        names.add(name)
+        table.name = f'[[{kind}]] "{name}"'
+    return tables
+
+
+def _cell(base: _Place, row: _Place, column: _Place, columns: list[_Place]) -> Cell:
+    parts = [place.settings() for place in (base, row, column)]
+    for key in parts[2]:
+        if key in parts[1] and key != "set":
+            column.fail(f"and {row.name} both have {key}, expected it in one of them")
+    changes = {key: value for part in parts for key, value in part.get("set", {}).items()}
+    evaluate = _Place(row.path, f"evaluate in {column.name}", column.content.get("evaluate", {}))
+    evaluate.check_keys(EVALUATE)
+    both = f"{row.name}, {column.name}"
+    with _named(row.path, both):
+        settings = Settings.of({**parts[0], **parts[1], **parts[2], "set": changes})
+    where = {"language": settings.language, "split": "dev", "labels": settings.labels}
+    with _named(row.path, evaluate.name):
+        evaluation = Evaluation(**{key: evaluate.text(key, default) for key, default in where.items()})
+    with _named(row.path, both):
+        check_can_score(settings.labels, evaluation.labels)
+    name = column.content["name"]
+    paper = _paper(row, [each.content["name"] for each in columns])
+    return Cell(row.content["name"], name, settings, evaluation, paper.get(name))
+
+
+def _paper(row: _Place, columns: list[str]) -> Mapping[str, float]:
+    """The row's numbers from elsewhere by column, per cent in the file, fractions from here on."""
+    numbers = _Place(row.path, f"paper in {row.name}", row.content.get("paper", {}))
+    numbers.check_keys(columns)
+    for name, value in numbers.content.items():
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not (value == 0 or 1 < value <= 100):
+            numbers.fail(f"has {name} = {value!r}, expected a number in per cent, as in 90.75")
+    return {name: round(value / 100, 8) for name, value in numbers.content.items()}

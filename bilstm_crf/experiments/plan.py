@@ -1,0 +1,212 @@
+"""What there is to do: the runs of all tables, the evaluations that each needs, how far each has come."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bilstm_crf import run_folder
+from bilstm_crf.config import RunConfig
+from bilstm_crf.corpus.norne import find_or_fetch, languages_of
+from bilstm_crf.embeddings import names
+from bilstm_crf.errors import BilstmCrfError, UsageError, near_miss
+from bilstm_crf.experiments.definition import Cell, Experiment
+from bilstm_crf.experiments.scoring import read_score
+from bilstm_crf.experiments.settings import Evaluation, Run, Settings
+from bilstm_crf.files import sha256_of
+
+Corpus = Mapping[str, Mapping[str, Sequence[str]]]  # files by language and split
+
+
+@dataclass
+class Task:
+    """One run on its way.
+
+    Its state: waiting, training, scoring, elsewhere (another process is at it), done or failed.
+    """
+
+    run: Run
+    folder: Path
+    evaluations: list[Evaluation]
+    state: str = "waiting"
+    reason: str = ""  # why it failed, or who is at it
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def epochs(self) -> int:
+        return self.run.settings.recipe.epochs
+
+    def look(self) -> None:
+        """Reads how far training has come."""
+        try:
+            lines = (self.folder / "history.jsonl").read_text("utf-8").splitlines()
+            self.history = [json.loads(line) for line in lines]
+        except (OSError, ValueError):
+            self.history = []
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The epoch with the best dev F1 so far, as history.jsonl has it."""
+        return max(self.history, key=lambda row: row["dev"]["f1"], default=None)
+
+    @property
+    def progress(self) -> str:
+        return f"epoch {len(self.history)}/{self.epochs}" if self.history else "not begun"
+
+
+def find_corpus(data: str | None, experiments: Iterable[Experiment]) -> dict[str, dict[str, list[str]]]:
+    """The files of each language that the experiments need; fetched as `train` does. Raises what that raises.
+
+    A split whose files are not all there has none.
+    """
+    needed: set[str] = set()
+    for experiment in experiments:
+        needed |= set(languages_of(experiment.language) if experiment.statistics else ())
+        needed |= {cell.settings.language for cell in experiment.cells}
+        needed |= {cell.evaluation.language for cell in experiment.cells}
+    corpus = {}
+    for language in sorted(needed):
+        splits = find_or_fetch(data, language)
+        whole = len(languages_of(language))
+        corpus[language] = {
+            split: [str(path) for path in paths] if len(paths) == whole else []
+            for split, paths in splits.items()
+        }
+    return corpus
+
+
+def with_epochs(experiment: Experiment, epochs: int) -> Experiment:
+    """The same with so many epochs in every run: another table, a quick look where they are fewer."""
+    cells = [
+        dataclasses.replace(cell, settings=cell.settings.change({"epochs": epochs}))
+        for cell in experiment.cells
+    ]
+    if cells == experiment.cells:
+        return experiment
+    quick = any(cell.settings.recipe.epochs > epochs for cell in experiment.cells)
+    return dataclasses.replace(
+        experiment, name=f"{experiment.name}-epochs={epochs}", cells=cells, quick=quick
+    )
+
+
+def tasks(
+    experiments: Iterable[Experiment], folder: Path, corpus: Corpus | None, only: Sequence[str] = ()
+) -> list[Task]:
+    """The runs in the order in which they are to go: every table's first seed before any table's second.
+
+    `only` leaves those whose row's or own name fits one of the patterns. Without a corpus, every evaluation
+    counts as possible. Raises UsageError where two different configurations would go into one folder, or a
+    pattern fits nothing.
+    """
+    asked = [
+        (rank, run, cell)
+        for experiment in experiments
+        for cell in experiment.cells
+        for rank, run in enumerate(cell.runs(experiment.seeds))
+    ]
+    if only:
+        fits = [{pattern for pattern in only if _fits(pattern, cell, run)} for _, run, cell in asked]
+        known = dict.fromkeys(name for _, run, cell in asked for name in (cell.row, run.name))
+        for pattern in set(only).difference(*fits):
+            raise UsageError(
+                f"--only {pattern} fits no row and no run.{near_miss(pattern, known)}",
+                hint=f"rows and runs: {', '.join(known)}" if known else "these files train nothing",
+            )
+        asked = [each for each, patterns in zip(asked, fits, strict=True) if patterns]
+    wanted: dict[Run, list[Evaluation]] = {}
+    for _, run, cell in sorted(asked, key=lambda each: each[0]):
+        evaluations = wanted.setdefault(run, [])
+        evaluation = cell.evaluation
+        possible = corpus is None or corpus[evaluation.language][evaluation.split]
+        if possible and evaluation not in evaluations:
+            evaluations.append(evaluation)
+    _check_names(wanted)
+    found = [Task(run, folder / "runs" / run.name, evaluations) for run, evaluations in wanted.items()]
+    for task in found:
+        task.look()
+    return found
+
+
+def _fits(pattern: str, cell: Cell, run: Run) -> bool:
+    return any(fnmatchcase(name.lower(), pattern.lower()) for name in (cell.row, run.name))
+
+
+def _check_names(runs: Iterable[Run]) -> None:
+    by_name: dict[str, Settings] = {}
+    for run in runs:
+        other = by_name.setdefault(run.name, run.settings)
+        if other != run.settings:
+            raise UsageError(
+                f"two configurations would go into the same folder {run.name}: {other.as_dict()} and "
+                f"{run.settings.as_dict()}",
+                hint="give the files of vectors or of label sets different names, or write them alike",
+            )
+
+
+def missing_scores(task: Task, corpus: Corpus) -> list[tuple[Evaluation, Sequence[str]]]:
+    """The evaluations that are still to be made, with their files."""
+    wanted = [(each, corpus[each.language][each.split]) for each in task.evaluations]
+    return [(each, files) for each, files in wanted if read_score(task.folder, each, files) is None]
+
+
+def difference(task: Task, corpus: Corpus, embeddings_dir: str | None) -> str | None:
+    """What tells the run in the task's folder from the one that is wanted; None: nothing."""
+    path = task.folder / "config.json"
+    if not path.exists():
+        return None
+    settings = task.run.settings
+    try:
+        described = run_folder.read_config(path)
+        config = RunConfig.from_json(described["config"])
+    except BilstmCrfError as error:
+        return str(error)
+    for name, value in vars(settings.recipe).items():
+        there = getattr(config.recipe, name)
+        if there != value:
+            return f"it was begun with {name} = {there}, now it is {value}"
+    for split in ("train", "dev"):
+        there = [file.get("sha256") for file in described.get("data", {}).get(split, [])]
+        if there != [_sha256(file) for file in corpus[settings.language][split]]:
+            return f"it was begun with other {split} data"
+    vectors = None if settings.embeddings == names.NONE else names.find(settings.embeddings, embeddings_dir)
+    if vectors and _sha256(str(vectors)) != (described.get("vectors") or {}).get("sha256"):
+        return f"it was begun with other vectors than {vectors}"
+    return None
+
+
+@cache
+def _sha256(file: str) -> str:
+    """Read once: files of gigabytes, and dozens of runs."""
+    return sha256_of(file)
+
+
+def seconds_left(found: Sequence[Task], jobs: int) -> float | None:
+    """How long the rest will take at the pace of the epochs so far; None: nothing to tell it by.
+
+    The pace of a run is its own, else that of runs with the same language and vectors, else that of all.
+    """
+    pools: dict[Any, list[float]] = defaultdict(list)
+    for task in found:
+        for key in _alike(task):
+            pools[key] += [row["seconds"] + row["dev_seconds"] for row in task.history]
+    if not pools[None]:
+        return None
+    rest = []
+    for task in found:
+        if task.state not in ("done", "failed"):
+            pool = next(pools[key] for key in _alike(task) if pools[key])
+            rest.append((task.epochs - len(task.history)) * sum(pool) / len(pool))
+    return max(sum(rest) / jobs, max(rest)) if rest else 0.0
+
+
+def _alike(task: Task) -> tuple[Any, ...]:
+    """What the pace depends on, the closest first."""
+    settings = task.run.settings
+    return task.run, (settings.language, settings.embeddings), None

@@ -1,0 +1,175 @@
+"""A table as people read it: rows of cells out of the JSON, as aligned text or Markdown; F1 in per cent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bilstm_crf.corpus.statistics import as_markdown, as_text
+
+PAPER_SEED = "42"
+NOTHING = "–"
+Rows = list[list[str]]
+
+
+def render(table: Mapping[str, Any], *, markdown: bool = False) -> str:
+    """The table with its title, and the comparisons below it."""
+    quick = f" (a quick look: epochs {', '.join(map(str, table['epochs']))})" if table.get("quick") else ""
+    title = f"{table['title']}{quick}"
+    beside = f"paper: {table['beside']}" if table["beside"] else ""
+    parts: list[tuple[str, Rows, list[str]]]
+    if table["kind"] == "statistics":
+        parts = [("", _statistics(table), _missing(table))]
+    elif table["kind"] == "confusion":
+        parts = _confusions(table)
+    else:
+        parts = [("", _scores(table), [_note(table)])]
+        if table["comparisons"]["pairs"]:
+            parts.append(("Comparisons", _pairs(table), [_pairs_note(table)]))
+    as_rows = as_markdown if markdown else as_text
+    blocks = [f"### {title}" if markdown else title, beside]
+    for heading, rows, below in parts:
+        blocks += [
+            f"#### {heading}" if markdown and heading else heading,
+            as_rows(rows) if rows else "",
+            *below,
+        ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def percent(fraction: float | None) -> str:
+    return NOTHING if fraction is None else f"{100 * fraction:.2f}"
+
+
+def points(difference: float | None) -> str:
+    """A difference, with its sign.
+
+    >>> points(-0.0123)
+    '−1.23'
+    """
+    return NOTHING if difference is None else f"{100 * difference:+.2f}".replace("-", "−")
+
+
+# ---------------------------------------------------------------- scores
+
+
+def _scores(table: Mapping[str, Any]) -> Rows:
+    """One line a cell: mean ± sd, seed 42, interval, the paper's number, the difference."""
+    heading = ["", "F1", "seed 42", "95 % interval", "paper", "difference", "seeds"]
+    return [heading, *([name, *_score(cell)] for name, cell in _cells(table))]
+
+
+def _cells(table: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Every cell, named after its row, and after its column where there are several."""
+    several = len(table["columns"]) > 1
+    return [
+        (f"{row['row']}, {cell['column']}" if several else row["row"], cell)
+        for row in table["rows"]
+        for cell in row["cells"]
+    ]
+
+
+def _score(cell: Mapping[str, Any]) -> list[str]:
+    if cell["mean"] is None:
+        reasons = dict.fromkeys(cell["missing"].values())
+        return [_short("; ".join(reasons)), "", "", percent(cell["paper"]), "", ""]
+    spread = f" ± {100 * cell['sd']:.2f}" if cell["sd"] is not None else ""
+    interval = cell["interval"]
+    count, all_seeds = len(cell["seeds"]), len(cell["seeds"]) + len(cell["missing"])
+    return [
+        percent(cell["mean"]) + spread,
+        percent(cell["seeds"].get(PAPER_SEED, {}).get("f1")),
+        f"{100 * interval['low']:.1f} to {100 * interval['high']:.1f}",
+        percent(cell["paper"]),
+        points(cell["difference"]),
+        str(count) if count == all_seeds else f"{count} of {all_seeds}",
+    ]
+
+
+def _short(reason: str) -> str:
+    return reason if len(reason) <= 60 else reason[:59] + "…"
+
+
+def _note(table: Mapping[str, Any]) -> str:
+    """What the numbers are, and one signature of each kind."""
+    signatures = dict.fromkeys(cell["signature"] for _, cell in _cells(table) if cell["mean"] is not None)
+    about = (
+        "Strict F1, mean ± standard deviation over the seeds; the interval is a bootstrap over sentences. "
+        "Dev chose the epoch, so dev scores are optimistic."
+    )
+    return "\n".join([about, *signatures])
+
+
+def _pairs(table: Mapping[str, Any]) -> Rows:
+    rows = [["", "difference", "p", "p (Holm)"]]
+    for pair in table["comparisons"]["pairs"]:
+        p_values = [f"{pair[key]:.4f}" for key in ("p_value", "p_holm")]
+        rows.append([_versus(pair["a"], pair["b"], table["columns"]), points(pair["difference"]), *p_values])
+    return rows
+
+
+def _versus(a: Mapping[str, str], b: Mapping[str, str], columns: Sequence[str]) -> str:
+    """`b − a`, and what they share named once."""
+    if a["column"] == b["column"]:
+        return f"{b['row']} − {a['row']}" + (f", {a['column']}" if len(columns) > 1 else "")
+    if a["row"] == b["row"]:
+        return f"{b['column']} − {a['column']}, {a['row']}"
+    return f"{b['row']}, {b['column']} − {a['row']}, {a['column']}"
+
+
+def _pairs_note(table: Mapping[str, Any]) -> str:
+    comparisons = table["comparisons"]
+    test, count = comparisons["test"].capitalize(), len(comparisons["pairs"])
+    return (
+        f"{test} over sentences, two-sided, {comparisons['resamples']:,} resamples, "
+        f"{comparisons['correction']}'s correction for {count} comparisons. "
+        "With one seed, p speaks of these two models, not of the two ways to train them."
+    )
+
+
+# ---------------------------------------------------------------- confusion, statistics
+
+
+def _confusions(table: Mapping[str, Any]) -> list[tuple[str, Rows, list[str]]]:
+    parts: list[tuple[str, Rows, list[str]]] = []
+    for name, cell in _cells(table):
+        if cell["mean"] is None:
+            parts.append((name, [], ["; ".join(dict.fromkeys(cell["missing"].values()))]))
+            continue
+        confusion = cell["confusion"]
+        lines = zip(confusion["types"], confusion["spans"], strict=True)
+        rows = [
+            ["gold \\ predicted", *confusion["types"]],
+            *([type_, *(f"{n:,}" for n in counts)] for type_, counts in lines),
+        ]
+        parts.append((name, rows, [f"Spans, summed over {len(cell['seeds'])} seed(s)"]))
+    return parts
+
+
+def _statistics(table: Mapping[str, Any]) -> Rows:
+    rows = [["", *(head for column in table["columns"] for head in (column, "paper", "±"))]]
+    for row in table["rows"]:
+        cells = [
+            text
+            for cell in row["cells"]
+            for text in (
+                _number(cell["ours"], "not run"),
+                _number(cell["paper"]),
+                _signed(cell["difference"]),
+            )
+        ]
+        rows.append([row["row"], *cells])
+    return rows
+
+
+def _number(value: int | None, nothing: str = NOTHING) -> str:
+    return nothing if value is None else f"{value:,}"
+
+
+def _signed(value: int | None) -> str:
+    return NOTHING if value is None else f"{value:+,}".replace("-", "−").replace("+0", "0")
+
+
+def _missing(table: Mapping[str, Any]) -> list[str]:
+    missing: Sequence[str] = table["missing"]
+    return [f"There is no {' and no '.join(missing)} file: totals are of the others."] if missing else []

@@ -1,0 +1,102 @@
+"""Scores of a trained run: its predictions as spans in each evaluation's label set, beside the model.
+
+    python -m bilstm_crf.experiments.scoring RUN JSON
+
+The runner starts it, so that memory and threads are given back when it ends.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bilstm_crf.errors import BilstmCrfError
+from bilstm_crf.experiments.settings import Evaluation
+from bilstm_crf.files import sha256_of_all, write_json
+
+
+def score_path(run: Path, evaluation: Evaluation) -> Path:
+    """Where the scores of an evaluation lie."""
+    return run / "scores" / f"{evaluation.name}.json"
+
+
+def read_score(run: Path, evaluation: Evaluation, files: Sequence[str]) -> dict[str, Any] | None:
+    """The scores, where they are there and of this model and these files; else None."""
+    try:
+        content: dict[str, Any] = json.loads(score_path(run, evaluation).read_text("utf-8"))
+        model = json.loads((run / "model.json").read_text("utf-8"))["sha256"]
+        current = content["model_sha256"] == model and content["data_sha256"] == sha256_once(tuple(files))
+        return content if current else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@cache
+def sha256_once(files: tuple[str, ...]) -> str:
+    """`sha256_of_all`, read once: the data of a session stay as they are."""
+    return sha256_of_all(files)
+
+
+def score(run: Path, evaluations: Sequence[tuple[Evaluation, Sequence[str]]]) -> None:
+    """Tags the files of each evaluation with the run's model and writes the scores.
+
+    The rule: predictions are decoded to spans by the model's own encoding; their types, and those of the gold
+    spans, are mapped to the label set of the evaluation; spans are compared. Raises what `Tagger.load` and
+    `read_gold` raise, and InputError for a type that the label set does not know.
+    """
+    from bilstm_crf.corpus.labelled import read_gold
+    from bilstm_crf.evaluation.counts import sentence_counts
+    from bilstm_crf.evaluation.report import evaluate, map_types
+    from bilstm_crf.formats import FormatOptions
+    from bilstm_crf.labels import LabelSet
+    from bilstm_crf.sentence import Sentence
+    from bilstm_crf.tagger import Tagger
+
+    tagger = Tagger.load(run)
+    model = json.loads((run / "model.json").read_text("utf-8"))
+    for evaluation, files in evaluations:
+        gold = [s for file in files for s in read_gold(file, None, FormatOptions(keep_raw=False))[0]]
+        label_set = LabelSet.named(evaluation.labels)
+        tagged = [
+            Sentence(sentence.tokens, spans=spans, path=f"model {run}")
+            for sentence, spans in zip(gold, tagger.predict(gold), strict=True)
+        ]
+        predicted = map_types(tagged, label_set)
+        report = evaluate(gold, predicted, label_set=label_set, data_sha256=sha256_of_all(files))
+        counts = sentence_counts(map_types(gold, label_set), predicted)
+        path = score_path(run, evaluation)
+        path.parent.mkdir(exist_ok=True)
+        content = {
+            "evaluation": vars(evaluation),
+            "model_sha256": model["sha256"],
+            "files": list(files),
+            "data_sha256": sha256_of_all(files),
+            **report.as_dict(),
+            # one number a sentence, in the order of the files
+            "counts": {
+                name: [count[part] for count in counts]
+                for part, name in enumerate(("correct", "gold", "predicted"))
+            },
+        }
+        write_json(path, content)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """What the runner starts: the run's folder, and [[evaluation, files], …] as JSON."""
+    run, evaluations = arguments
+    try:
+        score(Path(run), [(Evaluation(**each), files) for each, files in json.loads(evaluations)])
+    except BilstmCrfError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,168 @@
+"""What decides a run's result, and the name that follows from it.
+
+Settings that are equal have the same name, in whatever file they stand: they are one run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bilstm_crf.config import PRESETS, Recipe
+from bilstm_crf.corpus.norne import SPLITS
+from bilstm_crf.embeddings import names
+from bilstm_crf.errors import UsageError, near_miss
+from bilstm_crf.labels import ENCODINGS, LABEL_SETS, LabelSet
+
+LONGEST = (
+    120  # characters of the changes in a name; more of them become a hash, since file systems have limits
+)
+LANGUAGES = ("nob", "nno", "both")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One configuration of `bilstm-crf train` but for the seed; a field is the option of its name."""
+
+    language: str = "nob"
+    labels: str = "full"
+    encoding: str = "iob"
+    embeddings: str = names.NONE
+    preset: str = "paper"
+    changes: tuple[tuple[str, Any], ...] = ()  # of the preset's recipe (--set), where they do change it
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Settings:
+        """The settings that a table of a file gives, its `set` being the recipe's changes.
+
+        Raises UsageError for a value that the option would not take, InputError for a bad label set's file.
+        """
+        for name, value in given.items():
+            if not isinstance(value, dict if name == "set" else str):
+                expected = "a table of settings, as in { epochs = 20 }" if name == "set" else "a text"
+                raise UsageError(f"{name} is {value!r}, expected {expected}")
+        choices = {"language": LANGUAGES, "encoding": ENCODINGS, "preset": PRESETS}
+        for name, known in choices.items():
+            if name in given:
+                check_known(name, given[name], known)
+        check_labels(given.get("labels", cls.labels))
+        embeddings = given.get("embeddings", cls.embeddings)
+        if not Path(embeddings).expanduser().exists():
+            check_known("embeddings", embeddings, names.NAMES, "neither a file nor a known name")
+        values = {name: value for name, value in given.items() if name != "set"}
+        return cls(**values).change(given.get("set", {}))
+
+    def change(self, given: Mapping[str, Any]) -> Settings:
+        """The same with other values of the recipe. Raises UsageError as `Recipe.replace` does."""
+        preset = Recipe.preset(self.preset)
+        recipe = preset.replace({**dict(self.changes), **given})
+        changes = {
+            field.name: getattr(recipe, field.name)
+            for field in dataclasses.fields(Recipe)
+            if getattr(recipe, field.name) != getattr(preset, field.name)
+        }
+        return dataclasses.replace(self, changes=tuple(changes.items()))
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe.preset(self.preset).replace(dict(self.changes))
+
+    @property
+    def name(self) -> str:
+        """Language, vectors, label set, encoding, and what is not the preset `paper`.
+
+        >>> Settings.of({"embeddings": "sg600", "set": {"epochs": 1, "layers": 1}}).name
+        'nob-sg600-full-iob-epochs=1'
+        """
+        parts = [self.language, Path(self.embeddings).name.split(".")[0], short(self.labels), self.encoding]
+        parts += [self.preset] * (self.preset != "paper")
+        changes = [f"{name}={value}" for name, value in self.changes]
+        if len("-".join(changes)) > LONGEST:
+            changes = [hashlib.sha256("-".join(changes).encode("utf-8")).hexdigest()[:12]]
+        return "-".join([*parts, *changes])
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds them: the fields of a file's table."""
+        return {**{k: v for k, v in vars(self).items() if k != "changes"}, "set": dict(self.changes)}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: settings and a seed."""
+
+    settings: Settings
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return f"{self.settings.name}-seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a trained model is scored on, and in which label set."""
+
+    language: str
+    split: str  # dev or test
+    labels: str
+
+    def __post_init__(self) -> None:
+        check_known("language", self.language, LANGUAGES)
+        check_known("split", self.split, [split for split in SPLITS if split != "train"])
+        check_labels(self.labels)
+
+    @property
+    def name(self) -> str:
+        """The name of its file of scores: nno-dev-7."""
+        return f"{self.language}-{self.split}-{short(self.labels)}"
+
+
+def check_can_score(model: str, evaluation: str) -> None:
+    """Raises UsageError where a model of one label set cannot be scored in another.
+
+    It can where the model's types say the evaluation's: mapping a gold type by way of the model's set must
+    give what the evaluation's set makes of it, or nothing (MISC, which `full` drops). So `full` can be scored
+    as 7, 6 or 4, and 6 as 4.
+    """
+    if model == evaluation:
+        return
+    own, other = LabelSet.named(model).types, LabelSet.named(evaluation).types
+    if own is None or other is None:
+        raise UsageError(f"a model with the labels {model} cannot be scored in the label set {evaluation}")
+    known = {**{type_: type_ for type_ in other.values()}, **other}
+    for type_, wanted in other.items():
+        through = own.get(type_, type_)
+        if through != "O" and known.get(through) != wanted:
+            raise UsageError(
+                f"a model with the labels {model} cannot be scored in the label set {evaluation}: "
+                f"it says {through} for {type_}, where {evaluation} says {wanted}"
+            )
+
+
+def short(labels: str) -> str:
+    """The name of a label set; of a file's, with a hash of what it says, since a file can change."""
+    if not labels.endswith(".toml"):
+        return labels
+    types = json.dumps(LabelSet.named(labels).types, sort_keys=True)
+    return f"{Path(labels).stem}-{hashlib.sha256(types.encode('utf-8')).hexdigest()[:6]}"
+
+
+def check_known(name: str, value: str, known: Any, what: str = "unknown") -> None:
+    """Raises UsageError for what is not one of `known`, with the near miss."""
+    if value not in known:
+        raise UsageError(
+            f'{name} = "{value}" is {what}.{near_miss(str(value), known)}', hint=f"known: {' '.join(known)}"
+        )
+
+
+def check_labels(name: str) -> None:
+    """Raises UsageError for an unknown label set, InputError for a bad file of one."""
+    if not name.endswith(".toml"):
+        check_known("labels", name, [*LABEL_SETS, "file"], "no known label set")
+    LabelSet.named(name)

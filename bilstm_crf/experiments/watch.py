@@ -1,0 +1,109 @@
+"""What a person sees while runs go on: a live table on a terminal, lines elsewhere; on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from bilstm_crf.experiments.plan import Task, seconds_left
+from bilstm_crf.experiments.runner import Watch, clock
+from bilstm_crf.progress import say
+
+INTERVAL = 60.0  # seconds between two lines on what runs, where there is no terminal
+LONGEST = 40  # characters of a run's name in the live table; its end tells it from others
+SHOWN = ("training", "scoring", "elsewhere", "failed")
+
+
+def make_watch(jobs: int) -> Watch:
+    """The live table where standard error is a terminal, else lines."""
+    return LiveTable(jobs) if sys.stderr.isatty() else Lines(jobs)
+
+
+def summary(tasks: Sequence[Task], jobs: int) -> str:
+    """How many runs are where, and how long the rest will take."""
+    count = {state: sum(task.state == state for task in tasks) for state in ("done", "failed", "waiting")}
+    running = len(tasks) - sum(count.values())
+    counts = [
+        f"{count['done']} of {len(tasks)} runs done",
+        f"{running} at work",
+        f"{count['waiting']} waiting",
+    ]
+    counts += [f"{count['failed']} failed"] * bool(count["failed"])
+    left = seconds_left(tasks, jobs)
+    return ", ".join(counts) + (f"; about {clock(left)} left" if left else "")
+
+
+class Lines:
+    """One line an event, and once a minute one on what runs."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._last = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        say(line)
+
+    def update(self, tasks: Sequence[Task]) -> None:
+        if time.monotonic() - self._last > INTERVAL:
+            self._last = time.monotonic()
+            at_work = [f"{task.run.name} {task.progress}" for task in tasks if task.state == "training"]
+            say("; ".join([summary(tasks, self._jobs), *at_work]))
+
+
+class LiveTable:
+    """A table of what runs and what has failed, above it the lines that stay, below it what is left."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        # Drawn when the runner looks at its children, not by a thread, which a fork would leave behind.
+        self._live = Live(console=Console(stderr=True, highlight=False), auto_refresh=False, transient=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def say(self, line: str) -> None:
+        self._live.console.print(line, markup=False, soft_wrap=True)
+
+    def update(self, tasks: Sequence[Task]) -> None:
+        self._live.update(table(tasks, self._jobs), refresh=True)
+
+
+def table(tasks: Sequence[Task], jobs: int) -> Table:
+    """The runs that are at work or have failed; the summary below."""
+    shown = Table(box=None, caption=summary(tasks, jobs), caption_justify="left", pad_edge=False)
+    for heading in ("run", "state", "epoch", "dev F1", "best", "left"):
+        shown.add_column(heading, justify="left" if heading in ("run", "state") else "right", no_wrap=True)
+    for task in tasks:
+        if task.state in SHOWN:
+            left = seconds_left([task], 1)
+            name = task.run.name
+            shown.add_row(
+                name if len(name) <= LONGEST else f"…{name[-LONGEST + 1 :]}",
+                task.state,
+                f"{len(task.history)}/{task.epochs}",
+                f"{100 * task.history[-1]['dev']['f1']:.2f}" if task.history else "",
+                f"{100 * task.best['dev']['f1']:.2f}" if task.best else "",
+                clock(left) if left and task.state != "failed" else "",
+            )
+    return shown

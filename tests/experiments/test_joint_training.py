@@ -1,0 +1,47 @@
+"""Joint training shuffles both standards together; one saved model is scored in every coarser label set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bilstm_crf import Tagger
+from bilstm_crf.batching import training_batches
+from bilstm_crf.checkpoint import seed_epoch
+from bilstm_crf.corpus.labelled import read_labelled
+from bilstm_crf.corpus.norne import split_files
+from bilstm_crf.evaluation.strict import strict
+from bilstm_crf.labels import LABEL_SETS, LabelSet
+from conftest import Done
+from runs import DEV, SAMPLE
+
+Cli = Callable[..., Done]
+
+
+def test_the_sentences_of_both_standards_are_shuffled_together() -> None:
+    files = split_files(SAMPLE, "both")["train"]
+    train = read_labelled([str(path) for path in files], LabelSet.named("full")).sentences
+    of_bokmaal = [sentence.path == str(files[0]) for sentence in train]
+    assert 0 < sum(of_bokmaal) < len(train)
+    batches = list(training_batches(len(train), 10, seed_epoch(42, 1)))
+    assert sorted(number for batch in batches for number in batch) == list(range(len(train)))
+    mixed = [len({of_bokmaal[number] for number in batch}) == 2 for batch in batches]
+    assert sum(mixed) > 0.9 * len(batches)
+
+
+@pytest.mark.parametrize("labels", LABEL_SETS)
+def test_a_model_of_the_full_label_set_is_scored_in_any(labels: str, tiny_model: Path, cli: Cli) -> None:
+    done = cli("evaluate", "--model", tiny_model, DEV, "--labels", labels, "--json")
+    assert done.status == 0, done.err
+    found = json.loads(done.out)
+    types = LABEL_SETS[labels]
+    gold = read_labelled([DEV], LabelSet.named(labels)).sentences
+    predicted = Tagger.load(tiny_model).predict(gold)
+    mapped = [[span._replace(type=types[span.type]) for span in spans] for spans in predicted]
+    expected = strict([each.spans or [] for each in gold], mapped, [len(each) for each in gold])
+    assert found["strict"]["micro"]["f1"] == expected.f1 > 0
+    assert set(found["strict"]["types"]) <= set(types.values())
+    assert f"|labels:{labels}|" in found["signatures"]["strict"]
