@@ -36,8 +36,9 @@ class FailedError(Exception):
 def run(command: Sequence[str | os.PathLike[str]], *, threads: int, cwd: Path | None = None) -> Run:
     """Runs `command` on the CPU with so many threads. Raises FailedError.
 
-    Its peak is the larger of two figures: what the kernel counted for its largest process (which holds this
-    process's own peak too, so this one must stay small), and what ten looks a second at all of them found.
+    Its peak is what the kernel counted for its largest process (which holds this process's own peak too, so
+    this one must stay small), or what a look a second found where it has children: a look holds up the
+    process that it is at, so one without children is not looked at.
     """
     environment = {
         **os.environ,
@@ -58,9 +59,8 @@ def run(command: Sequence[str | os.PathLike[str]], *, threads: int, cwd: Path | 
         )
         watchdog = threading.Timer(LIMIT, process.kill)
         watchdog.start()
-        peaks = [0.0]
-        looker = threading.Thread(target=_look, args=(process.pid, peaks), daemon=True)
-        looker.start()
+        peaks, done = [0.0], threading.Event()
+        threading.Thread(target=_look, args=(process.pid, peaks, done), daemon=True).start()
         try:
             _, status, usage = os.wait4(process.pid, 0)  # the one call that gives a child's own peak
         except BaseException:
@@ -68,6 +68,7 @@ def run(command: Sequence[str | os.PathLike[str]], *, threads: int, cwd: Path | 
             raise
         finally:
             watchdog.cancel()
+            done.set()
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         texts = []
@@ -80,11 +81,11 @@ def run(command: Sequence[str | os.PathLike[str]], *, threads: int, cwd: Path | 
     return Run(seconds, max(*peaks, usage.ru_maxrss / 1024), *texts)  # Linux counts it in KiB
 
 
-def _look(pid: int, peaks: list[float]) -> None:
-    """Adds to `peaks` what the process and its children have in memory, until they are gone."""
-    while kib := sum(_share(each) for each in (pid, *_children(pid))):
-        peaks.append(kib / 1024)
-        time.sleep(0.1)
+def _look(pid: int, peaks: list[float], done: threading.Event) -> None:
+    """Adds to `peaks` what the process and its children have in memory together, until it is done."""
+    while not done.wait(1):
+        if children := _children(pid):
+            peaks.append(sum(map(_share, (pid, *children))) / 1024)
 
 
 def _children(pid: int) -> list[int]:

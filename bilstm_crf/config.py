@@ -112,7 +112,7 @@ class RunConfig:
     preset: str = "paper"
     recipe: Recipe = field(default_factory=Recipe)
     seed: int = 42
-    threads: int = 1  # another number of threads adds floating-point numbers in another order
+    threads: int = 1  # 1 and 2 give the same bits; more add floating-point numbers in another order
     device: str = "cpu"
 
     def __post_init__(self) -> None:

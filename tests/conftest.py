@@ -3,7 +3,7 @@
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,3 +62,16 @@ def cli(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPa
         return Done(status, out, err.decode())
 
     return call
+
+
+@pytest.fixture
+def threads_as_before() -> Iterator[None]:
+    """For tests that call `use_threads`: one lane again at the end, and PyTorch's threads as they were."""
+    import torch
+
+    from bilstm_crf.kernels.lanes import use_threads
+
+    before = torch.get_num_threads()
+    yield
+    use_threads(1)
+    torch.set_num_threads(before)

@@ -39,44 +39,46 @@ def _compile(function: Callable[P, R], fastmath: set[str]) -> Callable[P, R]:
     return cast("Callable[P, R]", done)
 
 
+ROWS = 5  # of `left` at a time in `add_product`
+
+
+@compiled_exactly
+def padded_rows(rows: int) -> int:
+    """The next multiple of ROWS: what arrays for `add_product` must have.
+
+    >>> padded_rows(0), padded_rows(1), padded_rows(5), padded_rows(6)
+    (0, 5, 5, 10)
+    """
+    return -(-rows // ROWS) * ROWS
+
+
 @compiled
 def add_product(left: Float32s, right: Float32s, rows: int, out: Float32s) -> None:
     """Adds left @ right to `out`, for the first `rows` rows of left (., K) and out (., J); right is (K, J).
 
-    Five rows at a time, so that a row of `right` that was loaded is used five times.
+    Five rows and four columns of `left` at a time, as many as there are registers for: what was loaded of
+    `right` is used five times, of `out` four times. Rows up to padded_rows(rows) are computed too.
     """
     inner, width = right.shape
-    even = inner - inner % 2
-    i = 0
-    while i + 5 <= rows:
-        for k in range(0, even, 2):
-            a0, a1 = left[i, k], left[i, k + 1]
-            b0, b1 = left[i + 1, k], left[i + 1, k + 1]
-            c0, c1 = left[i + 2, k], left[i + 2, k + 1]
-            d0, d1 = left[i + 3, k], left[i + 3, k + 1]
-            e0, e1 = left[i + 4, k], left[i + 4, k + 1]
+    fours = inner - inner % 4
+    for i in range(0, rows, ROWS):
+        for k in range(0, fours, 4):
+            a0, a1, a2, a3 = left[i, k], left[i, k + 1], left[i, k + 2], left[i, k + 3]
+            b0, b1, b2, b3 = left[i + 1, k], left[i + 1, k + 1], left[i + 1, k + 2], left[i + 1, k + 3]
+            c0, c1, c2, c3 = left[i + 2, k], left[i + 2, k + 1], left[i + 2, k + 2], left[i + 2, k + 3]
+            d0, d1, d2, d3 = left[i + 3, k], left[i + 3, k + 1], left[i + 3, k + 2], left[i + 3, k + 3]
+            e0, e1, e2, e3 = left[i + 4, k], left[i + 4, k + 1], left[i + 4, k + 2], left[i + 4, k + 3]
             for j in range(width):
-                x, y = right[k, j], right[k + 1, j]
-                out[i, j] += a0 * x + a1 * y
-                out[i + 1, j] += b0 * x + b1 * y
-                out[i + 2, j] += c0 * x + c1 * y
-                out[i + 3, j] += d0 * x + d1 * y
-                out[i + 4, j] += e0 * x + e1 * y
-        if even < inner:
-            for row in range(i, i + 5):
+                x, y, z, w = right[k, j], right[k + 1, j], right[k + 2, j], right[k + 3, j]
+                out[i, j] += a0 * x + a1 * y + a2 * z + a3 * w
+                out[i + 1, j] += b0 * x + b1 * y + b2 * z + b3 * w
+                out[i + 2, j] += c0 * x + c1 * y + c2 * z + c3 * w
+                out[i + 3, j] += d0 * x + d1 * y + d2 * z + d3 * w
+                out[i + 4, j] += e0 * x + e1 * y + e2 * z + e3 * w
+        for k in range(fours, inner):
+            for row in range(i, i + ROWS):
                 for j in range(width):
-                    out[row, j] += left[row, even] * right[even, j]
-        i += 5
-    quads = inner - inner % 4
-    while i < rows:
-        for k in range(0, quads, 4):
-            a, b, c, d = left[i, k], left[i, k + 1], left[i, k + 2], left[i, k + 3]
-            for j in range(width):
-                out[i, j] += a * right[k, j] + b * right[k + 1, j] + c * right[k + 2, j] + d * right[k + 3, j]
-        for k in range(quads, inner):
-            for j in range(width):
-                out[i, j] += left[i, k] * right[k, j]
-        i += 1
+                    out[row, j] += left[row, k] * right[k, j]
 
 
 @compiled

@@ -19,7 +19,14 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from bilstm_crf.kernels.arithmetic import Float32s, Integers, add_product, compiled, exponential
+from bilstm_crf.kernels.arithmetic import (
+    Float32s,
+    Integers,
+    add_product,
+    compiled,
+    exponential,
+    padded_rows,
+)
 from bilstm_crf.kernels.lanes import in_lanes
 
 
@@ -207,7 +214,7 @@ def run_forward(
     squashed: Float32s,  # (N, H) out
 ) -> None:
     """One direction, step by step, with all that `run_backward` needs."""
-    sentences, hidden = sizes[0], weight.shape[0]
+    sentences, hidden = padded_rows(sizes[0]), weight.shape[0]
     state = np.zeros((sentences, hidden), np.float32)
     now = np.zeros((sentences, hidden), np.float32)  # the cells
     recurrent = np.zeros((sentences, 4 * hidden), np.float32)
@@ -216,7 +223,7 @@ def run_forward(
     for step in range(len(sizes)):
         n = sizes[step]
         if step:
-            recurrent[:n] = 0
+            recurrent[: padded_rows(n)] = 0
             add_product(state, weight, n, recurrent)
         for b in range(n):
             place = order[start + b]
@@ -236,7 +243,7 @@ def run(
     states: Float32s,  # (N, H) out
 ) -> None:
     """One direction, step by step, with nothing kept but the states."""
-    sentences, hidden = sizes[0], weight.shape[0]
+    sentences, hidden = padded_rows(sizes[0]), weight.shape[0]
     state = np.zeros((sentences, hidden), np.float32)
     now = np.zeros((sentences, hidden), np.float32)
     recurrent = np.zeros((sentences, 4 * hidden), np.float32)
@@ -247,7 +254,7 @@ def run(
     for step in range(len(sizes)):
         n = sizes[step]
         if step:
-            recurrent[:n] = 0
+            recurrent[: padded_rows(n)] = 0
             add_product(state, weight, n, recurrent)
         for b in range(n):
             place = order[start + b]
@@ -268,7 +275,7 @@ def run_backward(
     d_gates: Float32s,  # (N, 4H) out: before activation
 ) -> None:
     """The gradient of one direction, back through time."""
-    sentences, hidden = sizes[0], weight.shape[1]
+    sentences, hidden = padded_rows(sizes[0]), weight.shape[1]
     d_state = np.zeros((sentences, hidden), np.float32)
     d_cell = np.zeros((sentences, hidden), np.float32)
     d_gate = np.zeros((sentences, 4 * hidden), np.float32)
@@ -294,5 +301,5 @@ def run_backward(
                 d_cell[b, j] = dc * f
             d_gates[place] = d_gate[b]
         if step:
-            d_state[:n] = 0
+            d_state[: padded_rows(n)] = 0
             add_product(d_gate, weight, n, d_state)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from bilstm_crf import kernels
-from bilstm_crf.kernels.lanes import use_threads
+from bilstm_crf.kernels.lanes import in_lanes, use_threads
 from bilstm_crf.kernels.lstm import bilstm, cell, reversed_order
 from bilstm_crf.network.word_bilstm import WordBiLSTM
 
@@ -49,22 +49,27 @@ def test_states_and_gradients_are_those_of_pytorch_in_float64(
         torch.testing.assert_close(one.double(), other, rtol=1e-4, atol=1e-5)
 
 
-def test_two_lanes_change_no_bit() -> None:
+def test_two_lanes_change_no_bit(threads_as_before: None) -> None:
     torch.manual_seed(1)
     lstm, sizes = nn.LSTM(8, 6, bidirectional=True), sizes_of([9, 4, 4])
     inputs, weights = torch.randn(17, 8, requires_grad=True), torch.randn(17, 12)
-    before = torch.get_num_threads()
     results = []
-    try:
-        for threads in (1, 2):
-            use_threads(threads)
-            states = bilstm(lstm, inputs, sizes)
-            results.append([states, *gradients(states, weights, lstm, inputs)])
-    finally:
-        use_threads(1)
-        torch.set_num_threads(before)
+    for threads in (1, 2):
+        use_threads(threads)
+        states = bilstm(lstm, inputs, sizes)
+        results.append([states, *gradients(states, weights, lstm, inputs)])
     for one, other in zip(*results, strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("faulty", [0, 1])
+def test_an_error_in_either_lane_comes_back_and_leaves_the_lanes_whole(
+    faulty: int, threads_as_before: None
+) -> None:
+    use_threads(2)
+    with pytest.raises(ZeroDivisionError):
+        in_lanes(lambda d: 1 // (d - faulty))
+    assert in_lanes(lambda d: d) == [0, 1]
 
 
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=6))

@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from bilstm_crf import kernels
 from bilstm_crf.batching import make_batch
+from bilstm_crf.kernels.lanes import use_threads
 from bilstm_crf.network.model import Architecture, BiLSTMCRF
 from bilstm_crf.vocabulary import Vocabulary
 from networks import GOLD, LABELS, SENTENCES, SMALL, VOCABULARY, batch_of, by_sentence, network, paths
@@ -148,10 +149,10 @@ def test_gradients_are_the_slopes_of_the_loss() -> None:
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("lanes", [1, 2])
 def test_the_fast_path_has_the_loss_and_gradients_of_plain_autograd_in_float64(
-    layers: int, lanes: int, monkeypatch: pytest.MonkeyPatch
+    layers: int, lanes: int, threads_as_before: None
 ) -> None:
     """At the recipe's sizes: float32 and compiled beside nn.LSTM, pytorch-crf and float64."""
-    monkeypatch.setattr("bilstm_crf.kernels.lanes._count", lanes)
+    use_threads(lanes)
     sizes = Architecture(dropout=0.0, layers=layers)
     fast, plain = network(sizes, 60).float().train(), network(sizes, 60).train()
     assert kernels.usable(fast.to_labels.weight)

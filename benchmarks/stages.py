@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Where the time of training and tagging goes, and what each compiled part gives, on real sentences.
+
+python benchmarks/stages.py --norne DIR --embeddings FILE
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+import measure
+from bilstm_crf import kernels
+from bilstm_crf.batching import make_batch, training_batches
+from bilstm_crf.checkpoint import seed_epoch
+from bilstm_crf.config import RunConfig
+from bilstm_crf.corpus.labelled import read_labelled
+from bilstm_crf.embeddings.read import load
+from bilstm_crf.kernels.lanes import use_threads
+from bilstm_crf.labels import ENCODINGS, LabelSet
+from bilstm_crf.model_folder import SavedModel
+from bilstm_crf.network import char_cnn, crf, dropout, word_bilstm
+from bilstm_crf.network.dropout import draw_from
+from bilstm_crf.tagger import Tagger
+from bilstm_crf.training import build_model, make_optimiser
+from bilstm_crf.vocabulary import Encoded
+
+TRAIN = "nob/no_bokmaal-ud-train.conllu"
+# In the order in which they were made: each row of the table has what the rows above it have.
+PARTS = {"CRF": crf, "LSTM": word_bilstm, "dropout": dropout, "characters": char_cnn}
+PLAIN = SimpleNamespace(usable=lambda *_: False)
+SEGMENT = 50  # batches timed at a time; the fastest segment is the one that was disturbed least
+
+
+class Clock:
+    """Seconds by stage, from methods that it wraps."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+
+    def wrap(self, owner: Any, method: str, stage: str) -> None:
+        """Counts the calls of `owner.method` to `stage`."""
+        function = getattr(owner, method)
+
+        def timed(*arguments: Any, **options: Any) -> Any:
+            with self.stage(stage):
+                return function(*arguments, **options)
+
+        setattr(owner, method, timed)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Counts what is done inside."""
+        started = time.perf_counter()
+        yield
+        self.seconds[name] += time.perf_counter() - started
+
+
+@contextlib.contextmanager
+def plain(parts: list[str]) -> Iterator[None]:
+    """These parts of the network run as they do without numba."""
+    for part in parts:
+        PARTS[part].kernels = PLAIN  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        for part in parts:
+            PARTS[part].kernels = kernels  # type: ignore[attr-defined]
+
+
+def training(model: SavedModel, encoded: Encoded, recipe: Any, batches: int) -> dict[str, Any]:
+    """Milliseconds a batch by stage, and tokens a second: of the fastest segment and the median one."""
+    network, clock = model.network, Clock()
+    clock.wrap(network.embedding, "forward", "forward: word embedding")
+    clock.wrap(network.char_cnn, "forward", "forward: characters")
+    clock.wrap(network.dropout, "forward", "forward: dropout")
+    clock.wrap(network.lstm, "states", "forward: LSTM")
+    clock.wrap(network.to_labels, "forward", "forward: to labels")
+    clock.wrap(network.crf, "negative_log_likelihood", "forward: CRF")
+    optimiser = make_optimiser(network, recipe)
+    random = seed_epoch(42, 1)
+    draw_from(network, random)
+    network.train()
+    order = training_batches(len(encoded), recipe.batch_size, random)
+    segments = []
+    for number in range(batches // SEGMENT + 1):
+        clock.seconds.clear()
+        tokens, started = 0, time.perf_counter()
+        for _ in range(SEGMENT):
+            with clock.stage("batch"):
+                batch = make_batch(encoded, next(order))
+            with clock.stage("optimiser"):
+                optimiser.zero_grad()
+            with clock.stage("forward, all"):
+                loss = network.loss(batch)
+            with clock.stage("backward, all"):
+                loss.backward()
+            with clock.stage("optimiser"):
+                optimiser.step()
+                loss.item()
+            tokens += len(batch.labels)
+        speed = tokens / (time.perf_counter() - started)
+        if number:  # the first one loads compiled code
+            stages = {stage: 1000 * s / SEGMENT for stage, s in clock.seconds.items()}
+            segments.append((speed, stages))
+    speeds = [speed for speed, _ in segments]
+    best, stages = max(segments, key=lambda each: each[0])
+    for owner in (network.embedding, network.char_cnn, network.dropout, network.to_labels):
+        del owner.forward
+    del network.lstm.states, network.crf.negative_log_likelihood
+    return {"best": best, "median": statistics.median(speeds), "milliseconds": stages}
+
+
+def tagging(model: SavedModel, sentences: list[Any], threads: int) -> dict[str, Any]:
+    """Microseconds a token by stage (of all threads together), and tokens a second, the fastest of four."""
+    torch.set_num_threads(1)
+    tagger, clock = Tagger(model, threads=threads), Clock()
+    network = model.network
+    clock.wrap(model.vocabulary, "encode", "words to ids")
+    clock.wrap(network, "representations", "words: embedding and characters")
+    clock.wrap(network.lstm, "prepare", "words: input projection")
+    clock.wrap(network.lstm, "states_of_words", "tokens: LSTM")
+    clock.wrap(network.to_labels, "forward", "tokens: to labels")
+    clock.wrap(network.crf, "viterbi", "tokens: Viterbi")
+    tokens = sum(map(len, sentences))
+    best: tuple[float, dict[str, float]] = (0.0, {})
+    for _ in range(4):
+        clock.seconds.clear()
+        started = time.perf_counter()
+        for _ in tagger.tag_stream(sentences):
+            pass
+        speed = tokens / (time.perf_counter() - started)
+        best = max(best, (speed, {stage: 1e6 * s / tokens for stage, s in clock.seconds.items()}))
+    for owner, method in (
+        (model.vocabulary, "encode"),
+        (network, "representations"),
+        (network.lstm, "prepare"),
+        (network.lstm, "states_of_words"),
+        (network.to_labels, "forward"),
+        (network.crf, "viterbi"),
+    ):
+        delattr(owner, method)
+    return {"best": best[0], "microseconds": best[1]}
+
+
+def show(title: str, speed: float, stages: dict[str, float], unit: str) -> None:
+    """One table."""
+    print(f"\n{title}: {speed:,.0f} tokens/s; {unit}")
+    for stage, value in stages.items():
+        print(f"  {stage:<36} {value:8.3f}")
+
+
+def main() -> None:
+    """Measures, prints, writes the JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--norne", type=Path, required=True, help="folder that holds nob/")
+    parser.add_argument("--embeddings", required=True, help="word vectors")
+    parser.add_argument("--batches", type=int, default=500, help="of training, a row [%(default)s]")
+    parser.add_argument("-o", "--output", type=Path, help="JSON")
+    arguments = parser.parse_args()
+    described = measure.machine()
+    label_set, encoding = LabelSet.named("full"), ENCODINGS["iob"]
+    config = RunConfig(train=[str(arguments.norne / TRAIN)], dev=["none"])
+    split = read_labelled(config.train, label_set)
+    model = build_model(config, split.sentences, load(arguments.embeddings))
+    encoded = model.vocabulary.encode(
+        [sentence.tokens for sentence in split.sentences],
+        [encoding.encode(sentence.spans or [], len(sentence)) for sentence in split.sentences],
+    )
+    rows: list[dict[str, Any]] = []
+
+    def add(what: str, threads: int, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        rows.append({"what": what, "threads": threads, **work()})
+        print(f"{what:<52} {threads} thread(s) {rows[-1]['best']:>10,.0f} tokens/s", file=sys.stderr)
+        return rows[-1]
+
+    def train() -> dict[str, Any]:
+        return training(model, encoded, config.recipe, arguments.batches)
+
+    names = list(PARTS)
+    use_threads(1)
+    for done in range(len(names) + 1):
+        with plain(names[done:]):
+            add("training: " + " + ".join(["plain PyTorch", *names[:done]]), 1, train)
+    for threads in (1, 2):
+        use_threads(threads)
+        row = add("training: all compiled", threads, train)
+        show(f"Training, {threads} thread(s)", row["best"], row["milliseconds"], "milliseconds a batch of 10")
+    use_threads(1)
+    with plain(names):
+        add("tagging: plain PyTorch, each word once a chunk", 1, lambda: tagging(model, split.sentences, 1))
+    for threads in (1, 2):
+        row = add("tagging: all compiled", threads, lambda t=threads: tagging(model, split.sentences, t))
+        show(f"Tagging, {threads} thread(s)", row["best"], row["microseconds"], "microseconds a token")
+    if arguments.output:
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
+        report = {"command": ["python", *sys.argv], "machine": described, "rows": rows}
+        arguments.output.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
