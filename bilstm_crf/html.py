@@ -47,11 +47,21 @@ tbody th { font-weight: 500; }
   border-width: 1px 0 0 1px; }
 .right { background: rgb(var(--right) / var(--share)); }
 .wrong { background: rgb(var(--wrong) / var(--share)); }
+a { color: rgb(var(--right)); } nav ul { margin: 0; padding-left: 1.25rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; } pre, code { font-size: .8125rem; }
+pre > code { display: block; padding-left: 4ch; text-indent: -4ch; }
+details { margin: .5rem 0; } summary { cursor: pointer; color: var(--faint); font-size: .875rem; }
+.gallery { display: grid; gap: .75rem 2rem; align-items: start;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--least)), 1fr)); }
+figure { margin: .5rem 0; min-width: 0; }
+figcaption { font-size: .875rem; font-weight: 600; margin: 0 0 .25rem; }
 @media (max-width: 40rem) { body { padding: .75rem; font-size: 15px; } th, td { padding: .2rem .4rem; }
   table, .bars { font-size: .8125rem; } .heat th, .heat td { padding: .2rem; min-width: 1.75rem; } }
 @media print { :root { --ground: #fff; --text: #000; --faint: #444; --line: #bbb; --right: 37 99 235;
   --wrong: 217 90 20; } body { max-width: none; padding: 0; font-size: 10pt; } .wide { overflow: visible; }
-  th, td { padding: .1rem .35rem; } h2, h3, caption { break-after: avoid; } tr, li { break-inside: avoid; }
+  th, td { padding: .1rem .35rem; } h2, h3, caption, figcaption { break-after: avoid; }
+  h2 + p, h3 + p { break-after: avoid; } tr, li, figure { break-inside: avoid; }
+  details:not([open]) { display: none; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
 
@@ -107,14 +117,46 @@ def page(title: str, body: Html, *, style: str = "") -> str:
     )
 
 
-def section(title: str, *parts: object) -> Html:
-    """A part of the page under a heading of its own."""
-    return element("section", join([element("h2", title), *parts], "\n"))
+def section(title: str, *parts: object, anchor: str | None = None) -> Html:
+    """A part of the page under a heading of its own; `anchor` is what links call it."""
+    content = join([element("h2", title), *parts], "\n")
+    return element("section", content) if anchor is None else element("section", content, id=anchor)
+
+
+def contents(entries: Iterable[tuple[str, str]]) -> Html:
+    """Links to the sections of the page: the anchor of each, its title."""
+    links = items(element("a", title, href=f"#{anchor}") for anchor, title in entries)
+    return element("nav", links, aria_label="Contents")
+
+
+def items(lines: Iterable[object]) -> Html:
+    """A list, one item a line."""
+    return element("ul", join((element("li", line) for line in lines), "\n"))
 
 
 def paragraph(text: object, *, note: bool = False) -> Html:
     """A paragraph; a note is smaller and fainter."""
     return element("p", text, class_="note") if note else element("p", text)
+
+
+def preformatted(lines: Iterable[object]) -> Html:
+    """Lines for a face of fixed width, as commands are; one that is too long goes on indented."""
+    return element("pre", join(element("code", line) for line in lines))
+
+
+def figure(caption: object, *parts: object) -> Html:
+    """A picture, or what stands for one, under its caption."""
+    return element("figure", join([element("figcaption", caption), *parts], "\n"))
+
+
+def gallery(figures: Iterable[object], *, least: int = 26) -> Html:
+    """Figures beside one another where there is room, each at least so many letters (rem) wide."""
+    return element("div", join(figures, "\n"), class_="gallery", style=f"--least: {least}rem")
+
+
+def folded(summary: object, *parts: object) -> Html:
+    """What only some readers want: shown when the summary is opened."""
+    return element("details", join([element("summary", summary), *parts], "\n"))
 
 
 def table(headers: Sequence[object], rows: Iterable[Sequence[object]], *, caption: str = "") -> Html:

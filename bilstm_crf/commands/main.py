@@ -22,6 +22,7 @@ COMMANDS = {
     "errors": "what a model, or any system's output, gets wrong, with examples",
     "data": "fetch NorNE; count what a corpus holds",
     "experiment": "run tables of trainings, seeds and all, beside the paper's numbers",
+    "report": "what was run, as one page and as Markdown",
     "embeddings": "fetch, look at and train word vectors",
 }
 

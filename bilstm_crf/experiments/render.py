@@ -56,10 +56,10 @@ def points(difference: float | None) -> str:
 def _scores(table: Mapping[str, Any]) -> Rows:
     """One line a cell: mean ± sd, seed 42, interval, the paper's number, the difference."""
     heading = ["", "F1", "seed 42", "95 % interval", "paper", "difference", "seeds"]
-    return [heading, *([name, *_score(cell)] for name, cell in _cells(table))]
+    return [heading, *([name, *_score(cell)] for name, cell in cells(table))]
 
 
-def _cells(table: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def cells(table: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Every cell, named after its row, and after its column where there are several."""
     several = len(table["columns"]) > 1
     return [
@@ -92,7 +92,7 @@ def _short(reason: str) -> str:
 
 def _note(table: Mapping[str, Any]) -> str:
     """What the numbers are, and one signature of each kind."""
-    signatures = dict.fromkeys(cell["signature"] for _, cell in _cells(table) if cell["mean"] is not None)
+    signatures = dict.fromkeys(cell["signature"] for _, cell in cells(table) if cell["mean"] is not None)
     about = (
         "Strict F1, mean ± standard deviation over the seeds; the interval is a bootstrap over sentences. "
         "Dev chose the epoch, so dev scores are optimistic."
@@ -104,11 +104,11 @@ def _pairs(table: Mapping[str, Any]) -> Rows:
     rows = [["", "difference", "p", "p (Holm)"]]
     for pair in table["comparisons"]["pairs"]:
         p_values = [f"{pair[key]:.4f}" for key in ("p_value", "p_holm")]
-        rows.append([_versus(pair["a"], pair["b"], table["columns"]), points(pair["difference"]), *p_values])
+        rows.append([versus(pair["a"], pair["b"], table["columns"]), points(pair["difference"]), *p_values])
     return rows
 
 
-def _versus(a: Mapping[str, str], b: Mapping[str, str], columns: Sequence[str]) -> str:
+def versus(a: Mapping[str, str], b: Mapping[str, str], columns: Sequence[str]) -> str:
     """`b − a`, and what they share named once."""
     if a["column"] == b["column"]:
         return f"{b['row']} − {a['row']}" + (f", {a['column']}" if len(columns) > 1 else "")
@@ -132,7 +132,7 @@ def _pairs_note(table: Mapping[str, Any]) -> str:
 
 def _confusions(table: Mapping[str, Any]) -> list[tuple[str, Rows, list[str]]]:
     parts: list[tuple[str, Rows, list[str]]] = []
-    for name, cell in _cells(table):
+    for name, cell in cells(table):
         if cell["mean"] is None:
             parts.append((name, [], ["; ".join(dict.fromkeys(cell["missing"].values()))]))
             continue

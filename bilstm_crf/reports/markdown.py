@@ -1,0 +1,103 @@
+"""A report as Markdown: the tables and where they come from, the figures of the page without its pictures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from bilstm_crf.reports import intro, provenance, scores, tables
+from bilstm_crf.reports.read import Material, Run
+from bilstm_crf.reports.scores import Code, Table
+
+
+def markdown(material: Material) -> str:
+    """The whole file: headings, tables and lists as GitHub's Markdown has them."""
+    blocks = [f"# {escape(intro.title(material))}", *map(escape, intro.lines(material))]
+    for table in material.tables:
+        blocks += [f"## {escape(table['title'])}", *_table_of(table)]
+    overview = None if material.single else provenance.overview(material)
+    blocks += _block(overview, "##") if overview else []
+    for run in material.loose:
+        about = escape(" ".join(intro.of_run(run)))
+        blocks += [] if material.single else [f"## {escape(run.name)}", about]
+        blocks += [block for table in _run(run) for block in _block(table)]
+    if material.runs:
+        blocks.append(f"## {provenance.TITLE}")
+        blocks += [block for table in provenance.tables(material) for block in _block(table)]
+        blocks += ["### Commands", _fenced(provenance.commands(material))]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _table_of(table: Mapping[str, Any]) -> Iterator[str]:
+    yield from map(escape, tables.about(table))
+    if table["kind"] == "statistics":
+        yield from _block(tables.statistics(table))
+        return
+    yield from _block(tables.scores(table))
+    missing = tables.not_run(table)
+    if missing:
+        yield f"### {tables.MISSING}"
+        yield "\n".join(f"- {escape(line)}" for line in missing)
+    compared = tables.comparisons(table)
+    if compared:
+        yield from _block(compared)
+    if tables.scored(table):
+        yield from _block(tables.by_type(table))
+        for title, confusion, kind in tables.confusions(table):
+            yield from _block(scores.matrix(f"Confusion, {title}", confusion, kind))
+        yield from _block(tables.every_seed(table))
+
+
+def _run(run: Run) -> Iterator[Table]:
+    for split, report in run.reports.items():
+        yield scores.strict(f"Scores on {split}", report)
+    if run.scores:
+        yield scores.others(run.scores)
+    for split, report in run.reports.items():
+        for kind in ("spans", "words"):
+            yield scores.matrix(f"Confusion, {split}: {kind}", report["confusion"], kind)
+
+
+def _block(contents: Table, heading: str = "###") -> Iterator[str]:
+    """The heading, the rows, the notes."""
+    yield f"{heading} {escape(contents.title)}"
+    head, *rows = contents.rows
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    yield "\n".join([_line(head), f"| {' | '.join(rule)} |", *map(_line, rows)])
+    yield from map(_inline, contents.notes)
+
+
+def _line(cells: Iterable[str]) -> str:
+    """In a table, even a bar inside of code would end the cell."""
+    inline = (_inline(cell).replace("|", "\\|") if isinstance(cell, Code) else escape(cell) for cell in cells)
+    return f"| {' | '.join(inline)} |"
+
+
+def _inline(text: str) -> str:
+    """Code stays as it is, but for what would end it."""
+    if isinstance(text, Code) and text.strip():
+        return f"`{_one_line(text).replace('`', chr(39))}`"
+    return escape(text)
+
+
+def escape(text: str) -> str:
+    r"""The text as Markdown shows it again: in one line, neither a mark nor HTML.
+
+    >>> escape("<b> | *GPE_LOC*")
+    '&lt;b> \\| \\*GPE_LOC\\*'
+    """
+    text = _one_line(text).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*~|\[\]]|(?<!\w)_|_(?!\w))", r"\\\1", text)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _fenced(lines: Iterable[str]) -> str:
+    """Lines of code, in a fence that is longer than any inside."""
+    content = "\n".join(map(_one_line, lines))
+    longest = max((len(run) for run in re.findall("`+", content)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{content}\n{fence}"

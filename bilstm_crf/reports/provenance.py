@@ -1,0 +1,182 @@
+"""How the runs stand, and where they come from: settings, data, vectors, versions and machines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bilstm_crf.experiments.render import NOTHING, percent
+from bilstm_crf.reports.read import Material, Run
+from bilstm_crf.reports.scores import Code, Table
+
+TITLE = "Where this comes from"
+LONGEST = 60  # characters of a reason in the table of runs; it stands in full where the scores are missing
+
+
+def tables(material: Material) -> list[Table]:
+    """Settings, data, vectors and machines, as far as there are runs."""
+    runs = list(material.runs.values())
+    return [*_settings(runs), *_data(runs), *_vectors(runs), *_machines(runs)]
+
+
+def commands(material: Material) -> list[str]:
+    """What was typed for each run, as its config.json has it."""
+    return list(dict.fromkeys(run.described["command"] for run in material.runs.values()))
+
+
+def counts(material: Material) -> str:
+    """How many runs are where, in one sentence."""
+    of_tables = _asked(material)
+    states = [run.metrics is not None for run in material.runs.values()]
+    absent = [name for name in of_tables if name not in material.runs]
+    kept = sum(of_tables[name]["done"] for name in absent)
+    parts = {
+        "done": sum(states) + kept,
+        "unfinished": len(states) - sum(states),
+        "not run": len(absent) - kept,
+    }
+    said = [f"{count} {state}" for state, count in parts.items() if count]
+    return f"{len({*of_tables, *material.runs})} runs: {', '.join(said)}."
+
+
+def _asked(material: Material) -> dict[str, dict[str, Any]]:
+    """What the tables say of their runs; where two speak of one, the one that knows it as done."""
+    found: dict[str, dict[str, Any]] = {}
+    for table in material.tables:
+        for name, run in table.get("runs", {}).items():
+            if not found.get(name, {}).get("done"):
+                found[name] = run
+    return found
+
+
+def overview(material: Material) -> Table | None:
+    """Every run: how it stands and what it scored; None where nothing was trained."""
+    of_tables = _asked(material)
+    rows: list[Sequence[str]] = [
+        ["", "seed", "best epoch", "dev F1", "test F1", "minutes", "bilstm_crf", "state"]
+    ]
+    for name in dict.fromkeys([*of_tables, *material.runs]):
+        run = material.runs.get(name)
+        if run is not None:
+            rows.append([name, *_outcome(run), run.state])
+        else:
+            why = (
+                "done, its folder is not here" if of_tables[name]["done"] else of_tables[name].get("why", "")
+            )
+            state = why if len(why) <= LONGEST else f"{why[: LONGEST - 1]}…"
+            rows.append([name, *[NOTHING] * 6, state])
+    notes = ["Dev F1 is that of the saved model; of an unfinished run, the best so far."]
+    return Table("Runs", rows, notes) if len(rows) > 1 else None
+
+
+def _outcome(run: Run) -> list[str]:
+    metrics = run.metrics or {}
+    reports = {split: metrics.get(split) for split in ("dev", "test")}
+    f1 = {split: report and report["strict"]["micro"]["f1"] for split, report in reports.items()}
+    best = run.best
+    if run.metrics is None and best is not None:
+        f1["dev"] = best["dev"]["f1"]
+    epoch = metrics.get("best_epoch", best["epoch"] if best else None)
+    return [
+        run.seed,
+        NOTHING if epoch is None else str(epoch),
+        percent(f1["dev"]),
+        percent(f1["test"]),
+        minutes(run) or NOTHING,
+        run.described["bilstm_crf"],
+    ]
+
+
+def minutes(run: Run) -> str | None:
+    """Of training and scoring dev; None where it is not known."""
+    seconds = (run.metrics or {}).get("seconds")
+    return f"{sum(seconds.values()) / 60:.1f}" if seconds else None
+
+
+def _settings(runs: Sequence[Run]) -> list[Table]:
+    """What all runs share in one table, what tells them apart in another."""
+    # The recipe with the rest; the files, which are lists, stand under the data.
+    flat = {run.name: _flat({**run.config, **run.config["recipe"]}) for run in runs}
+    names = list(dict.fromkeys(name for values in flat.values() for name in values))
+    differ = [name for name in names if len({values.get(name, NOTHING) for values in flat.values()}) > 1]
+    shared = [[name, next(iter(flat.values()))[name]] for name in names if name not in differ]
+    tables = []
+    if shared:
+        tables.append(
+            Table("Settings that all runs share" if differ else "Settings", [["", "value"], *shared])
+        )
+    if differ:
+        rows = [[run, *(values.get(name, NOTHING) for name in differ)] for run, values in flat.items()]
+        tables.append(Table("Settings that differ", [["", *differ], *rows]))
+    return tables
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, str]:
+    """Those that are one value each."""
+    return {name: _value(value) for name, value in values.items() if not isinstance(value, list | dict)}
+
+
+def _value(value: Any) -> str:
+    return NOTHING if value is None else "yes" if value is True else "no" if value is False else str(value)
+
+
+def _data(runs: Sequence[Run]) -> list[Table]:
+    """Each file once, by its hash."""
+    users: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        for split, files in run.described["data"].items():
+            for file in files:
+                sentences = f"{file['sentences']:,}" if "sentences" in file else NOTHING
+                users[split, file["path"], sentences, Code(file["sha256"])].append(run)
+    rows = [
+        [path, split, sentences, str(len(by)), digest]
+        for (split, path, sentences, digest), by in sorted(users.items(), key=_key)
+    ]
+    return [Table("Data", [["", "split", "sentences", "runs", "SHA-256"], *rows])] if rows else []
+
+
+def _key(item: tuple[tuple[str, ...], Any]) -> tuple[int, tuple[str, ...]]:
+    """Train, dev, test, then the rest."""
+    splits = ("train", "dev", "test")
+    split = item[0][0]
+    return (splits.index(split) if split in splits else len(splits), item[0])
+
+
+def _vectors(runs: Sequence[Run]) -> list[Table]:
+    users: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        found = run.described["vectors"]
+        if found is None:
+            users["none: random", NOTHING, NOTHING, NOTHING, NOTHING].append(run)
+        else:
+            size = [f"{found[key]:,}" if key in found else NOTHING for key in ("words", "dim")]
+            kind = str(found.get("format", NOTHING))
+            users[found["file"], kind, size[0], size[1], Code(found["sha256"])].append(run)
+    rows = [[*row[:-1], str(len(by)), row[-1]] for row, by in users.items()]
+    return [Table("Vectors", [["", "format", "words", "dim", "runs", "SHA-256"], *rows])] if rows else []
+
+
+def _machines(runs: Sequence[Run]) -> list[Table]:
+    """One column for each set of versions and machine that runs were made with."""
+    users: dict[tuple[tuple[str, str], ...], list[str]] = defaultdict(list)
+    for run in runs:
+        described = {"bilstm_crf": run.described["bilstm_crf"], **run.described["environment"]}
+        users[tuple(_flat(described).items())].append(run.name)
+    if not users:
+        return []
+    columns = [dict(each) for each in users]
+    heads = (
+        [""]
+        if len(columns) == 1
+        else [f"{number}: {_count(by)}" for number, by in enumerate(users.values(), 1)]
+    )
+    names = dict.fromkeys(name for column in columns for name in column)
+    rows = [[name, *(column.get(name, NOTHING) for column in columns)] for name in names]
+    notes = [f"{number}: {', '.join(by)}" for number, by in enumerate(users.values(), 1) if len(columns) > 1]
+    return [Table("Versions and machine", [["", *heads], *rows], notes)]
+
+
+def _count(runs: Iterable[str]) -> str:
+    number = len(list(runs))
+    return f"{number} run{'s' * (number > 1)}"
