@@ -7,7 +7,6 @@ python benchmarks/compare.py --ncrfpp DIR --peers-python PATH --norne DIR --embe
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import tempfile
@@ -226,9 +225,7 @@ def main() -> None:
     print(f"load before {described['load'][0]}; {described['versions']}, peers {peers_versions}")
     for name, reason in results.notes.items():
         print(f"{name} did not run: {reason}")
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    measure.write_report(arguments.output, report)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import signal
@@ -123,6 +124,13 @@ def machine() -> dict[str, Any]:
         "versions": versions(("bilstm_crf", "torch", "numpy", "numba")),
         "commit": commit(Path(__file__).resolve().parent.parent),
     }
+
+
+def write_report(path: Path | None, report: dict[str, Any]) -> None:
+    """The report as JSON, where a path was given."""
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:

@@ -7,7 +7,6 @@ A stage's distance from the roofline is its arithmetic over its time, beside the
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -95,10 +94,8 @@ def main() -> None:
     for row in rows:
         size = " x ".join(map(str, row.get("size", [])))
         print(f"{row['threads']} thread(s)  {row['what']:<44}{size:<20}{row['value']:>9.1f} {row['unit']}")
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        report = {"command": ["python", *sys.argv], "machine": described, "rows": rows}
-        arguments.output.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    report = {"command": ["python", *sys.argv], "machine": described, "rows": rows}
+    measure.write_report(arguments.output, report)
 
 
 if __name__ == "__main__":

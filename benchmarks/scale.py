@@ -135,10 +135,8 @@ def main() -> None:
                 speed, peak = rows[-1]["tokens_per_second"], rows[-1]["peak_mib"]
                 at = f"{NAMES[axis]:<22} {each['value']:>10,}"
                 print(f"{task:<6} {at} {speed:>12,.0f} tokens/s {peak:>7,} MiB", flush=True)
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        report = {"command": ["python", *sys.argv], "machine": described, "rows": rows}
-        arguments.output.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    report = {"command": ["python", *sys.argv], "machine": described, "rows": rows}
+    measure.write_report(arguments.output, report)
     if arguments.plots:
         plot(rows, arguments.plots)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import statistics
 import sys
 import time
@@ -203,10 +202,8 @@ def main() -> None:
     for threads in (1, 2):
         row = add("tagging: all compiled", threads, lambda t=threads: tagging(model, split.sentences, t))
         show(f"Tagging, {threads} thread(s)", row["best"], row["microseconds"], "microseconds a token")
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        report = {"command": ["python", *sys.argv], "machine": described, "rows": rows}
-        arguments.output.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    report = {"command": ["python", *sys.argv], "machine": described, "rows": rows}
+    measure.write_report(arguments.output, report)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,11 @@ from typing import Any, BinaryIO, cast
 from bilstm_crf.errors import InputError, UsageError
 
 
+def shown(path: str | os.PathLike[str]) -> str:
+    """The name of an input for messages: `-` is standard input."""
+    return "standard input" if os.fspath(path) == "-" else os.fspath(path)
+
+
 @contextlib.contextmanager
 def open_input(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A binary stream of a file, of a gzip file (`.gz`, unpacked) or of standard input (`-`).

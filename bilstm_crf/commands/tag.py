@@ -13,7 +13,7 @@ import click
 
 from bilstm_crf.commands.options import load_tagger, model_options
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
-from bilstm_crf.files import open_input, write_whole
+from bilstm_crf.files import open_input, shown, write_whole
 from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_named, format_of
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ def command(files: tuple[str, ...], model: str, text: str | None, **options: Any
                 processes=options["threads"],
             )
             shares_terminal = output is None and sys.stdout.isatty()  # with the results
-            shown = sys.stderr.isatty() and not (options["quiet"] or shares_terminal or path == "-")
-            with TaggingProgress(path, shown=shown) as progress:
+            visible = sys.stderr.isatty() and not (options["quiet"] or shares_terminal or path == "-")
+            with TaggingProgress(path, shown=visible) as progress:
                 for content, tokens in tagged:
                     out.write(content)
                     if options["flush"]:
@@ -225,11 +225,10 @@ def tag_stream(
     """
     from bilstm_crf.pieces import Work, tag_pieces
 
-    shown = "standard input" if path == "-" else path
     if source is target is FORMATS["conllu"] and not flush:
-        work = Work(tagger, source, options, shown)
+        work = Work(tagger, source, options, shown(path))
         pieces = tag_pieces(work, stream, processes=processes)
         return ((piece.content, piece.tokens) for piece in pieces)
     write = target.render if source is target else target.compose
-    sentences = tagger.tag_stream(source.read(stream, shown, options), flush=flush)
+    sentences = tagger.tag_stream(source.read(stream, shown(path), options), flush=flush)
     return ((write(sentence, options), len(sentence)) for sentence in sentences)

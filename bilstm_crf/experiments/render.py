@@ -155,7 +155,7 @@ def _statistics(table: Mapping[str, Any]) -> Rows:
             for text in (
                 _number(cell["ours"], "not run"),
                 _number(cell["paper"]),
-                _signed(cell["difference"]),
+                signed(cell["difference"]),
             )
         ]
         rows.append([row["row"], *cells])
@@ -166,8 +166,15 @@ def _number(value: int | None, nothing: str = NOTHING) -> str:
     return nothing if value is None else f"{value:,}"
 
 
-def _signed(value: int | None) -> str:
-    return NOTHING if value is None else f"{value:+,}".replace("-", "−").replace("+0", "0")
+def signed(value: int | None) -> str:
+    """A difference of counts.
+
+    >>> signed(-1204), signed(0), signed(None)
+    ('−1,204', '0', '–')
+    """
+    if value is None:
+        return NOTHING
+    return f"{value:+,}".replace("-", "−") if value else "0"
 
 
 def _missing(table: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 
 from bilstm_crf.errors import UsageError, near_miss
-from bilstm_crf.files import open_input
+from bilstm_crf.files import open_input, shown
 from bilstm_crf.formats import conll2003, conllu, jsonl, text
 from bilstm_crf.formats.base import DEFAULTS, Format, FormatOptions
 from bilstm_crf.formats.offsets import align
@@ -62,7 +62,6 @@ def read(
 
     def sentences() -> Iterator[Sentence]:
         with open_input(path) as stream:
-            shown = "standard input" if os.fspath(path) == "-" else os.fspath(path)
-            yield from format_.read(stream, shown, options)
+            yield from format_.read(stream, shown(path), options)
 
     return sentences()

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bilstm_crf.experiments.render import NOTHING, PAPER_SEED, cells, percent, points, versus
+from bilstm_crf.experiments.render import NOTHING, PAPER_SEED, cells, percent, points, signed, versus
 from bilstm_crf.reports.scores import OPTIMISTIC, Code, Table, counts, fractions, interval
 
 STRICT = (
@@ -174,7 +174,7 @@ def statistics(table: Mapping[str, Any]) -> Table:
             for text in (
                 "no file" if cell["ours"] is None else f"{cell['ours']:,}",
                 NOTHING if cell["paper"] is None else f"{cell['paper']:,}",
-                NOTHING if cell["difference"] is None else signed(cell["difference"]),
+                signed(cell["difference"]),
             )
         ]
         rows.append([row["row"], *numbers])
@@ -182,12 +182,3 @@ def statistics(table: Mapping[str, Any]) -> Table:
     if table["missing"]:
         notes.append(f"There is no {' and no '.join(table['missing'])} file: totals are of the others.")
     return Table("Counts", rows, notes)
-
-
-def signed(value: int) -> str:
-    """A difference of counts.
-
-    >>> signed(-1204), signed(0)
-    ('−1,204', '0')
-    """
-    return f"{value:+,}".replace("-", "−") if value else "0"
