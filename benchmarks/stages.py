@@ -47,6 +47,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
+        self._wrapped: list[tuple[Any, str]] = []
 
     def wrap(self, owner: Any, method: str, stage: str) -> None:
         """Counts the calls of `owner.method` to `stage`."""
@@ -57,6 +58,12 @@ class Clock:
                 return function(*arguments, **options)
 
         setattr(owner, method, timed)
+        self._wrapped.append((owner, method))
+
+    def release(self) -> None:
+        """The methods are their classes' own again."""
+        for owner, method in self._wrapped:
+            delattr(owner, method)
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -115,9 +122,7 @@ def training(model: SavedModel, encoded: Encoded, recipe: Any, batches: int) -> 
             segments.append((speed, stages))
     speeds = [speed for speed, _ in segments]
     best, stages = max(segments, key=lambda each: each[0])
-    for owner in (network.embedding, network.char_cnn, network.dropout, network.to_labels):
-        del owner.forward
-    del network.lstm.states, network.crf.negative_log_likelihood
+    clock.release()
     return {"best": best, "median": statistics.median(speeds), "milliseconds": stages}
 
 
@@ -141,15 +146,7 @@ def tagging(model: SavedModel, sentences: list[Any], threads: int) -> dict[str, 
             pass
         speed = tokens / (time.perf_counter() - started)
         best = max(best, (speed, {stage: 1e6 * s / tokens for stage, s in clock.seconds.items()}))
-    for owner, method in (
-        (model.vocabulary, "encode"),
-        (network, "representations"),
-        (network.lstm, "prepare"),
-        (network.lstm, "states_of_words"),
-        (network.to_labels, "forward"),
-        (network.crf, "viterbi"),
-    ):
-        delattr(owner, method)
+    clock.release()
     return {"best": best[0], "microseconds": best[1]}
 
 
