@@ -1,7 +1,8 @@
 """Checkpoint: what a run needs to go on after its last whole epoch, in one file that is replaced at once.
 
-Each epoch draws its random numbers from the seed and its own number (`seed_epoch`), so parameters and history
-are all there is to keep: a run that was interrupted ends bit for bit where an uninterrupted one ends.
+Each epoch draws its random numbers from the seed and its own number (`seed_epoch`), so parameters, the state
+of the optimiser and the history are all there is to keep: a run that was interrupted ends bit for bit where
+an uninterrupted one ends.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from safetensors.torch import save
 from bilstm_crf.errors import InputError
 from bilstm_crf.files import write_whole
 from bilstm_crf.network.model import BiLSTMCRF
+from bilstm_crf.optimisation import Optimisation
 
 NAME = "checkpoint.safetensors"
 
@@ -29,16 +31,19 @@ def seed_epoch(seed: int, epoch: int) -> np.random.Generator:
     return np.random.default_rng(source)
 
 
-def save_checkpoint(folder: Path, network: BiLSTMCRF, history: list[dict[str, Any]]) -> None:
-    """Parameters and history, after a whole epoch."""
-    tensors = {name: each.detach().cpu().contiguous() for name, each in network.named_parameters()}
+def save_checkpoint(
+    folder: Path, network: BiLSTMCRF, optimisation: Optimisation, history: list[dict[str, Any]]
+) -> None:
+    """Parameters, state of the optimiser and history, after a whole epoch."""
+    parts = {**dict(network.named_parameters()), **optimisation.state()}
+    tensors = {name: each.detach().cpu().contiguous() for name, each in parts.items()}
     content = save(tensors, metadata={"history": json.dumps(history)})
     with write_whole(folder / NAME) as stream:
         stream.write(content)
 
 
-def load_checkpoint(folder: Path, network: BiLSTMCRF) -> list[dict[str, Any]]:
-    """Fills the network; returns the history, empty where no epoch was finished.
+def load_checkpoint(folder: Path, network: BiLSTMCRF, optimisation: Optimisation) -> list[dict[str, Any]]:
+    """Fills the network and the optimiser; returns the history, empty where no epoch was finished.
 
     Raises InputError for a damaged checkpoint, or that of another network.
     """
@@ -47,7 +52,9 @@ def load_checkpoint(folder: Path, network: BiLSTMCRF) -> list[dict[str, Any]]:
         return []
     try:
         with safe_open(path, framework="pt") as content:
-            network.load_state_dict({name: content.get_tensor(name) for name in content.keys()})  # noqa: SIM118
+            tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
+            optimisation.restore({name: tensors.pop(name) for name in list(tensors) if "/" in name})
+            network.load_state_dict(tensors)
             history: list[dict[str, Any]] = json.loads(content.metadata()["history"])
             return history
     except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:

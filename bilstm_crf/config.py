@@ -30,9 +30,19 @@ class Recipe:
     dropout: float = 0.5  # on characters, on the word's representation and on the BiLSTM's output
     batch_size: int = 10  # sentences; the loss of a batch is their sum
     epochs: int = 50
-    learning_rate: float = 0.015  # of the first epoch, for plain SGD
-    learning_rate_decay: float = 0.05  # rate of epoch e (from 0): learning_rate / (1 + decay * e)
+    optimiser: Literal["sgd", "adam"] = "sgd"
+    learning_rate: float = 0.015  # of the first epoch
+    schedule: Literal["inverse", "linear"] = "inverse"  # linear: falls to 0 at the last batch
+    learning_rate_decay: float = 0.05  # inverse: rate of epoch e (from 0): learning_rate / (1 + decay * e)
+    gradient_clip: float = 0.0  # the largest norm of a batch's gradient, a sentence; 0: any
     l2: float = 1e-8  # on all but the word embeddings, where it is below float32's rounding
+    word_rate: float = (
+        1.0  # of the word embeddings, which plain SGD moves: times the learning rate; 0: frozen
+    )
+    untuned: float = (
+        0.0  # a word that is met n times comes untuned in a of a + n of them, as an unseen one does
+    )
+    subwords: int = 0  # so many character n-grams give a vector to words that the vectors lack; 0: none does
     patience: int = 0  # stop after so many epochs without a better dev F1; 0: never
 
     def __post_init__(self) -> None:
@@ -55,7 +65,16 @@ class Recipe:
             raise UsageError(f"hidden is {self.hidden}, expected an even number: half for each direction")
         if not 0 <= self.dropout < 1:
             raise UsageError(f"dropout is {self.dropout}, expected 0 or more and less than 1")
-        for name in ("learning_rate", "learning_rate_decay", "l2", "patience"):
+        for name in (
+            "learning_rate",
+            "learning_rate_decay",
+            "l2",
+            "patience",
+            "gradient_clip",
+            "word_rate",
+            "untuned",
+            "subwords",
+        ):
             if not 0 <= getattr(self, name) < math.inf:  # nor is NaN
                 raise UsageError(f"{name} is {getattr(self, name)}, expected 0 or more")
 
@@ -64,7 +83,7 @@ class Recipe:
 
         Raises UsageError for a name that is no field, or a value that is not of its type.
         """
-        known = {each.name: each.type for each in dataclasses.fields(self)}
+        known = typing.get_type_hints(type(self))
         values: dict[str, Any] = {}
         for name, value in settings.items():
             if name not in known:
@@ -72,14 +91,7 @@ class Recipe:
                     f"{name} is not a setting of the recipe.{near_miss(name, known)}",
                     hint=f"settings: {' '.join(known)}",
                 )
-            kind = int if known[name] == "int" else float
-            try:
-                values[name] = kind(value)
-                if isinstance(value, bool) or (isinstance(value, float) and values[name] != value):
-                    raise ValueError  # true is no number, 2.5 no whole one
-            except (TypeError, ValueError, OverflowError):
-                expected = "a whole number" if kind is int else "a number"
-                raise UsageError(f"{name} is {value!r}, expected {expected}") from None
+            values[name] = _setting(name, value, known[name])
         return dataclasses.replace(self, **values)
 
     @classmethod
@@ -90,6 +102,23 @@ class Recipe:
                 f"--preset {name} is not known.{near_miss(name, PRESETS)} There is: {' '.join(PRESETS)}"
             )
         return PRESETS[name]
+
+
+def _setting(name: str, value: Any, kind: Any) -> int | float | str:
+    """A setting's value, read as the field's type: int, float, or one of some words."""
+    if typing.get_origin(kind) is Literal:
+        words = typing.get_args(kind)
+        if value not in words:
+            raise UsageError(f"{name} is {value!r}, expected {' or '.join(words)}")
+        return str(value)
+    try:
+        number: int | float = kind(value)
+        if isinstance(value, bool) or (isinstance(value, float) and number != value):
+            raise ValueError  # true is no number, 2.5 no whole one
+    except (TypeError, ValueError, OverflowError):
+        expected = "a whole number" if kind is int else "a number"
+        raise UsageError(f"{name} is {value!r}, expected {expected}") from None
+    return number
 
 
 PRESETS: dict[str, Recipe] = {"paper": Recipe()}

@@ -1,7 +1,8 @@
 """What a saved model is: a folder with `model.json` and one safetensors file, nothing else needed.
 
     model.json                         version, labels, label set, sizes, provenance; names the weights file
-    weights-0123456789ab.safetensors   parameters (float32), word table (float16), words, characters (UTF-8)
+    weights-0123456789ab.safetensors   parameters (float32), word table (float16), words, characters (UTF-8),
+                                       n-grams and their vectors, where any were fitted
 
 The weights file carries the start of its SHA-256 in its name, and `model.json` is replaced last: so a save
 that is killed at any moment leaves the old model or the new one, never a mixture.
@@ -26,6 +27,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from bilstm_crf.embeddings.attached import AttachedVectors
+from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import ModelFolderError
 from bilstm_crf.files import sha256_of, write_json, write_whole
@@ -48,6 +50,7 @@ class SavedModel:
     encoding: str
     label_set: LabelSet
     provenance: dict[str, Any]  # where it comes from: data, vectors, recipe, seed, epoch, scores
+    subwords: Subwords | None = None  # vectors for words that neither table has
 
     def attach(self, vectors: AttachedVectors) -> None:
         """Puts a table of vectors behind the model's own, for words that it does not have."""
@@ -60,8 +63,10 @@ def save_model(model: SavedModel, folder: Path, vectors: WordVectors | None) -> 
     folder.mkdir(parents=True, exist_ok=True)
     table = model.network.embedding.weight.detach().cpu().half()
     words = list(model.vocabulary.words)
+    subwords = _subword_tensors(model.subwords)
     if vectors is not None:
-        room = max(0, WORD_BYTES // (2 * table.shape[1]) - len(table))
+        room = WORD_BYTES - table.nbytes - sum(tensor.nbytes for tensor in subwords.values())
+        room = max(0, room // (2 * table.shape[1]))
         rows = list(islice(further_rows(model.vocabulary, vectors), room))
         words += [vectors.words[row] for row in rows]
         table = torch.cat((table, torch.from_numpy(vectors.matrix[rows].astype(np.float16))))
@@ -73,6 +78,7 @@ def save_model(model: SavedModel, folder: Path, vectors: WordVectors | None) -> 
     tensors["embedding.weight"] = table
     tensors["words"] = _text("\n".join(words))  # `normalise` leaves no line end in a word
     tensors["characters"] = _text("".join(model.vocabulary.characters))
+    tensors.update(subwords)
     content = save(tensors)
     digest = hashlib.sha256(content).hexdigest()
     weights = f"weights-{digest[:12]}.safetensors"
@@ -112,6 +118,29 @@ def _text(text: str) -> Tensor:
     return torch.from_numpy(np.frombuffer(text.encode("utf-8"), dtype=np.uint8).copy())
 
 
+def _lines(text: Tensor) -> list[str]:
+    return bytes(text.numpy()).decode("utf-8").split("\n")
+
+
+def _subword_tensors(subwords: Subwords | None) -> dict[str, Tensor]:
+    if subwords is None:
+        return {}
+    arrays = {name: getattr(subwords, name) for name in ("steps", "scales", "mean")}
+    tensors = {f"subwords.{name}": torch.from_numpy(array) for name, array in arrays.items()}
+    return {"subwords.ngrams": _text("\n".join(subwords.ngrams)), **tensors}
+
+
+def _subwords(tensors: dict[str, Tensor], dim: int) -> Subwords | None:
+    """The n-grams among the tensors, which are taken out. Raises ValueError for shapes that do not fit."""
+    if "subwords.ngrams" not in tensors:
+        return None
+    ngrams = _lines(tensors.pop("subwords.ngrams"))
+    steps, scales, mean = (tensors.pop(f"subwords.{name}").numpy() for name in ("steps", "scales", "mean"))
+    if (steps.shape, scales.shape, mean.shape) != ((len(ngrams), dim), (len(ngrams),), (dim,)):
+        raise ValueError(f"{len(ngrams):,} n-grams, and their vectors of shape {steps.shape}")
+    return Subwords(ngrams, steps, scales, mean)
+
+
 def load_model(folder: str | Path) -> SavedModel:
     """The model of a folder. Raises ModelFolderError for one that is absent, damaged, foreign or too new."""
     folder = Path(folder)
@@ -132,11 +161,12 @@ def load_model(folder: str | Path) -> SavedModel:
     _check_whole(weights, expected)
     try:
         tensors = load_file(weights)
-        words = bytes(tensors.pop("words").numpy()).decode("utf-8").split("\n")
+        words = _lines(tensors.pop("words"))
         characters = bytes(tensors.pop("characters").numpy()).decode("utf-8")
         table = tensors["embedding.weight"]
         if table.shape != (len(words) + 1, description["dim"]):
             raise ValueError(f"{len(words):,} words, and a table of shape {tuple(table.shape)}")
+        subwords = _subwords(tensors, table.shape[1])
         if (found := _architecture_of(tensors, architecture.dropout)) != architecture:
             raise ValueError(f"the weights are those of {found}")  # before room is made for any other size
         vocabulary = Vocabulary(words, characters, labels)
@@ -146,7 +176,11 @@ def load_model(folder: str | Path) -> SavedModel:
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         fault = str(error).splitlines()[-1].strip()  # PyTorch puts a line above the faults that it lists
         raise ModelFolderError(f"does not fit model.json: {fault}", path=weights) from error
-    return SavedModel(network.eval(), architecture, vocabulary, encoding.name, label_set, provenance)
+    network.eval()
+    model = SavedModel(network, architecture, vocabulary, encoding.name, label_set, provenance, subwords)
+    if subwords is not None:
+        model.attach(AttachedVectors({}, np.empty((0, table.shape[1]), np.float32), subwords.vector))
+    return model
 
 
 def _architecture_of(tensors: dict[str, Tensor], dropout: float) -> Architecture:

@@ -90,6 +90,9 @@ def _load(config: RunConfig, say: Say) -> tuple[Labelled, Labelled, WordVectors 
         say(f"vectors  {vectors.summary()}")
         words = Counter(normalise(word) for sentence in splits[0].sentences for word in sentence.tokens)
         say(f"coverage {coverage(words, vectors).line()}")
+        if config.recipe.subwords:
+            vectors = vectors.with_subwords(config.recipe.subwords)
+            say(f"n-grams  {config.recipe.subwords:,} at most, fitted: for words that have no vector")
     return splits[0], splits[1], vectors
 
 

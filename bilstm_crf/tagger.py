@@ -65,7 +65,8 @@ class Tagger:
 
             vectors = load(embeddings, dim=model.network.embedding.dim)
             if vectors is not None:
-                model.attach(AttachedVectors(vectors.index, vectors.matrix, vectors.subword))
+                own = model.subwords.vector if model.subwords else None
+                model.attach(AttachedVectors(vectors.index, vectors.matrix, vectors.subword or own))
         return cls(model, device, threads)
 
     @property

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bilstm_crf.batching import make_batch, training_batches
 from bilstm_crf.checkpoint import load_checkpoint, save_checkpoint, seed_epoch
-from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.vectors import WordVectors
@@ -26,6 +26,7 @@ from bilstm_crf.labels import ENCODINGS, NORNE_TYPES, LabelSet
 from bilstm_crf.model_folder import SavedModel, save_model
 from bilstm_crf.network.dropout import draw_from
 from bilstm_crf.network.model import Architecture, BiLSTMCRF
+from bilstm_crf.optimisation import Optimisation
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.tagger import Tagger
 from bilstm_crf.vocabulary import Vocabulary
@@ -63,7 +64,8 @@ def train(
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
         model = build_model(config, train.sentences, vectors)
         network, vocabulary = model.network.to(config.device), model.vocabulary
-        history = load_checkpoint(folder, network) if resume else []
+        optimisation = Optimisation(network, recipe, -(-len(train.sentences) // recipe.batch_size))
+        history = load_checkpoint(folder, network, optimisation) if resume else []
         if history:  # a run that was killed after the checkpoint may have left it one row short
             write_history(folder / "history.jsonl", history)
         tagger = Tagger(model, config.device, min(config.threads, 2))
@@ -74,26 +76,22 @@ def train(
         )
         gold = [sentence.spans or [] for sentence in dev.sentences]
         lengths = [len(sentence) for sentence in dev.sentences]
-        optimiser = make_optimiser(network, recipe)
 
         for epoch in range(len(history) + 1, recipe.epochs + 1):
             if out_of_patience(history, recipe.patience):
                 break
             random = seed_epoch(config.seed, epoch)
             draw_from(network, random)
-            rate = recipe.learning_rate / (1 + recipe.learning_rate_decay * (epoch - 1))
-            for group in optimiser.param_groups:
-                group["lr"] = rate
+            rate = optimisation.begin(epoch)
             started = time.perf_counter()
             loss_sum = 0.0
             sentences = tokens = 0
             network.train()
             for chosen in training_batches(len(encoded), recipe.batch_size, random):
                 batch = make_batch(encoded, chosen, config.device)
-                optimiser.zero_grad()
                 loss = network.loss(batch)
                 loss.backward()
-                optimiser.step()
+                optimisation.step(len(chosen))
                 loss_sum += loss.item()
                 sentences += len(chosen)
                 tokens += len(batch.labels)
@@ -124,7 +122,7 @@ def train(
                 model.provenance.clear()
                 model.provenance.update(provenance, epoch=epoch, dev=history[-1]["dev"])
                 save_model(model, folder, vectors)
-            save_checkpoint(folder, network, history)
+            save_checkpoint(folder, network, optimisation, history)
             write_history(folder / "history.jsonl", history)
             observer.epoch(history)
     return history
@@ -149,7 +147,8 @@ def build_model(config: RunConfig, sentences: list[Sentence], vectors: WordVecto
     )
     network = BiLSTMCRF(architecture, len(vocabulary.characters), len(vocabulary.labels), table)
     label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
-    model = SavedModel(network, architecture, vocabulary, config.encoding, label_set, {})
+    subwords = None if vectors is None else vectors.subwords
+    model = SavedModel(network, architecture, vocabulary, config.encoding, label_set, {}, subwords)
     if attached is not None:
         model.attach(attached)
     return model
@@ -172,20 +171,6 @@ def initial_table(
         found = {number: row for number, row in rows.items() if row is not None}
         table[list(found)] = vectors.rows(np.array(list(found.values()), dtype=np.int64))
     return torch.from_numpy(table)
-
-
-def make_optimiser(network: BiLSTMCRF, recipe: Recipe) -> torch.optim.Optimizer:
-    """Plain SGD; the word table's gradients are sparse, its L2 left out.
-
-    L2 would move a weight w by lr * l2 * w = 1.5e-10 w a step, which float32 rounds to nothing.
-    """
-    table = network.embedding.weight
-    others = [parameter for parameter in network.parameters() if parameter is not table]
-    groups = [
-        {"params": others, "weight_decay": recipe.l2, "fused": True},
-        {"params": [table], "foreach": False},
-    ]
-    return torch.optim.SGD(groups, lr=recipe.learning_rate)
 
 
 def out_of_patience(history: History, patience: int) -> bool:

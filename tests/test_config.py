@@ -12,8 +12,8 @@ from bilstm_crf.config import PRESETS, Recipe, RunConfig
 from bilstm_crf.errors import UsageError
 
 WHOLE = ["word_dim", "character_dim", "character_filters", "character_width", "hidden", "layers"]
-WHOLE += ["batch_size", "epochs", "patience"]
-REAL = ["dropout", "learning_rate", "learning_rate_decay", "l2"]
+WHOLE += ["batch_size", "epochs", "patience", "subwords"]
+REAL = ["dropout", "learning_rate", "learning_rate_decay", "l2", "gradient_clip", "word_rate", "untuned"]
 MINIMAL = {"train": ["a"], "dev": ["b"]}
 
 
@@ -30,9 +30,15 @@ def test_the_default_recipe_is_the_papers() -> None:
         "dropout": 0.5,
         "batch_size": 10,
         "epochs": 50,
+        "optimiser": "sgd",
         "learning_rate": 0.015,
+        "schedule": "inverse",
         "learning_rate_decay": 0.05,
+        "gradient_clip": 0.0,
         "l2": 1e-8,
+        "word_rate": 1.0,
+        "untuned": 0.0,
+        "subwords": 0,
         "patience": 0,
     }
 
@@ -53,6 +59,12 @@ def test_what_is_no_whole_number_is_refused_by_name(name: str, value: Any) -> No
         Recipe().replace({name: value})
 
 
+@pytest.mark.parametrize("value", ["", "Adam", 1, None, True, ["adam"]])
+def test_what_is_none_of_a_settings_words_is_refused_by_name(value: Any) -> None:
+    with pytest.raises(UsageError, match=r"^optimiser is .*, expected sgd or adam$"):
+        Recipe().replace({"optimiser": value})
+
+
 @pytest.mark.parametrize("name", REAL)
 @pytest.mark.parametrize("value", ["", "ten", "0,5", None, [0.1], True, 10**400])
 def test_what_is_no_number_is_refused_by_name(name: str, value: Any) -> None:
@@ -63,8 +75,9 @@ def test_what_is_no_number_is_refused_by_name(name: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *((name, value) for name in WHOLE if name != "patience" for value in (0, -1)),
+        *((name, value) for name in WHOLE if name not in ("patience", "subwords") for value in (0, -1)),
         ("patience", -1),
+        ("subwords", -1),
         ("character_width", 4),
         ("hidden", 101),
         ("dropout", 1),

@@ -164,6 +164,40 @@ def test_vectors_whose_words_are_all_known_bring_no_further_rows(tmp_path: Path)
     assert list(further_rows(model.vocabulary, vectors_of(*list(model.vocabulary.words)[:3]))) == []
 
 
+def test_ngrams_that_were_fitted_travel_with_the_model(tmp_path: Path) -> None:
+    vectors = vectors_of("Narvik", "Narvika", "Lofoten", "i", "og").with_subwords(100)
+    model = untrained(tmp_path, vectors)
+    assert vectors.subword is not None
+    save_model(model, tmp_path / "model", vectors)
+    loaded = load_model(tmp_path / "model")
+    (number,) = loaded.vocabulary.encode([["Narvikfolk"]]).word_ids
+    found = loaded.network.embedding(torch.tensor([number]))[0].numpy()
+    assert np.array_equal(found, vectors.subword("Narvikfolk").astype(np.float16).astype(np.float32))
+    sentences = [Sentence(["Narviks", "folk", "i", "Lofotens", "漢字"]), *read(TEST)]
+    assert Tagger(loaded).predict(sentences) == Tagger(model).predict(sentences)
+    save_model(loaded, tmp_path / "again", None)
+    assert weights_of(tmp_path / "again").read_bytes() == weights_of(tmp_path / "model").read_bytes()
+
+
+def test_attached_vectors_leave_the_models_own_ngrams_in_use(tmp_path: Path) -> None:
+    vectors = vectors_of("Narvik", "Narvika", "Lofoten", "i", "og").with_subwords(100)
+    save_model(untrained(tmp_path, vectors), tmp_path / "model", vectors)
+    file = tmp_path / "vectors.vec"
+    file.write_text(f"1 20\nQsvolvær {' '.join(['0.5'] * 20)}\n", "utf-8")
+    vocabulary = Tagger.load(tmp_path / "model", embeddings=str(file)).model.vocabulary
+    known = len(vocabulary.words)
+    ids = vocabulary.encode([["Qsvolvær", "Narvikfolk", "漢字"]]).word_ids
+    assert ids.tolist() == [known + 1, known + 2, 0]
+
+
+def test_ngrams_and_their_vectors_must_agree(tmp_path: Path) -> None:
+    vectors = vectors_of("Narvik", "Lofoten").with_subwords(100)
+    save_model(untrained(tmp_path, vectors), tmp_path / "model", vectors)
+    resign(tmp_path / "model", lambda tensors: tensors.update({"subwords.scales": torch.zeros(3)}))
+    with pytest.raises(ModelFolderError, match="n-grams, and their vectors"):
+        load_model(tmp_path / "model")
+
+
 # ---------------------------------------------------------------- damage
 
 

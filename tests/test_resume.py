@@ -64,6 +64,16 @@ def test_interrupted_in_every_epoch_is_the_same_as_uninterrupted(
     assert_same_end(folder, whole)
 
 
+def test_the_state_of_the_optimiser_is_kept_between_two_halves_of_a_run(tmp_path: Path) -> None:
+    settings = {"optimiser": "adam", "schedule": "linear", "gradient_clip": 1, "learning_rate": 0.01}
+    config = small_config(tmp_path, **settings)
+    start(config, tmp_path / "whole")
+    with pytest.raises(InterruptedRunError):
+        start(config, tmp_path / "run", interrupt(3))
+    resume(tmp_path / "run")
+    assert_same_end(tmp_path / "run", tmp_path / "whole")
+
+
 class Killed(BaseException):
     """Stands for the end of the process at one exact place."""
 

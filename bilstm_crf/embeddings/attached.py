@@ -50,7 +50,8 @@ class AttachedVectors:
     def rows(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
         """(n,) row numbers to (n, D) vectors."""
         made = numbers >= len(self._matrix)
-        rows = self._matrix[np.where(made, 0, numbers)]
+        rows = np.empty((len(numbers), self._matrix.shape[1]), dtype=np.float32)
+        rows[~made] = self._matrix[numbers[~made]]
         for position in np.flatnonzero(made):
             rows[position] = self._made[numbers[position] - len(self._matrix)]
         return rows

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from bilstm_crf.embeddings.subwords import Subwords
 
 
 @dataclass
@@ -25,6 +29,7 @@ class WordVectors:
     subword: Callable[[str], np.ndarray | None] | None = None  # from character n-grams; None: cannot
     source: dict[str, Any] = field(default_factory=dict)  # for config.json: file, format, sha256, skipped …
     path: Path | None = None  # the file; not in `source`, which travels to other machines
+    subwords: Subwords | None = None  # where `subword` is a fit to this table, which a model can hold
 
     def __len__(self) -> int:
         return len(self.words)
@@ -37,6 +42,13 @@ class WordVectors:
     def index(self) -> dict[str, int]:
         """Word to row, built when it is first asked for."""
         return {word: row for row, word in enumerate(self.words)}
+
+    def with_subwords(self, count: int) -> WordVectors:
+        """The same table, with vectors for all other words from `count` n-grams that are fitted to it."""
+        from bilstm_crf.embeddings.subwords import fit  # brings scipy along
+
+        fitted = fit(self.words, self.matrix, count)
+        return dataclasses.replace(self, subword=fitted.vector, subwords=fitted)
 
     def summary(self) -> str:
         """One line for a person: `sg600  66,009 words, 600 dimensions, word2vec binary (embeddings/…)`.

@@ -1,0 +1,114 @@
+"""One step of the optimiser is what its paper says, and the learning rate falls as the recipe says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from bilstm_crf.config import Recipe
+from bilstm_crf.network.model import BiLSTMCRF
+from bilstm_crf.optimisation import Optimisation
+from networks import batch_of, network
+
+STEPS = 4  # batches of an epoch
+
+
+def optimisation(model: BiLSTMCRF, **settings: Any) -> Optimisation:
+    return Optimisation(model, Recipe().replace(settings), STEPS)
+
+
+def rates(**settings: Any) -> list[list[float]]:
+    """The learning rate of each step of three epochs."""
+    model = network()
+    made = optimisation(model, epochs=3, learning_rate=1, **settings)
+    found = []
+    for epoch in (1, 2, 3):
+        made.begin(epoch)
+        found.append([])
+        for _ in range(STEPS):
+            found[-1].append(made._rate())
+            made.step(1)
+    return found
+
+
+def test_the_inverse_schedule_falls_from_epoch_to_epoch() -> None:
+    for epoch, found in enumerate(rates(learning_rate_decay=0.5)):
+        assert found == [1 / (1 + 0.5 * epoch)] * STEPS
+
+
+def test_the_linear_schedule_falls_with_every_batch_and_would_end_at_zero() -> None:
+    found = [rate for epoch in rates(schedule="linear") for rate in epoch]
+    assert found == pytest.approx([1 - step / 12 for step in range(12)])
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adam"])
+def test_clipping_bounds_the_gradient_of_all_parameters_together(optimiser: str) -> None:
+    model = network()
+    model.loss(batch_of(0, 1)).backward()
+    gradients = {name: each.grad.clone() for name, each in model.named_parameters() if each.grad is not None}
+    others = [gradient for name, gradient in gradients.items() if name != "embedding.weight"]
+    norm = torch.stack([gradient.norm() for gradient in others]).norm().item()
+    before = {name: each.detach().clone() for name, each in model.named_parameters()}
+    made = optimisation(model, optimiser=optimiser, learning_rate=1, l2=0, gradient_clip=norm / 4)
+    made.begin(1)
+    made.step(2)  # of two sentences: half the norm is left
+    if optimiser == "sgd":
+        for name, each in model.named_parameters():
+            scale = 1 if name == "embedding.weight" else 0.5
+            expected = before[name] - scale * gradients[name].to_dense()
+            torch.testing.assert_close(each.detach(), expected, atol=1e-5, rtol=1e-4)
+    assert all(each.grad is None for each in model.parameters())
+
+
+def test_the_word_table_takes_plain_sgd_at_its_own_rate_whatever_the_others_take() -> None:
+    model = network()
+    model.loss(batch_of(0)).backward()
+    gradient = model.embedding.weight.grad
+    assert gradient is not None
+    expected = model.embedding.weight.detach() - 0.01 * 5 * gradient.to_dense()
+    made = optimisation(model, optimiser="adam", learning_rate=0.01, word_rate=5)
+    made.begin(1)
+    made.step(1)
+    torch.testing.assert_close(model.embedding.weight.detach(), expected)
+
+
+def test_a_rate_of_zero_freezes_the_word_table() -> None:
+    model = network()
+    before = model.embedding.weight.detach().clone()
+    made = optimisation(model, word_rate=0)
+    made.begin(1)
+    model.loss(batch_of(0)).backward()
+    made.step(1)
+    assert torch.equal(model.embedding.weight, before)
+    assert not torch.equal(model.to_labels.bias, torch.zeros_like(model.to_labels.bias))
+
+
+def test_adams_first_step_is_the_learning_rate_against_the_sign_of_the_gradient() -> None:
+    """Kingma and Ba 2015, algorithm 1: after one step the two moments' ratio is the sign."""
+    model = network()
+    model.loss(batch_of(0)).backward()
+    weight = model.to_labels.weight
+    assert weight.grad is not None
+    expected = weight.detach() - 0.01 * weight.grad.sign()
+    made = optimisation(model, optimiser="adam", learning_rate=0.01, l2=0)
+    made.begin(1)
+    made.step(1)
+    torch.testing.assert_close(weight.detach(), expected, atol=1e-4, rtol=0)
+
+
+def test_the_state_goes_from_one_optimiser_to_another() -> None:
+    model = network()
+    made = optimisation(model, optimiser="adam")
+    made.begin(1)
+    model.loss(batch_of(0)).backward()
+    made.step(1)
+    state = {name: value.clone() for name, value in made.state().items()}
+    assert state
+    other = optimisation(model, optimiser="adam")
+    assert other.state() == {}
+    other.restore(state)
+    assert other.state().keys() == state.keys()
+    assert all(torch.equal(other.state()[name], state[name]) for name in state)
+    assert optimisation(model).state() == {}
