@@ -26,6 +26,7 @@ class Layout:
     sentences: NDArray[np.int64]  # (B,) which of the encoded sentences, by falling length
     tokens: NDArray[np.int64]  # (N,) which of the encoded tokens
     batch_sizes: Tensor  # (T,) how many sentences have a token at this position; on the CPU
+    sentence_of: Tensor  # (N,) whose each token is, as an index of `sentences`; on the CPU
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def layout_of(encoded: Encoded, sentences: NDArray[np.int64]) -> Layout:
     step = np.repeat(np.arange(len(batch_sizes)), batch_sizes)  # (N,)
     sentence = ranges(np.zeros_like(batch_sizes), batch_sizes)  # (N,)
     tokens = encoded.offsets[sentences][sentence] + step
-    return Layout(sentences, tokens, torch.from_numpy(batch_sizes.copy()))
+    return Layout(sentences, tokens, torch.from_numpy(batch_sizes.copy()), torch.from_numpy(sentence))
 
 
 def words_of(encoded: Encoded, words: NDArray[np.int64], device: torch.device | str = "cpu") -> Words:

@@ -28,6 +28,7 @@ class Recipe:
     hidden: int = 200  # both directions together
     layers: int = 1
     dropout: float = 0.5  # on characters, on the word's representation and on the BiLSTM's output
+    input_dropout: Literal["token", "sentence"] = "token"  # sentence: all its words lose the same places
     batch_size: int = 10  # sentences; the loss of a batch is their sum
     epochs: int = 50
     optimiser: Literal["sgd", "adam"] = "sgd"

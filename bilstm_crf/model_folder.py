@@ -167,7 +167,7 @@ def load_model(folder: str | Path) -> SavedModel:
         if table.shape != (len(words) + 1, description["dim"]):
             raise ValueError(f"{len(words):,} words, and a table of shape {tuple(table.shape)}")
         subwords = _subwords(tensors, table.shape[1])
-        if (found := _architecture_of(tensors, architecture.dropout)) != architecture:
+        if (found := _architecture_of(tensors, architecture)) != architecture:
             raise ValueError(f"the weights are those of {found}")  # before room is made for any other size
         vocabulary = Vocabulary(words, characters, labels)
         with torch.random.fork_rng(devices=[]):  # the weights that are drawn give way to the saved ones
@@ -183,11 +183,18 @@ def load_model(folder: str | Path) -> SavedModel:
     return model
 
 
-def _architecture_of(tensors: dict[str, Tensor], dropout: float) -> Architecture:
-    """The sizes that the weights have; dropout has none."""
+def _architecture_of(tensors: dict[str, Tensor], described: Architecture) -> Architecture:
+    """The sizes that the weights have; what leaves no trace in them as it is described."""
     filters, dim, width = tensors["char_cnn.convolution.weight"].shape
     layers = sum(name.startswith("lstm.weight_hh_l") for name in tensors) // 2  # of two directions
-    return Architecture(dim, filters, width, tensors["to_labels.weight"].shape[1], layers, dropout)
+    return dataclasses.replace(
+        described,
+        character_dim=dim,
+        character_filters=filters,
+        character_width=width,
+        hidden=tensors["to_labels.weight"].shape[1],
+        layers=layers,
+    )
 
 
 def _check_whole(weights: Path, expected: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,7 +30,7 @@ from bilstm_crf.network.model import Architecture, BiLSTMCRF
 from bilstm_crf.optimisation import Optimisation
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.tagger import Tagger
-from bilstm_crf.vocabulary import Vocabulary
+from bilstm_crf.vocabulary import Vocabulary, normalise
 
 DIVERGED = 100.0  # loss a word; a blind guess among K labels costs ln K, some 3
 History = list[dict[str, Any]]  # one row an epoch, as history.jsonl has them
@@ -144,8 +145,13 @@ def build_model(config: RunConfig, sentences: list[Sentence], vectors: WordVecto
         hidden=recipe.hidden,
         layers=recipe.layers,
         dropout=recipe.dropout,
+        input_dropout=recipe.input_dropout,
     )
     network = BiLSTMCRF(architecture, len(vocabulary.characters), len(vocabulary.labels), table)
+    if recipe.untuned:
+        met = Counter(normalise(word) for sentence in sentences for word in sentence.tokens)
+        counts = torch.tensor([0, *(met[word] for word in vocabulary.words)])
+        network.embedding.begin_untuned(recipe.untuned / (recipe.untuned + counts))
     label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
     subwords = None if vectors is None else vectors.subwords
     model = SavedModel(network, architecture, vocabulary, config.encoding, label_set, {}, subwords)

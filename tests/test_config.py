@@ -28,6 +28,7 @@ def test_the_default_recipe_is_the_papers() -> None:
         "hidden": 200,
         "layers": 1,
         "dropout": 0.5,
+        "input_dropout": "token",
         "batch_size": 10,
         "epochs": 50,
         "optimiser": "sgd",

@@ -16,7 +16,18 @@ from bilstm_crf import Tagger, training
 from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError, InterruptedRunError
 from bilstm_crf.files import sha256_of
-from runs import ROOT, Watch, hear_ctrl_c, history, interrupt, resume, small_config, start, weights_hash
+from runs import (
+    ROOT,
+    SAMPLE,
+    Watch,
+    hear_ctrl_c,
+    history,
+    interrupt,
+    resume,
+    small_config,
+    start,
+    weights_hash,
+)
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +75,12 @@ def test_interrupted_in_every_epoch_is_the_same_as_uninterrupted(
     assert_same_end(folder, whole)
 
 
-def test_the_state_of_the_optimiser_is_kept_between_two_halves_of_a_run(tmp_path: Path) -> None:
+def test_all_that_the_other_recipes_keep_is_kept_between_two_halves_of_a_run(tmp_path: Path) -> None:
+    """The optimiser's state, the first vectors of the words, the n-grams fitted to the vectors."""
+    vectors = str(SAMPLE / "vectors.bin")
     settings = {"optimiser": "adam", "schedule": "linear", "gradient_clip": 1, "learning_rate": 0.01}
-    config = small_config(tmp_path, **settings)
+    more = {"untuned": 1, "subwords": 50, "input_dropout": "sentence", "embeddings": vectors}
+    config = small_config(tmp_path, **settings, **more)
     start(config, tmp_path / "whole")
     with pytest.raises(InterruptedRunError):
         start(config, tmp_path / "run", interrupt(3))

@@ -11,17 +11,27 @@ from bilstm_crf import kernels
 STEPS = 1 << 16  # the probability is rounded to this many
 
 
-class Dropout(nn.Module):
+class Drawing(nn.Module):
+    """A module that draws random numbers in training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.random = np.random.default_rng()  # `draw_from` sets another
+
+
+class Dropout(Drawing):
     """In training, zeroes each value with probability `p` and scales the others by 1 / (1 - p)."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
         self.limit = round(p * STEPS)  # of `STEPS` equally likely cases, those in which a value is dropped
-        self.random = np.random.default_rng()  # `draw_from` sets another
 
-    def forward(self, values: Tensor) -> Tensor:
+    def forward(self, values: Tensor, group: Tensor | None = None) -> Tensor:
+        """`values` (N, D). With `group` (N,), numbers from 0, all rows of one group lose the same places."""
         if not self.training or self.limit == 0:
             return values
+        if group is not None:
+            return values * self(values.new_ones(int(group.max()) + 1, values.shape[1]))[group]
         if kernels.usable(values):
             from bilstm_crf.kernels.dropout import Dropped
 
@@ -32,7 +42,7 @@ class Dropout(nn.Module):
 
 
 def draw_from(network: nn.Module, random: np.random.Generator) -> None:
-    """All dropout of `network` draws from `random` from now on."""
+    """All modules of `network` that draw random numbers draw them from this generator from now on."""
     for module in network.modules():
-        if isinstance(module, Dropout):
+        if isinstance(module, Drawing):
             module.random = random

@@ -8,6 +8,7 @@ characters ─► CNN ────────┘
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -32,6 +33,7 @@ class Architecture:
     hidden: int = 200  # both directions together
     layers: int = 1
     dropout: float = 0.5
+    input_dropout: Literal["token", "sentence"] = "token"  # sentence: the same places of all its tokens
 
 
 class BiLSTMCRF(nn.Module):
@@ -46,19 +48,23 @@ class BiLSTMCRF(nn.Module):
             characters, a.character_dim, a.character_filters, a.character_width, a.dropout
         )
         self.dropout = Dropout(a.dropout)
+        # One mask for all tokens of a sentence (Gal and Ghahramani 2016)
+        self.by_sentence = a.input_dropout == "sentence"
         self.lstm = WordBiLSTM(self.embedding.dim + a.character_filters, a.hidden, a.layers, a.dropout)
         self.to_labels = nn.Linear(a.hidden, labels)
         self.crf = CRF(labels)
 
-    def representations(self, words: Words) -> Tensor:
-        """(W, D + F): what each word is, whatever stands beside it."""
+    def representations(self, words: Words, sentence: Tensor | None = None) -> Tensor:
+        """(W, D + F): what each word is, whatever stands beside it; dropout may know its `sentence` (W,)."""
         embedded = self.embedding(words.ids)  # (W, D)
         characters = self.char_cnn(words.characters, words.lengths)  # (W, F)
-        return self.dropout(torch.cat((embedded, characters), dim=1))
+        return self.dropout(torch.cat((embedded, characters), dim=1), sentence)
 
     def emissions(self, batch: Batch) -> Tensor:
         """(N, K) in packed order: the score of each label for each token."""
-        states = self.lstm.states(self.representations(batch.words), batch.layout.batch_sizes)  # (N, H)
+        layout = batch.layout
+        inputs = self.representations(batch.words, layout.sentence_of if self.by_sentence else None)
+        states = self.lstm.states(inputs, layout.batch_sizes)  # (N, H)
         return self.to_labels(self.dropout(states))
 
     def loss(self, batch: Batch) -> Tensor:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bilstm_crf.embeddings.attached import AttachedVectors
+from bilstm_crf.network.dropout import Drawing
 
 
-class WordEmbedding(nn.Module):
+class WordEmbedding(Drawing):
     """Rows for the ids 0 (unknown) to V, trained with sparse gradients, then the rows of an attached table.
 
     Words of the attached table are never updated, so they need neither memory nor gradients here.
@@ -20,10 +22,19 @@ class WordEmbedding(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(weight, requires_grad=weight.dtype == torch.float32)
         self.attached: AttachedVectors | None = None
+        self._first: Tensor | None = None
+        self._untuned: Tensor | None = None
 
     @property
     def dim(self) -> int:
         return self.weight.shape[1]
+
+    def begin_untuned(self, probability: Tensor) -> None:
+        """From now on training often sees a word as tagging sees one that training never met: untuned.
+
+        With `probability` (V + 1,) of its word, a token has the vector that the word has now.
+        """
+        self._first, self._untuned = self.weight.detach().clone(), probability
 
     def forward(self, words: Tensor) -> Tensor:
         """(N,) word ids to (N, D).
@@ -32,7 +43,11 @@ class WordEmbedding(nn.Module):
         of an epoch are those of the model that is saved from it.
         """
         if self.training:
-            return F.embedding(words, self.weight, sparse=True)
+            rows = F.embedding(words, self.weight, sparse=True)
+            if self._first is None or self._untuned is None:
+                return rows
+            drawn = torch.from_numpy(self.random.random(len(words), np.float32)).to(words.device)
+            return torch.where((drawn < self._untuned[words]).unsqueeze(1), self._first[words], rows)
         own = words < len(self.weight)
         rows = F.embedding(words * own, self.weight).half()
         if not own.all():

@@ -64,3 +64,18 @@ def test_values_that_do_not_lie_side_by_side_are_dropped_in_their_places() -> No
     got = dropout(values.T)
     assert got.shape == (4, 3)
     assert torch.isin(got, torch.tensor([0.0])).logical_or(got == 2 * values.T).all()
+
+
+def test_rows_of_one_group_lose_the_same_places() -> None:
+    dropout, values = Dropout(0.5).train(), torch.rand(300, 40, requires_grad=True)
+    group = torch.arange(300) % 3
+    got = dropout(values, group)
+    got.sum().backward()
+    assert values.grad is not None
+    for number in range(3):
+        masks = values.grad[group == number]
+        assert (masks == masks[0]).all()
+        assert set(masks[0].tolist()) == {0.0, 2.0}
+    torch.testing.assert_close(got, values * values.grad)
+    assert not torch.equal(values.grad[0], values.grad[1])
+    assert dropout.eval()(values, group) is values

@@ -8,6 +8,7 @@ import torch
 
 from bilstm_crf.batching import words_of
 from bilstm_crf.embeddings.attached import AttachedVectors
+from bilstm_crf.network.dropout import draw_from
 from bilstm_crf.network.word_embedding import WordEmbedding
 from bilstm_crf.vocabulary import UNKNOWN, Vocabulary
 from networks import LABELS, SENTENCES, SMALL, VOCABULARY, batch_of, network
@@ -110,3 +111,25 @@ def test_an_unknown_word_has_the_tables_first_row() -> None:
 def test_a_float16_table_asks_for_no_gradient() -> None:
     assert not WordEmbedding(torch.zeros(2, 3).half()).weight.requires_grad
     assert WordEmbedding(torch.zeros(2, 3)).weight.requires_grad
+
+
+def test_a_tuned_word_comes_with_its_first_vector_as_often_as_asked() -> None:
+    module = WordEmbedding(torch.zeros(3, 2)).train()
+    module.begin_untuned(torch.tensor([0.0, 0.25, 1.0]))
+    draw_from(module, np.random.default_rng(1))
+    with torch.no_grad():
+        module.weight += 1  # as training moves it
+    got = module(ids([0] * 100 + [1] * 4000 + [2] * 100))
+    assert (got[:100] == 1).all()
+    assert got[100:4100, 0].mean().item() == pytest.approx(0.75, abs=0.03)
+    assert (got[4100:] == 0).all()
+    assert torch.equal(got[:, 0], got[:, 1])
+    assert (module.eval()(ids([0, 1, 2])) == 1).all(), "only training looks back"
+
+
+def test_a_word_that_came_untuned_is_not_moved() -> None:
+    module = WordEmbedding(torch.zeros(3, 2)).train()
+    module.begin_untuned(torch.tensor([0.0, 0.0, 1.0]))
+    module(ids([0, 1, 2])).sum().backward()
+    assert module.weight.grad is not None
+    assert module.weight.grad.to_dense().tolist() == [[1, 1], [1, 1], [0, 0]]
