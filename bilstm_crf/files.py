@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gzip
 import hashlib
 import json
@@ -83,6 +84,21 @@ def _compressed(raw: BinaryIO, name: Path) -> contextlib.AbstractContextManager[
     if name.suffix != ".gz":
         return contextlib.nullcontext(raw)
     return cast("contextlib.AbstractContextManager[BinaryIO]", gzip.GzipFile("", "wb", fileobj=raw, mtime=0))
+
+
+@contextlib.contextmanager
+def locked(path: str | os.PathLike[str]) -> Iterator[bool]:
+    """Holds the lock of this file, which a process that dies lets go.
+
+    Gives False where the file system knows no locks: what is then made must be safe by its rename alone.
+    """
+    with open(path, "a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        except OSError:
+            yield False
+            return
+        yield True
 
 
 def umask() -> int:

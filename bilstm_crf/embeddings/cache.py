@@ -12,23 +12,21 @@ final name is whole; a lock lets two processes make it once, and is let go when 
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bilstm_crf.errors import BilstmCrfError
-from bilstm_crf.files import umask
+from bilstm_crf.files import locked, umask
 
 VERSION = 1  # of the layout above; another number is another folder
 
@@ -45,7 +43,7 @@ def open_or_make(path: Path, make: Callable[[Path], None]) -> Path:
             return place / name
     place = next(place for place in places if _writable(place) or place == places[-1])
     place.mkdir(parents=True, exist_ok=True)
-    with _locked(place / f".{path.name}.lock") as alone:
+    with locked(place / f".{path.name}.lock") as alone:
         if _whole(place / name):  # another process was faster
             return place / name
         if alone:
@@ -83,18 +81,6 @@ def _writable(place: Path) -> bool:
             return True
     except OSError:
         return False
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[bool]:
-    """Holds the lock; gives False where the file system knows no locks (the rename is safe all the same)."""
-    with open(path, "a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        except OSError:
-            yield False
-            return
-        yield True
 
 
 def _sweep(place: Path, file_name: str) -> None:

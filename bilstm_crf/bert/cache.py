@@ -1,0 +1,127 @@
+"""Frozen features on disk: computed once for an encoder, its settings and the words, then memory-mapped.
+
+    <key>.npy    the header of numpy, (N, D) or (N, L, D) in float16, and the 32 bytes of the key behind it
+    <key>.lock   held by the process that computes; the next one waits and finds the file
+
+The file gets its name by one rename when it is whole and on the disk; the key at its end shows that it is
+the one meant, and that nothing of it was lost since.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bilstm_crf.bert.context import neighbours
+from bilstm_crf.bert.encoder import Encoder
+from bilstm_crf.bert.frozen import Progress, Vectors, frozen_parts, shape_of
+from bilstm_crf.bert.settings import FeatureSettings
+from bilstm_crf.errors import BilstmCrfError, UsageError
+from bilstm_crf.files import locked, write_whole
+from bilstm_crf.sentence import Sentence
+
+VERSION = 1  # of the layout, and of how a vector is made; another number is another key
+ENVIRONMENT = "BILSTM_CRF_CACHE"
+
+
+def default_folder() -> Path:
+    """$BILSTM_CRF_CACHE, else `bilstm_crf/bert` in the user's folder for such things."""
+    if given := os.environ.get(ENVIRONMENT):
+        return Path(given).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bilstm_crf" / "bert"
+
+
+def cached_vectors(
+    encoder: Encoder,
+    sentences: Sequence[Sentence],
+    settings: FeatureSettings,
+    *,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+) -> Vectors:
+    """The frozen vectors of all words, (N, D) or (N, L, D), read-only and memory-mapped.
+
+    `folder`: where they are kept; None: `default_folder()`. Safe with other processes and after a kill.
+    Raises UsageError for a folder that cannot be written to, BilstmCrfError for a full disk and as
+    `frozen_parts` does.
+    """
+    shape = shape_of(encoder, sentences, settings)
+    if shape[0] == 0:  # nothing that could be mapped
+        return np.zeros(shape, np.float16)
+    folder = default_folder() if folder is None else folder
+    key = key_of(encoder, sentences, settings)
+    path = folder / f"{key}.npy"
+    if (found := _opened(path, shape, key)) is not None:
+        return found
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / f"{key}.lock") as alone:
+            if (found := _opened(path, shape, key)) is not None:  # another process was faster
+                return found
+            if alone:
+                _sweep(path)
+            with write_whole(path) as stream:
+                np.lib.format.write_array_header_1_0(
+                    stream, {"descr": "<f2", "fortran_order": False, "shape": shape}
+                )
+                start, width = stream.tell(), 2 * int(np.prod(shape[1:]))
+                for word, rows in frozen_parts(encoder, sentences, settings, progress=progress):
+                    stream.seek(start + word * width)
+                    stream.write(np.ascontiguousarray(rows, "<f2").data)
+                stream.seek(start + shape[0] * width)
+                stream.write(bytes.fromhex(key))
+    except OSError as error:
+        raise _no_room(folder, shape, error) from error
+    found = _opened(path, shape, key)
+    if found is None:
+        raise BilstmCrfError(f"{path} was written, and is damaged now")
+    return found
+
+
+def key_of(encoder: Encoder, sentences: Sequence[Sentence], settings: FeatureSettings) -> str:
+    """A SHA-256 over all that decides the vectors: encoder, settings, words, their context."""
+    import transformers
+
+    how = [VERSION, transformers.__version__, encoder.sha256, settings.pooling, settings.layers]
+    digest = hashlib.sha256(json.dumps(how).encode())
+    for sentence in sentences:
+        digest.update(json.dumps(sentence.tokens).encode() + b"\n")
+    digest.update(neighbours(sentences, settings.context, settings.context_unit).tobytes())
+    return digest.hexdigest()
+
+
+def _opened(path: Path, shape: tuple[int, ...], key: str) -> Vectors | None:
+    """The mapped file; None where it is missing, cut off, or another one."""
+    try:
+        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+        with open(path, "rb") as stream:
+            stream.seek(vectors.offset + vectors.nbytes)
+            end = stream.read(64)
+    except (OSError, ValueError, EOFError, AttributeError):
+        return None
+    return vectors if (vectors.shape, vectors.dtype, end) == (shape, "<f2", bytes.fromhex(key)) else None
+
+
+def _sweep(path: Path) -> None:
+    """Removes what a killed process left: `write_whole` writes to a name that begins like this one's."""
+    for left in path.parent.glob(f".{path.name[:40]}.*"):
+        left.unlink(missing_ok=True)
+
+
+def _no_room(folder: Path, shape: tuple[int, ...], error: OSError) -> BilstmCrfError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        size = 2 * int(np.prod(shape)) / 1e6
+        return BilstmCrfError(
+            f"the disk is full: no room in {folder} for {size:,.0f} MB of features",
+            hint=f"free some, or name another folder in ${ENVIRONMENT}",
+        )
+    return UsageError(
+        f"features cannot be kept in {folder}: {error.strerror}",
+        hint=f"name another folder in ${ENVIRONMENT}",
+    )

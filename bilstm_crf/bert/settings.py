@@ -1,0 +1,33 @@
+"""What is read off an encoder, as frozen data that a configuration and a model folder can hold."""
+
+from __future__ import annotations
+
+import typing
+from dataclasses import dataclass
+from typing import Literal
+
+from bilstm_crf.errors import UsageError, near_miss
+
+Pooling = Literal["first", "last", "mean"]
+Layers = Literal["last", "last4", "mix"]
+Unit = Literal["words", "sentences"]
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """How a word's vector is read off the hidden states of its pieces."""
+
+    pooling: Pooling = "first"  # which of a word's pieces: as Devlin et al. (2019, section 5.3) do
+    layers: Layers = "last"  # the last, the mean of the last four, or all of them, for a ScalarMix
+    context: int = 0  # neighbouring words or sentences that the encoder sees on each side
+    context_unit: Unit = "sentences"
+
+    def __post_init__(self) -> None:
+        for name, kind in (("pooling", Pooling), ("layers", Layers), ("context_unit", Unit)):
+            known, given = typing.get_args(kind), getattr(self, name)
+            if given not in known:
+                raise UsageError(
+                    f"{name} is {given!r}, expected one of {' '.join(known)}.{near_miss(str(given), known)}"
+                )
+        if self.context < 0:
+            raise UsageError(f"context is {self.context}, expected 0 or more")
