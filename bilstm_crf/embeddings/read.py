@@ -79,7 +79,7 @@ def load_file(path: Path, *, name: str | None = None) -> WordVectors:
     if (folder / "ngrams.npy").is_file():
         ngrams = np.load(folder / "ngrams.npy", mmap_mode="r", allow_pickle=False)
         subword = functools.partial(fasttext.from_ngrams, ngrams=ngrams, **settings)
-    return WordVectors(name, cache.read_words(folder), matrix, subword, source, path)
+    return WordVectors(name, cache.read_words(folder), matrix, subword, source, path, folder)
 
 
 def _load_gensim(path: Path, name: str) -> WordVectors:

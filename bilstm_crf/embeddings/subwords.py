@@ -7,21 +7,26 @@ vector from those of its n-grams that are known.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from bilstm_crf.files import write_whole
 from bilstm_crf.progress import Bar
 
 SHORTEST, LONGEST = 3, 5  # characters of an n-gram, the word's two borders counted
 FITTED_WORDS = 100_000  # the most frequent words of a larger table are enough to fit to
 RIDGE = 0.03  # the penalty on squared n-gram vectors; by held-out words of sg100
 ITERATIONS = 50  # of conjugate gradients; twice as many bring held-out words no nearer
+VERSION = 1  # of the fit: another number, and what was kept is not used again
 BLOCK = 100  # dimensions that are solved for at once, which bounds the memory
 
 
@@ -83,6 +88,22 @@ def fit(words: Sequence[str], matrix: NDArray[np.float32], count: int) -> Subwor
             bar.at(block.stop, dim)
     scales = np.maximum(np.abs(vectors).max(axis=1, initial=0), np.finfo(np.float32).tiny) / np.float32(127)
     return Subwords(ngrams, np.rint(vectors / scales[:, None]).astype(np.int8), scales, mean)
+
+
+def fit_once(words: Sequence[str], matrix: NDArray[np.float32], count: int, folder: Path | None) -> Subwords:
+    """As `fit`, which takes minutes; what it gives is kept in `folder`, that of this one table."""
+    if folder is None:
+        return fit(words, matrix, count)
+    path = folder / f"subwords-{count}-v{VERSION}.npz"
+    absent_or_cut_off = (OSError, ValueError, KeyError, EOFError, BadZipFile)
+    with contextlib.suppress(*absent_or_cut_off), np.load(path, allow_pickle=False) as kept:
+        ngrams = kept["ngrams"].tobytes().decode("utf-8").split("\n")
+        return Subwords(ngrams, kept["steps"], kept["scales"], kept["mean"])
+    made = fit(words, matrix, count)
+    text = np.frombuffer("\n".join(made.ngrams).encode("utf-8"), dtype=np.uint8)
+    with contextlib.suppress(OSError), write_whole(path) as stream:  # a folder that cannot be written to
+        np.savez(stream, ngrams=text, steps=made.steps, scales=made.scales, mean=made.mean)
+    return made
 
 
 def commonest(spelled: Iterable[Sequence[str]], count: int) -> list[str]:

@@ -29,6 +29,7 @@ class WordVectors:
     subword: Callable[[str], np.ndarray | None] | None = None  # from character n-grams; None: cannot
     source: dict[str, Any] = field(default_factory=dict)  # for config.json: file, format, sha256, skipped …
     path: Path | None = None  # the file; not in `source`, which travels to other machines
+    folder: Path | None = None  # of the converted form, where there is one
     subwords: Subwords | None = None  # where `subword` is a fit to this table, which a model can hold
 
     def __len__(self) -> int:
@@ -45,9 +46,9 @@ class WordVectors:
 
     def with_subwords(self, count: int) -> WordVectors:
         """The same table, with vectors for all other words from `count` n-grams that are fitted to it."""
-        from bilstm_crf.embeddings.subwords import fit  # brings scipy along
+        from bilstm_crf.embeddings.subwords import fit_once  # brings scipy along
 
-        fitted = fit(self.words, self.matrix, count)
+        fitted = fit_once(self.words, self.matrix, count, self.folder)
         return dataclasses.replace(self, subword=fitted.vector, subwords=fitted)
 
     def summary(self) -> str:

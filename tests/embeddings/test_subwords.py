@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bilstm_crf.embeddings import subwords
-from bilstm_crf.embeddings.subwords import Subwords, fit, ngrams_of
+from bilstm_crf.embeddings.subwords import Subwords, fit, fit_once, ngrams_of
 
 STEMS = ["fisk", "bil", "hus", "skole", "avis", "stat", "radio", "kirke", "lærer", "øy"]
 ENDINGS = ["", "en", "ene", "er", "s", "ens", "båt", "mann", "eier", "fest"]
@@ -76,6 +77,22 @@ def test_a_word_without_a_known_ngram_has_no_vector() -> None:
     fitted = fit(words, vectors, 100)
     assert fitted.vector("漢字") is None
     assert fitted.vector("") is None
+
+
+def test_a_fit_is_made_once_and_kept_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words, vectors = composed_words()
+    made = fit_once(words, vectors, 300, tmp_path)
+    (kept,) = tmp_path.iterdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(subwords, "fit", None)
+        again = fit_once(words, vectors, 300, tmp_path)
+    assert again.ngrams == made.ngrams
+    for name in ("steps", "scales", "mean"):
+        assert np.array_equal(getattr(again, name), getattr(made, name))
+    for size in (0, 10, 2000):
+        os.truncate(kept, size)
+        assert fit_once(words, vectors, 300, tmp_path).ngrams == made.ngrams
+    assert fit_once(words, vectors, 200, tmp_path).ngrams == made.ngrams[:200]
 
 
 @given(st.text(max_size=30))
