@@ -56,8 +56,8 @@ def check_filters(names: Iterable[str]) -> None:
 def well_formed(sentences: Sequence[Sentence]) -> tuple[list[Sentence], list[Dropped]]:
     """The filter `ill-formed` on the labelled sentences of one file: those it keeps, and those it drops.
 
-    All labels of those kept are legal in one encoding, so `read_spans` takes them. Raises its InputError where
-    none is: such a file is not one with some bad sentences.
+    All labels of those kept are legal in one encoding, so `read_spans` takes them. Where none could be kept
+    it raises the InputError of `read_spans`: that is not a file with some bad sentences.
     """
     legal = [_encodings(sentence) for sentence in sentences]
     encoding = max(NAMES, key=lambda name: sum(name in each for each in legal))
@@ -68,7 +68,7 @@ def well_formed(sentences: Sequence[Sentence]) -> tuple[list[Sentence], list[Dro
         else:
             dropped.append(_dropped("ill-formed", sentence, _fault(sentence, encoding)))
     if not kept:
-        read_spans(sentences)
+        read_spans(sentences)  # raises, and says what is wrong with them
     return kept, dropped
 
 
@@ -87,7 +87,8 @@ def _fault(sentence: Sentence, encoding: str) -> str:
         position = _first_fault(encoding, _canonical(sentence))
     except InputError as error:
         return str(error)
-    assert position is not None and sentence.labels is not None
+    assert position is not None
+    assert sentence.labels is not None
     previous = sentence.labels[position - 1] if position else "the start of the sentence"
     return (
         f"{sentence.path}, line {_line(sentence, position)}: label {sentence.labels[position]} of the word "

@@ -37,7 +37,7 @@ class Mixture:
         """
         if len(weights) != len(sizes):
             raise UsageError(
-                f"{len(weights)} sampling weights for {len(sizes)} training corpora, expected one for each"
+                f"sampling weights: found {len(weights)}, expected {len(sizes)}, one for each training corpus"
             )
         self.sizes = list(sizes)
         self.counts = [_count(*each) for each in zip(range(1, len(sizes) + 1), sizes, weights, strict=True)]
@@ -75,7 +75,7 @@ def _count(number: int, size: int, weight: float) -> int:
     count = round(weight * size)
     if weight and size and not count:
         raise UsageError(
-            f"the sampling weight {weight:g} takes none of the {size:,} sentences of training corpus {number}",
+            f"the sampling weight {weight:g} takes no sentence of training corpus {number}, of {size:,}",
             hint=f"give {1 / size:.2g} or more, or 0 to leave the corpus out",
         )
     return count

@@ -97,17 +97,15 @@ def test_what_is_no_weight_is_refused_by_its_corpus(weight: float) -> None:
 @pytest.mark.parametrize(
     ("sizes", "weights", "message"),
     [
-        ([5, 5], [1.0], "1 sampling weights for 2 training corpora"),
-        ([5], [1.0, 2.0], "2 sampling weights for 1 training corpora"),
+        ([5, 5], [1.0], "sampling weights: found 1, expected 2"),
+        ([5], [1.0, 2.0], "sampling weights: found 2, expected 1"),
         ([5, 6], [0.0, 0.0], r"no sentence of the training corpora's \(5 with weight 0, 6 with weight 0\)"),
         ([0, 6], [1.0, 0.0], r"\(0 with weight 1, 6 with weight 0\)"),
         ([], [], "no sentence"),
-        ([9, 40], [1.0, 0.01], "0.01 takes none of the 40 sentences of training corpus 2"),
+        ([9, 40], [1.0, 0.01], "0.01 takes no sentence of training corpus 2, of 40"),
     ],
 )
-def test_weights_that_make_no_epoch_are_refused(
-    sizes: list[int], weights: list[float], message: str
-) -> None:
+def test_weights_that_make_no_epoch_are_refused(sizes: list[int], weights: list[float], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         Mixture(sizes, weights)
 
