@@ -16,11 +16,30 @@ from typing import Any, Literal
 
 from bilstm_crf.errors import UsageError, near_miss
 
+Head = Literal["bilstm-crf", "bilstm-linear", "crf", "linear"]
+Pooling = Literal["first", "last", "mean"]
+Layers = Literal["last", "last4", "mix"]
+Unit = Literal["words", "sentences"]
+Features = Literal[
+    "auto",
+    "static",
+    "char",
+    "bert",
+    "static,char",
+    "static,bert",
+    "char,bert",
+    "static,char,bert",
+]
+
 
 @dataclass(frozen=True)
 class Recipe:
     """How to train. The defaults are the NorNE paper's: NCRF++'s, with the settings that the paper names."""
 
+    features: Features = (
+        "auto"  # what a word is to the network; auto: static,char, and bert where there is one
+    )
+    head: Head = "bilstm-crf"  # what reads the features
     word_dim: int = 100  # dimensions of random word embeddings; those of the vectors where there are any
     character_dim: int = 30
     character_filters: int = 50
@@ -33,17 +52,23 @@ class Recipe:
     epochs: int = 50
     optimiser: Literal["sgd", "adam"] = "sgd"
     learning_rate: float = 0.015  # of the first epoch
-    schedule: Literal["inverse", "linear"] = "inverse"  # linear: falls to 0 at the last batch
+    schedule: Literal["inverse", "linear", "cosine"] = "inverse"  # the last two fall to 0 at the last batch
     learning_rate_decay: float = 0.05  # inverse: rate of epoch e (from 0): learning_rate / (1 + decay * e)
+    warm_up: float = 0.0  # the share of all batches in which the rate rises from 0 first
+    restarts: int = 1  # cosine: so many times it falls
+    accumulate: int = 1  # batches whose gradients make one step
     gradient_clip: float = 0.0  # the largest norm of a batch's gradient, a sentence; 0: any
     l2: float = 1e-8  # on all but the word embeddings, where it is below float32's rounding
-    word_rate: float = (
-        1.0  # of the word embeddings, which plain SGD moves: times the learning rate; 0: frozen
-    )
-    untuned: float = (
-        0.0  # a word that is met n times comes untuned in a of a + n of them, as an unseen one does
-    )
+    word_rate: float = 1.0  # of the word embeddings, by plain SGD: times the learning rate; 0: frozen
+    untuned: float = 0.0  # a of a + n tokens of a word that is met n times come untuned, as unseen words do
     subwords: int = 0  # so many character n-grams give a vector to words that the vectors lack; 0: none does
+    bert_layers: Layers = "last4"  # of the encoder: the last, the mean of the last four, a learnt mix of all
+    bert_pooling: Pooling = "first"  # which of a word's pieces
+    bert_context: int = 0  # neighbours on each side that the encoder sees too, of the same document
+    bert_context_unit: Unit = "sentences"
+    bert_weights: Literal["frozen", "tuned"] = "frozen"
+    bert_learning_rate: float = 2e-5  # tuned: of the first batch after the warm-up, for AdamW
+    bert_weight_decay: float = 0.01
     patience: int = 0  # stop after so many epochs without a better dev F1; 0: never
 
     def __post_init__(self) -> None:
@@ -56,6 +81,8 @@ class Recipe:
             "layers",
             "batch_size",
             "epochs",
+            "restarts",
+            "accumulate",
         )
         for name in positive:
             if getattr(self, name) < 1:
@@ -66,6 +93,8 @@ class Recipe:
             raise UsageError(f"hidden is {self.hidden}, expected an even number: half for each direction")
         if not 0 <= self.dropout < 1:
             raise UsageError(f"dropout is {self.dropout}, expected 0 or more and less than 1")
+        if not 0 <= self.warm_up < 1:
+            raise UsageError(f"warm_up is {self.warm_up}, expected 0 or more and less than 1")
         for name in (
             "learning_rate",
             "learning_rate_decay",
@@ -75,6 +104,9 @@ class Recipe:
             "word_rate",
             "untuned",
             "subwords",
+            "bert_context",
+            "bert_learning_rate",
+            "bert_weight_decay",
         ):
             if not 0 <= getattr(self, name) < math.inf:  # nor is NaN
                 raise UsageError(f"{name} is {getattr(self, name)}, expected 0 or more")
@@ -155,6 +187,9 @@ class RunConfig:
     encoding: Literal["iob", "iobe", "iobs", "iobes"] = "iob"
     embeddings: str = "none"  # name or path
     embeddings_dir: str | None = None
+    bert: str | None = None  # a Hugging Face encoder: its folder, or its name on the hub
+    trust_remote_code: bool = False  # whether Python code that the encoder brings may run
+    embed_encoder: bool = False  # whether the model's folder gets a copy of a frozen one
     preset: str = "paper"
     recipe: Recipe = field(default_factory=Recipe)
     seed: int = 42
@@ -169,6 +204,25 @@ class RunConfig:
             raise UsageError(f"the configuration's seed is {self.seed}, expected 0 or more")
         if self.threads < 1:
             raise UsageError(f"the configuration's threads is {self.threads}, expected 1 or more")
+        if "bert" in self.features and self.bert is None:
+            raise UsageError(
+                f"the features {self.recipe.features} need an encoder", hint="name one: --bert NAME|PATH"
+            )
+        if "static" not in self.features and self.embeddings != "none":
+            raise UsageError(
+                f"the vectors {self.embeddings} are named, but the features {self.recipe.features} use none"
+            )
+        if "bert" not in self.features and self.bert is not None:
+            raise UsageError(
+                f"the encoder {self.bert} is named, but not among the features {self.recipe.features}"
+            )
+
+    @property
+    def features(self) -> list[str]:
+        """What a word is to the network: static, char, bert."""
+        if self.recipe.features == "auto":
+            return ["static", "char"] + ["bert"] * (self.bert is not None)
+        return self.recipe.features.split(",")
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

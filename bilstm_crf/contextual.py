@@ -6,6 +6,7 @@ Letters: N tokens, L hidden states of the encoder, C its dimensions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +19,20 @@ from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.bert.features import windows_of, word_vectors
 from bilstm_crf.bert.settings import FeatureSettings
 from bilstm_crf.sentence import Sentence
+
+
+@dataclass(frozen=True)
+class EncoderUse:
+    """An encoder, what a network reads off it, and whether it learnt with the network."""
+
+    encoder: Encoder
+    settings: FeatureSettings
+    tuned: bool
+
+    @property
+    def layers(self) -> int:
+        """How many hidden states of a token come for the mix; 0: one vector."""
+        return self.encoder.hidden_states if self.settings.layers == "mix" else 0
 
 
 class Contextual(Protocol):
@@ -39,7 +54,7 @@ class Kept:
 
 
 class Learnt:
-    """Of an encoder that learns with the network: each batch runs it, with gradients where they are enabled."""
+    """Of an encoder that learns with the network: each batch runs it, with gradients."""
 
     def __init__(self, encoder: Encoder, sentences: Sequence[Sentence], settings: FeatureSettings) -> None:
         self._encoder, self._settings = encoder, settings

@@ -3,6 +3,7 @@
     model.json                         version, labels, label set, sizes, provenance; names the weights file
     weights-0123456789ab.safetensors   parameters (float32), word table (float16), words, characters (UTF-8),
                                        n-grams and their vectors, where any were fitted
+    encoder-0123456789ab/              a Hugging Face encoder, where one learnt or a copy was asked for
 
 The weights file carries the start of its SHA-256 in its name, and `model.json` is replaced last: so a save
 that is killed at any moment leaves the old model or the new one, never a mixture.
@@ -14,6 +15,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -26,10 +28,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from bilstm_crf.bert.encoder import Encoder
+from bilstm_crf.bert.folder import is_local
+from bilstm_crf.bert.settings import FeatureSettings
+from bilstm_crf.contextual import EncoderUse
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.errors import ModelFolderError
+from bilstm_crf.errors import InputError, ModelFolderError, UsageError
 from bilstm_crf.files import sha256_of, write_json, write_whole
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.network.model import Architecture, BiLSTMCRF
@@ -51,6 +57,7 @@ class SavedModel:
     label_set: LabelSet
     provenance: dict[str, Any]  # where it comes from: data, vectors, recipe, seed, epoch, scores
     subwords: Subwords | None = None  # vectors for words that neither table has
+    contextual: EncoderUse | None = None
 
     def attach(self, vectors: AttachedVectors) -> None:
         """Puts a table of vectors behind the model's own, for words that it does not have."""
@@ -58,8 +65,13 @@ class SavedModel:
         self.network.embedding.attached = vectors
 
 
-def save_model(model: SavedModel, folder: Path, vectors: WordVectors | None) -> None:
-    """Writes the model, with the most frequent words of `vectors` as far as there is room."""
+def save_model(
+    model: SavedModel, folder: Path, vectors: WordVectors | None, *, embed_encoder: bool = False
+) -> None:
+    """Writes the model, with the most frequent words of `vectors` as far as there is room.
+
+    An encoder that did not learn is referred to by its name and hash, unless a copy is to be embedded.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     table = model.network.embedding.weight.detach().cpu().half()
     words = list(model.vocabulary.words)
@@ -73,7 +85,7 @@ def save_model(model: SavedModel, folder: Path, vectors: WordVectors | None) -> 
     tensors = {
         name: parameter.detach().cpu().contiguous()
         for name, parameter in model.network.named_parameters()
-        if name != "embedding.weight"
+        if name != "embedding.weight" and not name.startswith("encoder.")
     }
     tensors["embedding.weight"] = table
     tensors["words"] = _text("\n".join(words))  # `normalise` leaves no line end in a word
@@ -84,6 +96,7 @@ def save_model(model: SavedModel, folder: Path, vectors: WordVectors | None) -> 
     weights = f"weights-{digest[:12]}.safetensors"
     with write_whole(folder / weights) as stream:
         stream.write(content)
+    encoder = None if model.contextual is None else _save_encoder(model.contextual, folder, embed_encoder)
     write_json(
         folder / "model.json",
         {
@@ -96,6 +109,7 @@ def save_model(model: SavedModel, folder: Path, vectors: WordVectors | None) -> 
             "encoding": model.encoding,
             "label_set": {"name": model.label_set.name, "types": model.label_set.types},
             "architecture": dataclasses.asdict(model.architecture),
+            **({} if encoder is None else {"encoder": encoder}),
             "words": len(words),
             "dim": table.shape[1],
             "provenance": model.provenance,
@@ -105,6 +119,23 @@ def save_model(model: SavedModel, folder: Path, vectors: WordVectors | None) -> 
         if old.name != weights:
             with contextlib.suppress(OSError):
                 old.unlink()
+    for other in folder.glob("encoder-*"):
+        if encoder is None or other.name != encoder["folder"]:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _save_encoder(use: EncoderUse, folder: Path, embed: bool) -> dict[str, Any]:
+    """What model.json says of the encoder; a copy is written where it learnt, or where one is asked for."""
+    name, sha256, copied = use.encoder.name, use.encoder.sha256, None
+    if is_local(name):
+        name = str(Path(name).expanduser().resolve())  # the model may be used from another folder
+    if use.tuned or embed:
+        sha256 = use.encoder.save_copy(folder / ".encoder", tuned=use.tuned)
+        copied = f"encoder-{sha256[:12]}"
+        shutil.rmtree(folder / copied, ignore_errors=True)
+        (folder / ".encoder").rename(folder / copied)
+    settings = dataclasses.asdict(use.settings)
+    return {"name": name, "sha256": sha256, "folder": copied, "tuned": use.tuned, "settings": settings}
 
 
 def further_rows(vocabulary: Vocabulary, vectors: WordVectors) -> Iterator[int]:
@@ -119,7 +150,7 @@ def _text(text: str) -> Tensor:
 
 
 def _lines(text: Tensor) -> list[str]:
-    return bytes(text.numpy()).decode("utf-8").split("\n")
+    return bytes(text.numpy()).decode("utf-8").split("\n") if len(text) else []
 
 
 def _subword_tensors(subwords: Subwords | None) -> dict[str, Tensor]:
@@ -141,8 +172,12 @@ def _subwords(tensors: dict[str, Tensor], dim: int) -> Subwords | None:
     return Subwords(ngrams, steps, scales, mean)
 
 
-def load_model(folder: str | Path) -> SavedModel:
-    """The model of a folder. Raises ModelFolderError for one that is absent, damaged, foreign or too new."""
+def load_model(folder: str | Path, *, bert: str | None = None, trust_remote_code: bool = False) -> SavedModel:
+    """The model of a folder. `bert`: where its encoder lies now, if not where it lay.
+
+    Raises ModelFolderError for one that is absent, damaged, foreign or too new, or whose encoder is another
+    one now; and for the encoder what `Encoder.load` does.
+    """
     folder = Path(folder)
     description = _description(folder)
     try:
@@ -177,24 +212,51 @@ def load_model(folder: str | Path) -> SavedModel:
         fault = str(error).splitlines()[-1].strip()  # PyTorch puts a line above the faults that it lists
         raise ModelFolderError(f"does not fit model.json: {fault}", path=weights) from error
     network.eval()
-    model = SavedModel(network, architecture, vocabulary, encoding.name, label_set, provenance, subwords)
+    contextual = _load_encoder(description.get("encoder"), folder, bert, trust_remote_code)
+    model = SavedModel(
+        network, architecture, vocabulary, encoding.name, label_set, provenance, subwords, contextual
+    )
     if subwords is not None:
         model.attach(AttachedVectors({}, np.empty((0, table.shape[1]), np.float32), subwords.vector))
     return model
 
 
+def _load_encoder(
+    described: dict[str, Any] | None, folder: Path, bert: str | None, trust_remote_code: bool
+) -> EncoderUse | None:
+    """The encoder that model.json names. Raises ModelFolderError where it is another one now."""
+    if described is None:
+        return None
+    try:
+        settings = FeatureSettings(**described["settings"])
+        name = str((described["folder"] and folder / described["folder"]) or bert or described["name"])
+        tuned, expected = bool(described["tuned"]), str(described["sha256"])
+    except (KeyError, TypeError, UsageError) as error:
+        raise ModelFolderError(f"lacks or misstates {error}", path=folder / "model.json") from error
+    try:
+        encoder = Encoder.load(name, trust_remote_code=trust_remote_code)
+    except InputError as error:
+        hint = "--bert PATH says where the model's encoder lies now"
+        raise ModelFolderError(f"needs an encoder: {error}", path=folder, hint=hint) from error
+    if encoder.sha256 != expected:
+        raise ModelFolderError(
+            f"was trained with another encoder than {name} is now: their SHA-256 differ",
+            path=folder,
+            hint="--bert PATH names the folder of the right one",
+        )
+    return EncoderUse(encoder, settings, tuned)
+
+
 def _architecture_of(tensors: dict[str, Tensor], described: Architecture) -> Architecture:
     """The sizes that the weights have; what leaves no trace in them as it is described."""
-    filters, dim, width = tensors["char_cnn.convolution.weight"].shape
-    layers = sum(name.startswith("lstm.weight_hh_l") for name in tensors) // 2  # of two directions
-    return dataclasses.replace(
-        described,
-        character_dim=dim,
-        character_filters=filters,
-        character_width=width,
-        hidden=tensors["to_labels.weight"].shape[1],
-        layers=layers,
-    )
+    sizes: dict[str, Any] = {}
+    if described.characters:
+        filters, dim, width = tensors["char_cnn.convolution.weight"].shape
+        sizes |= {"character_dim": dim, "character_filters": filters, "character_width": width}
+    if described.head.startswith("bilstm"):
+        layers = sum(name.startswith("lstm.weight_hh_l") for name in tensors) // 2  # of two directions
+        sizes |= {"hidden": tensors["to_labels.weight"].shape[1], "layers": layers}
+    return dataclasses.replace(described, **sizes)
 
 
 def _check_whole(weights: Path, expected: str) -> None:

@@ -1,7 +1,8 @@
-"""From gradients to new weights: the optimiser and its learning rate over a run."""
+"""From gradients to new weights: the optimisers and their learning rates over a run."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -15,52 +16,78 @@ class Optimisation:
     """What happens after each batch's gradients, and all of it that a checkpoint must keep.
 
     The word table's gradients are sparse, so its rows take plain SGD in every recipe, and no L2: that would
-    move a weight w by lr * l2 * w = 1.5e-10 w a step, which float32 rounds to nothing.
+    move a weight w by lr * l2 * w = 1.5e-10 w a step, which float32 rounds to nothing. The weights of an
+    encoder that learns take AdamW at their own rate (Loshchilov and Hutter 2019).
     """
 
-    def __init__(self, network: BiLSTMCRF, recipe: Recipe, steps: int) -> None:
-        """`steps`: batches of one epoch."""
-        self._recipe, self._steps, self._done = recipe, steps, 0
+    def __init__(self, network: BiLSTMCRF, recipe: Recipe, batches: int) -> None:
+        """`batches` of one epoch."""
+        self._recipe = recipe
+        self._steps = -(-batches // recipe.accumulate)  # of one epoch
+        self._done = 0  # steps
+        self._gathered = self._sentences = 0  # batches and sentences since the last step
         table = network.embedding.weight
+        encoder = {} if network.encoder is None else dict(network.encoder.named_parameters(prefix="encoder"))
         self._named = {name: each for name, each in network.named_parameters() if each is not table}
-        others = list(self._named.values())
+        others = [each for name, each in self._named.items() if name not in encoder]
         self._others: torch.optim.Optimizer
         if recipe.optimiser == "adam":
             self._others = torch.optim.AdamW(others, weight_decay=recipe.l2, fused=True)
         else:
             self._others = torch.optim.SGD(others, weight_decay=recipe.l2, fused=True)
-        self._table = torch.optim.SGD([table], foreach=False) if recipe.word_rate else None
-        table.requires_grad_(self._table is not None)
+        table.requires_grad_(recipe.word_rate > 0 and table.numel() > 0)
+        # With the learning rate of each, before the schedule
+        self._optimisers = [(self._others, recipe.learning_rate)]
+        if table.requires_grad:
+            rate = recipe.learning_rate * recipe.word_rate
+            self._optimisers.append((torch.optim.SGD([table], foreach=False), rate))
+        if encoder:
+            made = torch.optim.AdamW(encoder.values(), weight_decay=recipe.bert_weight_decay, fused=True)
+            self._optimisers.append((made, recipe.bert_learning_rate))
 
     def begin(self, epoch: int) -> float:
         """Counts from the start of this epoch (from 1) on; its first learning rate."""
         self._done = (epoch - 1) * self._steps
-        return self._rate()
+        return self._now(self._recipe.learning_rate)
 
-    def step(self, sentences: int) -> None:
-        """Moves the weights by the gradients of so many sentences' summed loss, and forgets these."""
-        recipe, rate = self._recipe, self._rate()
-        if recipe.gradient_clip:
-            nn.utils.clip_grad_norm_(self._named.values(), recipe.gradient_clip * sentences)
-        for optimiser, factor in ((self._others, 1.0), (self._table, recipe.word_rate)):
-            if optimiser is not None:
-                optimiser.param_groups[0]["lr"] = rate * factor
-                optimiser.step()
-                optimiser.zero_grad()
-        self._done += 1
+    def step(self, sentences: int, *, last: bool = False) -> None:
+        """After the gradients of a batch of so many sentences' summed loss: moves the weights, forgets these.
 
-    def _rate(self) -> float:
+        Where the recipe gathers the gradients of several batches: after every so many, and after the `last`.
+        """
         recipe = self._recipe
+        self._gathered, self._sentences = self._gathered + 1, self._sentences + sentences
+        if self._gathered < recipe.accumulate and not last:
+            return
+        if recipe.gradient_clip:
+            nn.utils.clip_grad_norm_(self._named.values(), recipe.gradient_clip * self._sentences)
+        for optimiser, rate in self._optimisers:
+            optimiser.param_groups[0]["lr"] = self._now(rate)
+            optimiser.step()
+            optimiser.zero_grad()
+        self._done += 1
+        self._gathered = self._sentences = 0
+
+    def _now(self, rate: float) -> float:
+        """What the schedule makes of a learning rate for the next step."""
+        recipe = self._recipe
+        steps = self._steps * recipe.epochs
+        if self._done < recipe.warm_up * steps:
+            return rate * (self._done + 1) / (recipe.warm_up * steps)
+        if recipe.schedule == "inverse":
+            return rate / (1 + recipe.learning_rate_decay * (self._done // self._steps))
+        fallen = (self._done / steps - recipe.warm_up) / (1 - recipe.warm_up)
         if recipe.schedule == "linear":
-            return recipe.learning_rate * (1 - self._done / (self._steps * recipe.epochs))
-        return recipe.learning_rate / (1 + recipe.learning_rate_decay * (self._done // self._steps))
+            return rate * (1 - fallen)
+        return rate * (1 + math.cos(math.pi * (fallen * recipe.restarts % 1))) / 2
 
     def state(self) -> dict[str, Tensor]:
-        """What the optimiser keeps from one batch to the next, by `parameter/kind`; nothing for SGD."""
+        """What the optimisers keep from one step to the next, by `parameter/kind`; nothing for SGD."""
         return {
             f"{name}/{kind}": value
             for name, each in self._named.items()
-            for kind, value in self._others.state[each].items()
+            for optimiser, _ in self._optimisers
+            for kind, value in optimiser.state.get(each, {}).items()
             if isinstance(value, Tensor)
         }
 
@@ -68,4 +95,7 @@ class Optimisation:
         """The inverse of `state`. Raises KeyError for a parameter that there is not."""
         for name, value in state.items():
             parameter, _, kind = name.rpartition("/")
-            self._others.state[self._named[parameter]][kind] = value
+            weights = self._named[parameter]
+            for optimiser, _ in self._optimisers:
+                if any(each is weights for each in optimiser.param_groups[0]["params"]):
+                    optimiser.state[weights][kind] = value

@@ -9,10 +9,12 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from bilstm_crf import run_folder
+from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import Labelled, read_labelled
 from bilstm_crf.embeddings.coverage import coverage
@@ -45,10 +47,10 @@ def start(
 ) -> dict[str, Any]:
     """A new run; returns its metrics. Raises UsageError where another run lies in `folder`."""
     run_folder.check_free(folder, overwrite=overwrite)
-    train_set, dev_set, vectors = _load(config, say)
-    described = _describe(config, train_set, dev_set, vectors)
+    inputs = _load(config, say)
+    described = inputs.describe(config)
     run_folder.start(folder, described)
-    return _run(config, folder, train_set, dev_set, vectors, described, say, progress, resume=False)
+    return _run(config, folder, inputs, described, say, progress, resume=False)
 
 
 def resume(folder: Path, *, say: Say, progress: MakeProgress) -> dict[str, Any]:
@@ -62,19 +64,40 @@ def resume(folder: Path, *, say: Say, progress: MakeProgress) -> dict[str, Any]:
         return run_folder.read_metrics(folder)
     run_folder.clean(folder)
     config = RunConfig.from_json(described["config"])
-    train_set, dev_set, vectors = _load(config, say)
-    now = _describe(config, train_set, dev_set, vectors)
-    for part in ("data", "vectors"):
-        if _hashes(now[part]) != _hashes(described.get(part)):
+    inputs = _load(config, say)
+    now = inputs.describe(config)
+    for part in ("data", "vectors", "encoder"):
+        if _hashes(now.get(part)) != _hashes(described.get(part)):
             raise InputError(
                 f"the {part} are no longer those that this run began with (their SHA-256 differ)",
                 path=folder / "config.json",
                 hint="put the old files back, or start a new run",
             )
-    return _run(config, folder, train_set, dev_set, vectors, now, say, progress, resume=True)
+    return _run(config, folder, inputs, now, say, progress, resume=True)
 
 
-def _load(config: RunConfig, say: Say) -> tuple[Labelled, Labelled, WordVectors | None]:
+@dataclass(frozen=True)
+class Inputs:
+    """What a run learns from."""
+
+    train: Labelled
+    dev: Labelled
+    vectors: WordVectors | None
+    encoder: Encoder | None
+
+    def describe(self, config: RunConfig) -> dict[str, Any]:
+        """The content of config.json, with the hashes of all this."""
+        described = run_folder.describe(
+            config,
+            {"train": self.train.files, "dev": self.dev.files},
+            None if self.vectors is None else self.vectors.source,
+        )
+        if self.encoder is not None:
+            described["encoder"] = {"name": self.encoder.name, "sha256": self.encoder.sha256}
+        return described
+
+
+def _load(config: RunConfig, say: Say) -> Inputs:
     find_device(config.device)  # what cannot be is said before gigabytes are read
     label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
     vectors = load(config.embeddings, embeddings_dir=config.embeddings_dir)
@@ -93,18 +116,19 @@ def _load(config: RunConfig, say: Say) -> tuple[Labelled, Labelled, WordVectors 
         if config.recipe.subwords:
             vectors = vectors.with_subwords(config.recipe.subwords)
             say(f"n-grams  {config.recipe.subwords:,} at most, fitted: for words that have no vector")
-    return splits[0], splits[1], vectors
-
-
-def _describe(
-    config: RunConfig, train_set: Labelled, dev_set: Labelled, vectors: WordVectors | None
-) -> dict[str, Any]:
-    data = {"train": train_set.files, "dev": dev_set.files}
-    return run_folder.describe(config, data, None if vectors is None else vectors.source)
+    encoder = None
+    if config.bert is not None:
+        encoder = Encoder.load(config.bert, trust_remote_code=config.trust_remote_code)
+        weights = sum(parameter.numel() for parameter in encoder.parameters())
+        say(
+            f"encoder  {config.bert}: {encoder.hidden_states - 1} layers, {encoder.dim} dimensions, "
+            f"{weights / 1e6:.1f} million weights, {config.recipe.bert_weights}"
+        )
+    return Inputs(splits[0], splits[1], vectors, encoder)
 
 
 def _hashes(part: Any) -> list[Any]:
-    """Every SHA-256 in a part of config.json, in order."""
+    """Every SHA-256 in a part of config.json, in order; none in one that is not there."""
     if isinstance(part, dict):
         return [h for key, value in part.items() for h in ([value] if key == "sha256" else _hashes(value))]
     return [h for value in part for h in _hashes(value)] if isinstance(part, list) else []
@@ -113,9 +137,7 @@ def _hashes(part: Any) -> list[Any]:
 def _run(
     config: RunConfig,
     folder: Path,
-    train_set: Labelled,
-    dev_set: Labelled,
-    vectors: WordVectors | None,
+    inputs: Inputs,
     described: dict[str, Any],
     say: Say,
     progress: MakeProgress,
@@ -127,15 +149,25 @@ def _run(
     if done:
         say(f"going on after epoch {done}")
     provenance = {key: value for key, value in described.items() if key != "command"}
-    watch = progress(config.recipe.epochs, len(train_set.sentences), done)
+    watch = progress(config.recipe.epochs, len(inputs.train.sentences), done)
     try:
         with watch:
-            history = train(config, train_set, dev_set, vectors, folder, watch, provenance, resume=resume)
+            history = train(
+                config,
+                inputs.train,
+                inputs.dev,
+                inputs.vectors,
+                folder,
+                watch,
+                provenance,
+                encoder=inputs.encoder,
+                resume=resume,
+            )
     except KeyboardInterrupt:
         done = run_folder.epochs_done(folder)
         raise _interrupted(folder, f"in epoch {done + 1}; {_safe(folder, done)}") from None
     try:
-        return _finish(config, folder, dev_set, history, say)
+        return _finish(config, folder, inputs.dev, history, say)
     except KeyboardInterrupt:
         raise _interrupted(folder, f"while the best epoch was scored; all is safe in {folder}") from None
 
@@ -153,7 +185,12 @@ def _interrupted(folder: Path, when: str) -> InterruptedRunError:
 
 def _finish(config: RunConfig, folder: Path, dev_set: Labelled, history: History, say: Say) -> dict[str, Any]:
     """Scores the saved model on dev, and once on the test files where there are any."""
-    tagger = Tagger.load(folder, device=config.device, threads=min(config.threads, 2))
+    tagger = Tagger.load(
+        folder,
+        trust_remote_code=config.trust_remote_code,
+        device=config.device,
+        threads=min(config.threads, 2),
+    )
     best = max(history, key=lambda row: row["dev"]["f1"])
     reports = {"dev": _score(tagger, dev_set)}
     if config.test:

@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from bilstm_crf.batching import layout_of, tagging_batches, words_of
+from bilstm_crf.bert.frozen import frozen_parts
+from bilstm_crf.contextual import Kept
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.errors import UsageError
 from bilstm_crf.labels import ENCODINGS, LabelSet
@@ -47,19 +49,29 @@ class Tagger:
         self._encoding = ENCODINGS[model.encoding]
         self._device = find_device(device)
         self._network = model.network.to(self._device)
+        if model.contextual is not None:
+            model.contextual.encoder.to(self._device)
         self._looking_up = Lock()  # vectors made from n-grams are good until the next look-up
 
     @classmethod
     def load(
-        cls, folder: str | Path, *, embeddings: str | None = None, device: str = "cpu", threads: int = 1
+        cls,
+        folder: str | Path,
+        *,
+        embeddings: str | None = None,
+        bert: str | None = None,
+        trust_remote_code: bool = False,
+        device: str = "cpu",
+        threads: int = 1,
     ) -> Tagger:
         """The model of a folder, on the CPU or another device.
 
         `embeddings` (a name or a path) attaches a full table of vectors, for words that the model folder had
-        no room for. Raises ModelFolderError for a bad folder, InputError for bad vectors, UsageError for a
-        device that is not there.
+        no room for; `bert` says where the model's encoder lies, if not where it lay in training. Raises
+        ModelFolderError for a bad folder, InputError for bad vectors or a bad encoder, UsageError for a
+        device that is not there, or code of an encoder that is not trusted.
         """
-        model = load_model(folder)
+        model = load_model(folder, bert=bert, trust_remote_code=trust_remote_code)
         if embeddings is not None:
             from bilstm_crf.embeddings.read import load
 
@@ -68,6 +80,11 @@ class Tagger:
                 own = model.subwords.vector if model.subwords else None
                 model.attach(AttachedVectors(vectors.index, vectors.matrix, vectors.subword or own))
         return cls(model, device, threads)
+
+    @property
+    def reads_neighbours(self) -> bool:
+        """Whether the other sentences of a document can change what is found in one."""
+        return self.model.contextual is not None and self.model.contextual.settings.context > 0
 
     @property
     def on_cpu(self) -> bool:
@@ -96,7 +113,7 @@ class Tagger:
 
     def tag_stream(self, sentences: Iterable[Sentence], *, flush: bool = False) -> Iterator[Sentence]:
         """The sentences in their order, with `spans` set; with `flush` each as soon as it was read."""
-        chunks = chunks_of(sentences, 1 if flush else CHUNK_TOKENS)
+        chunks = chunks_of(sentences, 1 if flush else CHUNK_TOKENS, whole_documents=self.reads_neighbours)
         for chunk, spans in self._tagged(chunks, 1 if flush else self.threads):
             for sentence, found in zip(chunk, spans, strict=True):
                 sentence.spans = found
@@ -107,11 +124,18 @@ class Tagger:
             sentence.spans = spans
         return sentences
 
-    def predict(self, sentences: Sequence[Sentence]) -> list[list[Span]]:
-        """The spans of each sentence; none of it is kept in the sentences. Any length, none dropped."""
+    def predict(self, sentences: Sequence[Sentence], contextual: Kept | None = None) -> list[list[Span]]:
+        """The spans of each sentence; none of it is kept in the sentences. Any length, none dropped.
+
+        `contextual`: the encoder's vectors of all tokens, where they are at hand.
+        """
+        if contextual is not None:
+            self._network.eval()
+            return self._spans(sentences, contextual)
         tokens = sum(map(len, sentences))
         at_once = 1 if tokens <= BATCH_TOKENS else self.threads
-        chunks = chunks_of(sentences, min(CHUNK_TOKENS, -(-tokens // at_once)))
+        size = min(CHUNK_TOKENS, -(-tokens // at_once))
+        chunks = chunks_of(sentences, size, whole_documents=self.reads_neighbours)
         return [found for _, spans in self._tagged(chunks, at_once) for found in spans]
 
     def _tagged(
@@ -133,8 +157,8 @@ class Tagger:
             for chunk, spans in in_work:
                 yield chunk, spans.result()
 
-    def _spans(self, sentences: Sequence[Sentence]) -> list[list[Span]]:
-        encoded, label_ids = self._label_ids([sentence.tokens for sentence in sentences])
+    def _spans(self, sentences: Sequence[Sentence], contextual: Kept | None = None) -> list[list[Span]]:
+        encoded, label_ids = self._label_ids(sentences, contextual)
         labels, offsets = self.model.vocabulary.labels, encoded.offsets
         spans: list[list[Span]] = [[] for _ in sentences]
         named = np.searchsorted(offsets, np.flatnonzero(label_ids), side="right") - 1
@@ -144,19 +168,43 @@ class Tagger:
         return spans
 
     @torch.inference_mode()
-    def _label_ids(self, sentences: Sequence[Sequence[str]]) -> tuple[Encoded, NDArray[np.int64]]:
+    def _label_ids(
+        self, sentences: Sequence[Sentence], contextual: Kept | None
+    ) -> tuple[Encoded, NDArray[np.int64]]:
         """The encoded sentences, and the label id of each of their tokens (Viterbi); 0 is `O`."""
         with self._looking_up:
-            encoded = self.model.vocabulary.encode(sentences)
+            encoded = self.model.vocabulary.encode([sentence.tokens for sentence in sentences])
             label_ids = np.zeros(len(encoded.tokens), dtype=np.int64)
             if not len(label_ids):
                 return encoded, label_ids
             words = self._prepare(encoded)
+        vectors = self._encode(sentences, contextual)
         for chosen in tagging_batches(encoded.lengths, BATCH_TOKENS):
             layout = layout_of(encoded, chosen)
             which = torch.from_numpy(encoded.tokens[layout.tokens]).to(self._device)
-            label_ids[layout.tokens] = self._network.decode(words, which, layout.batch_sizes)
+            of_encoder = None if vectors is None else vectors[layout.tokens]
+            label_ids[layout.tokens] = self._network.decode(words, which, layout.batch_sizes, of_encoder)
         return encoded, label_ids
+
+    def _encode(self, sentences: Sequence[Sentence], contextual: Kept | None) -> torch.Tensor | None:
+        """(N, C): the encoder's vectors of all tokens, mixed; None for a network without one.
+
+        Mixed part by part: the vectors of all an encoder's layers would fill the memory.
+        """
+        use = self.model.contextual
+        if use is None:
+            return None
+        tokens = sum(map(len, sentences))
+        vectors = torch.empty(tokens, use.encoder.dim, device=self._device)
+        if contextual is None:
+            parts = frozen_parts(use.encoder, sentences, use.settings)
+        else:
+            starts = range(0, tokens, BATCH_TOKENS)
+            parts = ((start, contextual.vectors[start : start + BATCH_TOKENS]) for start in starts)
+        for start, rows in parts:
+            on_device = torch.from_numpy(rows.astype(np.float32)).to(self._device)
+            vectors[start : start + len(rows)] = self._network.mixed(on_device)
+        return vectors
 
     def _prepare(self, encoded: Encoded) -> torch.Tensor:
         """What the network computes of each distinct word alone; the words are the second dimension."""
@@ -171,14 +219,23 @@ class Tagger:
         return words
 
 
-def chunks_of(sentences: Iterable[Sentence], tokens: int) -> Iterator[list[Sentence]]:
-    """The sentences in their order, in lists that end once they have so many tokens."""
+def chunks_of(
+    sentences: Iterable[Sentence], tokens: int, *, whole_documents: bool = False
+) -> Iterator[list[Sentence]]:
+    """The sentences in their order, in lists that end once they have so many tokens.
+
+    With `whole_documents` such a list ends where a document ends.
+    """
     chunk: list[Sentence] = []
     found = 0
     for sentence in sentences:
+        inside = whole_documents and sentence.document is not None
+        if found >= tokens and not (inside and sentence.document == chunk[-1].document):
+            yield chunk
+            chunk, found = [], 0
         chunk.append(sentence)
         found += len(sentence)
-        if found >= tokens:
+        if found >= tokens and not whole_documents:  # at once: the stream may wait long for the next one
             yield chunk
             chunk, found = [], 0
     if chunk:

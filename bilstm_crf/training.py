@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,8 +15,12 @@ import torch
 from torch import Tensor
 
 from bilstm_crf.batching import make_batch, training_batches
+from bilstm_crf.bert.cache import cached_vectors
+from bilstm_crf.bert.encoder import Encoder
+from bilstm_crf.bert.settings import FeatureSettings
 from bilstm_crf.checkpoint import load_checkpoint, save_checkpoint, seed_epoch
 from bilstm_crf.config import RunConfig
+from bilstm_crf.contextual import Contextual, EncoderUse, Kept, Learnt
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.vectors import WordVectors
@@ -28,6 +32,7 @@ from bilstm_crf.model_folder import SavedModel, save_model
 from bilstm_crf.network.dropout import draw_from
 from bilstm_crf.network.model import Architecture, BiLSTMCRF
 from bilstm_crf.optimisation import Optimisation
+from bilstm_crf.progress import Bar
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.tagger import Tagger
 from bilstm_crf.vocabulary import Vocabulary, normalise
@@ -55,6 +60,7 @@ def train(
     observer: Observer,
     provenance: dict[str, Any],
     *,
+    encoder: Encoder | None = None,
     resume: bool = False,
 ) -> History:
     """Trains until the last epoch (or out of patience); the model of the best dev F1 lies in `folder`.
@@ -63,13 +69,14 @@ def train(
     """
     recipe = config.recipe
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
-        model = build_model(config, train.sentences, vectors)
+        model = build_model(config, train.sentences, vectors, encoder)
         network, vocabulary = model.network.to(config.device), model.vocabulary
         optimisation = Optimisation(network, recipe, -(-len(train.sentences) // recipe.batch_size))
         history = load_checkpoint(folder, network, optimisation) if resume else []
         if history:  # a run that was killed after the checkpoint may have left it one row short
             write_history(folder / "history.jsonl", history)
         tagger = Tagger(model, config.device, min(config.threads, 2))
+        contextual, dev_contextual = contextual_of(model, train.sentences, dev.sentences)
         encoding = ENCODINGS[config.encoding]
         encoded = vocabulary.encode(
             [sentence.tokens for sentence in train.sentences],
@@ -90,11 +97,11 @@ def train(
             network.train()
             for chosen in training_batches(len(encoded), recipe.batch_size, random):
                 batch = make_batch(encoded, chosen, config.device)
-                loss = network.loss(batch)
+                loss = network.loss(batch, None if contextual is None else contextual.of(batch.layout))
                 loss.backward()
-                optimisation.step(len(chosen))
-                loss_sum += loss.item()
                 sentences += len(chosen)
+                optimisation.step(len(chosen), last=sentences == len(encoded))
+                loss_sum += loss.item()
                 tokens += len(batch.labels)
                 if not loss_sum < DIVERGED * tokens:  # also where it is no number
                     raise DivergedError(
@@ -105,7 +112,7 @@ def train(
                 observer.batch(epoch, sentences, tokens, loss_sum)
             trained = time.perf_counter()
 
-            scores = strict(gold, tagger.predict(dev.sentences), lengths)
+            scores = strict(gold, tagger.predict(dev.sentences, dev_contextual), lengths)
             best = scores.f1 > max((row["dev"]["f1"] for row in history), default=-1.0)
             history.append(
                 {
@@ -122,14 +129,39 @@ def train(
             if best:
                 model.provenance.clear()
                 model.provenance.update(provenance, epoch=epoch, dev=history[-1]["dev"])
-                save_model(model, folder, vectors)
+                save_model(model, folder, vectors, embed_encoder=config.embed_encoder)
             save_checkpoint(folder, network, optimisation, history)
             write_history(folder / "history.jsonl", history)
             observer.epoch(history)
     return history
 
 
-def build_model(config: RunConfig, sentences: list[Sentence], vectors: WordVectors | None) -> SavedModel:
+def contextual_of(
+    model: SavedModel, train: Sequence[Sentence], dev: Sequence[Sentence]
+) -> tuple[Contextual | None, Kept | None]:
+    """An encoder's vectors for training and dev; None where there is no encoder.
+
+    Those of a frozen one are computed once for ever (bert/cache.py); one that learns gives dev's anew each
+    time they are asked for, so for dev None too.
+    """
+    use = model.contextual
+    if use is None:
+        return None, None
+    if use.tuned:
+        return Learnt(use.encoder, train, use.settings), None
+    kept = []
+    for split, sentences in (("train", train), ("dev", dev)):
+        with Bar(f"Encoding  {split}", unit="words") as bar:
+            kept.append(Kept(cached_vectors(use.encoder, sentences, use.settings, progress=bar.at)))
+    return kept[0], kept[1]
+
+
+def build_model(
+    config: RunConfig,
+    sentences: list[Sentence],
+    vectors: WordVectors | None,
+    encoder: Encoder | None = None,
+) -> SavedModel:
     """An untrained model for these training sentences, its weights drawn from the seed."""
     recipe = config.recipe
     encoding = ENCODINGS[config.encoding]
@@ -137,6 +169,11 @@ def build_model(config: RunConfig, sentences: list[Sentence], vectors: WordVecto
     random = seed_epoch(config.seed, 0)
     attached = None if vectors is None else AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
     dim = recipe.word_dim if vectors is None else vectors.dim
+    if "static" not in config.features:
+        vocabulary, dim = Vocabulary((), vocabulary.characters, vocabulary.labels), 0
+    use = None
+    if encoder is not None:
+        use = EncoderUse(encoder, FeatureSettings.of(recipe), recipe.bert_weights == "tuned")
     table = initial_table(vocabulary, attached, dim, random)
     architecture = Architecture(
         character_dim=recipe.character_dim,
@@ -146,6 +183,10 @@ def build_model(config: RunConfig, sentences: list[Sentence], vectors: WordVecto
         layers=recipe.layers,
         dropout=recipe.dropout,
         input_dropout=recipe.input_dropout,
+        head=recipe.head,
+        characters="char" in config.features,
+        contextual_dim=0 if use is None else use.encoder.dim,
+        contextual_layers=0 if use is None else use.layers,
     )
     network = BiLSTMCRF(architecture, len(vocabulary.characters), len(vocabulary.labels), table)
     if recipe.untuned:
@@ -154,7 +195,9 @@ def build_model(config: RunConfig, sentences: list[Sentence], vectors: WordVecto
         network.embedding.begin_untuned(recipe.untuned / (recipe.untuned + counts))
     label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
     subwords = None if vectors is None else vectors.subwords
-    model = SavedModel(network, architecture, vocabulary, config.encoding, label_set, {}, subwords)
+    if use is not None and use.tuned:
+        network.encoder = use.encoder
+    model = SavedModel(network, architecture, vocabulary, config.encoding, label_set, {}, subwords, use)
     if attached is not None:
         model.attach(attached)
     return model
@@ -170,7 +213,7 @@ def initial_table(
     vocabulary: Vocabulary, vectors: AttachedVectors | None, dim: int, random: np.random.Generator
 ) -> Tensor:
     """(V + 1, D): each word's vector (exact, lower-cased, from n-grams), else uniform in ±sqrt(3 / D)."""
-    bound = math.sqrt(3 / dim)
+    bound = math.sqrt(3 / max(1, dim))
     table = random.uniform(-bound, bound, (len(vocabulary.words) + 1, dim)).astype(np.float32)
     if vectors is not None:
         rows = {number: vectors.find(word) for word, number in vocabulary.words.items()}

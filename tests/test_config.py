@@ -21,6 +21,8 @@ def test_the_default_recipe_is_the_papers() -> None:
     """design: the paper's recipe; NCRF++'s defaults with the settings that the paper names."""
     assert Recipe.preset("paper") == Recipe()
     assert dataclasses.asdict(Recipe()) == {
+        "features": "auto",
+        "head": "bilstm-crf",
         "word_dim": 100,
         "character_dim": 30,
         "character_filters": 50,
@@ -35,11 +37,21 @@ def test_the_default_recipe_is_the_papers() -> None:
         "learning_rate": 0.015,
         "schedule": "inverse",
         "learning_rate_decay": 0.05,
+        "warm_up": 0.0,
+        "restarts": 1,
+        "accumulate": 1,
         "gradient_clip": 0.0,
         "l2": 1e-8,
         "word_rate": 1.0,
         "untuned": 0.0,
         "subwords": 0,
+        "bert_layers": "last4",
+        "bert_pooling": "first",
+        "bert_context": 0,
+        "bert_context_unit": "sentences",
+        "bert_weights": "frozen",
+        "bert_learning_rate": 2e-5,
+        "bert_weight_decay": 0.01,
         "patience": 0,
     }
 

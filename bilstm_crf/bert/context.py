@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from bilstm_crf.bert.settings import Unit
+from bilstm_crf.config import Unit
 from bilstm_crf.sentence import Sentence
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from bilstm_crf.bert.folder import files_of, folder_of, is_local, sha256_of_files
 from bilstm_crf.bert.loading import load_model, load_tokenizer, quiet_transformers, require_transformers
-from bilstm_crf.bert.settings import Layers
+from bilstm_crf.config import Layers
 from bilstm_crf.errors import InputError
 from bilstm_crf.files import umask
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import typing
 from dataclasses import dataclass
-from typing import Literal
 
+from bilstm_crf.config import Layers, Pooling, Recipe, Unit
 from bilstm_crf.errors import UsageError, near_miss
-
-Pooling = Literal["first", "last", "mean"]
-Layers = Literal["last", "last4", "mix"]
-Unit = Literal["words", "sentences"]
 
 
 @dataclass(frozen=True)
@@ -31,3 +27,8 @@ class FeatureSettings:
                 )
         if self.context < 0:
             raise UsageError(f"context is {self.context}, expected 0 or more")
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> FeatureSettings:
+        """Those of a recipe."""
+        return cls(recipe.bert_pooling, recipe.bert_layers, recipe.bert_context, recipe.bert_context_unit)

@@ -75,6 +75,10 @@ def model_options(command: Command) -> Command:
             help="Processor cores to use.",
         ),
         click.option(
+            "--trust-remote-code", is_flag=True, help="Run the Python code that the model's encoder brings."
+        ),
+        click.option("--bert", metavar="PATH", help="Where the model's encoder lies now, if it was moved."),
+        click.option(
             "--embeddings", metavar="NAME|PATH", help="Attach a full table of vectors to the model."
         ),
     ):
@@ -83,10 +87,11 @@ def model_options(command: Command) -> Command:
 
 
 def load_tagger(model: str, options: dict[str, Any], *, threads: int) -> Tagger:
-    """The model of a folder, with what `--embeddings` and `--device` say, to tag in so many threads."""
+    """The model of a folder, with what `model_options` say, to tag in so many threads."""
     import torch
 
     from bilstm_crf.tagger import Tagger
 
     torch.set_num_threads(1)  # each thread of the tagger computes alone
-    return Tagger.load(model, embeddings=options["embeddings"], device=options["device"], threads=threads)
+    taken = ("embeddings", "bert", "trust_remote_code", "device")
+    return Tagger.load(model, threads=threads, **{name: options[name] for name in taken})

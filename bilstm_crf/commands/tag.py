@@ -225,7 +225,9 @@ def tag_stream(
     """
     from bilstm_crf.pieces import Work, tag_pieces
 
-    if source is target is FORMATS["conllu"] and not flush:
+    if flush and tagger.reads_neighbours:
+        raise UsageError("--flush answers sentence by sentence, but this model reads a sentence's neighbours")
+    if source is target is FORMATS["conllu"] and not flush and not tagger.reads_neighbours:
         work = Work(tagger, source, options, shown(path))
         pieces = tag_pieces(work, stream, processes=processes)
         return ((piece.content, piece.tokens) for piece in pieces)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from bilstm_crf.commands.options import CORES, config_file
-from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.config import Head, Layers, Pooling, Recipe, RunConfig
 from bilstm_crf.corpus.norne import find_or_fetch
 from bilstm_crf.errors import UsageError
 
@@ -45,6 +45,26 @@ SAMPLE_SETTINGS = ("epochs=40", "batch_size=4", "learning_rate=0.03")
 @click.option(
     "--embeddings-dir", metavar="DIR", help="Where vectors lie.  [$BILSTM_CRF_EMBEDDINGS, embeddings/]"
 )
+@click.option("--bert", metavar="NAME|PATH", help="Add the vectors of a Hugging Face encoder.")
+@click.option("--bert-finetune", is_flag=True, help="Train the encoder too; else it stays as it is.")
+@click.option(
+    "--bert-layers", type=click.Choice(get_args(Layers)), help="Of the encoder; mix: all, weighted.  [last4]"
+)
+@click.option("--bert-pooling", type=click.Choice(get_args(Pooling)), help="Of a word's pieces.  [first]")
+@click.option(
+    "--context",
+    "bert_context",
+    metavar="N",
+    help="Neighbouring sentences the encoder sees too, or N words as 64w.  [0]",
+)
+@click.option("--trust-remote-code", is_flag=True, help="Run the Python code that an encoder brings.")
+@click.option("--embed-encoder", is_flag=True, help="Copy the encoder into the model's folder.")
+@click.option(
+    "--features",
+    metavar="LIST",
+    help="Of static, char and bert, by commas.  [static,char, and bert with --bert]",
+)
+@click.option("--head", type=click.Choice(get_args(Head)), help="What reads the features.  [bilstm-crf]")
 @click.option(
     "--labels",
     metavar="SET",
@@ -98,6 +118,7 @@ def command(context: click.Context, **options: Any) -> int:
       bilstm-crf train --embeddings sg600                    the paper's baseline, Bokmål
       bilstm-crf train --language both --embeddings joint-sg600 --seed 43
       bilstm-crf train --train a.conll --dev b.conll --embeddings my.bin --output runs/mine
+      bilstm-crf train --embeddings sg600 --bert NbAiLab/nb-bert-base
       bilstm-crf train --resume runs/nob-sg600               after Ctrl-C, a crash, a power cut
 
     \b
@@ -185,10 +206,13 @@ def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
         splits = {split: [str(path) for path in paths] for split, paths in found.items()}
     embeddings = options["embeddings"] or "none"
     name = Path(own_files[0]).name.split(".")[0] if own_files else options["language"]
-    vectors_name = Path(embeddings).name.split(".")[0]
+    used = [Path(each).name.split(".")[0] for each in (embeddings, options["bert"]) if each]
+    vectors_name = "-".join(each for each in used if each != "none" or not options["bert"])
     recipe = Recipe.preset(options["preset"]).replace(settings(options))
     config = RunConfig(
-        **splits,
+        train=splits["train"],
+        dev=splits["dev"],
+        test=splits.get("test", []),
         format=options["format"],
         key=options["key"],
         label_set=options["labels"] or ("file" if own_files else "full"),
@@ -196,6 +220,9 @@ def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
         encoding=options["encoding"],
         embeddings=embeddings,
         embeddings_dir=options["embeddings_dir"],
+        bert=options["bert"],
+        trust_remote_code=options["trust_remote_code"],
+        embed_encoder=options["embed_encoder"],
         preset=options["preset"],
         recipe=recipe,
         seed=options["seed"],
@@ -206,14 +233,21 @@ def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
 
 
 def settings(options: dict[str, Any]) -> dict[str, str]:
-    """The recipe's values that --set, --epochs and --patience change."""
+    """The recipe's values that --set and the options that are short for it change."""
     changed = {}
     for each in options["settings"]:
         name, equals, value = each.partition("=")
         if not equals:
             raise UsageError(f"--set {each}: expected NAME=VALUE, as in --set epochs=20")
         changed[name.strip()] = value.strip()
-    changed.update({name: options[name] for name in ("epochs", "patience") if options[name] is not None})
+    short = ("epochs", "patience", "features", "head", "bert_layers", "bert_pooling")
+    changed.update({name: options[name] for name in short if options[name] is not None})
+    if options["bert_finetune"]:
+        changed["bert_weights"] = "tuned"
+    if options["bert_context"] is not None:
+        words = options["bert_context"].endswith("w")
+        changed["bert_context"] = options["bert_context"].removesuffix("w")
+        changed["bert_context_unit"] = "words" if words else "sentences"
     return changed
 
 

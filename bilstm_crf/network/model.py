@@ -52,6 +52,7 @@ class BiLSTMCRF(nn.Module):
         super().__init__()
         a = architecture
         self.embedding = WordEmbedding(words)
+        self.encoder: nn.Module | None = None  # only one that learns with the network
         dim = self.embedding.dim + a.contextual_dim
         self.char_cnn = None
         if a.characters:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -20,15 +21,15 @@ def optimisation(model: BiLSTMCRF, **settings: Any) -> Optimisation:
 
 
 def rates(**settings: Any) -> list[list[float]]:
-    """The learning rate of each step of three epochs."""
+    """The share of the learning rate at each step of three epochs."""
     model = network()
-    made = optimisation(model, epochs=3, learning_rate=1, **settings)
+    made = optimisation(model, epochs=3, **settings)
     found = []
     for epoch in (1, 2, 3):
         made.begin(epoch)
         found.append([])
         for _ in range(STEPS):
-            found[-1].append(made._rate())
+            found[-1].append(made._now(1))
             made.step(1)
     return found
 
@@ -41,6 +42,46 @@ def test_the_inverse_schedule_falls_from_epoch_to_epoch() -> None:
 def test_the_linear_schedule_falls_with_every_batch_and_would_end_at_zero() -> None:
     found = [rate for epoch in rates(schedule="linear") for rate in epoch]
     assert found == pytest.approx([1 - step / 12 for step in range(12)])
+
+
+def test_the_cosine_falls_to_zero_as_often_as_asked() -> None:
+    """Loshchilov and Hutter 2017, equation 5."""
+    found = [rate for epoch in rates(schedule="cosine", restarts=2) for rate in epoch]
+    fall = [(1 + math.cos(math.pi * step / 6)) / 2 for step in range(6)]
+    assert found == pytest.approx([*fall, *fall])
+
+
+def test_the_warm_up_rises_to_the_full_rate_before_the_schedule_begins() -> None:
+    found = [rate for epoch in rates(schedule="linear", warm_up=0.25) for rate in epoch]
+    assert found == pytest.approx([1 / 3, 2 / 3, 1, *(1 - step / 9 for step in range(9))])
+
+
+def test_gathered_gradients_of_two_batches_make_the_step_of_both_at_once() -> None:
+    once, twice = network(), network()
+    together = optimisation(once, learning_rate=0.1)
+    together.begin(1)
+    once.loss(batch_of(0, 1, 2)).backward()
+    together.step(3)
+    gathered = optimisation(twice, learning_rate=0.1, accumulate=2)
+    gathered.begin(1)
+    before = twice.to_labels.weight.detach().clone()
+    twice.loss(batch_of(0, 1)).backward()
+    gathered.step(2)
+    assert torch.equal(twice.to_labels.weight, before)
+    twice.loss(batch_of(2)).backward()
+    gathered.step(1)
+    for one, other in zip(once.parameters(), twice.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_the_last_batch_of_an_epoch_never_waits_for_another_epochs() -> None:
+    model = network()
+    made = optimisation(model, accumulate=3)
+    made.begin(1)
+    before = model.to_labels.weight.detach().clone()
+    model.loss(batch_of(0)).backward()
+    made.step(1, last=True)
+    assert not torch.equal(model.to_labels.weight, before)
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adam"])
