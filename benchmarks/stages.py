@@ -98,7 +98,7 @@ def training(model: SavedModel, encoded: Encoded, recipe: Any, batches: int) -> 
     random = seed_epoch(42, 1)
     draw_from(network, random)
     network.train()
-    order = training_batches(len(encoded), recipe.batch_size, random)
+    order = training_batches(random.permutation(len(encoded)), recipe.batch_size)
     segments = []
     for number in range(batches // SEGMENT + 1):
         clock.seconds.clear()

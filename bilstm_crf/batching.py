@@ -47,10 +47,9 @@ class Batch:
     labels: Tensor  # (N,) gold label ids
 
 
-def training_batches(sentences: int, size: int, random: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """All sentences once, shuffled, `size` at a time; the last batch may be smaller."""
-    order = random.permutation(sentences)
-    for start in range(0, sentences, size):
+def training_batches(order: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
+    """The sentences of an epoch in this order, `size` at a time; the last batch may be smaller."""
+    for start in range(0, len(order), size):
         yield order[start : start + size]
 
 

@@ -180,6 +180,9 @@ class RunConfig:
     train: list[str]  # files
     dev: list[str]
     test: list[str] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)  # of each file of train in an epoch; none: all 1
+    train_labels: list[str] = field(default_factory=list)  # label set of each file of train; none: label_set
+    drop: list[str] = field(default_factory=list)  # filters for sentences of train (corpus/dropping.py)
     format: str | None = None  # None: by each file's name
     key: str = "name"  # of the label in CoNLL-U's MISC
     label_set: str = "full"
@@ -200,6 +203,19 @@ class RunConfig:
         for name in ("train", "dev"):
             if not getattr(self, name):
                 raise UsageError(f"the configuration's {name} names no file")
+        for name in ("weights", "train_labels"):
+            given = getattr(self, name)
+            if given and len(given) != len(self.train):
+                raise UsageError(
+                    f"{len(given)} {name.replace('_', ' ')} for {len(self.train)} training files, "
+                    "expected one for each"
+                )
+        for weight in self.weights:
+            if not 0 < weight < math.inf:
+                raise UsageError(
+                    f"a training file's weight is {weight}, expected more than 0",
+                    hint="1 takes every sentence once an epoch, 0.5 half of them, 2 each of them twice",
+                )
         if self.seed < 0:
             raise UsageError(f"the configuration's seed is {self.seed}, expected 0 or more")
         if self.threads < 1:
@@ -262,4 +278,6 @@ def _is(value: Any, hint: Any) -> bool:
         return isinstance(value, list) and all(_is(each, typing.get_args(hint)[0]) for each in value)
     if isinstance(hint, types.UnionType):
         return any(_is(value, each) for each in typing.get_args(hint))
-    return isinstance(value, hint) and not (hint is int and isinstance(value, bool))
+    if hint is float:
+        hint = (float, int)  # JSON and TOML write 1 for 1.0
+    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

@@ -107,7 +107,7 @@ SYNONYMS = {"L": "E", "U": "S", "M": "I"}
 NAMES = {"iob": "IOB2", "iob1": "IOB1", "iobes": "IOBES", "iobs": "IOBS", "iobe": "IOBE"}
 
 
-def _canonical(sentence: Sentence) -> list[str]:
+def canonical_labels(sentence: Sentence) -> list[str]:
     """The sentence's labels with the prefixes B, I, E and S alone.
 
     Raises InputError for a label that is neither `O` nor a known prefix, a hyphen and a type.
@@ -121,13 +121,13 @@ def _canonical(sentence: Sentence) -> list[str]:
                 f"label {label!r} of the word {sentence.tokens[position]!r}: expected O, or one of "
                 "B I E S (L U M), a hyphen and an entity type, as in B-PER",
                 path=sentence.path,
-                line=_line(sentence, position),
+                line=line_of(sentence, position),
             )
         canonical.append(label if label == "O" else f"{prefix}-{type_}")
     return canonical
 
 
-def _line(sentence: Sentence, position: int) -> int | None:
+def line_of(sentence: Sentence, position: int) -> int | None:
     return sentence.lines[position] if position < len(sentence.lines) else sentence.line or None
 
 
@@ -141,7 +141,7 @@ def _iob1_to_iob2(labels: Sequence[str]) -> list[str]:
     return converted
 
 
-def _first_fault(name: str, labels: Sequence[str]) -> int | None:
+def first_fault(name: str, labels: Sequence[str]) -> int | None:
     """The first position at which `labels` are not legal in the encoding `name`; None: all are."""
     if name == "iob1":
         for position, label in enumerate(labels):
@@ -162,12 +162,12 @@ def read_spans(sentences: Iterable[Sentence], *, lenient: bool = False) -> str:
     takes the one whose prefixes occur and drops what is illegal, by the rule of `decode`.
     """
     sentences = [sentence for sentence in sentences if sentence.labels is not None]
-    canonical = [_canonical(sentence) for sentence in sentences]
+    canonical = [canonical_labels(sentence) for sentence in sentences]
     faults: dict[str, tuple[Sentence, int]] = {}
     found = "iob"
     for name in NAMES:
         for sentence, labels in zip(sentences, canonical, strict=True):
-            position = _first_fault(name, labels)
+            position = first_fault(name, labels)
             if position is not None:
                 faults[name] = (sentence, position)
                 break
@@ -192,19 +192,19 @@ def _illegal(faults: dict[str, tuple[Sentence, int]]) -> InputError:
 
     def legal_labels(name: str) -> int:
         sentence, position = faults[name]
-        return _line(sentence, position) or 0
+        return line_of(sentence, position) or 0
 
     name = max(faults, key=legal_labels)
     sentence, position = faults[name]
     previous = (sentence.labels or [])[position - 1] if position else "the start of the sentence"
     others = ", ".join(
-        f"{NAMES[other]} is broken at line {_line(*faults[other])}" for other in faults if other != name
+        f"{NAMES[other]} is broken at line {line_of(*faults[other])}" for other in faults if other != name
     )
     return InputError(
         f"label {(sentence.labels or [])[position]} of the word {sentence.tokens[position]!r} after "
         f"{previous} is not legal {NAMES[name]} ({others})",
         path=sentence.path,
-        line=_line(sentence, position),
+        line=line_of(sentence, position),
         hint="mend the label; `evaluate` takes such labels in --predicted, where they count as O",
     )
 
@@ -287,7 +287,7 @@ class LabelSet:
                     f"entity type {type_} is not in the label set {self.name}"
                     f" ({' '.join(self.types or ())}).{near_miss(type_, self.types or ())}",
                     path=sentence.path,
-                    line=_line(sentence, start),
+                    line=line_of(sentence, start),
                     hint="--labels file keeps the types as they stand; a TOML file maps them",
                 )
             if to != "O":

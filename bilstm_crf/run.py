@@ -16,17 +16,20 @@ from typing import Any, Protocol
 from bilstm_crf import run_folder
 from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.config import RunConfig
+from bilstm_crf.corpus.dropping import as_dict, check_filters, leave_out, summary
 from bilstm_crf.corpus.labelled import Labelled, read_labelled
 from bilstm_crf.embeddings.coverage import coverage
 from bilstm_crf.embeddings.read import load
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import InputError, InterruptedRunError
 from bilstm_crf.evaluation.report import Report, evaluate
-from bilstm_crf.files import sha256_of_all
+from bilstm_crf.files import sha256_of, sha256_of_all, write_json
+from bilstm_crf.formats import FormatOptions, read
 from bilstm_crf.kernels.lanes import use_threads
 from bilstm_crf.labels import LabelSet
+from bilstm_crf.sentence import Sentence
 from bilstm_crf.tagger import Tagger, find_device
-from bilstm_crf.training import History, Observer, train
+from bilstm_crf.training import History, Observer, mixture_of, train
 from bilstm_crf.vocabulary import normalise
 
 Say = Callable[[str], None]  # tells a person one line
@@ -89,29 +92,37 @@ class Inputs:
         """The content of config.json, with the hashes of all this."""
         described = run_folder.describe(
             config,
-            {"train": self.train.files, "dev": self.dev.files},
+            {"train": self.train.files, "dev": self.dev.files, **self._leaked_from(config)},
             None if self.vectors is None else self.vectors.source,
         )
         if self.encoder is not None:
             described["encoder"] = {"name": self.encoder.name, "sha256": self.encoder.sha256}
         return described
 
+    def _leaked_from(self, config: RunConfig) -> dict[str, Any]:
+        """The test files, where these too decide what is trained on."""
+        if "leaked" not in config.drop:
+            return {}
+        return {"test": [{"path": path, "sha256": sha256_of(path)} for path in config.test]}
+
 
 def _load(config: RunConfig, say: Say) -> Inputs:
     find_device(config.device)  # what cannot be is said before gigabytes are read
     label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
     vectors = load(config.embeddings, embeddings_dir=config.embeddings_dir)
-    splits = []
-    for name, paths in (("train", config.train), ("dev", config.dev)):
-        split = read_labelled(paths, label_set, format=config.format, key=config.key)
+    train_set = _train_set(config, label_set)
+    dev_set = read_labelled(config.dev, label_set, format=config.format, key=config.key)
+    if config.drop:
+        _leave_out(config, train_set, dev_set.sentences)
+        say(f"train    {summary(train_set.dropped, len(train_set.sentences))}")
+    for name, split in (("train", train_set), ("dev", dev_set)):
         found = ", ".join(dict.fromkeys(split.encodings))
         say(f"{name:<8} {len(split.sentences):,} sentences, {split.tokens:,} tokens, labels in {found}")
-        splits.append(split)
     if vectors is None:
         say(f"vectors  none: random, {config.recipe.word_dim} dimensions")
     else:
         say(f"vectors  {vectors.summary()}")
-        words = Counter(normalise(word) for sentence in splits[0].sentences for word in sentence.tokens)
+        words = Counter(normalise(word) for sentence in train_set.sentences for word in sentence.tokens)
         say(f"coverage {coverage(words, vectors).line()}")
         if config.recipe.subwords:
             vectors = vectors.with_subwords(config.recipe.subwords)
@@ -124,7 +135,29 @@ def _load(config: RunConfig, say: Say) -> Inputs:
             f"encoder  {config.bert}: {encoder.hidden_states - 1} layers, {encoder.dim} dimensions, "
             f"{weights / 1e6:.1f} million weights, {config.recipe.bert_weights}"
         )
-    return Inputs(splits[0], splits[1], vectors, encoder)
+    return Inputs(train_set, dev_set, vectors, encoder)
+
+
+def _train_set(config: RunConfig, label_set: LabelSet) -> Labelled:
+    check_filters(config.drop)
+    label_sets = [LabelSet.named(name, keep_misc=config.keep_misc) for name in config.train_labels]
+    return read_labelled(
+        config.train,
+        label_sets or label_set,
+        format=config.format,
+        key=config.key,
+        drop_ill_formed="ill-formed" in config.drop,
+    )
+
+
+def _leave_out(config: RunConfig, train_set: Labelled, dev: list[Sentence]) -> None:
+    """Takes the sentences out of the training set that the filters name; dev and test stay as they are."""
+    options = FormatOptions(key=config.key, keep_raw=False)
+    test = [sentence for path in config.test for sentence in read(path, config.format, options)]
+    kept, dropped = leave_out(train_set.corpora, config.drop, [*dev, *test])
+    train_set.dropped.extend(dropped)
+    train_set.sentences[:] = [sentence for corpus in kept for sentence in corpus]
+    train_set.sizes[:] = map(len, kept)
 
 
 def _hashes(part: Any) -> list[Any]:
@@ -149,7 +182,9 @@ def _run(
     if done:
         say(f"going on after epoch {done}")
     provenance = {key: value for key, value in described.items() if key != "command"}
-    watch = progress(config.recipe.epochs, len(inputs.train.sentences), done)
+    if inputs.train.dropped:
+        write_json(folder / "dropped.json", as_dict(inputs.train.dropped, len(inputs.train.sentences)))
+    watch = progress(config.recipe.epochs, len(mixture_of(config, inputs.train)), done)
     try:
         with watch:
             history = train(

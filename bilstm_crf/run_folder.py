@@ -1,6 +1,7 @@
 """A run's folder: what it was asked to do, how it went, what came out.
 
 config.json               the configuration, with the hashes of the data and vectors, and the machine
+dropped.json              sentences that filters left out of the training set, where there are any
 history.jsonl             one line an epoch
 checkpoint.safetensors    to go on from, until the run is finished
 model.json, weights-…     the best epoch's model (model_folder.py)
@@ -49,14 +50,22 @@ def start(folder: Path, description: dict[str, Any]) -> None:
     """Makes the folder of a new run, in place of an older one; its model stays until there is a new one."""
     folder.mkdir(parents=True, exist_ok=True)
     clean(folder)
-    for name in ("metrics.json", "history.jsonl", CHECKPOINT):
+    for name in ("metrics.json", "history.jsonl", "dropped.json", CHECKPOINT):
         (folder / name).unlink(missing_ok=True)
     write_json(folder / "config.json", description)
 
 
 def clean(folder: Path) -> None:
     """Takes away what a kill in the middle of a save left: a file under a temporary name."""
-    for name in ("weights-", "checkpoint.", "model.json.", "history.jsonl.", "metrics.json.", "config.json."):
+    for name in (
+        "weights-",
+        "checkpoint.",
+        "model.json.",
+        "history.jsonl.",
+        "metrics.json.",
+        "config.json.",
+        "dropped.json.",
+    ):
         for left in folder.glob(f".{name}*"):
             left.unlink(missing_ok=True)
 

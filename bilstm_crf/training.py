@@ -22,6 +22,7 @@ from bilstm_crf.checkpoint import load_checkpoint, save_checkpoint, seed_epoch
 from bilstm_crf.config import RunConfig
 from bilstm_crf.contextual import Contextual, EncoderUse, Kept, Learnt
 from bilstm_crf.corpus.labelled import Labelled
+from bilstm_crf.corpus.mixture import Mixture
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import DivergedError
@@ -71,7 +72,8 @@ def train(
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
         model = build_model(config, train.sentences, vectors, encoder)
         network, vocabulary = model.network.to(config.device), model.vocabulary
-        optimisation = Optimisation(network, recipe, -(-len(train.sentences) // recipe.batch_size))
+        mixture = mixture_of(config, train)
+        optimisation = Optimisation(network, recipe, -(-len(mixture) // recipe.batch_size))
         history = load_checkpoint(folder, network, optimisation) if resume else []
         if history:  # a run that was killed after the checkpoint may have left it one row short
             write_history(folder / "history.jsonl", history)
@@ -95,12 +97,12 @@ def train(
             loss_sum = 0.0
             sentences = tokens = 0
             network.train()
-            for chosen in training_batches(len(encoded), recipe.batch_size, random):
+            for chosen in training_batches(mixture.epoch(random), recipe.batch_size):
                 batch = make_batch(encoded, chosen, config.device)
                 loss = network.loss(batch, None if contextual is None else contextual.of(batch.layout))
                 loss.backward()
                 sentences += len(chosen)
-                optimisation.step(len(chosen), last=sentences == len(encoded))
+                optimisation.step(len(chosen), last=sentences == len(mixture))
                 loss_sum += loss.item()
                 tokens += len(batch.labels)
                 if not loss_sum < DIVERGED * tokens:  # also where it is no number
@@ -134,6 +136,11 @@ def train(
             write_history(folder / "history.jsonl", history)
             observer.epoch(history)
     return history
+
+
+def mixture_of(config: RunConfig, train: Labelled) -> Mixture:
+    """Which sentences of its training files a run sees in an epoch."""
+    return Mixture(train.sizes, config.weights or [1.0] * len(train.sizes))
 
 
 def contextual_of(

@@ -16,7 +16,7 @@ sentence_lists = st.lists(st.lists(words, min_size=1, max_size=6), min_size=1, m
 
 @given(st.integers(0, 40), st.integers(1, 12), st.integers(0, 3))
 def test_an_epoch_takes_each_sentence_once(sentences: int, size: int, seed: int) -> None:
-    batches = list(training_batches(sentences, size, np.random.default_rng(seed)))
+    batches = list(training_batches(np.random.default_rng(seed).permutation(sentences), size))
     assert sorted(number for batch in batches for number in batch) == list(range(sentences))
     assert all(len(batch) == size for batch in batches[:-1])
     assert all(1 <= len(batch) <= size for batch in batches[-1:])
@@ -24,8 +24,8 @@ def test_an_epoch_takes_each_sentence_once(sentences: int, size: int, seed: int)
 
 def test_two_epochs_of_one_generator_have_different_orders() -> None:
     random = np.random.default_rng(1)
-    first, second = (np.concatenate(list(training_batches(50, 7, random))) for _ in range(2))
-    again = np.concatenate(list(training_batches(50, 7, np.random.default_rng(1))))
+    first, second = (np.concatenate(list(training_batches(random.permutation(50), 7))) for _ in range(2))
+    again = np.concatenate(list(training_batches(np.random.default_rng(1).permutation(50), 7)))
     assert first.tolist() != second.tolist()
     assert first.tolist() == again.tolist()
 

@@ -37,6 +37,26 @@ SAMPLE_SETTINGS = ("epochs=40", "batch_size=4", "learning_rate=0.03")
 @click.option(
     "--test", "test_files", metavar="FILE", multiple=True, help="With --train: scored once, at the end."
 )
+@click.option(
+    "--weight",
+    "weights",
+    metavar="W",
+    type=float,
+    multiple=True,
+    help="Of each --train file, in their order: 0.5 takes half of it an epoch, 2 each sentence twice.",
+)
+@click.option(
+    "--train-labels",
+    metavar="SET",
+    multiple=True,
+    help="Of each --train file, in their order, where their types are not those of --labels.",
+)
+@click.option(
+    "--drop",
+    metavar="FILTER",
+    multiple=True,
+    help="Leave sentences out of train: ill-formed, empty, leaked (in dev or test), repeated; repeatable.",
+)
 @click.option("--format", metavar="NAME", help="conllu, conll2003, jsonl.  [by each file's name]")
 @click.option(
     "--key", metavar="NAME", default="name", show_default=True, help="Of the label in CoNLL-U's MISC."
@@ -213,6 +233,9 @@ def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
         train=splits["train"],
         dev=splits["dev"],
         test=splits.get("test", []),
+        weights=list(options["weights"]),
+        train_labels=list(options["train_labels"]),
+        drop=list(options["drop"]),
         format=options["format"],
         key=options["key"],
         label_set=options["labels"] or ("file" if own_files else "full"),

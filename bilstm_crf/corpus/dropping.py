@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bilstm_crf.errors import InputError, UsageError, near_miss
-from bilstm_crf.labels import NAMES, _canonical, _first_fault, _line, read_spans
+from bilstm_crf.labels import NAMES, canonical_labels, first_fault, line_of, read_spans
 from bilstm_crf.sentence import Sentence
 
 FILTERS = {
@@ -75,23 +75,23 @@ def well_formed(sentences: Sequence[Sentence]) -> tuple[list[Sentence], list[Dro
 def _encodings(sentence: Sentence) -> set[str]:
     """The encodings in which all labels of the sentence are legal."""
     try:
-        labels = _canonical(sentence)
+        labels = canonical_labels(sentence)
     except InputError:  # something that is a label in none
         return set()
-    return {name for name in NAMES if _first_fault(name, labels) is None}
+    return {name for name in NAMES if first_fault(name, labels) is None}
 
 
 def _fault(sentence: Sentence, encoding: str) -> str:
     """What is not legal in the encoding, and where."""
     try:
-        position = _first_fault(encoding, _canonical(sentence))
+        position = first_fault(encoding, canonical_labels(sentence))
     except InputError as error:
         return str(error)
     assert position is not None
     assert sentence.labels is not None
     previous = sentence.labels[position - 1] if position else "the start of the sentence"
     return (
-        f"{sentence.path}, line {_line(sentence, position)}: label {sentence.labels[position]} of the word "
+        f"{sentence.path}, line {line_of(sentence, position)}: label {sentence.labels[position]} of the word "
         f"{sentence.tokens[position]!r} after {previous} is not legal {NAMES[encoding]}"
     )
 

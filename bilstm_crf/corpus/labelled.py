@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import accumulate
 
+from bilstm_crf.corpus.dropping import Dropped, well_formed
 from bilstm_crf.errors import InputError
 from bilstm_crf.files import sha256_of
 from bilstm_crf.formats import FormatOptions, read
@@ -20,6 +22,14 @@ class Labelled:
     sentences: list[Sentence]  # each has a token
     encodings: list[str]  # found in each file, as IOB2
     files: list[dict[str, str | int]]  # path, sha256, sentences
+    sizes: list[int] = field(default_factory=list)  # sentences of each file
+    dropped: list[Dropped] = field(default_factory=list)
+
+    @property
+    def corpora(self) -> list[list[Sentence]]:
+        """The sentences file by file."""
+        ends = list(accumulate(self.sizes))
+        return [self.sentences[end - size : end] for size, end in zip(self.sizes, ends, strict=True)]
 
     @property
     def tokens(self) -> int:
@@ -27,16 +37,30 @@ class Labelled:
 
 
 def read_labelled(
-    paths: Sequence[str], label_set: LabelSet, *, format: str | None = None, key: str = "name"
+    paths: Sequence[str],
+    label_set: LabelSet | Sequence[LabelSet],
+    *,
+    format: str | None = None,
+    key: str = "name",
+    drop_ill_formed: bool = False,
 ) -> Labelled:
-    """All sentences of `paths`. Raises InputError for an ill-formed, empty or unlabelled file."""
+    """All sentences of `paths`, each file's types mapped to the label set, or to its own one of several.
+
+    With `drop_ill_formed` a sentence whose labels are not legal is dropped instead of refusing its file.
+    Raises InputError for an ill-formed, empty or unlabelled file.
+    """
+    label_sets = [label_set] * len(paths) if isinstance(label_set, LabelSet) else label_set
     split = Labelled([], [], [])
-    for path in paths:
-        sentences, encoding = read_gold(path, format, FormatOptions(key=key, keep_raw=False))
+    for path, its_label_set in zip(paths, label_sets, strict=True):
+        sentences = _with_labels(path, format, FormatOptions(key=key, keep_raw=False))
+        if drop_ill_formed:
+            sentences, dropped = well_formed(sentences)
+            split.dropped.extend(dropped)
+        split.encodings.append(read_spans(sentences))
         for sentence in sentences:
-            sentence.spans = label_set.map(sentence)
+            sentence.spans = its_label_set.map(sentence)
         split.sentences.extend(sentences)
-        split.encodings.append(encoding)
+        split.sizes.append(len(sentences))
         split.files.append({"path": path, "sha256": sha256_of(path), "sentences": len(sentences)})
     return split
 
@@ -49,6 +73,12 @@ def read_gold(
     Raises InputError for a file without sentences, a sentence without labels, or labels that are legal in no
     encoding.
     """
+    sentences = _with_labels(path, format, options)
+    return sentences, read_spans(sentences)
+
+
+def _with_labels(path: str | os.PathLike[str], format: str | None, options: FormatOptions) -> list[Sentence]:
+    """The sentences that have tokens. Raises InputError where there is none, or one without labels."""
     sentences = [sentence for sentence in read(path, format, options) if sentence.tokens]
     if not sentences:
         raise InputError("has no sentences", path=path)
@@ -60,4 +90,4 @@ def read_gold(
                 line=sentence.line,
                 hint=f"in CoNLL-U they are looked for as {options.key}=… in MISC; --key names another entry",
             )
-    return sentences, read_spans(sentences)
+    return sentences

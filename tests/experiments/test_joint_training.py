@@ -26,7 +26,7 @@ def test_the_sentences_of_both_standards_are_shuffled_together() -> None:
     train = read_labelled([str(path) for path in files], LabelSet.named("full")).sentences
     of_bokmaal = [sentence.path == str(files[0]) for sentence in train]
     assert 0 < sum(of_bokmaal) < len(train)
-    batches = list(training_batches(len(train), 10, seed_epoch(42, 1)))
+    batches = list(training_batches(seed_epoch(42, 1).permutation(len(train)), 10))
     assert sorted(number for batch in batches for number in batch) == list(range(len(train)))
     mixed = [len({of_bokmaal[number] for number in batch}) == 2 for batch in batches]
     assert sum(mixed) > 0.9 * len(batches)
