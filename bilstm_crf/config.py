@@ -190,6 +190,7 @@ class RunConfig:
     encoding: Literal["iob", "iobe", "iobs", "iobes"] = "iob"
     embeddings: str = "none"  # name or path
     embeddings_dir: str | None = None
+    init_from: str | None = None  # the folder of a trained model to go on with, which gives the vectors too
     bert: str | None = None  # a Hugging Face encoder: its folder, or its name on the hub
     trust_remote_code: bool = False  # whether Python code that the encoder brings may run
     embed_encoder: bool = False  # whether the model's folder gets a copy of a frozen one
@@ -223,6 +224,11 @@ class RunConfig:
         if "bert" in self.features and self.bert is None:
             raise UsageError(
                 f"the features {self.recipe.features} need an encoder", hint="name one: --bert NAME|PATH"
+            )
+        if self.init_from is not None and self.embeddings != "none":
+            raise UsageError(
+                f"the vectors {self.embeddings} and the model {self.init_from} to begin with were both given",
+                hint="the model has its words' vectors; leave --embeddings out",
             )
         if "static" not in self.features and self.embeddings != "none":
             raise UsageError(

@@ -221,6 +221,34 @@ def load_model(folder: str | Path, *, bert: str | None = None, trust_remote_code
     return model
 
 
+def recipe_of(folder: str | Path) -> tuple[dict[str, Any], str | None]:
+    """The settings of a recipe that make a network of a saved model's form, and its encoder's name.
+
+    Raises ModelFolderError for a folder that holds no model, or a damaged one.
+    """
+    folder = Path(folder)
+    description = _description(folder)
+    try:
+        sizes = dict(description["architecture"])
+        static = description["dim"] > 0
+        encoder = description.get("encoder")
+        bert = None if encoder is None else _place(encoder, folder)
+        parts = {"static": static, "char": sizes.pop("characters", True), "bert": bert is not None}
+    except (KeyError, TypeError) as error:
+        raise ModelFolderError(f"lacks or misstates {error}", path=folder / "model.json") from error
+    for name in ("contextual_dim", "contextual_layers"):
+        sizes.pop(name, None)
+    settings = {} if encoder is None else {f"bert_{key}": value for key, value in encoder["settings"].items()}
+    return {"features": ",".join(name for name in parts if parts[name]), **sizes, **settings}, bert
+
+
+def _place(described: dict[str, Any], folder: Path, bert: str | None = None) -> str:
+    """Where a model's encoder is: in its folder, else where `bert` says, else where it was in training."""
+    if described["folder"] is not None:
+        return str(folder / str(described["folder"]))
+    return bert or str(described["name"])
+
+
 def _load_encoder(
     described: dict[str, Any] | None, folder: Path, bert: str | None, trust_remote_code: bool
 ) -> EncoderUse | None:
@@ -229,7 +257,7 @@ def _load_encoder(
         return None
     try:
         settings = FeatureSettings(**described["settings"])
-        name = str((described["folder"] and folder / described["folder"]) or bert or described["name"])
+        name = _place(described, folder, bert)
         tuned, expected = bool(described["tuned"]), str(described["sha256"])
     except (KeyError, TypeError, UsageError) as error:
         raise ModelFolderError(f"lacks or misstates {error}", path=folder / "model.json") from error

@@ -27,9 +27,11 @@ from bilstm_crf.files import sha256_of, sha256_of_all, write_json
 from bilstm_crf.formats import FormatOptions, read
 from bilstm_crf.kernels.lanes import use_threads
 from bilstm_crf.labels import LabelSet
+from bilstm_crf.model_folder import SavedModel, load_model
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.tagger import Tagger, find_device
 from bilstm_crf.training import History, Observer, mixture_of, train
+from bilstm_crf.transfer import vectors_of
 from bilstm_crf.vocabulary import normalise
 
 Say = Callable[[str], None]  # tells a person one line
@@ -87,6 +89,7 @@ class Inputs:
     dev: Labelled
     vectors: WordVectors | None
     encoder: Encoder | None
+    initial: SavedModel | None  # to go on with
 
     def describe(self, config: RunConfig) -> dict[str, Any]:
         """The content of config.json, with the hashes of all this."""
@@ -109,7 +112,12 @@ class Inputs:
 def _load(config: RunConfig, say: Say) -> Inputs:
     find_device(config.device)  # what cannot be is said before gigabytes are read
     label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
-    vectors = load(config.embeddings, embeddings_dir=config.embeddings_dir)
+    initial = None
+    if config.init_from is not None:
+        initial = load_model(config.init_from, bert=config.bert, trust_remote_code=config.trust_remote_code)
+        vectors = vectors_of(initial, config.init_from)
+    else:
+        vectors = load(config.embeddings, embeddings_dir=config.embeddings_dir)
     train_set = _train_set(config, label_set)
     dev_set = read_labelled(config.dev, label_set, format=config.format, key=config.key)
     if config.drop:
@@ -124,7 +132,7 @@ def _load(config: RunConfig, say: Say) -> Inputs:
         say(f"vectors  {vectors.summary()}")
         words = Counter(normalise(word) for sentence in train_set.sentences for word in sentence.tokens)
         say(f"coverage {coverage(words, vectors).line()}")
-        if config.recipe.subwords:
+        if config.recipe.subwords and vectors.subwords is None:
             vectors = vectors.with_subwords(config.recipe.subwords)
             say(f"n-grams  {config.recipe.subwords:,} at most, fitted: for words that have no vector")
     encoder = None
@@ -135,7 +143,7 @@ def _load(config: RunConfig, say: Say) -> Inputs:
             f"encoder  {config.bert}: {encoder.hidden_states - 1} layers, {encoder.dim} dimensions, "
             f"{weights / 1e6:.1f} million weights, {config.recipe.bert_weights}"
         )
-    return Inputs(train_set, dev_set, vectors, encoder)
+    return Inputs(train_set, dev_set, vectors, encoder, initial)
 
 
 def _train_set(config: RunConfig, label_set: LabelSet) -> Labelled:
@@ -196,6 +204,7 @@ def _run(
                 watch,
                 provenance,
                 encoder=inputs.encoder,
+                initial=inputs.initial,
                 resume=resume,
             )
     except KeyboardInterrupt:

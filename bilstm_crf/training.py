@@ -36,6 +36,7 @@ from bilstm_crf.optimisation import Optimisation
 from bilstm_crf.progress import Bar
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.tagger import Tagger
+from bilstm_crf.transfer import take_over
 from bilstm_crf.vocabulary import Vocabulary, normalise
 
 DIVERGED = 100.0  # loss a word; a blind guess among K labels costs ln K, some 3
@@ -62,6 +63,7 @@ def train(
     provenance: dict[str, Any],
     *,
     encoder: Encoder | None = None,
+    initial: SavedModel | None = None,
     resume: bool = False,
 ) -> History:
     """Trains until the last epoch (or out of patience); the model of the best dev F1 lies in `folder`.
@@ -71,6 +73,8 @@ def train(
     recipe = config.recipe
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
         model = build_model(config, train.sentences, vectors, encoder)
+        if initial is not None:
+            take_over(model, initial)
         network, vocabulary = model.network.to(config.device), model.vocabulary
         mixture = mixture_of(config, train)
         optimisation = Optimisation(network, recipe, -(-len(mixture) // recipe.batch_size))

@@ -65,6 +65,11 @@ SAMPLE_SETTINGS = ("epochs=40", "batch_size=4", "learning_rate=0.03")
 @click.option(
     "--embeddings-dir", metavar="DIR", help="Where vectors lie.  [$BILSTM_CRF_EMBEDDINGS, embeddings/]"
 )
+@click.option(
+    "--init-from",
+    metavar="MODEL",
+    help="Go on with a trained model, perhaps with other labels; its sizes hold, and its words.",
+)
 @click.option("--bert", metavar="NAME|PATH", help="Add the vectors of a Hugging Face encoder.")
 @click.option("--bert-finetune", is_flag=True, help="Train the encoder too; else it stays as it is.")
 @click.option(
@@ -139,6 +144,7 @@ def command(context: click.Context, **options: Any) -> int:
       bilstm-crf train --language both --embeddings joint-sg600 --seed 43
       bilstm-crf train --train a.conll --dev b.conll --embeddings my.bin --output runs/mine
       bilstm-crf train --embeddings sg600 --bert NbAiLab/nb-bert-base
+      bilstm-crf train --init-from runs/noisy --train gold.conllu --dev dev.conllu
       bilstm-crf train --resume runs/nob-sg600               after Ctrl-C, a crash, a power cut
 
     \b
@@ -226,9 +232,17 @@ def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
         splits = {split: [str(path) for path in paths] for split, paths in found.items()}
     embeddings = options["embeddings"] or "none"
     name = Path(own_files[0]).name.split(".")[0] if own_files else options["language"]
-    used = [Path(each).name.split(".")[0] for each in (embeddings, options["bert"]) if each]
-    vectors_name = "-".join(each for each in used if each != "none" or not options["bert"])
-    recipe = Recipe.preset(options["preset"]).replace(settings(options))
+    used = [
+        Path(each).name.split(".")[0] for each in (options["init_from"], embeddings, options["bert"]) if each
+    ]
+    vectors_name = "-".join(each for each in used if each != "none" or len(used) == 1)
+    recipe, bert = Recipe.preset(options["preset"]), options["bert"]
+    if options["init_from"]:
+        from bilstm_crf.model_folder import recipe_of  # brings torch along
+
+        sizes, encoder = recipe_of(options["init_from"])
+        recipe, bert = recipe.replace(sizes), bert or encoder
+    recipe = recipe.replace(settings(options))
     config = RunConfig(
         train=splits["train"],
         dev=splits["dev"],
@@ -243,7 +257,8 @@ def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
         encoding=options["encoding"],
         embeddings=embeddings,
         embeddings_dir=options["embeddings_dir"],
-        bert=options["bert"],
+        init_from=options["init_from"],
+        bert=bert,
         trust_remote_code=options["trust_remote_code"],
         embed_encoder=options["embed_encoder"],
         preset=options["preset"],
