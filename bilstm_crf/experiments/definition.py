@@ -17,7 +17,7 @@ from bilstm_crf.corpus.norne import STEMS
 from bilstm_crf.errors import InputError, UsageError, near_miss
 from bilstm_crf.experiments.settings import Evaluation, Run, Settings, check_can_score
 
-SETTINGS = ("language", "labels", "encoding", "embeddings", "preset", "set")
+SETTINGS = ("language", "labels", "encoding", "embeddings", "bert", "preset", "set")
 EVALUATE = ("language", "split", "labels")
 SHOWS = ("scores", "confusion")  # what the table shows of each cell
 STATISTICS = ("totals", "entities")  # what is counted where nothing is trained

@@ -171,6 +171,8 @@ def difference(task: Task, corpus: Corpus, embeddings_dir: str | None) -> str | 
         there = getattr(config.recipe, name)
         if there != value:
             return f"it was begun with {name} = {there}, now it is {value}"
+    if (config.bert or names.NONE) != settings.bert:
+        return f"it was begun with the encoder {config.bert or names.NONE}, now it is {settings.bert}"
     for split in ("train", "dev"):
         there = [file.get("sha256") for file in described.get("data", {}).get(split, [])]
         if there != [_sha256(file) for file in corpus[settings.language][split]]:

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from bilstm_crf import run_folder
+from bilstm_crf.embeddings.names import NONE
 from bilstm_crf.errors import InterruptedRunError
 from bilstm_crf.experiments import plan
 from bilstm_crf.experiments.plan import Corpus, Task
@@ -163,6 +164,7 @@ def train_options(task: Task, data: str | None, embeddings_dir: str | None, thre
     options = ["--data", data] if data else []
     for name in ("language", "labels", "encoding", "embeddings", "preset"):
         options += [f"--{name}", getattr(settings, name)]
+    options += ["--bert", settings.bert] if settings.bert != NONE else []
     options += ["--embeddings-dir", embeddings_dir] if embeddings_dir else []
     for name, value in settings.changes:
         options += ["--set", f"{name}={value}"]

@@ -33,6 +33,7 @@ class Settings:
     labels: str = "full"
     encoding: str = "iob"
     embeddings: str = names.NONE
+    bert: str = names.NONE
     preset: str = "paper"
     changes: tuple[tuple[str, Any], ...] = ()  # of the preset's recipe (--set), where they do change it
 
@@ -74,12 +75,13 @@ class Settings:
 
     @property
     def name(self) -> str:
-        """Language, vectors, label set, encoding, and what is not the preset `paper`.
+        """Language, vectors, label set, encoding, the encoder, and what is not the preset `paper`.
 
         >>> Settings.of({"embeddings": "sg600", "set": {"epochs": 1, "layers": 1}}).name
         'nob-sg600-full-iob-epochs=1'
         """
         parts = [self.language, Path(self.embeddings).name.split(".")[0], short(self.labels), self.encoding]
+        parts += [Path(self.bert).name] * (self.bert != names.NONE)
         parts += [self.preset] * (self.preset != "paper")
         changes = [f"{name}={value}" for name, value in self.changes]
         if len("-".join(changes)) > LONGEST:

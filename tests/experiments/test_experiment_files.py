@@ -189,7 +189,7 @@ def test_a_good_file_of_ones_own(tmp_path: Path) -> None:
     assert experiment.name == "mine"
     assert [cell.paper for cell in experiment.cells] == [0.905, None]
     one, two = (cell.settings for cell in experiment.cells)
-    assert one == Settings("nob", "full", "iob", "sg50", "paper", (("epochs", 3),))
+    assert one == Settings("nob", "full", "iob", "sg50", changes=(("epochs", 3),))
     assert two.encoding == "iobes"
     assert experiment.cells[0].evaluation == Evaluation("nno", "dev", "7")
 

@@ -1,0 +1,59 @@
+"""A corpus whose names a tiny random encoder can find, and runs on it that take a fraction of a second."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+from bilstm_crf.bert.encoder import Encoder
+from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.corpus.labelled import read_labelled
+from bilstm_crf.labels import ENCODINGS, LabelSet
+from bilstm_crf.model_folder import SavedModel
+from bilstm_crf.sentence import Sentence
+from bilstm_crf.training import build_model
+from runs import TINY
+
+SENTENCES = 16
+PHRASES = (["Kari", "PER"], ["Oslo", "GPE_LOC"], ["nord", "mann", "ORG"])
+OTHERS = (["bur"], ["i"], ["ikke"], ["blåbær"], [","], ["mannen"], ["ho"])  # the last two in several pieces
+
+
+def write_corpus(path: Path, *, sentences: int = SENTENCES, seed: int = 0) -> Path:
+    """CoNLL-U with `# newdoc` before every fourth sentence; every other phrase is a name."""
+    chance = random.Random(seed)
+    lines: list[str] = []
+    for number in range(sentences):
+        if number % 4 == 0:
+            lines.append(f"# newdoc id = {number // 4}")
+        words: list[tuple[str, str]] = []
+        for _ in range(chance.randint(1, 4)):
+            *phrase, type_ = chance.choice(PHRASES)
+            labels = ENCODINGS["iob"].prefixes(len(phrase))
+            words += zip(phrase, (f"{prefix}-{type_}" for prefix in labels), strict=True)
+            words += ((word, "O") for word in chance.choice(OTHERS))
+        lines += (f"{at}\t{word}" + "\t_" * 7 + f"\tname={label}" for at, (word, label) in enumerate(words, 1))
+        lines.append("")
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def tiny_config(folder: Path, encoder: Path | None, **changes: Any) -> RunConfig:
+    """A run on the corpus, which is dev as well. `changes` as `runs.small_config` takes them."""
+    fields = {name: changes.pop(name) for name in list(changes) if name in RunConfig.__dataclass_fields__}
+    corpus = str(write_corpus(folder / "corpus.conllu"))
+    files = {"train": [corpus], "dev": [corpus]}
+    settings = {"batch_size": 2, "epochs": 3, "optimiser": "adam", "learning_rate": 0.03, "word_rate": 5}
+    recipe = Recipe().replace({**TINY, **settings, **changes})
+    return RunConfig(**{**files, "bert": encoder and str(encoder), **fields}, recipe=recipe)
+
+
+def corpus_of(config: RunConfig) -> list[Sentence]:
+    return read_labelled(config.dev, LabelSet.named(config.label_set)).sentences
+
+
+def untrained(config: RunConfig) -> SavedModel:
+    """Its random weights find names everywhere, and a change of any input changes what they find."""
+    encoder = None if config.bert is None else Encoder.load(config.bert)
+    return build_model(config, corpus_of(config), None, encoder)
