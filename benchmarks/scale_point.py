@@ -17,10 +17,11 @@ import torch
 from bilstm_crf.config import Recipe, RunConfig
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.embeddings.vectors import WordVectors
+from bilstm_crf.initialisation import build_model
 from bilstm_crf.kernels.lanes import use_threads
 from bilstm_crf.sentence import Sentence, Span
 from bilstm_crf.tagger import Tagger
-from bilstm_crf.training import History, build_model, train
+from bilstm_crf.training import History, Sources, train
 
 CORPUS_WORDS = 30_000  # how many words of a large vocabulary the random sentences draw from: as NorNE has
 RATE = 1e-6  # large batches of random labels diverge at the recipe's
@@ -97,9 +98,11 @@ def measured(point: dict[str, Any], folder: Path) -> float:
     use_threads(point["threads"])
     shape = (point["length"], point["labels"])
     if point["task"] == "train":
-        given = Labelled(sentences(point["tokens"], *shape, frequent, source), ["IOB2"], [])
-        dev = Labelled(given.sentences[:2], ["IOB2"], [])
-        return float(train(config, given, dev, table, folder / "run", Quiet(), {})[1]["tokens_per_second"])
+        made = sentences(point["tokens"], *shape, frequent, source)
+        given = Labelled(made, ["IOB2"], [], [len(made)])
+        dev = Labelled(made[:2], ["IOB2"], [], [2])
+        history = train(config, given, dev, Sources(table), folder / "run", Quiet(), {})
+        return float(history[1]["tokens_per_second"])
     learned = sentences(16 * KNOWN_SENTENCES, 16, point["labels"], frequent, source)
     torch.set_num_threads(1)  # as the commands do: each thread of the tagger computes alone
     tagger = Tagger(build_model(config, learned, table), threads=point["threads"])

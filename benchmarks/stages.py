@@ -26,13 +26,14 @@ from bilstm_crf.checkpoint import seed_epoch
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.embeddings.read import load
+from bilstm_crf.initialisation import build_model
 from bilstm_crf.kernels.lanes import use_threads
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model_folder import SavedModel
 from bilstm_crf.network import char_cnn, crf, dropout, word_bilstm
 from bilstm_crf.network.dropout import draw_from
+from bilstm_crf.optimisation import Optimisation
 from bilstm_crf.tagger import Tagger
-from bilstm_crf.training import build_model, make_optimiser
 from bilstm_crf.vocabulary import Encoded
 
 TRAIN = "nob/no_bokmaal-ud-train.conllu"
@@ -94,7 +95,7 @@ def training(model: SavedModel, encoded: Encoded, recipe: Any, batches: int) -> 
     clock.wrap(network.lstm, "states", "forward: LSTM")
     clock.wrap(network.to_labels, "forward", "forward: to labels")
     clock.wrap(network.crf, "negative_log_likelihood", "forward: CRF")
-    optimiser = make_optimiser(network, recipe)
+    optimisation = Optimisation(network, recipe, batches)
     random = seed_epoch(42, 1)
     draw_from(network, random)
     network.train()
@@ -106,14 +107,12 @@ def training(model: SavedModel, encoded: Encoded, recipe: Any, batches: int) -> 
         for _ in range(SEGMENT):
             with clock.stage("batch"):
                 batch = make_batch(encoded, next(order))
-            with clock.stage("optimiser"):
-                optimiser.zero_grad()
             with clock.stage("forward, all"):
                 loss = network.loss(batch)
             with clock.stage("backward, all"):
                 loss.backward()
             with clock.stage("optimiser"):
-                optimiser.step()
+                optimisation.step(len(batch.layout.sentences))
                 loss.item()
             tokens += len(batch.labels)
         speed = tokens / (time.perf_counter() - started)

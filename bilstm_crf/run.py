@@ -20,17 +20,17 @@ from bilstm_crf.corpus.dropping import as_dict, check_filters, leave_out, summar
 from bilstm_crf.corpus.labelled import Labelled, read_labelled
 from bilstm_crf.embeddings.coverage import coverage
 from bilstm_crf.embeddings.read import load
-from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import InputError, InterruptedRunError
 from bilstm_crf.evaluation.report import Report, evaluate
 from bilstm_crf.files import sha256_of, sha256_of_all, write_json
 from bilstm_crf.formats import FormatOptions, read
+from bilstm_crf.initialisation import mixture_of
 from bilstm_crf.kernels.lanes import use_threads
 from bilstm_crf.labels import LabelSet
-from bilstm_crf.model_folder import SavedModel, load_model
+from bilstm_crf.model_folder import load_model
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.tagger import Tagger, find_device
-from bilstm_crf.training import History, Observer, mixture_of, train
+from bilstm_crf.training import History, Observer, Sources, train
 from bilstm_crf.transfer import vectors_of
 from bilstm_crf.vocabulary import normalise
 
@@ -87,19 +87,18 @@ class Inputs:
 
     train: Labelled
     dev: Labelled
-    vectors: WordVectors | None
-    encoder: Encoder | None
-    initial: SavedModel | None  # to go on with
+    sources: Sources
 
     def describe(self, config: RunConfig) -> dict[str, Any]:
         """The content of config.json, with the hashes of all this."""
         described = run_folder.describe(
             config,
             {"train": self.train.files, "dev": self.dev.files, **self._leaked_from(config)},
-            None if self.vectors is None else self.vectors.source,
+            None if self.sources.vectors is None else self.sources.vectors.source,
         )
-        if self.encoder is not None:
-            described["encoder"] = {"name": self.encoder.name, "sha256": self.encoder.sha256}
+        encoder = self.sources.encoder
+        if encoder is not None:
+            described["encoder"] = {"name": encoder.name, "sha256": encoder.sha256}
         return described
 
     def _leaked_from(self, config: RunConfig) -> dict[str, Any]:
@@ -143,7 +142,7 @@ def _load(config: RunConfig, say: Say) -> Inputs:
             f"encoder  {config.bert}: {encoder.hidden_states - 1} layers, {encoder.dim} dimensions, "
             f"{weights / 1e6:.1f} million weights, {config.recipe.bert_weights}"
         )
-    return Inputs(train_set, dev_set, vectors, encoder, initial)
+    return Inputs(train_set, dev_set, Sources(vectors, encoder, initial))
 
 
 def _train_set(config: RunConfig, label_set: LabelSet) -> Labelled:
@@ -199,12 +198,10 @@ def _run(
                 config,
                 inputs.train,
                 inputs.dev,
-                inputs.vectors,
+                inputs.sources,
                 folder,
                 watch,
                 provenance,
-                encoder=inputs.encoder,
-                initial=inputs.initial,
                 resume=resume,
             )
     except KeyboardInterrupt:

@@ -1,43 +1,32 @@
-"""Training: one loop that reads like the algorithm, from labelled sentences to a saved model."""
+"""Training: loops that read like the algorithm, from labelled sentences to a saved model."""
 
 from __future__ import annotations
 
 import json
-import math
 import time
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from bilstm_crf.batching import make_batch, training_batches
-from bilstm_crf.bert.cache import cached_vectors
 from bilstm_crf.bert.encoder import Encoder
-from bilstm_crf.bert.settings import FeatureSettings
 from bilstm_crf.checkpoint import load_checkpoint, save_checkpoint, seed_epoch
 from bilstm_crf.config import RunConfig
-from bilstm_crf.contextual import Contextual, EncoderUse, Kept, Learnt
+from bilstm_crf.contextual import Kept
 from bilstm_crf.corpus.labelled import Labelled
-from bilstm_crf.corpus.mixture import Mixture
-from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import DivergedError
 from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.files import write_whole
-from bilstm_crf.labels import ENCODINGS, NORNE_TYPES, LabelSet
+from bilstm_crf.initialisation import build_model, contextual_of, mixture_of
+from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.model_folder import SavedModel, save_model
 from bilstm_crf.network.dropout import draw_from
-from bilstm_crf.network.model import Architecture, BiLSTMCRF
 from bilstm_crf.optimisation import Optimisation
-from bilstm_crf.progress import Bar
-from bilstm_crf.sentence import Sentence
 from bilstm_crf.tagger import Tagger
 from bilstm_crf.transfer import take_over
-from bilstm_crf.vocabulary import Vocabulary, normalise
 
 DIVERGED = 100.0  # loss a word; a blind guess among K labels costs ln K, some 3
 History = list[dict[str, Any]]  # one row an epoch, as history.jsonl has them
@@ -53,17 +42,81 @@ class Observer(Protocol):
         """After each epoch, the last row of the history being its own."""
 
 
+@dataclass(frozen=True)
+class Sources:
+    """What a model is made of beside the sentences."""
+
+    vectors: WordVectors | None = None
+    encoder: Encoder | None = None
+    initial: SavedModel | None = None  # to go on with
+
+
+class Learner:
+    """A network, what it learns from, and how."""
+
+    def __init__(self, config: RunConfig, train: Labelled, sources: Sources) -> None:
+        self.config = config
+        self.model = build_model(config, train.sentences, sources.vectors, sources.encoder)
+        if sources.initial is not None:
+            take_over(self.model, sources.initial)
+        self.network = self.model.network.to(config.device)
+        self.mixture = mixture_of(config, train)
+        self.batches = -(-len(self.mixture) // config.recipe.batch_size)  # of one epoch
+        self.optimisation = Optimisation(self.network, config.recipe, self.batches)
+        self._contextual = contextual_of(self.model, train.sentences, "train")
+        encoding = ENCODINGS[config.encoding]
+        self._encoded = self.model.vocabulary.encode(
+            [sentence.tokens for sentence in train.sentences],
+            [encoding.encode(sentence.spans or [], len(sentence)) for sentence in train.sentences],
+        )
+
+    def epoch(self, number: int, observer: Observer) -> dict[str, Any]:
+        """Learns from the sentences of one epoch (from 1); its row of the history, but for scores.
+
+        Raises DivergedError where the weights grow without bound.
+        """
+        random = seed_epoch(self.config.seed, number)
+        draw_from(self.network, random)
+        rate = self.optimisation.begin(number)
+        started = time.perf_counter()
+        loss_sum = 0.0
+        sentences = tokens = 0
+        self.network.train()
+        for chosen in training_batches(self.mixture.epoch(random), self.config.recipe.batch_size):
+            batch = make_batch(self._encoded, chosen, self.config.device)
+            contextual = None if self._contextual is None else self._contextual.of(batch.layout)
+            loss = self.network.loss(batch, contextual)
+            loss.backward()
+            sentences += len(chosen)
+            self.optimisation.step(len(chosen), last=sentences == len(self.mixture))
+            loss_sum += loss.item()
+            tokens += len(batch.labels)
+            if not loss_sum < DIVERGED * tokens:  # also where it is no number
+                raise DivergedError(
+                    f"the loss of epoch {number} is {loss_sum / tokens:.4g} a word: the weights grow "
+                    "without bound",
+                    hint=f"lower the learning rate, now {rate:.4g}: --set learning_rate={rate / 10:.2g}",
+                )
+            observer.batch(number, sentences, tokens, loss_sum)
+        seconds = time.perf_counter() - started
+        return {
+            "epoch": number,
+            "loss": loss_sum,
+            "learning_rate": rate,
+            "seconds": round(seconds, 3),
+            "tokens_per_second": round(tokens / seconds),
+        }
+
+
 def train(
     config: RunConfig,
     train: Labelled,
     dev: Labelled,
-    vectors: WordVectors | None,
+    sources: Sources,
     folder: Path,
     observer: Observer,
     provenance: dict[str, Any],
     *,
-    encoder: Encoder | None = None,
-    initial: SavedModel | None = None,
     resume: bool = False,
 ) -> History:
     """Trains until the last epoch (or out of patience); the model of the best dev F1 lies in `folder`.
@@ -72,165 +125,35 @@ def train(
     """
     recipe = config.recipe
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
-        model = build_model(config, train.sentences, vectors, encoder)
-        if initial is not None:
-            take_over(model, initial)
-        network, vocabulary = model.network.to(config.device), model.vocabulary
-        mixture = mixture_of(config, train)
-        optimisation = Optimisation(network, recipe, -(-len(mixture) // recipe.batch_size))
-        history = load_checkpoint(folder, network, optimisation) if resume else []
+        learner = Learner(config, train, sources)
+        model, state = learner.model, (learner.network, learner.optimisation)
+        history = load_checkpoint(folder, *state) if resume else []
         if history:  # a run that was killed after the checkpoint may have left it one row short
             write_history(folder / "history.jsonl", history)
         tagger = Tagger(model, config.device, min(config.threads, 2))
-        contextual, dev_contextual = contextual_of(model, train.sentences, dev.sentences)
-        encoding = ENCODINGS[config.encoding]
-        encoded = vocabulary.encode(
-            [sentence.tokens for sentence in train.sentences],
-            [encoding.encode(sentence.spans or [], len(sentence)) for sentence in train.sentences],
-        )
+        contextual = contextual_of(model, dev.sentences, "dev")
+        kept = contextual if isinstance(contextual, Kept) else None  # of an encoder that learns: anew
         gold = [sentence.spans or [] for sentence in dev.sentences]
         lengths = [len(sentence) for sentence in dev.sentences]
 
         for epoch in range(len(history) + 1, recipe.epochs + 1):
             if out_of_patience(history, recipe.patience):
                 break
-            random = seed_epoch(config.seed, epoch)
-            draw_from(network, random)
-            rate = optimisation.begin(epoch)
+            row = learner.epoch(epoch, observer)
             started = time.perf_counter()
-            loss_sum = 0.0
-            sentences = tokens = 0
-            network.train()
-            for chosen in training_batches(mixture.epoch(random), recipe.batch_size):
-                batch = make_batch(encoded, chosen, config.device)
-                loss = network.loss(batch, None if contextual is None else contextual.of(batch.layout))
-                loss.backward()
-                sentences += len(chosen)
-                optimisation.step(len(chosen), last=sentences == len(mixture))
-                loss_sum += loss.item()
-                tokens += len(batch.labels)
-                if not loss_sum < DIVERGED * tokens:  # also where it is no number
-                    raise DivergedError(
-                        f"the loss of epoch {epoch} is {loss_sum / tokens:.4g} a word: the weights grow "
-                        "without bound",
-                        hint=f"lower the learning rate, now {rate:.4g}: --set learning_rate={rate / 10:.2g}",
-                    )
-                observer.batch(epoch, sentences, tokens, loss_sum)
-            trained = time.perf_counter()
-
-            scores = strict(gold, tagger.predict(dev.sentences, dev_contextual), lengths)
-            best = scores.f1 > max((row["dev"]["f1"] for row in history), default=-1.0)
-            history.append(
-                {
-                    "epoch": epoch,
-                    "loss": loss_sum,
-                    "learning_rate": rate,
-                    "dev": {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1},
-                    "best": best,
-                    "seconds": round(trained - started, 3),
-                    "dev_seconds": round(time.perf_counter() - trained, 3),
-                    "tokens_per_second": round(tokens / (trained - started)),
-                }
-            )
-            if best:
+            scores = strict(gold, tagger.predict(dev.sentences, kept), lengths)
+            row["dev"] = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
+            row["best"] = scores.f1 > max((each["dev"]["f1"] for each in history), default=-1.0)
+            row["dev_seconds"] = round(time.perf_counter() - started, 3)
+            history.append(row)
+            if row["best"]:
                 model.provenance.clear()
-                model.provenance.update(provenance, epoch=epoch, dev=history[-1]["dev"])
-                save_model(model, folder, vectors, embed_encoder=config.embed_encoder)
-            save_checkpoint(folder, network, optimisation, history)
+                model.provenance.update(provenance, epoch=epoch, dev=row["dev"])
+                save_model(model, folder, sources.vectors, embed_encoder=config.embed_encoder)
+            save_checkpoint(folder, *state, history)
             write_history(folder / "history.jsonl", history)
             observer.epoch(history)
     return history
-
-
-def mixture_of(config: RunConfig, train: Labelled) -> Mixture:
-    """Which sentences of its training files a run sees in an epoch."""
-    return Mixture(train.sizes, config.weights or [1.0] * len(train.sizes))
-
-
-def contextual_of(
-    model: SavedModel, train: Sequence[Sentence], dev: Sequence[Sentence]
-) -> tuple[Contextual | None, Kept | None]:
-    """An encoder's vectors for training and dev; None where there is no encoder.
-
-    Those of a frozen one are computed once for ever (bert/cache.py); one that learns gives dev's anew each
-    time they are asked for, so for dev None too.
-    """
-    use = model.contextual
-    if use is None:
-        return None, None
-    if use.tuned:
-        return Learnt(use.encoder, train, use.settings), None
-    kept = []
-    for split, sentences in (("train", train), ("dev", dev)):
-        with Bar(f"Encoding  {split}", unit="words") as bar:
-            kept.append(Kept(cached_vectors(use.encoder, sentences, use.settings, progress=bar.at)))
-    return kept[0], kept[1]
-
-
-def build_model(
-    config: RunConfig,
-    sentences: list[Sentence],
-    vectors: WordVectors | None,
-    encoder: Encoder | None = None,
-) -> SavedModel:
-    """An untrained model for these training sentences, its weights drawn from the seed."""
-    recipe = config.recipe
-    encoding = ENCODINGS[config.encoding]
-    vocabulary = Vocabulary.of_corpus(sentences, encoding.labels(entity_types(sentences)))
-    random = seed_epoch(config.seed, 0)
-    attached = None if vectors is None else AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
-    dim = recipe.word_dim if vectors is None else vectors.dim
-    if "static" not in config.features:
-        vocabulary, dim = Vocabulary((), vocabulary.characters, vocabulary.labels), 0
-    use = None
-    if encoder is not None:
-        use = EncoderUse(encoder, FeatureSettings.of(recipe), recipe.bert_weights == "tuned")
-    table = initial_table(vocabulary, attached, dim, random)
-    architecture = Architecture(
-        character_dim=recipe.character_dim,
-        character_filters=recipe.character_filters,
-        character_width=recipe.character_width,
-        hidden=recipe.hidden,
-        layers=recipe.layers,
-        dropout=recipe.dropout,
-        input_dropout=recipe.input_dropout,
-        head=recipe.head,
-        characters="char" in config.features,
-        contextual_dim=0 if use is None else use.encoder.dim,
-        contextual_layers=0 if use is None else use.layers,
-    )
-    network = BiLSTMCRF(architecture, len(vocabulary.characters), len(vocabulary.labels), table)
-    if recipe.untuned:
-        met = Counter(normalise(word) for sentence in sentences for word in sentence.tokens)
-        counts = torch.tensor([0, *(met[word] for word in vocabulary.words)])
-        network.embedding.begin_untuned(recipe.untuned / (recipe.untuned + counts))
-    label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
-    subwords = None if vectors is None else vectors.subwords
-    if use is not None and use.tuned:
-        network.encoder = use.encoder
-    model = SavedModel(network, architecture, vocabulary, config.encoding, label_set, {}, subwords, use)
-    if attached is not None:
-        model.attach(attached)
-    return model
-
-
-def entity_types(sentences: Iterable[Sentence]) -> list[str]:
-    """The entity types that occur, NorNE's in the paper's order, then the others by name."""
-    found = {span.type for sentence in sentences for span in sentence.spans or ()}
-    return [*(t for t in NORNE_TYPES if t in found), *sorted(found.difference(NORNE_TYPES))]
-
-
-def initial_table(
-    vocabulary: Vocabulary, vectors: AttachedVectors | None, dim: int, random: np.random.Generator
-) -> Tensor:
-    """(V + 1, D): each word's vector (exact, lower-cased, from n-grams), else uniform in ±sqrt(3 / D)."""
-    bound = math.sqrt(3 / max(1, dim))
-    table = random.uniform(-bound, bound, (len(vocabulary.words) + 1, dim)).astype(np.float32)
-    if vectors is not None:
-        rows = {number: vectors.find(word) for word, number in vocabulary.words.items()}
-        found = {number: row for number, row in rows.items() if row is not None}
-        table[list(found)] = vectors.rows(np.array(list(found.values()), dtype=np.int64))
-    return torch.from_numpy(table)
 
 
 def out_of_patience(history: History, patience: int) -> bool:

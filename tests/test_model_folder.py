@@ -20,10 +20,10 @@ from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import InputError, ModelFolderError
 from bilstm_crf.formats import read
+from bilstm_crf.initialisation import build_model
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.model_folder import further_rows, load_model, save_model
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.training import build_model
 from bilstm_crf.vocabulary import Vocabulary
 from conftest import Done
 from runs import TEST, small_config

@@ -113,14 +113,14 @@ def test_killed_between_any_two_files_of_an_epoch_loses_nothing(
     calls = sum(best[:epoch]) if place == "save_model" else epoch
     made = 0
 
-    def dies(*arguments: object) -> None:
+    def dies(*arguments: object, **named: object) -> None:
         nonlocal made
         made += 1
         if made == calls:
             if after:
-                real(*arguments)
+                real(*arguments, **named)
             raise Killed
-        real(*arguments)
+        real(*arguments, **named)
 
     folder = tmp_path / "run"
     with monkeypatch.context() as patch:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
+from bilstm_crf.batching import Batch, make_batch
 from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.contextual import Learnt
 from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model_folder import SavedModel
@@ -33,7 +39,9 @@ def write_corpus(path: Path, *, sentences: int = SENTENCES, seed: int = 0) -> Pa
             labels = ENCODINGS["iob"].prefixes(len(phrase))
             words += zip(phrase, (f"{prefix}-{type_}" for prefix in labels), strict=True)
             words += ((word, "O") for word in chance.choice(OTHERS))
-        lines += (f"{at}\t{word}" + "\t_" * 7 + f"\tname={label}" for at, (word, label) in enumerate(words, 1))
+        lines += (
+            f"{at}\t{word}" + "\t_" * 7 + f"\tname={label}" for at, (word, label) in enumerate(words, 1)
+        )
         lines.append("")
     path.write_text("\n".join(lines) + "\n", "utf-8")
     return path
@@ -53,7 +61,27 @@ def corpus_of(config: RunConfig) -> list[Sentence]:
     return read_labelled(config.dev, LabelSet.named(config.label_set)).sentences
 
 
+def batch_of(model: SavedModel, sentences: Sequence[Sentence], *numbers: int) -> Batch:
+    """The sentences with these numbers, and their gold labels; all of them where no number is given."""
+    encoding = ENCODINGS[model.encoding]
+    gold = [encoding.encode(sentence.spans or [], len(sentence)) for sentence in sentences]
+    encoded = model.vocabulary.encode([sentence.tokens for sentence in sentences], gold)
+    return make_batch(encoded, np.array(numbers or range(len(sentences))))
+
+
 def untrained(config: RunConfig) -> SavedModel:
-    """Its random weights find names everywhere, and a change of any input changes what they find."""
+    """A model that finds names of all types everywhere, so that a change of any input changes some.
+
+    Its random weights are stretched and moved until each label's scores have mean 0 and deviation 3.
+    """
+    sentences = corpus_of(config)
     encoder = None if config.bert is None else Encoder.load(config.bert)
-    return build_model(config, corpus_of(config), None, encoder)
+    model = build_model(config, sentences, None, encoder)
+    batch = batch_of(model, sentences)
+    network, use = model.network.eval(), model.contextual
+    with torch.no_grad():
+        vectors = None if use is None else Learnt(use.encoder, sentences, use.settings).of(batch.layout)
+        scores = network.emissions(batch, vectors)  # (N, K)
+        network.to_labels.weight.mul_((3 / scores.std(0)).unsqueeze(1))
+        network.to_labels.bias.copy_((network.to_labels.bias - scores.mean(0)) * 3 / scores.std(0))
+    return model

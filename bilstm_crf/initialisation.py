@@ -1,0 +1,113 @@
+"""Before the first epoch: an untrained model for some sentences, and what it will be shown."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bilstm_crf.bert.cache import cached_vectors
+from bilstm_crf.bert.encoder import Encoder
+from bilstm_crf.bert.settings import FeatureSettings
+from bilstm_crf.checkpoint import seed_epoch
+from bilstm_crf.config import RunConfig
+from bilstm_crf.contextual import Contextual, EncoderUse, Kept, Learnt
+from bilstm_crf.corpus.labelled import Labelled
+from bilstm_crf.corpus.mixture import Mixture
+from bilstm_crf.embeddings.attached import AttachedVectors
+from bilstm_crf.embeddings.vectors import WordVectors
+from bilstm_crf.labels import ENCODINGS, NORNE_TYPES, LabelSet
+from bilstm_crf.model_folder import SavedModel
+from bilstm_crf.network.model import Architecture, BiLSTMCRF
+from bilstm_crf.progress import Bar
+from bilstm_crf.sentence import Sentence
+from bilstm_crf.vocabulary import Vocabulary, normalise
+
+
+def mixture_of(config: RunConfig, train: Labelled) -> Mixture:
+    """Which sentences of its training files a run sees in an epoch."""
+    return Mixture(train.sizes, config.weights or [1.0] * len(train.sizes))
+
+
+def contextual_of(model: SavedModel, sentences: Sequence[Sentence], name: str) -> Contextual | None:
+    """An encoder's vectors of the sentences of the split `name`; None where there is no encoder.
+
+    Those of a frozen one are computed once for ever (bert/cache.py).
+    """
+    use = model.contextual
+    if use is None:
+        return None
+    if use.tuned:
+        return Learnt(use.encoder, sentences, use.settings)
+    with Bar(f"Encoding  {name}", unit="words") as bar:
+        return Kept(cached_vectors(use.encoder, sentences, use.settings, progress=bar.at))
+
+
+def build_model(
+    config: RunConfig,
+    sentences: list[Sentence],
+    vectors: WordVectors | None,
+    encoder: Encoder | None = None,
+) -> SavedModel:
+    """An untrained model for these training sentences, its weights drawn from the seed."""
+    recipe = config.recipe
+    encoding = ENCODINGS[config.encoding]
+    vocabulary = Vocabulary.of_corpus(sentences, encoding.labels(entity_types(sentences)))
+    random = seed_epoch(config.seed, 0)
+    attached = None if vectors is None else AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
+    dim = recipe.word_dim if vectors is None else vectors.dim
+    if "static" not in config.features:
+        vocabulary, dim = Vocabulary((), vocabulary.characters, vocabulary.labels), 0
+    use = None
+    if encoder is not None:
+        use = EncoderUse(encoder, FeatureSettings.of(recipe), recipe.bert_weights == "tuned")
+    table = initial_table(vocabulary, attached, dim, random)
+    architecture = Architecture(
+        character_dim=recipe.character_dim,
+        character_filters=recipe.character_filters,
+        character_width=recipe.character_width,
+        hidden=recipe.hidden,
+        layers=recipe.layers,
+        dropout=recipe.dropout,
+        input_dropout=recipe.input_dropout,
+        head=recipe.head,
+        characters="char" in config.features,
+        contextual_dim=0 if use is None else use.encoder.dim,
+        contextual_layers=0 if use is None else use.layers,
+    )
+    network = BiLSTMCRF(architecture, len(vocabulary.characters), len(vocabulary.labels), table)
+    if recipe.untuned:
+        met = Counter(normalise(word) for sentence in sentences for word in sentence.tokens)
+        counts = torch.tensor([0, *(met[word] for word in vocabulary.words)])
+        network.embedding.begin_untuned(recipe.untuned / (recipe.untuned + counts))
+    label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
+    subwords = None if vectors is None else vectors.subwords
+    if use is not None and use.tuned:
+        network.encoder = use.encoder
+    model = SavedModel(network, architecture, vocabulary, config.encoding, label_set, {}, subwords, use)
+    if attached is not None:
+        model.attach(attached)
+    return model
+
+
+def entity_types(sentences: Iterable[Sentence]) -> list[str]:
+    """The entity types that occur, NorNE's in the paper's order, then the others by name."""
+    found = {span.type for sentence in sentences for span in sentence.spans or ()}
+    return [*(t for t in NORNE_TYPES if t in found), *sorted(found.difference(NORNE_TYPES))]
+
+
+def initial_table(
+    vocabulary: Vocabulary, vectors: AttachedVectors | None, dim: int, random: np.random.Generator
+) -> Tensor:
+    """(V + 1, D): each word's vector (exact, lower-cased, from n-grams), else uniform in ±sqrt(3 / D)."""
+    bound = math.sqrt(3 / max(1, dim))
+    table = random.uniform(-bound, bound, (len(vocabulary.words) + 1, dim)).astype(np.float32)
+    if vectors is not None:
+        rows = {number: vectors.find(word) for word, number in vocabulary.words.items()}
+        found = {number: row for number, row in rows.items() if row is not None}
+        table[list(found)] = vectors.rows(np.array(list(found.values()), dtype=np.int64))
+    return torch.from_numpy(table)
