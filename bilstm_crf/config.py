@@ -193,6 +193,7 @@ class RunConfig:
     bert: str | None = None  # a Hugging Face encoder: its folder, or its name on the hub
     trust_remote_code: bool = False  # whether Python code that the encoder brings may run
     embed_encoder: bool = False  # whether the model's folder gets a copy of a frozen one
+    final: bool = False  # whether a second phase trains on train and dev, as long as dev says
     preset: str = "paper"
     recipe: Recipe = field(default_factory=Recipe)
     seed: int = 42

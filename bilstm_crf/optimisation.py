@@ -20,10 +20,13 @@ class Optimisation:
     encoder that learns take AdamW at their own rate (Loshchilov and Hutter 2019).
     """
 
-    def __init__(self, network: BiLSTMCRF, recipe: Recipe, batches: int) -> None:
-        """`batches` of one epoch."""
+    def __init__(
+        self, network: BiLSTMCRF, recipe: Recipe, batches: int, schedule_batches: int | None = None
+    ) -> None:
+        """`batches` of one epoch; those that the schedule counts by, where they are others."""
         self._recipe = recipe
         self._steps = -(-batches // recipe.accumulate)  # of one epoch
+        self._schedule_steps = -(-(schedule_batches or batches) // recipe.accumulate)
         self._done = 0  # steps
         self._gathered = self._sentences = 0  # batches and sentences since the last step
         table = network.embedding.weight
@@ -71,11 +74,11 @@ class Optimisation:
     def _now(self, rate: float) -> float:
         """What the schedule makes of a learning rate for the next step."""
         recipe = self._recipe
-        steps = self._steps * recipe.epochs
+        steps = self._schedule_steps * recipe.epochs
         if self._done < recipe.warm_up * steps:
             return rate * (self._done + 1) / (recipe.warm_up * steps)
         if recipe.schedule == "inverse":
-            return rate / (1 + recipe.learning_rate_decay * (self._done // self._steps))
+            return rate / (1 + recipe.learning_rate_decay * (self._done // self._schedule_steps))
         fallen = (self._done / steps - recipe.warm_up) / (1 - recipe.warm_up)
         if recipe.schedule == "linear":
             return rate * (1 - fallen)

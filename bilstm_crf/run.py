@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from bilstm_crf import run_folder
+from bilstm_crf import final, run_folder
 from bilstm_crf.bert.encoder import Encoder
+from bilstm_crf.checkpoint import NAME as CHECKPOINT
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.dropping import as_dict, check_filters, leave_out, summary
 from bilstm_crf.corpus.labelled import Labelled, read_labelled
@@ -207,10 +208,35 @@ def _run(
     except KeyboardInterrupt:
         done = run_folder.epochs_done(folder)
         raise _interrupted(folder, f"in epoch {done + 1}; {_safe(folder, done)}") from None
+    final_record = None
+    if config.final:
+        final_record = _final(config, folder, inputs, history, provenance, say, progress)
     try:
-        return _finish(config, folder, inputs.dev, history, say)
+        return _finish(config, folder, inputs.dev, history, say, final_record)
     except KeyboardInterrupt:
         raise _interrupted(folder, f"while the best epoch was scored; all is safe in {folder}") from None
+
+
+def _final(
+    config: RunConfig,
+    folder: Path,
+    inputs: Inputs,
+    history: History,
+    provenance: dict[str, Any],
+    say: Say,
+    progress: MakeProgress,
+) -> dict[str, Any]:
+    whole_config, whole = final.together(config, inputs.train, inputs.dev)
+    batches, _ = final.batches_of(config, inputs.train, history)
+    say(f"final    {len(whole.sentences):,} sentences of train and dev, for {batches:,} batches")
+    of_epoch = -(-len(mixture_of(whole_config, whole)) // config.recipe.batch_size)
+    watch = progress(-(-batches // of_epoch), len(mixture_of(whole_config, whole)), 0)
+    try:
+        with watch:
+            sets = (inputs.train, inputs.dev, inputs.sources)
+            return final.run(config, *sets, folder, history, watch, provenance)
+    except KeyboardInterrupt:
+        raise _interrupted(folder, "in the second phase; what its last epoch learnt is safe") from None
 
 
 def _safe(folder: Path, done: int) -> str:
@@ -224,7 +250,14 @@ def _interrupted(folder: Path, when: str) -> InterruptedRunError:
     return InterruptedRunError(f"Interrupted {when}.  Go on:  {program} --resume {shlex.quote(str(folder))}")
 
 
-def _finish(config: RunConfig, folder: Path, dev_set: Labelled, history: History, say: Say) -> dict[str, Any]:
+def _finish(
+    config: RunConfig,
+    folder: Path,
+    dev_set: Labelled,
+    history: History,
+    say: Say,
+    final_record: dict[str, Any] | None,
+) -> dict[str, Any]:
     """Scores the saved model on dev, and once on the test files where there are any."""
     tagger = Tagger.load(
         folder,
@@ -237,6 +270,9 @@ def _finish(config: RunConfig, folder: Path, dev_set: Labelled, history: History
     if config.test:
         test_set = read_labelled(config.test, tagger.label_set, format=config.format, key=config.key)
         reports["test"] = _score(tagger, test_set)
+        if final_record is not None:
+            own = Tagger.load(folder / final.FOLDER, trust_remote_code=config.trust_remote_code)
+            final_record["test"] = _score(own, test_set).as_dict()
     metrics = {
         "best_epoch": best["epoch"],
         "epochs": len(history),
@@ -250,6 +286,9 @@ def _finish(config: RunConfig, folder: Path, dev_set: Labelled, history: History
         },
         "tokens_per_second": round(sum(row["tokens_per_second"] for row in history) / len(history)),
     }
+    if final_record is not None:
+        metrics["final"] = final_record
+        (folder / final.FOLDER / CHECKPOINT).unlink(missing_ok=True)
     run_folder.finish(folder, metrics)
     for split, report in reports.items():
         say(f"{split:<4} strict F1 {100 * report.strict.f1:.2f}  {report.signatures['strict']}")

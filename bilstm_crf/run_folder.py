@@ -5,6 +5,7 @@ dropped.json              sentences that filters left out of the training set, w
 history.jsonl             one line an epoch
 checkpoint.safetensors    to go on from, until the run is finished
 model.json, weights-…     the best epoch's model (model_folder.py)
+final/                    the model of the second phase, from train and dev, where one was asked for
 metrics.json              the scores of that model; there once the run is finished
 """
 
@@ -14,6 +15,7 @@ import json
 import os
 import platform
 import shlex
+import shutil
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -52,6 +54,7 @@ def start(folder: Path, description: dict[str, Any]) -> None:
     clean(folder)
     for name in ("metrics.json", "history.jsonl", "dropped.json", CHECKPOINT):
         (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "final", ignore_errors=True)
     write_json(folder / "config.json", description)
 
 

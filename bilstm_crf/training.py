@@ -54,7 +54,10 @@ class Sources:
 class Learner:
     """A network, what it learns from, and how."""
 
-    def __init__(self, config: RunConfig, train: Labelled, sources: Sources) -> None:
+    def __init__(
+        self, config: RunConfig, train: Labelled, sources: Sources, schedule_batches: int | None = None
+    ) -> None:
+        """`schedule_batches`: of one epoch, where the learning rates are to fall as in another run."""
         self.config = config
         self.model = build_model(config, train.sentences, sources.vectors, sources.encoder)
         if sources.initial is not None:
@@ -62,7 +65,7 @@ class Learner:
         self.network = self.model.network.to(config.device)
         self.mixture = mixture_of(config, train)
         self.batches = -(-len(self.mixture) // config.recipe.batch_size)  # of one epoch
-        self.optimisation = Optimisation(self.network, config.recipe, self.batches)
+        self.optimisation = Optimisation(self.network, config.recipe, self.batches, schedule_batches)
         self._contextual = contextual_of(self.model, train.sentences, "train")
         encoding = ENCODINGS[config.encoding]
         self._encoded = self.model.vocabulary.encode(
@@ -70,8 +73,8 @@ class Learner:
             [encoding.encode(sentence.spans or [], len(sentence)) for sentence in train.sentences],
         )
 
-    def epoch(self, number: int, observer: Observer) -> dict[str, Any]:
-        """Learns from the sentences of one epoch (from 1); its row of the history, but for scores.
+    def epoch(self, number: int, observer: Observer, most: int | None = None) -> dict[str, Any]:
+        """Learns from an epoch (from 1), or its first `most` batches; its row of the history, without scores.
 
         Raises DivergedError where the weights grow without bound.
         """
@@ -82,13 +85,16 @@ class Learner:
         loss_sum = 0.0
         sentences = tokens = 0
         self.network.train()
-        for chosen in training_batches(self.mixture.epoch(random), self.config.recipe.batch_size):
+        order = self.mixture.epoch(random)
+        if most is not None:
+            order = order[: most * self.config.recipe.batch_size]
+        for chosen in training_batches(order, self.config.recipe.batch_size):
             batch = make_batch(self._encoded, chosen, self.config.device)
             contextual = None if self._contextual is None else self._contextual.of(batch.layout)
             loss = self.network.loss(batch, contextual)
             loss.backward()
             sentences += len(chosen)
-            self.optimisation.step(len(chosen), last=sentences == len(self.mixture))
+            self.optimisation.step(len(chosen), last=sentences == len(order))
             loss_sum += loss.item()
             tokens += len(batch.labels)
             if not loss_sum < DIVERGED * tokens:  # also where it is no number
@@ -153,6 +159,37 @@ def train(
             save_checkpoint(folder, *state, history)
             write_history(folder / "history.jsonl", history)
             observer.epoch(history)
+    return history
+
+
+def train_for(
+    batches: int,
+    config: RunConfig,
+    train: Labelled,
+    sources: Sources,
+    folder: Path,
+    observer: Observer,
+    provenance: dict[str, Any],
+    *,
+    schedule_batches: int,
+    resume: bool = False,
+) -> History:
+    """Trains for so many batches, without dev; the model after the last one lies in `folder`.
+
+    The learning rates are those of a run with `schedule_batches` in an epoch. `resume` as for `train`.
+    """
+    with torch.random.fork_rng(devices=[]):
+        learner = Learner(config, train, sources, schedule_batches)
+        state = (learner.network, learner.optimisation)
+        history = load_checkpoint(folder, *state) if resume else []
+        epochs = -(-batches // learner.batches)
+        for epoch in range(len(history) + 1, epochs + 1):
+            history.append(learner.epoch(epoch, observer, batches - (epoch - 1) * learner.batches))
+            save_checkpoint(folder, *state, history)
+            observer.epoch(history)
+        learner.model.provenance.update(provenance, batches=batches)
+        save_model(learner.model, folder, sources.vectors, embed_encoder=config.embed_encoder)
+        write_history(folder / "history.jsonl", history)
     return history
 
 

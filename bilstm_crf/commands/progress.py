@@ -66,8 +66,10 @@ class TrainingProgress(_WithBar):
 
     def epoch(self, history: History) -> None:
         row = history[-1]
-        best = max(each["dev"]["f1"] for each in history)
-        dev = f"  dev F1 {100 * row['dev']['f1']:.2f} (best {100 * best:.2f})"
+        dev = ""  # as where dev is trained on too
+        if "dev" in row:
+            best = max(each["dev"]["f1"] for each in history)
+            dev = f"  dev F1 {100 * row['dev']['f1']:.2f} (best {100 * best:.2f})"
         now = time.perf_counter()
         if self._live:
             self._bar.update(self._task, dev=dev)

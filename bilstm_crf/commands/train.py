@@ -122,6 +122,11 @@ SAMPLE_SETTINGS = ("epochs=40", "batch_size=4", "learning_rate=0.03")
     help="Processor cores to use; the weights are the same with 1 and with 2, bit for bit.",
 )
 @click.option("--device", metavar="NAME", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option(
+    "--final",
+    is_flag=True,
+    help="Then train afresh on train and dev, as long as was best on dev: the model in DIR/final.",
+)
 @click.option("--output", metavar="DIR", help="Where the run and its model go.  [runs/LANGUAGE-VECTORS]")
 @click.option("--overwrite", is_flag=True, help="Replace the run that lies there.")
 @click.option("--resume", metavar="DIR", help="Go on with an interrupted run; it knows its own settings.")
@@ -261,6 +266,7 @@ def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
         bert=bert,
         trust_remote_code=options["trust_remote_code"],
         embed_encoder=options["embed_encoder"],
+        final=options["final"],
         preset=options["preset"],
         recipe=recipe,
         seed=options["seed"],
