@@ -51,6 +51,7 @@ class Recipe:
     batch_size: int = 10  # sentences; the loss of a batch is their sum
     epochs: int = 50
     optimiser: Literal["sgd", "adam"] = "sgd"
+    momentum: float = 0.0  # of SGD, but for the word embeddings
     learning_rate: float = 0.015  # of the first epoch
     schedule: Literal["inverse", "linear", "cosine"] = "inverse"  # the last two fall to 0 at the last batch
     learning_rate_decay: float = 0.05  # inverse: rate of epoch e (from 0): learning_rate / (1 + decay * e)
@@ -93,8 +94,9 @@ class Recipe:
             raise UsageError(f"hidden is {self.hidden}, expected an even number: half for each direction")
         if not 0 <= self.dropout < 1:
             raise UsageError(f"dropout is {self.dropout}, expected 0 or more and less than 1")
-        if not 0 <= self.warm_up < 1:
-            raise UsageError(f"warm_up is {self.warm_up}, expected 0 or more and less than 1")
+        for name in ("warm_up", "momentum"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}, expected 0 or more and less than 1")
         for name in (
             "learning_rate",
             "learning_rate_decay",

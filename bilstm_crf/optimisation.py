@@ -37,7 +37,9 @@ class Optimisation:
         if recipe.optimiser == "adam":
             self._others = torch.optim.AdamW(others, weight_decay=recipe.l2, fused=True)
         else:
-            self._others = torch.optim.SGD(others, weight_decay=recipe.l2, fused=True)
+            self._others = torch.optim.SGD(
+                others, momentum=recipe.momentum, weight_decay=recipe.l2, fused=True
+            )
         table.requires_grad_(recipe.word_rate > 0 and table.numel() > 0)
         # With the learning rate of each, before the schedule
         self._optimisers = [(self._others, recipe.learning_rate)]
@@ -85,7 +87,7 @@ class Optimisation:
         return rate * (1 + math.cos(math.pi * (fallen * recipe.restarts % 1))) / 2
 
     def state(self) -> dict[str, Tensor]:
-        """What the optimisers keep from one step to the next, by `parameter/kind`; nothing for SGD."""
+        """What the optimisers keep from one step to the next, by `parameter/kind`; nothing for plain SGD."""
         return {
             f"{name}/{kind}": value
             for name, each in self._named.items()

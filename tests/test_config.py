@@ -34,6 +34,7 @@ def test_the_default_recipe_is_the_papers() -> None:
         "batch_size": 10,
         "epochs": 50,
         "optimiser": "sgd",
+        "momentum": 0.0,
         "learning_rate": 0.015,
         "schedule": "inverse",
         "learning_rate_decay": 0.05,

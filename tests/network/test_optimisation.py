@@ -139,15 +139,16 @@ def test_adams_first_step_is_the_learning_rate_against_the_sign_of_the_gradient(
     torch.testing.assert_close(weight.detach(), expected, atol=1e-4, rtol=0)
 
 
-def test_the_state_goes_from_one_optimiser_to_another() -> None:
+@pytest.mark.parametrize("settings", [{"optimiser": "adam"}, {"momentum": 0.9}])
+def test_the_state_goes_from_one_optimiser_to_another(settings: dict[str, Any]) -> None:
     model = network()
-    made = optimisation(model, optimiser="adam")
+    made = optimisation(model, **settings)
     made.begin(1)
     model.loss(batch_of(0)).backward()
     made.step(1)
     state = {name: value.clone() for name, value in made.state().items()}
     assert state
-    other = optimisation(model, optimiser="adam")
+    other = optimisation(model, **settings)
     assert other.state() == {}
     other.restore(state)
     assert other.state().keys() == state.keys()
