@@ -104,7 +104,11 @@ SAMPLE_SETTINGS = ("epochs=40", "batch_size=4", "learning_rate=0.03")
     help="How spans are written as labels.",
 )
 @click.option(
-    "--preset", metavar="NAME", default="paper", show_default=True, help="The recipe to start from."
+    "--preset",
+    metavar="NAME",
+    default="paper",
+    show_default=True,
+    help="The recipe to start from: paper, or best (docs/recipe.md).",
 )
 @click.option(
     "--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change one value of it: repeatable."
@@ -146,6 +150,7 @@ def command(context: click.Context, **options: Any) -> int:
     Examples
       bilstm-crf train                                       the sample: shows that everything works
       bilstm-crf train --embeddings sg600                    the paper's baseline, Bokmål
+      bilstm-crf train --embeddings sg600 --preset best      the same network, trained better
       bilstm-crf train --language both --embeddings joint-sg600 --seed 43
       bilstm-crf train --train a.conll --dev b.conll --embeddings my.bin --output runs/mine
       bilstm-crf train --embeddings sg600 --bert NbAiLab/nb-bert-base
@@ -154,8 +159,11 @@ def command(context: click.Context, **options: Any) -> int:
 
     \b
     Settings for --set (preset paper)
-      epochs=50 batch_size=10 learning_rate=0.015 learning_rate_decay=0.05 l2=1e-8 dropout=0.5 patience=0
-      hidden=200 layers=1 character_dim=30 character_filters=50 character_width=3 word_dim=100
+      epochs=50 batch_size=10 patience=0 hidden=200 layers=1 dropout=0.5 input_dropout=token|sentence
+      character_dim=30 character_filters=50 character_width=3 word_dim=100 untuned=0 subwords=0
+      optimiser=sgd|adam momentum=0 learning_rate=0.015 schedule=inverse|linear|cosine restarts=1
+      learning_rate_decay=0.05 warm_up=0 accumulate=1 gradient_clip=0 l2=1e-8 word_rate=1
+      bert_learning_rate=2e-5 bert_weight_decay=0.01, and what options above are short for
     """  # noqa: D301
     from bilstm_crf import run
     from bilstm_crf.commands.progress import TrainingProgress
