@@ -324,7 +324,9 @@ def conclude(metrics: dict[str, Any], folder: Path, *, sample: bool) -> None:
     if test is not None:
         scores += f"   test strict F1 {100 * test['strict']['micro']['f1']:.2f}"
     click.echo(f"Best epoch {metrics['best_epoch']}: {scores}")
-    size = sum(path.stat().st_size for path in folder.glob("weights-*.safetensors")) / 1e6
+    size = (
+        sum(path.stat().st_size for each in ("weights-*", "encoder-*/*") for path in folder.glob(each)) / 1e6
+    )
     text = "Kari Nordmann flytta til Bergen."
     try_it = f'bilstm-crf tag --model {shlex.quote(str(folder))} --text "{text}"'
     click.echo(f"Model in {folder} ({size:.1f} MB).  Try it:   {try_it}", err=True)
