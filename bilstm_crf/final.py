@@ -20,14 +20,11 @@ FOLDER = "final"  # inside the run's
 
 def together(config: RunConfig, train: Labelled, dev: Labelled) -> tuple[RunConfig, Labelled]:
     """Train and dev as one training set, dev's sentences with weight 1."""
-    files = {
-        "train": [*config.train, *config.dev],
-        "weights": [*(config.weights or [1.0] * len(config.train)), *[1.0] * len(config.dev)],
-        "train_labels": [],  # the sentences are mapped already
-    }
     parts = ("sentences", "encodings", "files", "sizes")
     both = Labelled(**{part: [*getattr(train, part), *getattr(dev, part)] for part in parts})
-    return dataclasses.replace(config, **files), both
+    weights = [*(config.weights or [1.0] * len(config.train)), *[1.0] * len(config.dev)]
+    files = [*config.train, *config.dev]
+    return dataclasses.replace(config, train=files, weights=weights, train_labels=[]), both  # mapped already
 
 
 def batches_of(config: RunConfig, train: Labelled, history: History) -> tuple[int, int]:

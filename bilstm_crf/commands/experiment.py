@@ -17,8 +17,10 @@ import click
 from bilstm_crf.errors import BilstmCrfError, UsageError
 
 if TYPE_CHECKING:
+    from bilstm_crf.experiments.corpora import Corpus
     from bilstm_crf.experiments.definition import Experiment
-    from bilstm_crf.experiments.plan import Corpus, Task
+    from bilstm_crf.experiments.plan import Task
+    from bilstm_crf.experiments.runner import How
 
 MOST_JOBS = 8  # by default: each run takes a gigabyte of memory or more
 
@@ -48,6 +50,8 @@ class Seeds(click.ParamType):
 )
 @click.option("--seeds", metavar="N,N,…", type=Seeds(), help="Seeds of every run.  [as the file says; 42]")
 @click.option("--epochs", type=click.IntRange(1), help="Another number of epochs, for a quick look.")
+@click.option("--bert", metavar="NAME|PATH", help="Another encoder in every row that has one.")
+@click.option("--trust-remote-code", is_flag=True, help="Run the Python code that an encoder brings.")
 @click.option("--jobs", type=click.IntRange(1), help="Runs at once.  [cores / threads, 8 at most]")
 @click.option(
     "--threads",
@@ -83,9 +87,11 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
       bilstm-crf experiment experiments/table?.toml --jobs 2
       bilstm-crf experiment experiments/table7.toml --only 'BM*' --epochs 1     a quick look
       bilstm-crf experiment experiments/table6.toml --seeds 42,43,44 --markdown > table6.md
+      bilstm-crf experiment experiments/bert.toml --bert encoders/mine          with the encoder at hand
     """  # noqa: D301
-    from bilstm_crf.experiments import plan
+    from bilstm_crf.experiments import overrides, plan
     from bilstm_crf.experiments.definition import read_experiment
+    from bilstm_crf.experiments.inputs import find_corpus
 
     if options["as_json"] and options["as_markdown"]:
         raise UsageError("--json and --markdown exclude one another")
@@ -95,15 +101,19 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
     if options["seeds"]:
         experiments = [dataclasses.replace(each, seeds=options["seeds"]) for each in experiments]
     if options["epochs"]:
-        experiments = [plan.with_epochs(each, options["epochs"]) for each in experiments]
+        experiments = [overrides.with_epochs(each, options["epochs"]) for each in experiments]
+    if options["bert"]:
+        experiments = overrides.with_encoder(experiments, options["bert"])
     if options["dry_run"]:
         tasks = plan.tasks(experiments, options["output"], None, options["only"])
-        click.echo(_would_run(tasks, options), nl=False)
+        click.echo(_would_run(tasks, _how(experiments, {}, options)), nl=False)
         return
-    corpus = plan.find_corpus(options["data"], experiments)
+    corpus = find_corpus(options["data"], experiments)
     tasks = plan.tasks(experiments, options["output"], corpus, options["only"])
+    plan.look_for_encoders(tasks, corpus)
+    _say_what_is_not_run(tasks)
     with _terminated_as_by_ctrl_c():
-        tables = _run(experiments, tasks, corpus, options)
+        tables = _run(experiments, tasks, _how(experiments, corpus, options), options)
     _print(tables, options)
     failed = [task for task in tasks if task.state == "failed"]
     if failed:
@@ -113,18 +123,45 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
         )
 
 
+def _how(experiments: Sequence[Experiment], corpus: Corpus, options: dict[str, Any]) -> How:
+    """How runs are run. Where NorNE was not looked for, its parts keep their names (norne:nob)."""
+    from bilstm_crf.experiments.inputs import own_corpora
+    from bilstm_crf.experiments.runner import How
+
+    jobs, threads = shares(options["jobs"], options["threads"])
+    return How(
+        corpus,
+        options["data"],
+        options["embeddings_dir"],
+        jobs,
+        threads,
+        own={name: each.resolved(corpus) for name, each in own_corpora(experiments).items()},
+        trust_remote_code=options["trust_remote_code"],
+    )
+
+
+def _say_what_is_not_run(tasks: Sequence[Task]) -> None:
+    """Each reason once, and whole, for which a table has not the room."""
+    from bilstm_crf.progress import say
+
+    reasons = [task.reason for task in tasks if task.state == "not run"]
+    for reason in dict.fromkeys(reasons):
+        runs = reasons.count(reason)
+        say(f"{reason} ({runs} {'run' if runs == 1 else 'runs'})")
+
+
 def _run(
-    experiments: Sequence[Experiment], tasks: Sequence[Task], corpus: Corpus, options: dict[str, Any]
+    experiments: Sequence[Experiment], tasks: Sequence[Task], how: How, options: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Runs what is to be run; returns the tables, which lie in the output folder as well."""
     from bilstm_crf.experiments import corpus_tables, tables
-    from bilstm_crf.experiments.runner import How, Runner
+    from bilstm_crf.experiments.runner import Runner
     from bilstm_crf.experiments.watch import make_watch
     from bilstm_crf.files import write_json
 
     folder: Path = options["output"] / "tables"
     folder.mkdir(parents=True, exist_ok=True)
-    counted = {each.name: corpus_tables.build(each, corpus) for each in experiments if each.statistics}
+    counted = {each.name: corpus_tables.build(each, how.corpus) for each in experiments if each.statistics}
 
     def written() -> list[dict[str, Any]]:
         why = {task.run.name: task.reason or "not run" for task in tasks}
@@ -133,14 +170,12 @@ def _run(
             why = dict.fromkeys(names, "not run: --only") | why
         built = []
         for each in experiments:
-            table = counted.get(each.name) or tables.build(each, options["output"], corpus, why)
+            table = counted.get(each.name) or tables.build(each, options["output"], how.corpus, why)
             write_json(folder / f"{each.name}.json", table)
             built.append(table)
         return built
 
-    jobs, threads = shares(options["jobs"], options["threads"])
-    how = How(corpus, options["data"], options["embeddings_dir"], jobs, threads)
-    Runner(tasks, how, make_watch(jobs), written).run()
+    Runner(tasks, how, make_watch(how.jobs), written).run()
     return written()
 
 
@@ -178,22 +213,20 @@ def _print(tables: Sequence[dict[str, Any]], options: dict[str, Any]) -> None:
         click.echo("\n".join(render(table, markdown=options["as_markdown"]) for table in tables), nl=False)
 
 
-def _would_run(tasks: Sequence[Task], options: dict[str, Any]) -> str:
+def _would_run(tasks: Sequence[Task], how: How) -> str:
     """What --dry-run says: each run, how far it has come, what it is scored on, its command."""
     from bilstm_crf import run_folder
     from bilstm_crf.experiments.runner import train_options
     from bilstm_crf.experiments.watch import summary
 
-    jobs, threads = shares(options["jobs"], options["threads"])
     lines = []
     for task in tasks:
         if run_folder.is_finished(task.folder):
             task.state = "done"
         scored_on = " ".join(evaluation.name for evaluation in task.evaluations)
-        state = task.state if task.state == "done" else task.progress
+        state = {"done": "done", "not run": task.reason}.get(task.state, task.progress)
         lines.append(f"{task.run.name}  {state}, scored on {scored_on}")
         if task.state != "done":
-            train = train_options(task, options["data"], options["embeddings_dir"], threads)
-            lines.append(f"  {shlex.join(['bilstm-crf', 'train', *train])}")
-    lines.append(f"{summary(tasks, jobs)}, with {jobs} at once")
+            lines.append(f"  {shlex.join(['bilstm-crf', 'train', *train_options(task, how)])}")
+    lines.append(f"{summary(tasks, how.jobs)}, with {how.jobs} at once")
     return "\n".join(lines) + "\n"

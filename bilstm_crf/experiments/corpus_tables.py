@@ -9,8 +9,8 @@ from typing import Any
 
 from bilstm_crf.corpus.norne import SPLITS, languages_of
 from bilstm_crf.corpus.statistics import NAMES, PAPER_TABLES, PAPER_TOTALS, Counts, count, paper, types_in
+from bilstm_crf.experiments.corpora import Corpus
 from bilstm_crf.experiments.definition import Experiment
-from bilstm_crf.experiments.plan import Corpus
 from bilstm_crf.experiments.tables import FORMAT
 from bilstm_crf.version import __version__
 

@@ -7,19 +7,30 @@ docs/experiments.md describes the file.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
+from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.norne import STEMS
+from bilstm_crf.embeddings.names import NONE
 from bilstm_crf.errors import InputError, UsageError, near_miss
-from bilstm_crf.experiments.settings import Evaluation, Run, Settings, check_can_score
+from bilstm_crf.experiments.corpora import OwnCorpus
+from bilstm_crf.experiments.settings import (
+    LANGUAGES,
+    Evaluation,
+    Run,
+    Settings,
+    check_can_score,
+    check_known,
+)
 
 SETTINGS = ("language", "labels", "encoding", "embeddings", "bert", "preset", "set")
 EVALUATE = ("language", "split", "labels")
 SHOWS = ("scores", "confusion")  # what the table shows of each cell
+CORPUS = tuple(each.name for each in fields(OwnCorpus) if each.name != "name")
 STATISTICS = ("totals", "entities")  # what is counted where nothing is trained
 
 
@@ -49,6 +60,7 @@ class Experiment:
     seeds: list[int] = field(default_factory=lambda: [42])
     show: str = "scores"
     cells: list[Cell] = field(default_factory=list)
+    corpora: dict[str, OwnCorpus] = field(default_factory=dict)  # of one's own, by name
     statistics: str | None = None
     language: str = "both"  # what the statistics are of
     quick: bool = False  # with fewer epochs than the file says
@@ -84,11 +96,11 @@ class _Place:
             self.fail(f'has {key} = "{value}", expected {" or ".join(known)}.{near_miss(value, known)}')
         return value
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self, corpora: Collection[str]) -> dict[str, Any]:
         """The settings that stand here, each of them checked, so that a message names this place."""
         own = {key: value for key, value in self.content.items() if key in SETTINGS}
         with _named(self.path, self.name):
-            Settings.of(own)
+            Settings.of(own, corpora)
         return own
 
 
@@ -118,12 +130,14 @@ def read_experiment(path: str | Path) -> Experiment:
         language = top.choice("language", ["both", *STEMS], "both")
         statistics = top.choice("statistics", STATISTICS)
         return Experiment(**_head(top, path), statistics=statistics, language=language)
-    top.check_keys(("title", "beside", "seeds", "show", "base", "row", "column"))
+    top.check_keys(("title", "beside", "seeds", "show", "corpus", "base", "row", "column"))
+    corpora = _corpora(top)
     return Experiment(
         **_head(top, path),
         seeds=_seeds(top),
         show=top.choice("show", SHOWS, "scores"),
-        cells=_cells(top),
+        cells=_cells(top, corpora),
+        corpora=corpora,
     )
 
 
@@ -152,7 +166,17 @@ def _seeds(top: _Place) -> list[int]:
     return seeds
 
 
-def _cells(top: _Place) -> list[Cell]:
+def _corpora(top: _Place) -> dict[str, OwnCorpus]:
+    corpora = {}
+    for name, content in _Place(top.path, "[corpus]", top.content.get("corpus", {})).content.items():
+        place = _Place(top.path, f"[corpus.{name}]", content)
+        place.check_keys(CORPUS)
+        with _named(place.path, place.name):
+            corpora[name] = OwnCorpus.of(name, content)
+    return corpora
+
+
+def _cells(top: _Place, corpora: Collection[str]) -> list[Cell]:
     base = _Place(top.path, "[base]", top.content.get("base", {}))
     base.check_keys(SETTINGS)
     columns = _tables(top, "column", default=[{"name": "F1"}])
@@ -161,7 +185,7 @@ def _cells(top: _Place) -> list[Cell]:
         column.check_keys(("name", *SETTINGS, "evaluate"))
     for row in rows:
         row.check_keys(("name", *SETTINGS, "paper"))
-    return [_cell(base, row, column, columns) for row in rows for column in columns]
+    return [_cell(base, row, column, columns, corpora) for row in rows for column in columns]
 
 
 def _tables(top: _Place, kind: str, default: list[Any] | None = None) -> list[_Place]:
@@ -180,8 +204,8 @@ def _tables(top: _Place, kind: str, default: list[Any] | None = None) -> list[_P
     return tables
 
 
-def _cell(base: _Place, row: _Place, column: _Place, columns: list[_Place]) -> Cell:
-    parts = [place.settings() for place in (base, row, column)]
+def _cell(base: _Place, row: _Place, column: _Place, columns: list[_Place], corpora: Collection[str]) -> Cell:
+    parts = [place.settings(corpora) for place in (base, row, column)]
     for key in parts[2]:
         if key in parts[1] and key != "set":
             column.fail(f"and {row.name} both have {key}, expected it in one of them")
@@ -190,15 +214,23 @@ def _cell(base: _Place, row: _Place, column: _Place, columns: list[_Place]) -> C
     evaluate.check_keys(EVALUATE)
     both = f"{row.name}, {column.name}"
     with _named(row.path, both):
-        settings = Settings.of({**parts[0], **parts[1], **parts[2], "set": changes})
+        settings = Settings.of({**parts[0], **parts[1], **parts[2], "set": changes}, corpora)
+        _check_together(settings)
     where = {"language": settings.language, "split": "dev", "labels": settings.labels}
     with _named(row.path, evaluate.name):
         evaluation = Evaluation(**{key: evaluate.text(key, default) for key, default in where.items()})
+        check_known("language", evaluation.language, (*LANGUAGES, *corpora))
     with _named(row.path, both):
         check_can_score(settings.labels, evaluation.labels)
     name = column.content["name"]
     paper = _paper(row, [each.content["name"] for each in columns])
     return Cell(row.content["name"], name, settings, evaluation, paper.get(name))
+
+
+def _check_together(settings: Settings) -> None:
+    """Raises UsageError for settings that are right each for itself, as features that need an encoder."""
+    bert = None if settings.bert == NONE else settings.bert
+    RunConfig(train=["-"], dev=["-"], embeddings=settings.embeddings, bert=bert, recipe=settings.recipe)
 
 
 def _paper(row: _Place, columns: list[str]) -> Mapping[str, float]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
@@ -14,29 +13,30 @@ from typing import Any
 
 from bilstm_crf import run_folder
 from bilstm_crf.config import RunConfig
-from bilstm_crf.corpus.norne import find_or_fetch, languages_of
+from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import BilstmCrfError, UsageError, near_miss
+from bilstm_crf.experiments.corpora import Corpus, OwnCorpus
 from bilstm_crf.experiments.definition import Cell, Experiment
+from bilstm_crf.experiments.inputs import own_corpora
 from bilstm_crf.experiments.scoring import read_score
 from bilstm_crf.experiments.settings import Evaluation, Run, Settings
 from bilstm_crf.files import sha256_of
-
-Corpus = Mapping[str, Mapping[str, Sequence[str]]]  # files by language and split
 
 
 @dataclass
 class Task:
     """One run on its way.
 
-    Its state: waiting, training, scoring, elsewhere (another process is at it), done or failed.
+    Its state: waiting, training, scoring, elsewhere (another process is at it), done, failed or not run (what
+    it needs is not here).
     """
 
     run: Run
     folder: Path
     evaluations: list[Evaluation]
     state: str = "waiting"
-    reason: str = ""  # why it failed, or who is at it
+    reason: str = ""  # why it failed or is not run, or who is at it
     history: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -61,43 +61,8 @@ class Task:
         return f"epoch {len(self.history)}/{self.epochs}" if self.history else "not begun"
 
 
-def find_corpus(data: str | None, experiments: Iterable[Experiment]) -> dict[str, dict[str, list[str]]]:
-    """The files of each language that the experiments need; fetched as `train` does. Raises what that raises.
-
-    A split whose files are not all there has none.
-    """
-    needed: set[str] = set()
-    for experiment in experiments:
-        needed |= set(languages_of(experiment.language) if experiment.statistics else ())
-        needed |= {cell.settings.language for cell in experiment.cells}
-        needed |= {cell.evaluation.language for cell in experiment.cells}
-    corpus = {}
-    for language in sorted(needed):
-        splits = find_or_fetch(data, language)
-        whole = len(languages_of(language))
-        corpus[language] = {
-            split: [str(path) for path in paths] if len(paths) == whole else []
-            for split, paths in splits.items()
-        }
-    return corpus
-
-
-def with_epochs(experiment: Experiment, epochs: int) -> Experiment:
-    """The same with so many epochs in every run: another table, a quick look where they are fewer."""
-    cells = [
-        dataclasses.replace(cell, settings=cell.settings.change({"epochs": epochs}))
-        for cell in experiment.cells
-    ]
-    if cells == experiment.cells:
-        return experiment
-    quick = any(cell.settings.recipe.epochs > epochs for cell in experiment.cells)
-    return dataclasses.replace(
-        experiment, name=f"{experiment.name}-epochs={epochs}", cells=cells, quick=quick
-    )
-
-
 def tasks(
-    experiments: Iterable[Experiment], folder: Path, corpus: Corpus | None, only: Sequence[str] = ()
+    experiments: Sequence[Experiment], folder: Path, corpus: Corpus | None, only: Sequence[str] = ()
 ) -> list[Task]:
     """The runs in the order in which they are to go: every table's first seed before any table's second.
 
@@ -129,9 +94,42 @@ def tasks(
             evaluations.append(evaluation)
     _check_names(wanted)
     found = [Task(run, folder / "runs" / run.name, evaluations) for run, evaluations in wanted.items()]
+    own = own_corpora(experiments)
     for task in found:
         task.look()
+        its = own.get(task.run.settings.language)
+        reasons = [] if its is None else [its.missing(split) for split in ("train", "dev")]
+        _not_run(task, next(filter(None, reasons), None))
     return found
+
+
+def _not_run(task: Task, reason: str | None) -> None:
+    if reason is not None:
+        task.state, task.reason = "not run", f"not run: {reason}"
+
+
+def look_for_encoders(found: Iterable[Task], corpus: Corpus) -> None:
+    """Encoders are fetched where they have to be; of a run whose one cannot be had the task says why."""
+    for task in found:
+        bert = task.run.settings.bert
+        if task.state != "waiting" or bert == names.NONE:
+            continue
+        if not run_folder.is_finished(task.folder) or missing_scores(task, corpus):
+            _not_run(task, _encoder_fault(bert))
+
+
+@cache
+def _encoder_fault(name: str) -> str | None:
+    """Why there is no such encoder; None: there is one. Asked once, for the hub can be slow to answer."""
+    from bilstm_crf.bert.folder import files_of, folder_of
+    from bilstm_crf.bert.loading import require_transformers
+
+    try:
+        require_transformers()
+        files_of(folder_of(name))
+    except BilstmCrfError as error:
+        return str(error)
+    return None
 
 
 def _fits(pattern: str, cell: Cell, run: Run) -> bool:
@@ -156,8 +154,13 @@ def missing_scores(task: Task, corpus: Corpus) -> list[tuple[Evaluation, Sequenc
     return [(each, files) for each, files in wanted if read_score(task.folder, each, files) is None]
 
 
-def difference(task: Task, corpus: Corpus, embeddings_dir: str | None) -> str | None:
-    """What tells the run in the task's folder from the one that is wanted; None: nothing."""
+def difference(
+    task: Task, corpus: Corpus, embeddings_dir: str | None, own: OwnCorpus | None = None
+) -> str | None:
+    """What tells the run in the task's folder from the one that is wanted; None: nothing.
+
+    `own`: its corpus, resolved, where that is not NorNE.
+    """
     path = task.folder / "config.json"
     if not path.exists():
         return None
@@ -173,8 +176,13 @@ def difference(task: Task, corpus: Corpus, embeddings_dir: str | None) -> str | 
             return f"it was begun with {name} = {there}, now it is {value}"
     if (config.bert or names.NONE) != settings.bert:
         return f"it was begun with the encoder {config.bert or names.NONE}, now it is {settings.bert}"
-    for split in ("train", "dev"):
-        there = [file.get("sha256") for file in described.get("data", {}).get(split, [])]
+    for name, value in (own or OwnCorpus("")).reading.items():
+        there = getattr(config, name)
+        if there != value:
+            return f"it was begun with {name} = {there}, now it is {value}"
+    data = described.get("data", {})
+    for split in SPLITS if "test" in data else ("train", "dev"):  # test where it decides what is dropped
+        there = [file.get("sha256") for file in data.get(split, [])]
         if there != [_sha256(file) for file in corpus[settings.language][split]]:
             return f"it was begun with other {split} data"
     vectors = None if settings.embeddings == names.NONE else names.find(settings.embeddings, embeddings_dir)
@@ -202,7 +210,7 @@ def seconds_left(found: Sequence[Task], jobs: int) -> float | None:
         return None
     rest = []
     for task in found:
-        if task.state not in ("done", "failed"):
+        if task.state not in ("done", "failed", "not run"):
             pool = next(pools[key] for key in _alike(task) if pools[key])
             rest.append((task.epochs - len(task.history)) * sum(pool) / len(pool))
     return max(sum(rest) / jobs, max(rest)) if rest else 0.0

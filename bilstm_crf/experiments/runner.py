@@ -11,8 +11,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -20,8 +20,10 @@ from bilstm_crf import run_folder
 from bilstm_crf.embeddings.names import NONE
 from bilstm_crf.errors import InterruptedRunError
 from bilstm_crf.experiments import plan
-from bilstm_crf.experiments.plan import Corpus, Task
+from bilstm_crf.experiments.corpora import Corpus, OwnCorpus
+from bilstm_crf.experiments.plan import Task
 from bilstm_crf.experiments.process import Child, holder, stop, take_lock
+from bilstm_crf.experiments.settings import Evaluation
 
 POLL = 0.2  # seconds between two looks at the children
 # As the console script is called, so that config.json and messages name the command as a person types it.
@@ -52,6 +54,8 @@ class How:
     embeddings_dir: str | None
     jobs: int
     threads: int  # of each run
+    own: Mapping[str, OwnCorpus] = field(default_factory=dict)  # corpora beside NorNE, resolved
+    trust_remote_code: bool = False
 
 
 class Runner:
@@ -87,7 +91,8 @@ class Runner:
             lock = take_lock(task.folder)
             if lock is not None:
                 self._locks[task.run.name] = lock
-                fault = plan.difference(task, self._how.corpus, self._how.embeddings_dir)
+                how, language = self._how, task.run.settings.language
+                fault = plan.difference(task, how.corpus, how.embeddings_dir, how.own.get(language))
                 if fault is None:
                     self._next_step(task)
                 else:
@@ -149,26 +154,39 @@ def next_step(task: Task, how: How) -> tuple[str, list[str] | None]:
         train = [sys.executable, "-c", PROGRAM, "train"]
         if (task.folder / "config.json").exists():
             return "training", [*train, "--resume", folder]
-        return "training", [*train, *train_options(task, how.data, how.embeddings_dir, how.threads)]
+        return "training", [*train, *train_options(task, how)]
     missing = plan.missing_scores(task, how.corpus)
     if missing:
-        content = json.dumps([[vars(evaluation), files] for evaluation, files in missing])
+        content = json.dumps([[vars(each), files, *_reading(each, how)] for each, files in missing])
         module = "bilstm_crf.experiments.scoring"
-        return "scoring", [sys.executable, "-m", module, folder, content]
+        trust = ["--trust-remote-code"] * how.trust_remote_code
+        return "scoring", [sys.executable, "-m", module, folder, content, *trust]
     return "done", None
 
 
-def train_options(task: Task, data: str | None, embeddings_dir: str | None, threads: int) -> list[str]:
+def _reading(evaluation: Evaluation, how: How) -> list[str | None]:
+    """Format and key of the evaluation's files, where they are not NorNE's."""
+    own = how.own.get(evaluation.language)
+    return [] if own is None else [own.format, own.key]
+
+
+def train_options(task: Task, how: How) -> list[str]:
     """What stands behind `bilstm-crf train` for this run."""
     settings = task.run.settings
-    options = ["--data", data] if data else []
-    for name in ("language", "labels", "encoding", "embeddings", "preset"):
+    own = how.own.get(settings.language)
+    if own is None:
+        options = [*(["--data", how.data] if how.data else []), "--language", settings.language]
+    else:
+        options = own.train_options()
+    for name in ("labels", "encoding", "embeddings", "preset"):
         options += [f"--{name}", getattr(settings, name)]
     options += ["--bert", settings.bert] if settings.bert != NONE else []
-    options += ["--embeddings-dir", embeddings_dir] if embeddings_dir else []
+    options += ["--trust-remote-code"] * (how.trust_remote_code and settings.bert != NONE)
+    options += ["--embeddings-dir", how.embeddings_dir] if how.embeddings_dir else []
     for name, value in settings.changes:
         options += ["--set", f"{name}={value}"]
-    return [*options, "--seed", str(task.run.seed), "--threads", str(threads), "--output", str(task.folder)]
+    options += ["--seed", str(task.run.seed), "--threads", str(how.threads)]
+    return [*options, "--output", str(task.folder)]
 
 
 def _result(task: Task) -> str:

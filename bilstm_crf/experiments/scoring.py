@@ -1,6 +1,6 @@
 """Scores of a trained run: its predictions as spans in each evaluation's label set, beside the model.
 
-    python -m bilstm_crf.experiments.scoring RUN JSON
+    python -m bilstm_crf.experiments.scoring RUN JSON [--trust-remote-code]
 
 The runner starts it, so that memory and threads are given back when it ends.
 """
@@ -12,11 +12,20 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bilstm_crf.errors import BilstmCrfError
 from bilstm_crf.experiments.settings import Evaluation
 from bilstm_crf.files import sha256_of_all, write_json
+
+
+class Asked(NamedTuple):
+    """An evaluation that is to be made, and how its files are read."""
+
+    evaluation: Evaluation
+    files: Sequence[str]
+    format: str | None = None
+    key: str = "name"
 
 
 def score_path(run: Path, evaluation: Evaluation) -> Path:
@@ -41,7 +50,7 @@ def sha256_once(files: tuple[str, ...]) -> str:
     return sha256_of_all(files)
 
 
-def score(run: Path, evaluations: Sequence[tuple[Evaluation, Sequence[str]]]) -> None:
+def score(run: Path, evaluations: Sequence[Asked], *, trust_remote_code: bool = False) -> None:
     """Tags the files of each evaluation with the run's model and writes the scores.
 
     The rule: predictions are decoded to spans by the model's own encoding; their types, and those of the gold
@@ -56,10 +65,11 @@ def score(run: Path, evaluations: Sequence[tuple[Evaluation, Sequence[str]]]) ->
     from bilstm_crf.sentence import Sentence
     from bilstm_crf.tagger import Tagger
 
-    tagger = Tagger.load(run)
+    tagger = Tagger.load(run, trust_remote_code=trust_remote_code)
     model = json.loads((run / "model.json").read_text("utf-8"))
-    for evaluation, files in evaluations:
-        gold = [s for file in files for s in read_gold(file, None, FormatOptions(keep_raw=False))[0]]
+    for evaluation, files, format_name, key in evaluations:
+        options = FormatOptions(key=key, keep_raw=False)
+        gold = [s for file in files for s in read_gold(file, format_name, options)[0]]
         label_set = LabelSet.named(evaluation.labels)
         tagged = [
             Sentence(sentence.tokens, spans=spans, path=f"model {run}")
@@ -86,10 +96,11 @@ def score(run: Path, evaluations: Sequence[tuple[Evaluation, Sequence[str]]]) ->
 
 
 def main(arguments: Sequence[str]) -> int:
-    """What the runner starts: the run's folder, and [[evaluation, files], …] as JSON."""
-    run, evaluations = arguments
+    """What the runner starts: the run's folder, and [[evaluation, files, format, key], …] as JSON."""
+    run, evaluations, *trust = arguments
     try:
-        score(Path(run), [(Evaluation(**each), files) for each, files in json.loads(evaluations)])
+        asked = [Asked(Evaluation(**each), *how) for each, *how in json.loads(evaluations)]
+        score(Path(run), asked, trust_remote_code=bool(trust))
     except BilstmCrfError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ LANGUAGES = ("nob", "nno", "both")
 class Settings:
     """One configuration of `bilstm-crf train` but for the seed; a field is the option of its name."""
 
-    language: str = "nob"
+    language: str = "nob"  # or the name of a corpus of one's own
     labels: str = "full"
     encoding: str = "iob"
     embeddings: str = names.NONE
@@ -38,16 +38,17 @@ class Settings:
     changes: tuple[tuple[str, Any], ...] = ()  # of the preset's recipe (--set), where they do change it
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Settings:
+    def of(cls, given: Mapping[str, Any], corpora: Collection[str] = ()) -> Settings:
         """The settings that a table of a file gives, its `set` being the recipe's changes.
 
+        `corpora` are names that `language` may have beside NorNE's; their label set is `file` by default.
         Raises UsageError for a value that the option would not take, InputError for a bad label set's file.
         """
         for name, value in given.items():
             if not isinstance(value, dict if name == "set" else str):
                 expected = "a table of settings, as in { epochs = 20 }" if name == "set" else "a text"
                 raise UsageError(f"{name} is {value!r}, expected {expected}")
-        choices = {"language": LANGUAGES, "encoding": ENCODINGS, "preset": PRESETS}
+        choices = {"language": (*LANGUAGES, *corpora), "encoding": ENCODINGS, "preset": PRESETS}
         for name, known in choices.items():
             if name in given:
                 check_known(name, given[name], known)
@@ -56,6 +57,8 @@ class Settings:
         if not Path(embeddings).expanduser().exists():
             check_known("embeddings", embeddings, names.NAMES, "neither a file nor a known name")
         values = {name: value for name, value in given.items() if name != "set"}
+        if given.get("language") in corpora:
+            values.setdefault("labels", "file")
         return cls(**values).change(given.get("set", {}))
 
     def change(self, given: Mapping[str, Any]) -> Settings:
@@ -115,7 +118,6 @@ class Evaluation:
     labels: str
 
     def __post_init__(self) -> None:
-        check_known("language", self.language, LANGUAGES)
         check_known("split", self.split, [split for split in SPLITS if split != "train"])
         check_labels(self.labels)
 

@@ -18,17 +18,16 @@ from numpy.typing import NDArray
 
 from bilstm_crf.evaluation.confusion import OUTSIDE
 from bilstm_crf.evaluation.significance import RESAMPLES, compare, holm, interval_of_mean
+from bilstm_crf.experiments.corpora import Corpus
 from bilstm_crf.experiments.definition import Cell, Experiment
-from bilstm_crf.experiments.plan import Corpus
 from bilstm_crf.experiments.scoring import read_score
-from bilstm_crf.experiments.settings import Run
+from bilstm_crf.experiments.settings import Evaluation, Run
 from bilstm_crf.labels import NORNE_TYPES
 from bilstm_crf.run_folder import is_finished, read_metrics
 from bilstm_crf.version import __version__
 
 FORMAT = 1  # of the JSON
 TEST = "approximate randomisation"
-NO_FILE = "not run: there is no {split} file"
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Scored:
 
 def build(experiment: Experiment, folder: Path, corpus: Corpus, why: Mapping[str, str]) -> dict[str, Any]:
     """The table as JSON. `why` says of runs, by name, why they are not done."""
-    scored = [_scored(cell, experiment.seeds, folder / "runs", corpus, why) for cell in experiment.cells]
+    scored = [_scored(cell, experiment, folder / "runs", corpus, why) for cell in experiment.cells]
     rows = {each.cell.row: each.cell.settings for each in scored}
     runs = {Run(each.cell.settings, seed).name: None for each in scored for seed in experiment.seeds}
     return {
@@ -76,20 +75,26 @@ def build(experiment: Experiment, folder: Path, corpus: Corpus, why: Mapping[str
     }
 
 
-def _scored(cell: Cell, seeds: Sequence[int], runs: Path, corpus: Corpus, why: Mapping[str, str]) -> Scored:
+def _scored(cell: Cell, experiment: Experiment, runs: Path, corpus: Corpus, why: Mapping[str, str]) -> Scored:
     scored = Scored(cell, {}, {})
     files = corpus[cell.evaluation.language][cell.evaluation.split]
-    for seed in seeds:
+    for seed in experiment.seeds:
         name = Run(cell.settings, seed).name
         finished = files and is_finished(runs / name)
         score = read_score(runs / name, cell.evaluation, files) if finished else None
         if score is not None:
             scored.scores[seed] = score
         elif not files:
-            scored.missing[seed] = NO_FILE.format(split=cell.evaluation.split)
+            scored.missing[seed] = _no_file(cell.evaluation, experiment)
         else:
             scored.missing[seed] = why.get(name, "not run")
     return scored
+
+
+def _no_file(evaluation: Evaluation, experiment: Experiment) -> str:
+    own = experiment.corpora.get(evaluation.language)
+    gone = own and own.missing(evaluation.split)
+    return f"not run: {gone or f'there is no {evaluation.split} file'}"
 
 
 def _cell(scored: Scored) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from bilstm_crf.progress import say
 
 INTERVAL = 60.0  # seconds between two lines on what runs, where there is no terminal
 LONGEST = 40  # characters of a run's name in the live table; its end tells it from others
+STATES = ("done", "failed", "waiting", "not run")  # all others are at work
 SHOWN = ("training", "scoring", "elsewhere", "failed")
 
 
@@ -28,7 +29,7 @@ def make_watch(jobs: int) -> Watch:
 
 def summary(tasks: Sequence[Task], jobs: int) -> str:
     """How many runs are where, and how long the rest will take."""
-    count = {state: sum(task.state == state for task in tasks) for state in ("done", "failed", "waiting")}
+    count = {state: sum(task.state == state for task in tasks) for state in STATES}
     running = len(tasks) - sum(count.values())
     counts = [
         f"{count['done']} of {len(tasks)} runs done",
@@ -36,6 +37,7 @@ def summary(tasks: Sequence[Task], jobs: int) -> str:
         f"{count['waiting']} waiting",
     ]
     counts += [f"{count['failed']} failed"] * bool(count["failed"])
+    counts += [f"{count['not run']} not run"] * bool(count["not run"])
     left = seconds_left(tasks, jobs)
     return ", ".join(counts) + (f"; about {clock(left)} left" if left else "")
 

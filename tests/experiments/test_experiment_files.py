@@ -301,11 +301,27 @@ PARSED: dict[str, Any] = {
     "title": "mine",
     "seeds": [1],
     "show": "scores",
+    "corpus": {"wiki": {"train": ["a", "norne:nob"], "dev": ["b"], "format": "jsonl", "weights": [1, 0.5]}},
     "base": {"embeddings": "none", "set": {"epochs": 3}},
     "column": [{"name": "dev", "evaluate": {"language": "nno", "split": "dev", "labels": "7"}}],
     "row": [{"name": "one", "labels": "full", "paper": {"dev": 90.5}}],
 }
-WORDS = ("title", "seeds", "base", "row", "name", "set", "evaluate", "epochs", "none", "full", "dev", "7")
+WORDS = (
+    "wiki",
+    "norne:nno",
+    "title",
+    "seeds",
+    "base",
+    "row",
+    "name",
+    "set",
+    "evaluate",
+    "epochs",
+    "none",
+    "full",
+    "dev",
+    "7",
+)
 VALUES = st.recursive(
     st.booleans() | st.integers(-2, 60) | st.floats(allow_nan=False, allow_infinity=False)
     | st.sampled_from(["", *WORDS]) | st.text(alphabet="aå\n\\\"'=.", max_size=3),

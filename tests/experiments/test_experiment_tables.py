@@ -14,8 +14,11 @@ from bilstm_crf.corpus.statistics import paper
 from bilstm_crf.evaluation.counts import sentence_counts
 from bilstm_crf.evaluation.report import evaluate
 from bilstm_crf.evaluation.significance import compare, holm
-from bilstm_crf.experiments import corpus_tables, plan, tables
+from bilstm_crf.experiments import corpus_tables, tables
+from bilstm_crf.experiments.corpora import Corpus
 from bilstm_crf.experiments.definition import Experiment, read_experiment
+from bilstm_crf.experiments.inputs import find_corpus
+from bilstm_crf.experiments.overrides import with_epochs
 from bilstm_crf.experiments.render import render
 from bilstm_crf.experiments.settings import Evaluation
 from bilstm_crf.files import sha256_of_all, write_json
@@ -66,7 +69,7 @@ def predictions(seed: int) -> list[list[Span]]:
     ]
 
 
-def finished_run(folder: Path, seed: int, predicted: list[list[Span]], corpus: plan.Corpus) -> None:
+def finished_run(folder: Path, seed: int, predicted: list[list[Span]], corpus: Corpus) -> None:
     """A run's folder as training and scoring leave it, as far as tables look at it."""
     gold = [Sentence(["a", "b"], spans=spans) for spans in GOLD]
     digest = sha256_of_all(corpus["nob"]["dev"])
@@ -82,7 +85,7 @@ def finished_run(folder: Path, seed: int, predicted: list[list[Span]], corpus: p
 
 
 @pytest.fixture
-def table(tmp_path: Path, experiment: Experiment, corpus: plan.Corpus) -> dict[str, Any]:
+def table(tmp_path: Path, experiment: Experiment, corpus: Corpus) -> dict[str, Any]:
     """Both seeds of row one, the first of row two."""
     for encoding, seed in (("iob", 42), ("iob", 43), ("iobes", 42)):
         folder = tmp_path / "runs" / f"nob-none-full-{encoding}-seed{seed}"
@@ -147,7 +150,7 @@ def test_confusion_matrices_are_summed_over_the_seeds(table: dict[str, Any]) -> 
 
 
 def test_scores_of_another_model_or_other_data_do_not_count(
-    table: dict[str, Any], tmp_path: Path, experiment: Experiment, corpus: plan.Corpus
+    table: dict[str, Any], tmp_path: Path, experiment: Experiment, corpus: Corpus
 ) -> None:
     write_json(tmp_path / "runs" / "nob-none-full-iob-seed42" / "model.json", {"sha256": "trained anew"})
     other = tmp_path / "other.conllu"
@@ -158,7 +161,7 @@ def test_scores_of_another_model_or_other_data_do_not_count(
     assert cell(tables.build(experiment, tmp_path, corrected, {}), "one", "dev")["mean"] is None
 
 
-def test_different_label_sets_are_not_compared(tmp_path: Path, corpus: plan.Corpus) -> None:
+def test_different_label_sets_are_not_compared(tmp_path: Path, corpus: Corpus) -> None:
     (tmp_path / "two.toml").write_text(FILE.replace('encoding = "iobes"', 'labels = "4"'), "utf-8")
     experiment = read_experiment(tmp_path / "two.toml")
     for labels in ("full", "4"):
@@ -183,16 +186,16 @@ def test_text_and_markdown_show_the_same_numbers(table: dict[str, Any]) -> None:
 
 
 def test_a_quick_look_is_marked_and_is_another_table(experiment: Experiment) -> None:
-    quick = plan.with_epochs(experiment, 1)
+    quick = with_epochs(experiment, 1)
     assert quick.quick
     assert quick.name == "two-epochs=1"
     assert {c.settings.name for c in quick.cells} == {
         "nob-none-full-iob-epochs=1",
         "nob-none-full-iobes-epochs=1",
     }
-    longer = plan.with_epochs(experiment, 51)
+    longer = with_epochs(experiment, 51)
     assert not longer.quick
-    assert plan.with_epochs(experiment, 50) == experiment
+    assert with_epochs(experiment, 50) == experiment
 
 
 # ---------------------------------------------------------------- statistics
@@ -200,7 +203,7 @@ def test_a_quick_look_is_marked_and_is_another_table(experiment: Experiment) -> 
 
 def test_counted_tables_stand_beside_the_papers(shared: Path) -> None:
     experiments = [read_experiment(ROOT / "experiments" / f"table{number}.toml") for number in (2, 3, 4)]
-    corpus = plan.find_corpus(str(shared / "norne"), experiments)
+    corpus = find_corpus(str(shared / "norne"), experiments)
     corpus = {language: {**splits, "train": splits["dev"]} for language, splits in corpus.items()}
     totals, _, nynorsk = (corpus_tables.build(each, corpus) for each in experiments)
     dev = {row["row"]: row["cells"][1] for row in nynorsk["rows"]}
@@ -214,7 +217,7 @@ def test_counted_tables_stand_beside_the_papers(shared: Path) -> None:
 
 def test_a_missing_test_file_is_said_and_its_totals_are_not_compared(tmp_path: Path) -> None:
     experiment = read_experiment(ROOT / "experiments" / "table3.toml")
-    whole = plan.find_corpus(str(SAMPLE), [experiment])
+    whole = find_corpus(str(SAMPLE), [experiment])
     without = {"nob": {**whole["nob"], "test": []}}
     table = corpus_tables.build(experiment, without)
     assert table["missing"] == ["test"]
