@@ -5,10 +5,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
+
+from done import Done
 
 # The networks of the tests are tiny: a second thread would only wait, longest on a busy machine. Set before
 # torch is imported, here and in the programs that the tests start.
@@ -39,14 +40,6 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny") / "model"
     start(RunConfig(train=[TRAIN], dev=[DEV], recipe=Recipe().replace({**TINY, "epochs": 8})), folder)
     return folder
-
-
-class Done(NamedTuple):
-    """What a command left behind."""
-
-    status: int
-    out: bytes
-    err: str
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from bilstm_crf.labels import LabelSet
 from bilstm_crf.model_folder import further_rows, load_model, save_model
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.vocabulary import Vocabulary
-from conftest import Done
+from done import Done
 from runs import TEST, small_config
 
 

@@ -14,7 +14,7 @@ from bilstm_crf.initialisation import build_model
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.model_folder import SavedModel, load_model
 from bilstm_crf.transfer import take_over, vectors_of
-from conftest import Done
+from done import Done
 from runs import TEST, first_sentences, history, small_config, start
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Done
+from done import Done
 from runs import DEV, SAMPLE, TEST
 
 Cli = Callable[..., Done]

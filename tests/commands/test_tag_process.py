@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Done
+from done import Done
 from runs import ROOT, TRAIN, hear_ctrl_c
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bilstm_crf.commands.main import COMMANDS
-from conftest import Done
+from done import Done
 from runs import DEV, SAMPLE, TINY, TRAIN, first_sentences, history, weights_hash
 
 Cli = Callable[..., Done]

@@ -20,7 +20,7 @@ from bilstm_crf import Tagger
 from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.labels import LabelSet
-from conftest import Done
+from done import Done
 from runs import ROOT, SAMPLE, SMALL_TRAIN, first_sentences, hear_ctrl_c, history
 
 Cli = Callable[..., Done]

@@ -15,7 +15,7 @@ from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.corpus.norne import split_files
 from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.labels import LABEL_SETS, LabelSet
-from conftest import Done
+from done import Done
 from runs import DEV, SAMPLE
 
 Cli = Callable[..., Done]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Done
+from done import Done
 
 Cli = Callable[..., Done]
 SENTENCES = "Kari B-PER\nbur O\ni O\nOslo B-CITY\n\nOslo B-CITY\nbur O\ni O\nKari B-PER\n\n"

@@ -20,7 +20,7 @@ from bilstm_crf.reports.markdown import escape, markdown
 from bilstm_crf.reports.page import page
 from bilstm_crf.reports.read import Material, Run, read_material
 from bilstm_crf.reports.shapes import CONFIG, EPOCH, METRICS, check, check_report, check_table
-from conftest import Done
+from done import Done
 from reports.folders import make_experiment, make_run, tables_of_markdown
 
 Cli = Callable[..., Done]

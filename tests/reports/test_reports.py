@@ -18,7 +18,7 @@ from bilstm_crf.files import write_json
 from bilstm_crf.reports.markdown import markdown
 from bilstm_crf.reports.page import page
 from bilstm_crf.reports.read import read_material
-from conftest import ROOT, Done
+from done import Done
 from reports.folders import (
     EPOCHS,
     FILE,
@@ -28,6 +28,7 @@ from reports.folders import (
     tables_of_markdown,
     tables_of_page,
 )
+from runs import ROOT
 
 Cli = Callable[..., Done]
 RESULTS = ROOT / "docs" / "results"
