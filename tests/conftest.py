@@ -4,12 +4,17 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from done import Done
+
+if TYPE_CHECKING:
+    from bilstm_crf.bert.encoder import Encoder
 
 # The networks of the tests are tiny: a second thread would only wait, longest on a busy machine. Set before
 # torch is imported, here and in the programs that the tests start.
@@ -19,6 +24,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+ENCODERS = ["wordpiece", "byte-level", "unigram"]  # the tokenizers of the tiny ones
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -68,3 +74,35 @@ def threads_as_before() -> Iterator[None]:
     yield
     use_threads(1)
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`written("wordpiece", window=24, seed=0)`: the folder of a tiny encoder; copy it before changing it."""
+    pytest.importorskip("transformers", reason="needs the extra bert")
+    from tiny_encoders import write_encoder
+
+    @cache
+    def folder(kind: str, *, window: int = 24, seed: int = 0) -> Path:
+        return write_encoder(tmp_path_factory.mktemp(kind) / "encoder", kind, window=window, seed=seed)
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def loaded(written: Callable[..., Path]) -> Callable[..., "Encoder"]:
+    """`loaded("wordpiece", window=24, seed=0)`: the tiny encoder itself."""
+
+    from bilstm_crf.bert.encoder import Encoder
+
+    @cache
+    def encoder(kind: str, *, window: int = 24, seed: int = 0) -> "Encoder":
+        return Encoder.load(str(written(kind, window=window, seed=seed)))
+
+    return encoder
+
+
+@pytest.fixture(params=ENCODERS)
+def encoder(request: pytest.FixtureRequest, loaded: Callable[..., "Encoder"]) -> "Encoder":
+    """A tiny encoder of each of the three kinds."""
+    return loaded(request.param)
