@@ -35,7 +35,7 @@ def save_checkpoint(
     folder: Path, network: BiLSTMCRF, optimisation: Optimisation, history: list[dict[str, Any]]
 ) -> None:
     """Parameters, state of the optimiser and history, after a whole epoch."""
-    parts = {**dict(network.named_parameters()), **optimisation.state()}
+    parts = {**network.state_dict(), **optimisation.state()}  # an encoder may have buffers too
     tensors = {name: each.detach().cpu().contiguous() for name, each in parts.items()}
     content = save(tensors, metadata={"history": json.dumps(history)})
     with write_whole(folder / NAME) as stream:

@@ -45,12 +45,13 @@ class Contextual(Protocol):
 class Kept:
     """Of an encoder that does not learn: all vectors are there."""
 
-    def __init__(self, vectors: NDArray[np.float16]) -> None:
+    def __init__(self, vectors: NDArray[np.float16], device: torch.device | str = "cpu") -> None:
         """(N, C) or (N, L, C), of all tokens of all sentences in their order; may be memory-mapped."""
         self.vectors = vectors
+        self._device = device
 
     def of(self, layout: Layout) -> Tensor:
-        return torch.from_numpy(self.vectors[layout.tokens]).float()
+        return torch.from_numpy(self.vectors[layout.tokens]).to(self._device).float()
 
 
 class Learnt:

@@ -10,6 +10,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.initialisation import mixture_of
@@ -48,6 +49,10 @@ def run(
 
     Goes on where an earlier attempt was interrupted.
     """
+    if sources.encoder is not None and config.bert is not None:
+        # As it came: the first phase may have tuned it
+        encoder = Encoder.load(config.bert, trust_remote_code=config.trust_remote_code)
+        sources = dataclasses.replace(sources, encoder=encoder)
     batches, of_epoch = batches_of(config, train, history)
     whole_config, whole = together(config, train, dev)
     place = folder / FOLDER

@@ -44,7 +44,8 @@ def contextual_of(model: SavedModel, sentences: Sequence[Sentence], name: str) -
     if use.tuned:
         return Learnt(use.encoder, sentences, use.settings)
     with Bar(f"Encoding  {name}", unit="words") as bar:
-        return Kept(cached_vectors(use.encoder, sentences, use.settings, progress=bar.at))
+        vectors = cached_vectors(use.encoder, sentences, use.settings, progress=bar.at)
+    return Kept(vectors, use.encoder.device)
 
 
 def build_model(

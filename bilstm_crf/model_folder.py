@@ -119,7 +119,7 @@ def save_model(
         if old.name != weights:
             with contextlib.suppress(OSError):
                 old.unlink()
-    for other in folder.glob("encoder-*"):
+    for other in folder.glob("encoder-" + 12 * "[0-9a-f]"):  # nobody else's
         if encoder is None or other.name != encoder["folder"]:
             shutil.rmtree(other, ignore_errors=True)
 
@@ -129,11 +129,15 @@ def _save_encoder(use: EncoderUse, folder: Path, embed: bool) -> dict[str, Any]:
     name, sha256, copied = use.encoder.name, use.encoder.sha256, None
     if is_local(name):
         name = str(Path(name).expanduser().resolve())  # the model may be used from another folder
-    if use.tuned or embed:
+    if embed and not use.tuned and (folder / f"encoder-{sha256[:12]}").is_dir():
+        copied = f"encoder-{sha256[:12]}"  # of an earlier epoch
+    elif use.tuned or embed:
         sha256 = use.encoder.save_copy(folder / ".encoder", tuned=use.tuned)
         copied = f"encoder-{sha256[:12]}"
-        shutil.rmtree(folder / copied, ignore_errors=True)
-        (folder / ".encoder").rename(folder / copied)
+        if (folder / copied).is_dir():  # the same one, which the present model.json may name
+            shutil.rmtree(folder / ".encoder")
+        else:
+            (folder / ".encoder").rename(folder / copied)
     settings = dataclasses.asdict(use.settings)
     return {"name": name, "sha256": sha256, "folder": copied, "tuned": use.tuned, "settings": settings}
 
@@ -213,6 +217,10 @@ def load_model(folder: str | Path, *, bert: str | None = None, trust_remote_code
         raise ModelFolderError(f"does not fit model.json: {fault}", path=weights) from error
     network.eval()
     contextual = _load_encoder(description.get("encoder"), folder, bert, trust_remote_code)
+    sizes = (0, 0) if contextual is None else (contextual.encoder.dim, contextual.layers)
+    if sizes != (architecture.contextual_dim, architecture.contextual_layers):
+        message = "what it says of the encoder does not fit the weights"
+        raise ModelFolderError(message, path=folder / "model.json")
     model = SavedModel(
         network, architecture, vocabulary, encoding.name, label_set, provenance, subwords, contextual
     )
@@ -243,10 +251,12 @@ def recipe_of(folder: str | Path) -> tuple[dict[str, Any], str | None]:
 
 
 def _place(described: dict[str, Any], folder: Path, bert: str | None = None) -> str:
-    """Where a model's encoder is: in its folder, else where `bert` says, else where it was in training."""
+    """Where a model's encoder is: where `bert` says, else in its folder, else where it was in training."""
+    if bert is not None:
+        return bert
     if described["folder"] is not None:
-        return str(folder / str(described["folder"]))
-    return bert or str(described["name"])
+        return str((folder / str(described["folder"])).resolve())  # a path, never a name of the hub
+    return str(described["name"])
 
 
 def _load_encoder(
@@ -254,6 +264,8 @@ def _load_encoder(
 ) -> EncoderUse | None:
     """The encoder that model.json names. Raises ModelFolderError where it is another one now."""
     if described is None:
+        if bert is not None:
+            raise UsageError(f"--bert {bert}: the model in {folder} has no encoder")
         return None
     try:
         settings = FeatureSettings(**described["settings"])

@@ -77,14 +77,15 @@ class Optimisation:
         """What the schedule makes of a learning rate for the next step."""
         recipe = self._recipe
         steps = self._schedule_steps * recipe.epochs
-        if self._done < recipe.warm_up * steps:
-            return rate * (self._done + 1) / (recipe.warm_up * steps)
+        rising = round(recipe.warm_up * steps)  # whole, or rounding would put a restart off by a step
+        if self._done < rising:
+            return rate * (self._done + 1) / rising
         if recipe.schedule == "inverse":
             return rate / (1 + recipe.learning_rate_decay * (self._done // self._schedule_steps))
-        fallen = (self._done / steps - recipe.warm_up) / (1 - recipe.warm_up)
+        fallen, falling = self._done - rising, steps - rising
         if recipe.schedule == "linear":
-            return rate * (1 - fallen)
-        return rate * (1 + math.cos(math.pi * (fallen * recipe.restarts % 1))) / 2
+            return rate * (1 - fallen / falling)
+        return rate * (1 + math.cos(math.pi * (fallen * recipe.restarts % falling) / falling)) / 2
 
     def state(self) -> dict[str, Tensor]:
         """What the optimisers keep from one step to the next, by `parameter/kind`; nothing for plain SGD."""
@@ -103,4 +104,4 @@ class Optimisation:
             weights = self._named[parameter]
             for optimiser, _ in self._optimisers:
                 if any(each is weights for each in optimiser.param_groups[0]["params"]):
-                    optimiser.state[weights][kind] = value
+                    optimiser.state[weights][kind] = value.to(weights.device)

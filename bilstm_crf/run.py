@@ -126,9 +126,9 @@ def _load(config: RunConfig, say: Say) -> Inputs:
     for name, split in (("train", train_set), ("dev", dev_set)):
         found = ", ".join(dict.fromkeys(split.encodings))
         say(f"{name:<8} {len(split.sentences):,} sentences, {split.tokens:,} tokens, labels in {found}")
-    if vectors is None:
+    if vectors is None and "static" in config.features:
         say(f"vectors  none: random, {config.recipe.word_dim} dimensions")
-    else:
+    elif vectors is not None:
         say(f"vectors  {vectors.summary()}")
         words = Counter(normalise(word) for sentence in train_set.sentences for word in sentence.tokens)
         say(f"coverage {coverage(words, vectors).line()}")
@@ -143,6 +143,8 @@ def _load(config: RunConfig, say: Say) -> Inputs:
             f"encoder  {config.bert}: {encoder.hidden_states - 1} layers, {encoder.dim} dimensions, "
             f"{weights / 1e6:.1f} million weights, {config.recipe.bert_weights}"
         )
+        if config.recipe.bert_context and all(each.document is None for each in train_set.sentences):
+            say("context  none: no sentence of train is of a known document (`# newdoc` in CoNLL-U)")
     return Inputs(train_set, dev_set, Sources(vectors, encoder, initial))
 
 

@@ -71,6 +71,8 @@ def clean(folder: Path) -> None:
     ):
         for left in folder.glob(f".{name}*"):
             left.unlink(missing_ok=True)
+    for left in (*folder.glob(".encoder"), *folder.glob("..encoder.*")):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def finish(folder: Path, metrics: dict[str, Any]) -> None:

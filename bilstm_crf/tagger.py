@@ -197,7 +197,7 @@ class Tagger:
         tokens = sum(map(len, sentences))
         vectors = torch.empty(tokens, use.encoder.dim, device=self._device)
         if contextual is None:
-            parts = frozen_parts(use.encoder, sentences, use.settings)
+            parts = frozen_parts(use.encoder, sentences, use.settings, halved=not use.tuned)
         else:
             starts = range(0, tokens, BATCH_TOKENS)
             parts = ((start, contextual.vectors[start : start + BATCH_TOKENS]) for start in starts)

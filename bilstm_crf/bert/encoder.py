@@ -147,6 +147,7 @@ class Encoder(nn.Module):
             if tuned:
                 self._write_weights(temporary)
             for path in temporary.iterdir():
+                path.chmod(0o666 & ~umask())  # transformers lets nobody else read the weights
                 with open(path, "rb") as stream:
                     os.fsync(stream.fileno())
             temporary.chmod(0o777 & ~umask())

@@ -6,6 +6,7 @@ Letters: N words, L hidden states, D dimensions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,12 +50,13 @@ def frozen_parts(
     sentences: Sequence[Sentence],
     settings: FeatureSettings,
     *,
+    halved: bool = True,
     progress: Progress | None = None,
-) -> Iterator[tuple[int, Vectors]]:
+) -> Iterator[tuple[int, NDArray[np.floating[Any]]]]:
     """The vectors of all words: each time the number of a first word, and the rows from it on.
 
     Sentences of like length are read together, so that they come in an order of their own; memory
-    holds one batch, or one sentence that is longer. Dropout is off.
+    holds one batch, or one sentence that is longer. Dropout is off. `halved`: in float16, else in float32.
     Raises BilstmCrfError for a value that float16 does not hold.
     """
     windows = windows_of(encoder, sentences, settings)
@@ -69,7 +71,7 @@ def frozen_parts(
         for batch in batches_of(encoder, lengths):
             with torch.inference_mode():
                 vectors = word_vectors(encoder, windows, filled[batch], settings)
-            rows = _halved(encoder, vectors)
+            rows = _halved(encoder, vectors) if halved else vectors.cpu().numpy()
             cuts = np.diff(first)[filled[batch]].cumsum()
             for number, part in zip(filled[batch], np.split(rows, cuts[:-1]), strict=True):
                 yield int(first[number]), part

@@ -217,9 +217,9 @@ def command(context: click.Context, **options: Any) -> int:
 
 def names(options: set[str]) -> str:
     """The options as they are typed: --set, --train."""
-    typed = {"settings": "set"}
+    typed = {"settings": "set", "bert_context": "context"}
     return ", ".join(
-        "--" + typed.get(name, name.removesuffix("_files")).replace("_", "-") for name in sorted(options)
+        sorted("--" + typed.get(name, name.removesuffix("_files")).replace("_", "-") for name in options)
     )
 
 
@@ -256,6 +256,11 @@ def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
         sizes, encoder = recipe_of(options["init_from"])
         recipe, bert = recipe.replace(sizes), bert or encoder
     recipe = recipe.replace(settings(options))
+    of_encoder = {"bert_finetune", "bert_layers", "bert_pooling", "bert_context", "embed_encoder"}
+    if bert is None and (given := {name for name in of_encoder if options[name]}):
+        raise UsageError(
+            f"{names(given)}: for an encoder, but none is named", hint="name one: --bert NAME|PATH"
+        )
     config = RunConfig(
         train=splits["train"],
         dev=splits["dev"],
@@ -311,7 +316,8 @@ def use_sample(options: dict[str, Any]) -> None:
             "no corpus was named, and the sample (data/sample in the project's repository) is not here",
             hint="name a corpus: --data DIR, or --train FILE --dev FILE",
         )
-    vectors = str(folder / "vectors.bin")
+    static = "static" in (options["features"] or "static")
+    vectors = str(folder / "vectors.bin") if static else None
     options.update(data=str(folder), language="both", embeddings=vectors)
     options["settings"] = [*SAMPLE_SETTINGS, *options["settings"]]
     options["output"] = options["output"] or "runs/sample"

@@ -22,8 +22,10 @@ class WordEmbedding(Drawing):
         super().__init__()
         self.weight = nn.Parameter(weight, requires_grad=weight.dtype == torch.float32)
         self.attached: AttachedVectors | None = None
-        self._first: Tensor | None = None
-        self._untuned: Tensor | None = None
+        self._first: Tensor | None
+        self._untuned: Tensor | None
+        for name in ("_first", "_untuned"):  # go where the weights go, and are not saved
+            self.register_buffer(name, None, persistent=False)
 
     @property
     def dim(self) -> int:
