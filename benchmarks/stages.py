@@ -95,7 +95,7 @@ def training(model: SavedModel, encoded: Encoded, recipe: Any, batches: int) -> 
     clock.wrap(network.lstm, "states", "forward: LSTM")
     clock.wrap(network.to_labels, "forward", "forward: to labels")
     clock.wrap(network.crf, "negative_log_likelihood", "forward: CRF")
-    optimisation = Optimisation(network, recipe, batches)
+    optimisation = Optimisation(network, recipe, batches, batches)
     random = seed_epoch(42, 1)
     draw_from(network, random)
     network.train()

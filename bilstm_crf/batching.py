@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bilstm_crf.arrays import ranges
 from bilstm_crf.vocabulary import Encoded
 
 
@@ -93,14 +94,3 @@ def make_batch(encoded: Encoded, sentences: NDArray[np.int64], device: torch.dev
     layout = layout_of(encoded, sentences)
     words = words_of(encoded, encoded.tokens[layout.tokens], device)
     return Batch(layout, words, torch.from_numpy(encoded.labels[layout.tokens]).to(device))
-
-
-def ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The numbers of all half-open ranges, one range after the other.
-
-    >>> ranges(np.array([5, 0]), np.array([8, 2]))
-    array([5, 6, 7, 0, 1])
-    """
-    lengths = ends - starts
-    before = np.cumsum(lengths) - lengths  # how many numbers stand before each range
-    return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)

@@ -21,8 +21,6 @@ from bilstm_crf.files import write_whole
 from bilstm_crf.network.model import BiLSTMCRF
 from bilstm_crf.optimisation import Optimisation
 
-NAME = "checkpoint.safetensors"
-
 
 def seed_epoch(seed: int, epoch: int) -> np.random.Generator:
     """Seeds PyTorch for one epoch (0: the initial weights) and gives the generator for the shuffling."""
@@ -32,22 +30,21 @@ def seed_epoch(seed: int, epoch: int) -> np.random.Generator:
 
 
 def save_checkpoint(
-    folder: Path, network: BiLSTMCRF, optimisation: Optimisation, history: list[dict[str, Any]]
+    path: Path, network: BiLSTMCRF, optimisation: Optimisation, history: list[dict[str, Any]]
 ) -> None:
     """Parameters, state of the optimiser and history, after a whole epoch."""
     parts = {**network.state_dict(), **optimisation.state()}  # an encoder may have buffers too
     tensors = {name: each.detach().cpu().contiguous() for name, each in parts.items()}
     content = save(tensors, metadata={"history": json.dumps(history)})
-    with write_whole(folder / NAME) as stream:
+    with write_whole(path) as stream:
         stream.write(content)
 
 
-def load_checkpoint(folder: Path, network: BiLSTMCRF, optimisation: Optimisation) -> list[dict[str, Any]]:
+def load_checkpoint(path: Path, network: BiLSTMCRF, optimisation: Optimisation) -> list[dict[str, Any]]:
     """Fills the network and the optimiser; returns the history, empty where no epoch was finished.
 
     Raises InputError for a damaged checkpoint, or that of another network.
     """
-    path = folder / NAME
     if not path.exists():
         return []
     try:

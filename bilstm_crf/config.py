@@ -33,6 +33,30 @@ Features = Literal[
 
 
 @dataclass(frozen=True)
+class Stage:
+    """Of a curriculum: so much context for so many batches."""
+
+    context: int  # neighbours on each side
+    unit: Unit
+    batches: int
+
+    @classmethod
+    def parse(cls, text: str) -> Stage:
+        """As in a recipe's curriculum. Raises ValueError for another text.
+
+        >>> Stage.parse("2:1000"), Stage.parse("64w:500")
+        (Stage(context=2, unit='sentences', batches=1000), Stage(context=64, unit='words', batches=500))
+        """
+        context, batches = text.strip().split(":")
+        stage = cls(
+            int(context.removesuffix("w")), "words" if context.endswith("w") else "sentences", int(batches)
+        )
+        if stage.context < 0 or stage.batches < 1:
+            raise ValueError("out of range")
+        return stage
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How to train. The defaults are the NorNE paper's: NCRF++'s, with the settings that the paper names."""
 
@@ -49,7 +73,8 @@ class Recipe:
     dropout: float = 0.5  # on characters, on the word's representation and on the BiLSTM's output
     input_dropout: Literal["token", "sentence"] = "token"  # sentence: all its words lose the same places
     batch_size: int = 10  # sentences; the loss of a batch is their sum
-    epochs: int = 50
+    epochs: int = 50  # without a curriculum, which says itself how long
+    epoch_batches: int = 0  # in one epoch: dev is looked at after each; 0: all training sentences
     optimiser: Literal["sgd", "adam"] = "sgd"
     momentum: float = 0.0  # of SGD, but for the word embeddings
     learning_rate: float = 0.015  # of the first epoch
@@ -67,6 +92,7 @@ class Recipe:
     bert_pooling: Pooling = "first"  # which of a word's pieces
     bert_context: int = 0  # neighbours on each side that the encoder sees too, of the same document
     bert_context_unit: Unit = "sentences"
+    curriculum: str = ""  # stages of context:batches, as 0:2000,2:1000 or 0w:2000,64w:1000; none: one stage
     bert_weights: Literal["frozen", "tuned"] = "frozen"
     bert_learning_rate: float = 2e-5  # tuned: of the first batch after the warm-up, for AdamW
     bert_weight_decay: float = 0.01
@@ -106,12 +132,29 @@ class Recipe:
             "word_rate",
             "untuned",
             "subwords",
+            "epoch_batches",
             "bert_context",
             "bert_learning_rate",
             "bert_weight_decay",
         ):
             if not 0 <= getattr(self, name) < math.inf:  # nor is NaN
                 raise UsageError(f"{name} is {getattr(self, name)}, expected 0 or more")
+        if self.stages and self.bert_context:
+            raise UsageError(
+                f"bert_context is {self.bert_context}, but the curriculum says what context there is"
+            )
+
+    @property
+    def stages(self) -> list[Stage]:
+        """Those of the curriculum. Raises UsageError for one that is no list of them."""
+        try:
+            return [Stage.parse(each) for each in self.curriculum.split(",") if self.curriculum]
+        except ValueError:
+            raise UsageError(
+                f"curriculum is {self.curriculum!r}, expected stages of context:batches",
+                hint="0:2000,2:1000 is 2,000 batches without context, then 1,000 with two sentences "
+                "on each side; 64w for words",
+            ) from None
 
     def replace(self, settings: Mapping[str, Any]) -> Recipe:
         """The recipe with some values replaced; strings are read as the field's type.
@@ -140,12 +183,16 @@ class Recipe:
 
 
 def _setting(name: str, value: Any, kind: Any) -> int | float | str:
-    """A setting's value, read as the field's type: int, float, or one of some words."""
+    """A setting's value, read as the field's type: int, float, text, or one of some words."""
     if typing.get_origin(kind) is Literal:
         words = typing.get_args(kind)
         if value not in words:
             raise UsageError(f"{name} is {value!r}, expected {' or '.join(words)}")
         return str(value)
+    if kind is str:
+        if not isinstance(value, str):
+            raise UsageError(f"{name} is {value!r}, expected text")
+        return value
     try:
         number: int | float = kind(value)
         if isinstance(value, bool) or (isinstance(value, float) and number != value):
@@ -186,6 +233,7 @@ class RunConfig:
     drop: list[str] = field(default_factory=list)  # filters for sentences of train (corpus/dropping.py)
     format: str | None = None  # None: by each file's name
     key: str = "name"  # of the label in CoNLL-U's MISC
+    documents: str | None = None  # table of the sentences' documents; None: what lies beside the files
     label_set: str = "full"
     keep_misc: bool = False
     encoding: Literal["iob", "iobe", "iobs", "iobes"] = "iob"
@@ -236,10 +284,25 @@ class RunConfig:
             raise UsageError(
                 f"the vectors {self.embeddings} are named, but the features {self.recipe.features} use none"
             )
+        if self.recipe.curriculum and self.bert is None:
+            raise UsageError(
+                "a curriculum is of an encoder's context", hint="name an encoder: --bert NAME|PATH"
+            )
         if "bert" not in self.features and self.bert is not None:
             raise UsageError(
                 f"the encoder {self.bert} is named, but not among the features {self.recipe.features}"
             )
+        if self.documents is not None and not self.reads_neighbours:
+            raise UsageError(
+                f"the table of documents {self.documents} is named, but no sentence is read with others",
+                hint="--context N reads N on each side of the same document",
+            )
+
+    @property
+    def reads_neighbours(self) -> bool:
+        """Whether the other sentences of a document have a part in what is learnt of one."""
+        contexts = [self.recipe.bert_context, *(stage.context for stage in self.recipe.stages)]
+        return self.bert is not None and any(contexts)
 
     @property
     def features(self) -> list[str]:

@@ -39,19 +39,18 @@ class Contextual(Protocol):
     """Vectors of the tokens of some sentences, by which the layouts of batches number their own."""
 
     def of(self, layout: Layout) -> Tensor:
-        """(N, C), or (N, L, C) where layers are to be mixed, in the packed order of the batch."""
+        """(N, C), or (N, L, C) where layers are to be mixed, in packed order, wherever they were computed."""
 
 
 class Kept:
     """Of an encoder that does not learn: all vectors are there."""
 
-    def __init__(self, vectors: NDArray[np.float16], device: torch.device | str = "cpu") -> None:
+    def __init__(self, vectors: NDArray[np.float16]) -> None:
         """(N, C) or (N, L, C), of all tokens of all sentences in their order; may be memory-mapped."""
         self.vectors = vectors
-        self._device = device
 
     def of(self, layout: Layout) -> Tensor:
-        return torch.from_numpy(self.vectors[layout.tokens]).to(self._device).float()
+        return torch.from_numpy(self.vectors[layout.tokens]).float()
 
 
 class Learnt:

@@ -1,4 +1,4 @@
-"""Before the first epoch: an untrained model for some sentences, and what it will be shown."""
+"""Before the first epoch: an untrained model for some sentences, and its encoder's vectors of them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from bilstm_crf.bert.settings import FeatureSettings
 from bilstm_crf.checkpoint import seed_epoch
 from bilstm_crf.config import RunConfig
 from bilstm_crf.contextual import Contextual, EncoderUse, Kept, Learnt
-from bilstm_crf.corpus.labelled import Labelled
-from bilstm_crf.corpus.mixture import Mixture
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.labels import ENCODINGS, NORNE_TYPES, LabelSet
@@ -28,24 +26,20 @@ from bilstm_crf.sentence import Sentence
 from bilstm_crf.vocabulary import Vocabulary, normalise
 
 
-def mixture_of(config: RunConfig, train: Labelled) -> Mixture:
-    """Which sentences of its training files a run sees in an epoch."""
-    return Mixture(train.sizes, config.weights or [1.0] * len(train.sizes))
+def contextual_of(model: SavedModel, sentences: Sequence[Sentence]) -> Contextual | None:
+    """An encoder's vectors of the sentences to learn from; None where there is no encoder."""
+    if model.contextual is not None and model.contextual.tuned:
+        return Learnt(model.contextual.encoder, sentences, model.contextual.settings)
+    return kept_of(model, sentences, "train")
 
 
-def contextual_of(model: SavedModel, sentences: Sequence[Sentence], name: str) -> Contextual | None:
-    """An encoder's vectors of the sentences of the split `name`; None where there is no encoder.
-
-    Those of a frozen one are computed once for ever (bert/cache.py).
-    """
+def kept_of(model: SavedModel, sentences: Sequence[Sentence], name: str) -> Kept | None:
+    """A frozen encoder's vectors of the split `name`, computed once for ever (bert/cache.py); else None."""
     use = model.contextual
-    if use is None:
+    if use is None or use.tuned:
         return None
-    if use.tuned:
-        return Learnt(use.encoder, sentences, use.settings)
     with Bar(f"Encoding  {name}", unit="words") as bar:
-        vectors = cached_vectors(use.encoder, sentences, use.settings, progress=bar.at)
-    return Kept(vectors, use.encoder.device)
+        return Kept(cached_vectors(use.encoder, sentences, use.settings, progress=bar.at))
 
 
 def build_model(

@@ -20,39 +20,42 @@ class Optimisation:
     encoder that learns take AdamW at their own rate (Loshchilov and Hutter 2019).
     """
 
-    def __init__(
-        self, network: BiLSTMCRF, recipe: Recipe, batches: int, schedule_batches: int | None = None
-    ) -> None:
-        """`batches` of one epoch; those that the schedule counts by, where they are others."""
+    def __init__(self, network: BiLSTMCRF, recipe: Recipe, epoch: int, batches: int) -> None:
+        """The schedule ends after so many `batches`, of which so many are an `epoch`."""
         self._recipe = recipe
-        self._steps = -(-batches // recipe.accumulate)  # of one epoch
-        self._schedule_steps = -(-(schedule_batches or batches) // recipe.accumulate)
-        self._done = 0  # steps
+        self._epoch, self._batches = epoch, batches
+        self._rising = round(recipe.warm_up * batches)  # whole, or rounding would move a restart
+        self._done = 0  # batches
         self._gathered = self._sentences = 0  # batches and sentences since the last step
         table = network.embedding.weight
         encoder = {} if network.encoder is None else dict(network.encoder.named_parameters(prefix="encoder"))
         self._named = {name: each for name, each in network.named_parameters() if each is not table}
         others = [each for name, each in self._named.items() if name not in encoder]
-        self._others: torch.optim.Optimizer
-        if recipe.optimiser == "adam":
-            self._others = torch.optim.AdamW(others, weight_decay=recipe.l2, fused=True)
-        else:
-            self._others = torch.optim.SGD(
-                others, momentum=recipe.momentum, weight_decay=recipe.l2, fused=True
-            )
         table.requires_grad_(recipe.word_rate > 0 and table.numel() > 0)
         # With the learning rate of each, before the schedule
-        self._optimisers = [(self._others, recipe.learning_rate)]
+        self._optimisers: list[tuple[torch.optim.Optimizer, float]] = []
+        if recipe.optimiser == "adam":
+            adam = torch.optim.AdamW(others, weight_decay=recipe.l2, fused=True)
+            self._optimisers.append((adam, recipe.learning_rate))
+        else:
+            sgd = torch.optim.SGD(others, momentum=recipe.momentum, weight_decay=recipe.l2, fused=True)
+            self._optimisers.append((sgd, recipe.learning_rate))
         if table.requires_grad:
             rate = recipe.learning_rate * recipe.word_rate
             self._optimisers.append((torch.optim.SGD([table], foreach=False), rate))
         if encoder:
-            made = torch.optim.AdamW(encoder.values(), weight_decay=recipe.bert_weight_decay, fused=True)
-            self._optimisers.append((made, recipe.bert_learning_rate))
+            # As BERT was trained (Devlin et al. 2019): biases and the scales of norms do not decay
+            decaying = [each for each in encoder.values() if each.ndim > 1]
+            others = [each for each in encoder.values() if each.ndim <= 1]
+            groups = [
+                {"params": decaying, "weight_decay": recipe.bert_weight_decay},
+                {"params": others, "weight_decay": 0.0},
+            ]
+            self._optimisers.append((torch.optim.AdamW(groups, fused=True), recipe.bert_learning_rate))
 
-    def begin(self, epoch: int) -> float:
-        """Counts from the start of this epoch (from 1) on; its first learning rate."""
-        self._done = (epoch - 1) * self._steps
+    def begin(self, batches: int) -> float:
+        """Goes on as after so many batches; the first learning rate."""
+        self._done = batches
         return self._now(self._recipe.learning_rate)
 
     def step(self, sentences: int, *, last: bool = False) -> None:
@@ -67,22 +70,21 @@ class Optimisation:
         if recipe.gradient_clip:
             nn.utils.clip_grad_norm_(self._named.values(), recipe.gradient_clip * self._sentences)
         for optimiser, rate in self._optimisers:
-            optimiser.param_groups[0]["lr"] = self._now(rate)
+            for group in optimiser.param_groups:
+                group["lr"] = self._now(rate)
             optimiser.step()
             optimiser.zero_grad()
-        self._done += 1
+        self._done += self._gathered
         self._gathered = self._sentences = 0
 
     def _now(self, rate: float) -> float:
         """What the schedule makes of a learning rate for the next step."""
         recipe = self._recipe
-        steps = self._schedule_steps * recipe.epochs
-        rising = round(recipe.warm_up * steps)  # whole, or rounding would put a restart off by a step
-        if self._done < rising:
-            return rate * (self._done + 1) / rising
+        if self._done < self._rising:
+            return rate * min(1, (self._done + max(1, self._gathered)) / self._rising)
         if recipe.schedule == "inverse":
-            return rate / (1 + recipe.learning_rate_decay * (self._done // self._schedule_steps))
-        fallen, falling = self._done - rising, steps - rising
+            return rate / (1 + recipe.learning_rate_decay * (self._done // self._epoch))
+        fallen, falling = self._done - self._rising, self._batches - self._rising
         if recipe.schedule == "linear":
             return rate * (1 - fallen / falling)
         return rate * (1 + math.cos(math.pi * (fallen * recipe.restarts % falling) / falling)) / 2
@@ -103,5 +105,5 @@ class Optimisation:
             parameter, _, kind = name.rpartition("/")
             weights = self._named[parameter]
             for optimiser, _ in self._optimisers:
-                if any(each is weights for each in optimiser.param_groups[0]["params"]):
+                if any(each is weights for group in optimiser.param_groups for each in group["params"]):
                     optimiser.state[weights][kind] = value.to(weights.device)

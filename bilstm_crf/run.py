@@ -8,15 +8,15 @@ from __future__ import annotations
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from bilstm_crf import final, run_folder
 from bilstm_crf.bert.encoder import Encoder
-from bilstm_crf.checkpoint import NAME as CHECKPOINT
 from bilstm_crf.config import RunConfig
+from bilstm_crf.corpus.documents import Documents, tables_of
 from bilstm_crf.corpus.dropping import as_dict, check_filters, leave_out, summary
 from bilstm_crf.corpus.labelled import Labelled, read_labelled
 from bilstm_crf.embeddings.coverage import coverage
@@ -24,11 +24,12 @@ from bilstm_crf.embeddings.read import load
 from bilstm_crf.errors import InputError, InterruptedRunError
 from bilstm_crf.evaluation.report import Report, evaluate
 from bilstm_crf.files import sha256_of, sha256_of_all, write_json
+from bilstm_crf.final import second_phase
 from bilstm_crf.formats import FormatOptions, read
-from bilstm_crf.initialisation import mixture_of
 from bilstm_crf.kernels.lanes import use_threads
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.model_folder import load_model
+from bilstm_crf.plan import plan_of
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.tagger import Tagger, find_device
 from bilstm_crf.training import History, Observer, Sources, train
@@ -72,10 +73,10 @@ def resume(folder: Path, *, say: Say, progress: MakeProgress) -> dict[str, Any]:
     config = RunConfig.from_json(described["config"])
     inputs = _load(config, say)
     now = inputs.describe(config)
-    for part in ("data", "vectors", "encoder"):
+    for part, other in (("data", "other data"), ("vectors", "other vectors"), ("encoder", "another encoder")):
         if _hashes(now.get(part)) != _hashes(described.get(part)):
             raise InputError(
-                f"the {part} are no longer those that this run began with (their SHA-256 differ)",
+                f"this run began with {other}: not the SHA-256 that there is now",
                 path=folder / "config.json",
                 hint="put the old files back, or start a new run",
             )
@@ -94,7 +95,7 @@ class Inputs:
         """The content of config.json, with the hashes of all this."""
         described = run_folder.describe(
             config,
-            {"train": self.train.files, "dev": self.dev.files, **self._leaked_from(config)},
+            {"train": self.train.files, "dev": self.dev.files, **_also_read(config)},
             None if self.sources.vectors is None else self.sources.vectors.source,
         )
         encoder = self.sources.encoder
@@ -102,11 +103,16 @@ class Inputs:
             described["encoder"] = {"name": encoder.name, "sha256": encoder.sha256}
         return described
 
-    def _leaked_from(self, config: RunConfig) -> dict[str, Any]:
-        """The test files, where these too decide what is trained on."""
-        if "leaked" not in config.drop:
-            return {}
-        return {"test": [{"path": path, "sha256": sha256_of(path)} for path in config.test]}
+
+def _also_read(config: RunConfig) -> dict[str, Any]:
+    """Other files that decide what is learnt: tables of documents, and test where it says what to drop."""
+    tables = tables_of(config, [*config.train, *config.dev])
+    also = {"documents": tables, "test": config.test if "leaked" in config.drop else []}
+    return {
+        name: [{"path": path, "sha256": sha256_of(path)} for path in paths]
+        for name, paths in also.items()
+        if paths
+    }
 
 
 def _load(config: RunConfig, say: Say) -> Inputs:
@@ -126,6 +132,8 @@ def _load(config: RunConfig, say: Say) -> Inputs:
     for name, split in (("train", train_set), ("dev", dev_set)):
         found = ", ".join(dict.fromkeys(split.encodings))
         say(f"{name:<8} {len(split.sentences):,} sentences, {split.tokens:,} tokens, labels in {found}")
+    if config.reads_neighbours:
+        say(f"context  {_name_documents(config, train_set, dev_set)}")
     if vectors is None and "static" in config.features:
         say(f"vectors  none: random, {config.recipe.word_dim} dimensions")
     elif vectors is not None:
@@ -143,8 +151,6 @@ def _load(config: RunConfig, say: Say) -> Inputs:
             f"encoder  {config.bert}: {encoder.hidden_states - 1} layers, {encoder.dim} dimensions, "
             f"{weights / 1e6:.1f} million weights, {config.recipe.bert_weights}"
         )
-        if config.recipe.bert_context and all(each.document is None for each in train_set.sentences):
-            say("context  none: no sentence of train is of a known document (`# newdoc` in CoNLL-U)")
     return Inputs(train_set, dev_set, Sources(vectors, encoder, initial))
 
 
@@ -162,12 +168,27 @@ def _train_set(config: RunConfig, label_set: LabelSet) -> Labelled:
 
 def _leave_out(config: RunConfig, train_set: Labelled, dev: list[Sentence]) -> None:
     """Takes the sentences out of the training set that the filters name; dev and test stay as they are."""
-    options = FormatOptions(key=config.key, keep_raw=False)
-    test = [sentence for path in config.test for sentence in read(path, config.format, options)]
-    kept, dropped = leave_out(train_set.corpora, config.drop, [*dev, *test])
+    kept, dropped = leave_out(train_set.corpora, config.drop, [*dev, *_test_sentences(config)])
     train_set.dropped.extend(dropped)
     train_set.sentences[:] = [sentence for corpus in kept for sentence in corpus]
     train_set.sizes[:] = map(len, kept)
+
+
+def _name_documents(config: RunConfig, train_set: Labelled, dev_set: Labelled) -> str:
+    """Says of each sentence of which document it is; what to tell a person of it."""
+    # A table that was named must have the test files' sentences too: that it has is known before training.
+    test = [] if config.documents is None else _test_sentences(config)
+    Documents(config.documents).name([*train_set.sentences, *dev_set.sentences, *test])
+    known = sum(sentence.document is not None for sentence in train_set.sentences)
+    unknown = "no `# newdoc`, no documents.tsv beside the file, no --documents"
+    by = ", ".join(tables_of(config, config.train)) or ("as the files say" if known else unknown)
+    return f"{known:,} of {len(train_set.sentences):,} sentences of train are of a known document ({by})"
+
+
+def _test_sentences(config: RunConfig) -> Iterator[Sentence]:
+    options = FormatOptions(key=config.key, keep_raw=False)
+    for path in config.test:
+        yield from read(path, config.format, options)
 
 
 def _hashes(part: Any) -> list[Any]:
@@ -194,7 +215,8 @@ def _run(
     provenance = {key: value for key, value in described.items() if key != "command"}
     if inputs.train.dropped:
         write_json(folder / "dropped.json", as_dict(inputs.train.dropped, len(inputs.train.sentences)))
-    watch = progress(config.recipe.epochs, len(mixture_of(config, inputs.train)), done)
+    plan = plan_of(config, inputs.train)
+    watch = progress(*plan.shape(config.recipe.batch_size), done)
     try:
         with watch:
             history = train(
@@ -202,6 +224,7 @@ def _run(
                 inputs.train,
                 inputs.dev,
                 inputs.sources,
+                plan,
                 folder,
                 watch,
                 provenance,
@@ -212,33 +235,20 @@ def _run(
         raise _interrupted(folder, f"in epoch {done + 1}; {_safe(folder, done)}") from None
     final_record = None
     if config.final:
-        final_record = _final(config, folder, inputs, history, provenance, say, progress)
+        phase = second_phase(config, inputs.train, inputs.dev, plan, history)
+        sentences = len(phase.train.sentences)
+        say(f"final    {sentences:,} sentences of train and dev, for {phase.batches:,} batches")
+        watch = progress(*phase.plan.shape(config.recipe.batch_size), 0)
+        try:
+            with watch:
+                final_record = final.run(phase, inputs.sources, folder, watch, provenance)
+        except KeyboardInterrupt:
+            what = "in the second phase; what its last epoch learnt is safe"
+            raise _interrupted(folder, what) from None
     try:
         return _finish(config, folder, inputs.dev, history, say, final_record)
     except KeyboardInterrupt:
         raise _interrupted(folder, f"while the best epoch was scored; all is safe in {folder}") from None
-
-
-def _final(
-    config: RunConfig,
-    folder: Path,
-    inputs: Inputs,
-    history: History,
-    provenance: dict[str, Any],
-    say: Say,
-    progress: MakeProgress,
-) -> dict[str, Any]:
-    whole_config, whole = final.together(config, inputs.train, inputs.dev)
-    batches, _ = final.batches_of(config, inputs.train, history)
-    say(f"final    {len(whole.sentences):,} sentences of train and dev, for {batches:,} batches")
-    of_epoch = -(-len(mixture_of(whole_config, whole)) // config.recipe.batch_size)
-    watch = progress(-(-batches // of_epoch), len(mixture_of(whole_config, whole)), 0)
-    try:
-        with watch:
-            sets = (inputs.train, inputs.dev, inputs.sources)
-            return final.run(config, *sets, folder, history, watch, provenance)
-    except KeyboardInterrupt:
-        raise _interrupted(folder, "in the second phase; what its last epoch learnt is safe") from None
 
 
 def _safe(folder: Path, done: int) -> str:
@@ -271,9 +281,11 @@ def _finish(
     reports = {"dev": _score(tagger, dev_set)}
     if config.test:
         test_set = read_labelled(config.test, tagger.label_set, format=config.format, key=config.key)
+        if config.reads_neighbours:
+            Documents(config.documents).name(test_set.sentences)
         reports["test"] = _score(tagger, test_set)
         if final_record is not None:
-            own = Tagger.load(folder / final.FOLDER, trust_remote_code=config.trust_remote_code)
+            own = Tagger.load(folder / run_folder.FINAL, trust_remote_code=config.trust_remote_code)
             final_record["test"] = _score(own, test_set).as_dict()
     metrics = {
         "best_epoch": best["epoch"],
@@ -290,7 +302,6 @@ def _finish(
     }
     if final_record is not None:
         metrics["final"] = final_record
-        (folder / final.FOLDER / CHECKPOINT).unlink(missing_ok=True)
     run_folder.finish(folder, metrics)
     for split, report in reports.items():
         say(f"{split:<4} strict F1 {100 * report.strict.f1:.2f}  {report.signatures['strict']}")

@@ -4,6 +4,7 @@ config.json               the configuration, with the hashes of the data and vec
 dropped.json              sentences that filters left out of the training set, where there are any
 history.jsonl             one line an epoch
 checkpoint.safetensors    to go on from, until the run is finished
+stage.safetensors         the best of a curriculum's stage, from which the next one begins; until then
 model.json, weights-…     the best epoch's model (model_folder.py)
 final/                    the model of the second phase, from train and dev, where one was asked for
 metrics.json              the scores of that model; there once the run is finished
@@ -21,11 +22,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf.checkpoint import NAME as CHECKPOINT
 from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.files import write_json
 from bilstm_crf.version import __version__
+
+CHECKPOINT, STAGE = "checkpoint.safetensors", "stage.safetensors"
+FINAL = "final"
 
 
 def is_finished(folder: Path) -> bool:
@@ -52,9 +55,9 @@ def start(folder: Path, description: dict[str, Any]) -> None:
     """Makes the folder of a new run, in place of an older one; its model stays until there is a new one."""
     folder.mkdir(parents=True, exist_ok=True)
     clean(folder)
-    for name in ("metrics.json", "history.jsonl", "dropped.json", CHECKPOINT):
+    for name in ("metrics.json", "history.jsonl", "dropped.json", CHECKPOINT, STAGE):
         (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "final", ignore_errors=True)
+    shutil.rmtree(folder / FINAL, ignore_errors=True)
     write_json(folder / "config.json", description)
 
 
@@ -63,6 +66,7 @@ def clean(folder: Path) -> None:
     for name in (
         "weights-",
         "checkpoint.",
+        "stage.",
         "model.json.",
         "history.jsonl.",
         "metrics.json.",
@@ -76,9 +80,10 @@ def clean(folder: Path) -> None:
 
 
 def finish(folder: Path, metrics: dict[str, Any]) -> None:
-    """Records the scores; the checkpoint is of no more use."""
+    """Records the scores; the checkpoints are of no more use."""
     write_json(folder / "metrics.json", metrics)
-    (folder / CHECKPOINT).unlink(missing_ok=True)
+    for each in (CHECKPOINT, STAGE, f"{FINAL}/{CHECKPOINT}"):
+        (folder / each).unlink(missing_ok=True)
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from dataclasses import dataclass
@@ -14,17 +15,18 @@ from bilstm_crf.batching import make_batch, training_batches
 from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.checkpoint import load_checkpoint, save_checkpoint, seed_epoch
 from bilstm_crf.config import RunConfig
-from bilstm_crf.contextual import Kept
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import DivergedError
 from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.files import write_whole
-from bilstm_crf.initialisation import build_model, contextual_of, mixture_of
+from bilstm_crf.initialisation import build_model, contextual_of, kept_of
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.model_folder import SavedModel, save_model
 from bilstm_crf.network.dropout import draw_from
 from bilstm_crf.optimisation import Optimisation
+from bilstm_crf.plan import Plan, mixture_of
+from bilstm_crf.run_folder import CHECKPOINT, STAGE
 from bilstm_crf.tagger import Tagger
 from bilstm_crf.transfer import take_over
 
@@ -54,43 +56,55 @@ class Sources:
 class Learner:
     """A network, what it learns from, and how."""
 
-    def __init__(
-        self, config: RunConfig, train: Labelled, sources: Sources, schedule_batches: int | None = None
-    ) -> None:
-        """`schedule_batches`: of one epoch, where the learning rates are to fall as in another run."""
+    def __init__(self, config: RunConfig, train: Labelled, sources: Sources, plan: Plan) -> None:
         self.config = config
+        self.plan = plan
         self.model = build_model(config, train.sentences, sources.vectors, sources.encoder)
         if sources.initial is not None:
             take_over(self.model, sources.initial)
         self.network = self.model.network.to(config.device)
-        self.mixture = mixture_of(config, train)
-        self.batches = -(-len(self.mixture) // config.recipe.batch_size)  # of one epoch
-        self.optimisation = Optimisation(self.network, config.recipe, self.batches, schedule_batches)
-        self._contextual = contextual_of(self.model, train.sentences, "train")
+        self.optimisation = Optimisation(self.network, config.recipe, plan.epoch, plan.batches)
+        self._mixture = mixture_of(config, train)
+        self._sentences = train.sentences
+        self._stage: int | None = None
         encoding = ENCODINGS[config.encoding]
         self._encoded = self.model.vocabulary.encode(
             [sentence.tokens for sentence in train.sentences],
             [encoding.encode(sentence.spans or [], len(sentence)) for sentence in train.sentences],
         )
 
-    def epoch(self, number: int, observer: Observer, most: int | None = None) -> dict[str, Any]:
-        """Learns from an epoch (from 1), or its first `most` batches; its row of the history, without scores.
+    def enter(self, stage: int) -> bool:
+        """Makes ready for a round of this stage; whether it had not been already."""
+        if stage == self._stage:
+            return False
+        self._stage = stage
+        of_stage, use = self.plan.stages[stage], self.model.contextual
+        if use is not None:
+            settings = dataclasses.replace(use.settings, context=of_stage.context, context_unit=of_stage.unit)
+            use = dataclasses.replace(use, settings=settings)
+            self.model = dataclasses.replace(self.model, contextual=use)
+        self._contextual = contextual_of(self.model, self._sentences)
+        return True
+
+    def learn(self, number: int, observer: Observer) -> dict[str, Any]:
+        """Learns for the round with this number (from 1); its row of the history, without scores.
 
         Raises DivergedError where the weights grow without bound.
         """
+        now = self.plan.rounds[number - 1]
         random = seed_epoch(self.config.seed, number)
         draw_from(self.network, random)
-        rate = self.optimisation.begin(number)
+        rate = self.optimisation.begin(now.first)
         started = time.perf_counter()
         loss_sum = 0.0
         sentences = tokens = 0
         self.network.train()
-        order = self.mixture.epoch(random)
-        if most is not None:
-            order = order[: most * self.config.recipe.batch_size]
+        order = self._mixture.epoch(random)[: now.batches * self.config.recipe.batch_size]
         for chosen in training_batches(order, self.config.recipe.batch_size):
             batch = make_batch(self._encoded, chosen, self.config.device)
             contextual = None if self._contextual is None else self._contextual.of(batch.layout)
+            if contextual is not None:
+                contextual = contextual.to(self.config.device)
             loss = self.network.loss(batch, contextual)
             loss.backward()
             sentences += len(chosen)
@@ -119,78 +133,88 @@ def train(
     train: Labelled,
     dev: Labelled,
     sources: Sources,
+    plan: Plan,
     folder: Path,
     observer: Observer,
     provenance: dict[str, Any],
     *,
     resume: bool = False,
 ) -> History:
-    """Trains until the last epoch (or out of patience); the model of the best dev F1 lies in `folder`.
+    """Trains to the end of the plan (or out of patience); the model of the best dev F1 lies in `folder`.
 
-    With `resume`, goes on after the last whole epoch that the folder's checkpoint knows.
+    A stage of the plan begins with the best weights of the one before. With `resume`, goes on after the last
+    whole round that the folder's checkpoint knows.
     """
-    recipe = config.recipe
+    gold = [sentence.spans or [] for sentence in dev.sentences]
+    lengths = [len(sentence) for sentence in dev.sentences]
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
-        learner = Learner(config, train, sources)
-        model, state = learner.model, (learner.network, learner.optimisation)
-        history = load_checkpoint(folder, *state) if resume else []
+        learner = Learner(config, train, sources, plan)
+        state = (learner.network, learner.optimisation)
+        history = load_checkpoint(folder / CHECKPOINT, *state) if resume else []
         if history:  # a run that was killed after the checkpoint may have left it one row short
             write_history(folder / "history.jsonl", history)
-        tagger = Tagger(model, config.device, min(config.threads, 2))
-        contextual = contextual_of(model, dev.sentences, "dev")
-        kept = contextual if isinstance(contextual, Kept) else None  # of an encoder that learns: anew
-        gold = [sentence.spans or [] for sentence in dev.sentences]
-        lengths = [len(sentence) for sentence in dev.sentences]
-
-        for epoch in range(len(history) + 1, recipe.epochs + 1):
-            if out_of_patience(history, recipe.patience):
-                break
-            row = learner.epoch(epoch, observer)
+        for number in range(history[-1]["epoch"] + 1 if history else 1, len(plan.rounds) + 1):
+            stage = plan.stage(number)
+            of_stage = [row for row in history if plan.stage(row["epoch"]) == stage]
+            if out_of_patience(of_stage, config.recipe.patience):
+                continue  # to the next stage
+            if stage > 0 and not of_stage:
+                load_checkpoint(folder / STAGE, *state)
+            if learner.enter(stage):
+                model = learner.model
+                tagger = Tagger(model, config.device, min(config.threads, 2))
+                kept = kept_of(model, dev.sentences, "dev")
+            row = learner.learn(number, observer)
             started = time.perf_counter()
             scores = strict(gold, tagger.predict(dev.sentences, kept), lengths)
             row["dev"] = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
-            row["best"] = scores.f1 > max((each["dev"]["f1"] for each in history), default=-1.0)
+            row["best"] = scores.f1 > best_f1(history)
             row["dev_seconds"] = round(time.perf_counter() - started, 3)
-            history.append(row)
             if row["best"]:
                 model.provenance.clear()
-                model.provenance.update(provenance, epoch=epoch, dev=row["dev"])
+                model.provenance.update(provenance, epoch=number, dev=row["dev"])
                 save_model(model, folder, sources.vectors, embed_encoder=config.embed_encoder)
-            save_checkpoint(folder, *state, history)
+            history.append(row)
+            if stage + 1 < len(plan.stages) and scores.f1 > best_f1(of_stage):
+                save_checkpoint(folder / STAGE, *state, history)
+            save_checkpoint(folder / CHECKPOINT, *state, history)
             write_history(folder / "history.jsonl", history)
             observer.epoch(history)
     return history
 
 
-def train_for(
-    batches: int,
+def train_to_the_end(
     config: RunConfig,
     train: Labelled,
     sources: Sources,
+    plan: Plan,
     folder: Path,
     observer: Observer,
     provenance: dict[str, Any],
-    *,
-    schedule_batches: int,
-    resume: bool = False,
 ) -> History:
-    """Trains for so many batches, without dev; the model after the last one lies in `folder`.
+    """Trains to the end of the plan, without dev; the model after the last batch lies in `folder`.
 
-    The learning rates are those of a run with `schedule_batches` in an epoch. `resume` as for `train`.
+    Goes on where an earlier attempt was interrupted.
     """
     with torch.random.fork_rng(devices=[]):
-        learner = Learner(config, train, sources, schedule_batches)
+        learner = Learner(config, train, sources, plan)
         state = (learner.network, learner.optimisation)
-        history = load_checkpoint(folder, *state) if resume else []
-        epochs = -(-batches // learner.batches)
-        for epoch in range(len(history) + 1, epochs + 1):
-            history.append(learner.epoch(epoch, observer, batches - (epoch - 1) * learner.batches))
-            save_checkpoint(folder, *state, history)
+        history = load_checkpoint(folder / CHECKPOINT, *state)
+        for number in range(len(history) + 1, len(plan.rounds) + 1):
+            learner.enter(plan.stage(number))
+            history.append(learner.learn(number, observer))
+            save_checkpoint(folder / CHECKPOINT, *state, history)
             observer.epoch(history)
-        learner.model.provenance.update(provenance, batches=batches)
+        learner.enter(plan.rounds[-1].stage)
+        learner.model.provenance.update(provenance)
         save_model(learner.model, folder, sources.vectors, embed_encoder=config.embed_encoder)
         write_history(folder / "history.jsonl", history)
     return history
+
+
+def best_f1(history: History) -> float:
+    """The best dev F1 so far; -1 before the first."""
+    return max((row["dev"]["f1"] for row in history), default=-1.0)
 
 
 def out_of_patience(history: History, patience: int) -> bool:

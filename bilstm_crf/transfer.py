@@ -14,7 +14,6 @@ from torch import Tensor
 
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import UsageError
-from bilstm_crf.files import sha256_of
 from bilstm_crf.model_folder import SavedModel
 from bilstm_crf.vocabulary import Vocabulary
 
@@ -27,12 +26,13 @@ def vectors_of(model: SavedModel, folder: str) -> WordVectors | None:
         return None
     words = list(model.vocabulary.words)
     matrix = model.network.embedding.weight.detach().float().numpy()[1:]
-    weights = Path(folder) / str(json.loads((Path(folder) / "model.json").read_text("utf-8"))["weights"])
+    description = json.loads((Path(folder) / "model.json").read_text("utf-8"))
+    weights = Path(folder) / str(description["weights"])
     source = {
         "file": weights.name,
         "format": "a trained model",
         "bytes": weights.stat().st_size,
-        "sha256": sha256_of(weights),
+        "sha256": description["sha256"],
         "words": len(words),
         "dim": matrix.shape[1],
         "skipped": {},

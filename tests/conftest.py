@@ -2,6 +2,8 @@
 
 import io
 import os
+import shutil
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -100,6 +102,36 @@ def loaded(written: Callable[..., Path]) -> Callable[..., "Encoder"]:
         return Encoder.load(str(written(kind, window=window, seed=seed)))
 
     return encoder
+
+
+@pytest.fixture
+def wordpiece(written: Callable[..., Path]) -> Path:
+    """The folder of a tiny encoder, for tests to which any is right; copy it before changing it."""
+    return written("wordpiece")
+
+
+@pytest.fixture
+def own_encoder(wordpiece: Path, tmp_path: Path) -> Path:
+    """A copy of it, the test's own: the folder `encoder`."""
+    return Path(shutil.copytree(wordpiece, tmp_path / "encoder"))
+
+
+@pytest.fixture
+def features_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the vectors of frozen encoders are kept, the test's own."""
+    monkeypatch.setenv("BILSTM_CRF_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails a test that asks one."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
 @pytest.fixture(params=ENCODERS)

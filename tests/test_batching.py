@@ -6,7 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_crf.batching import Batch, layout_of, make_batch, ranges, tagging_batches, training_batches
+from bilstm_crf.arrays import ranges
+from bilstm_crf.batching import Batch, layout_of, make_batch, tagging_batches, training_batches
 from bilstm_crf.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(["a", "b", "ab", "abc"], "abc", ["O", "B-X", "I-X"])

@@ -12,7 +12,8 @@ from bilstm_crf.analysis import page, render
 from bilstm_crf.analysis.analyse import Analysis, Background, analyse
 from bilstm_crf.analysis.documents import sources
 from bilstm_crf.analysis.familiar import KnownWords, TrainNames
-from bilstm_crf.commands.options import load_tagger, model_options
+from bilstm_crf.commands.options import FILE, load_tagger, model_options, pair_options
+from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.embeddings.read import load
 from bilstm_crf.errors import UsageError
@@ -23,14 +24,9 @@ from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.sentence import Sentence
 
-FILE = click.Path(exists=True, dir_okay=False)
-
 
 @click.command(name="errors")
-@click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE)
-@click.option("--model", metavar="DIR", type=click.Path(), help="Tag the words of FILE with this model.")
-@click.option("--gold", metavar="GOLD", type=FILE, help="With --predicted: the truth.")
-@click.option("--predicted", metavar="A", type=FILE, help="With --gold: any system's output, same words.")
+@pair_options
 @click.option("--predicted-b", metavar="B", type=FILE, help="A second system's output, to compare with.")
 @click.option(
     "--train",
@@ -38,17 +34,6 @@ FILE = click.Path(exists=True, dir_okay=False)
     type=FILE,
     multiple=True,
     help="Tell names and words seen there from unseen ones; repeatable.",
-)
-@click.option(
-    "--documents",
-    metavar="TSV",
-    type=FILE,
-    help="Columns sent_id, document, perhaps genre.  [the file's own]",
-)
-@click.option(
-    "--labels",
-    metavar="SET",
-    help="full, 7, 6, 4, file (types as they stand) or a TOML file.  [default: the model's own; else file]",
 )
 @click.option(
     "--context",
@@ -64,9 +49,6 @@ FILE = click.Path(exists=True, dir_okay=False)
 @click.option("--json", "as_json", is_flag=True, help="Everything, with every error, as JSON.")
 @click.option("--html", "as_html", is_flag=True, help="One page, which needs no network.")
 @click.option("-o", "--output", metavar="PATH", type=click.Path(dir_okay=False), help="Write there.")
-@click.option("--format", "format_name", metavar="NAME", help="Of the files.  [default: by suffix]")
-@click.option("--predicted-format", metavar="NAME", help="Of A and B, where it is not that of GOLD.")
-@click.option("--key", default="name", show_default=True, help="CoNLL-U: the entry of MISC with the label.")
 @model_options
 def command(**options: Any) -> None:
     """Show what a model, or any system's output, gets wrong: how often, where, with examples.
@@ -93,7 +75,8 @@ def command(**options: Any) -> None:
 
 
 def _analysis(options: dict[str, Any]) -> Analysis:
-    gold, predicted, label_set, about = _scored(options)
+    documents = Documents(options["documents"])
+    gold, predicted, label_set, about = _scored(options, documents)
     other = None
     if options["predicted_b"] is not None:
         gold_file = options["gold"] or options["files"][0]
@@ -106,13 +89,15 @@ def _analysis(options: dict[str, Any]) -> Analysis:
         map_types(predicted, label_set),
         about=about,
         other=other,
-        background=_background(gold, label_set, options),
+        background=_background(gold, label_set, documents, options),
         context=options["context"],
         examples=options["examples"],
     )
 
 
-def _scored(options: dict[str, Any]) -> tuple[list[Sentence], list[Sentence], LabelSet, dict[str, str]]:
+def _scored(
+    options: dict[str, Any], documents: Documents
+) -> tuple[list[Sentence], list[Sentence], LabelSet, dict[str, str]]:
     """Gold, the same sentences with predicted spans, the label set, and what is compared with what."""
     files, model, label_set = options["files"], options["model"], _label_set(options)
     given = (options["gold"] is not None, options["predicted"] is not None)
@@ -120,6 +105,7 @@ def _scored(options: dict[str, Any]) -> tuple[list[Sentence], list[Sentence], La
         if options["predicted_b"] is not None and len(files) > 1:
             raise UsageError(f"--predicted-b with {len(files)} gold files: expected one, of the same words")
         gold = [s for file in files for s in read_gold(file, options["format_name"], _reading(options))[0]]
+        documents.name(gold)
         tagger = load_tagger(model, options, threads=options["threads"])
         name = f"model {model}"
         predicted = [
@@ -129,12 +115,13 @@ def _scored(options: dict[str, Any]) -> tuple[list[Sentence], list[Sentence], La
         label_set = label_set or tagger.label_set
     elif model is None and not files and given == (True, True):
         gold, predicted = read_pair(options["gold"], options["predicted"], **_formats(options))
+        documents.name(gold)
         files, name = (options["gold"],), options["predicted"]
         label_set = label_set or LabelSet.named("file")
     else:
         raise UsageError(
             "expected a model and files, or gold and predicted files",
-            hint="Try: bilstm-crf errors --model DIR FILE...   or: --gold A --predicted B",
+            hint="Try: bilstm-crf errors --model DIR FILE...   or: --gold GOLD --predicted A",
         )
     signed = signature("strict", label_set, sha256_of_all(files))
     return gold, predicted, label_set, {"gold": ", ".join(files), "a": name, "signature": signed}
@@ -158,7 +145,9 @@ def _formats(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _background(gold: Sequence[Sentence], label_set: LabelSet, options: dict[str, Any]) -> Background:
+def _background(
+    gold: Sequence[Sentence], label_set: LabelSet, documents: Documents, options: dict[str, Any]
+) -> Background:
     train = [
         sentence
         for file in options["train"]
@@ -168,5 +157,5 @@ def _background(gold: Sequence[Sentence], label_set: LabelSet, options: dict[str
     return Background(
         names=TrainNames(train, map_types(train, label_set)) if train else None,
         words=KnownWords(train or None, vectors) if train or vectors else None,
-        sources=sources(gold, options["documents"]),
+        sources=sources(gold, documents),
     )

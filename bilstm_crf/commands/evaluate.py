@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bilstm_crf.commands.options import load_tagger, model_options
+from bilstm_crf.commands.options import documents_for, load_tagger, model_options, pair_options
 from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation import render
@@ -18,19 +18,9 @@ from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.sentence import Sentence, Span
 
-FILE = click.Path(exists=True, dir_okay=False)
-
 
 @click.command(name="evaluate")
-@click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE)
-@click.option("--model", metavar="DIR", type=click.Path(), help="Tag the words of FILE with this model.")
-@click.option("--gold", metavar="A", type=FILE, help="With --predicted: the truth.")
-@click.option("--predicted", metavar="B", type=FILE, help="With --gold: any system's output, same words.")
-@click.option(
-    "--labels",
-    metavar="SET",
-    help="full, 7, 6, 4, file (types as they stand) or a TOML file.  [default: the model's own; else file]",
-)
+@pair_options
 @click.option("--keep-misc", is_flag=True, help="With --labels full, 7 or 6: MISC stays a type of its own.")
 @click.option(
     "--scheme",
@@ -43,9 +33,6 @@ FILE = click.Path(exists=True, dir_okay=False)
 @click.option("--json", "as_json", is_flag=True, help="Everything, in full precision, as JSON.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Tables in Markdown.")
 @click.option("-o", "--output", metavar="PATH", type=click.Path(dir_okay=False), help="Write there.")
-@click.option("--format", "format_name", metavar="NAME", help="Of the files.  [default: by suffix]")
-@click.option("--predicted-format", metavar="NAME", help="Of B, where it is not that of A.")
-@click.option("--key", default="name", show_default=True, help="CoNLL-U: the entry of MISC with the label.")
 @model_options
 def command(
     files: tuple[str, ...], model: str | None, gold: str | None, predicted: str | None, **options: Any
@@ -68,6 +55,9 @@ def command(
     if model is not None and files and gold is None and predicted is None and predicted_format is None:
         sentences = [s for file in files for s in read_gold(file, format_name, format_options)[0]]
         tagger = load_tagger(model, options, threads=options["threads"])
+        documents = documents_for(tagger, options["documents"])
+        if documents is not None:
+            documents.name(sentences)
         spans = tagger.predict(sentences)
         if label_set is not None:
             spans = _as_set(label_set, sentences, spans, f"model {model}")
@@ -93,7 +83,7 @@ def command(
     else:
         raise UsageError(
             "expected a model and files, or gold and predicted files",
-            hint="Try: bilstm-crf evaluate --model DIR FILE...   or: --gold A --predicted B",
+            hint="Try: bilstm-crf evaluate --model DIR FILE...   or: --gold GOLD --predicted A",
         )
     _write(_rendered(report, options), options["output"])
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import InputError, UsageError, near_miss
 
 if TYPE_CHECKING:
     from bilstm_crf.tagger import Tagger
 
 CORES = min(4, len(os.sched_getaffinity(0)))  # beyond those, memory grows faster than speed
+FILE = click.Path(exists=True, dir_okay=False)
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -55,35 +57,68 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
     return None
 
 
-def model_options(command: Command) -> Command:
-    """What every command that uses a trained model takes: how to load it, and `--config`."""
-    for option in (
-        click.option(
-            "--config",
-            metavar="TOML",
-            is_eager=True,
-            expose_value=False,
-            callback=config_file,
-            help="A file that holds what these options do.",
-        ),
-        click.option("--device", metavar="NAME", default="cpu", show_default=True, help="cpu or cuda."),
-        click.option(
-            "--threads",
-            type=click.IntRange(1),
-            default=CORES,
-            show_default="the processor's cores, up to 4",
-            help="Processor cores to use.",
-        ),
-        click.option(
-            "--trust-remote-code", is_flag=True, help="Run the Python code that the model's encoder brings."
-        ),
-        click.option("--bert", metavar="PATH", help="Where the model's encoder lies now, if it was moved."),
-        click.option(
-            "--embeddings", metavar="NAME|PATH", help="Attach a full table of vectors to the model."
-        ),
-    ):
-        command = option(command)
-    return command
+def _group(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """One decorator of several, which stand in the help in this order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+documents_option = click.option(
+    "--documents",
+    metavar="TABLE",
+    type=FILE,
+    help="Of which document each sentence is: columns sent_id, document (and genre).  "
+    "[the file's own; documents.tsv beside it]",
+)
+
+# What sets gold against a model's or any system's output takes: the files, and how they are read.
+pair_options = _group(
+    click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE),
+    click.option("--model", metavar="DIR", type=click.Path(), help="Tag the words of FILE with this model."),
+    click.option("--gold", metavar="GOLD", type=FILE, help="With --predicted: the truth."),
+    click.option("--predicted", metavar="A", type=FILE, help="With --gold: any system's output, same words."),
+    click.option(
+        "--labels",
+        metavar="SET",
+        help="full, 7, 6, 4, file (types as they stand) or a TOML file.  [the model's own; else file]",
+    ),
+    click.option("--format", "format_name", metavar="NAME", help="Of the files.  [by each file's name]"),
+    click.option("--predicted-format", metavar="NAME", help="Of A, where it is not that of GOLD."),
+    click.option(
+        "--key", metavar="NAME", default="name", show_default=True, help="Of the label in CoNLL-U's MISC."
+    ),
+)
+
+# What every command that uses a trained model takes: how to load it, what it reads, and `--config`.
+model_options = _group(
+    documents_option,
+    click.option("--embeddings", metavar="NAME|PATH", help="Attach a full table of vectors to the model."),
+    click.option("--bert", metavar="PATH", help="Where the model's encoder lies now, if it was moved."),
+    click.option(
+        "--trust-remote-code", is_flag=True, help="Run the Python code that the model's encoder brings."
+    ),
+    click.option(
+        "--threads",
+        type=click.IntRange(1),
+        default=CORES,
+        show_default="the processor's cores, up to 4",
+        help="Processor cores to use.",
+    ),
+    click.option("--device", metavar="NAME", default="cpu", show_default=True, help="cpu or cuda."),
+    click.option(
+        "--config",
+        metavar="TOML",
+        is_eager=True,
+        expose_value=False,
+        callback=config_file,
+        help="A file that holds what these options do.",
+    ),
+)
 
 
 def load_tagger(model: str, options: dict[str, Any], *, threads: int) -> Tagger:
@@ -95,3 +130,15 @@ def load_tagger(model: str, options: dict[str, Any], *, threads: int) -> Tagger:
     torch.set_num_threads(1)  # each thread of the tagger computes alone
     taken = ("embeddings", "bert", "trust_remote_code", "device")
     return Tagger.load(model, threads=threads, **{name: options[name] for name in taken})
+
+
+def documents_for(tagger: Tagger, table: str | None) -> Documents | None:
+    """What says of which document a sentence is (`--documents`); None where that is nothing to the model.
+
+    Raises UsageError for a table that nobody would read, InputError for an ill-formed one.
+    """
+    if tagger.reads_neighbours:
+        return Documents(table)
+    if table is not None:
+        raise UsageError(f"--documents {table}: this model reads each sentence without its neighbours")
+    return None

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from bilstm_crf.commands.options import load_tagger, model_options
+from bilstm_crf.commands.options import documents_for, load_tagger, model_options
+from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.files import open_input, shown, write_whole
 from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_named, format_of
@@ -85,8 +86,8 @@ def command(files: tuple[str, ...], model: str, text: str | None, **options: Any
         label_column=options["label_column"],
     )
     if text is not None:
-        if files or options["output_dir"]:
-            other = "files" if files else "--output-dir"
+        if files or options["output_dir"] or options["documents"]:
+            other = "files" if files else "--output-dir" if options["output_dir"] else "--documents"
             raise UsageError(f"--text and {other} were both given; expected one of them")
         return tag_text(text, model, options)
     sources = {path: format_of(path, options["format_name"]) for path in files or ("-",)}
@@ -95,6 +96,7 @@ def command(files: tuple[str, ...], model: str, text: str | None, **options: Any
     targets = {path: target_format(source, options["to"]) for path, source in sources.items()}
     outputs = outputs_of(sources, targets, options["output"], options["output_dir"])
     tagger = load_tagger(model, options, threads=1)  # after everything that can be wrong at once
+    documents = documents_for(tagger, options["documents"])
     if options["output_dir"]:
         Path(options["output_dir"]).mkdir(parents=True, exist_ok=True)
     for path, output in outputs.items():
@@ -106,6 +108,7 @@ def command(files: tuple[str, ...], model: str, text: str | None, **options: Any
                 sources[path],
                 targets[path],
                 format_options,
+                documents,
                 flush=options["flush"],
                 processes=options["threads"],
             )
@@ -214,6 +217,7 @@ def tag_stream(
     source: Format,
     target: Format,
     options: FormatOptions,
+    documents: Documents | None,
     *,
     flush: bool,
     processes: int,
@@ -232,5 +236,6 @@ def tag_stream(
         pieces = tag_pieces(work, stream, processes=processes)
         return ((piece.content, piece.tokens) for piece in pieces)
     write = target.render if source is target else target.compose
-    sentences = tagger.tag_stream(source.read(stream, shown(path), options), flush=flush)
+    given = source.read(stream, shown(path), options)
+    sentences = tagger.tag_stream(given if documents is None else documents.named(given), flush=flush)
     return ((write(sentence, options), len(sentence)) for sentence in sentences)

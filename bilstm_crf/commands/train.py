@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import click
 
-from bilstm_crf.commands.options import CORES, config_file
+from bilstm_crf.commands.options import CORES, config_file, documents_option
 from bilstm_crf.config import Head, Layers, Pooling, Recipe, RunConfig
 from bilstm_crf.corpus.norne import find_or_fetch
 from bilstm_crf.errors import UsageError
@@ -82,6 +82,12 @@ SAMPLE_SETTINGS = ("epochs=40", "batch_size=4", "learning_rate=0.03")
     metavar="N",
     help="Neighbouring sentences the encoder sees too, or N words as 64w.  [0]",
 )
+@click.option(
+    "--curriculum",
+    metavar="STAGES",
+    help="Context that grows: context:batches by commas, as 0:2000,2:1000 or 0w:2000,64w:1000.",
+)
+@documents_option
 @click.option("--trust-remote-code", is_flag=True, help="Run the Python code that an encoder brings.")
 @click.option("--embed-encoder", is_flag=True, help="Copy the encoder into the model's folder.")
 @click.option(
@@ -159,8 +165,9 @@ def command(context: click.Context, **options: Any) -> int:
 
     \b
     Settings for --set (preset paper)
-      epochs=50 batch_size=10 patience=0 hidden=200 layers=1 dropout=0.5 input_dropout=token|sentence
-      character_dim=30 character_filters=50 character_width=3 word_dim=100 untuned=0 subwords=0
+      epochs=50 epoch_batches=0 batch_size=10 patience=0 hidden=200 layers=1 dropout=0.5
+      input_dropout=token|sentence character_dim=30 character_filters=50 character_width=3
+      word_dim=100 untuned=0 subwords=0
       optimiser=sgd|adam momentum=0 learning_rate=0.015 schedule=inverse|linear|cosine restarts=1
       learning_rate_decay=0.05 warm_up=0 accumulate=1 gradient_clip=0 l2=1e-8 word_rate=1
       bert_learning_rate=2e-5 bert_weight_decay=0.01, and what options above are short for
@@ -256,7 +263,14 @@ def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
         sizes, encoder = recipe_of(options["init_from"])
         recipe, bert = recipe.replace(sizes), bert or encoder
     recipe = recipe.replace(settings(options))
-    of_encoder = {"bert_finetune", "bert_layers", "bert_pooling", "bert_context", "embed_encoder"}
+    of_encoder = {
+        "bert_finetune",
+        "bert_layers",
+        "bert_pooling",
+        "bert_context",
+        "curriculum",
+        "embed_encoder",
+    }
     if bert is None and (given := {name for name in of_encoder if options[name]}):
         raise UsageError(
             f"{names(given)}: for an encoder, but none is named", hint="name one: --bert NAME|PATH"
@@ -270,6 +284,7 @@ def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
         drop=list(options["drop"]),
         format=options["format"],
         key=options["key"],
+        documents=options["documents"],
         label_set=options["labels"] or ("file" if own_files else "full"),
         keep_misc=options["keep_misc"],
         encoding=options["encoding"],
@@ -297,7 +312,7 @@ def settings(options: dict[str, Any]) -> dict[str, str]:
         if not equals:
             raise UsageError(f"--set {each}: expected NAME=VALUE, as in --set epochs=20")
         changed[name.strip()] = value.strip()
-    short = ("epochs", "patience", "features", "head", "bert_layers", "bert_pooling")
+    short = ("epochs", "patience", "features", "head", "bert_layers", "bert_pooling", "curriculum")
     changed.update({name: options[name] for name in short if options[name] is not None})
     if options["bert_finetune"]:
         changed["bert_weights"] = "tuned"

@@ -13,14 +13,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from bilstm_crf.files import write_whole
 from bilstm_crf.progress import Bar
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 SHORTEST, LONGEST = 3, 5  # characters of an n-gram, the word's two borders counted
 FITTED_WORDS = 100_000  # the most frequent words of a larger table are enough to fit to
@@ -114,6 +117,8 @@ def commonest(spelled: Iterable[Sequence[str]], count: int) -> list[str]:
 
 def shares_of(spelled: Sequence[Sequence[str]], index: dict[str, int]) -> csr_array:
     """(V, G): each n-gram's share of each word, the unknown n-grams' share being lost."""
+    from scipy.sparse import csr_array  # tagging would wait for it in vain
+
     known = [[index[ngram] for ngram in ngrams if ngram in index] for ngrams in spelled]
     lengths = np.array([len(rows) for rows in known])
     whole = np.array([max(1, len(ngrams)) for ngrams in spelled])

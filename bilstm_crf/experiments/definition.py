@@ -27,7 +27,7 @@ from bilstm_crf.experiments.settings import (
     check_known,
 )
 
-SETTINGS = ("language", "labels", "encoding", "embeddings", "bert", "preset", "set")
+SETTINGS = ("language", "labels", "encoding", "embeddings", "bert", "preset", "final", "set")
 EVALUATE = ("language", "split", "labels")
 SHOWS = ("scores", "confusion")  # what the table shows of each cell
 CORPUS = tuple(each.name for each in fields(OwnCorpus) if each.name != "name")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any
 
 from bilstm_crf import run_folder
 from bilstm_crf.config import RunConfig
+from bilstm_crf.corpus.documents import tables_of
 from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import BilstmCrfError, UsageError, near_miss
@@ -41,7 +43,10 @@ class Task:
 
     @property
     def epochs(self) -> int:
-        return self.run.settings.recipe.epochs
+        recipe = self.run.settings.recipe
+        longest = recipe.epoch_batches or sys.maxsize  # an epoch's batches, which depend on the data, else
+        rounds = sum(-(-stage.batches // longest) for stage in recipe.stages) or recipe.epochs
+        return max(rounds, len(self.history))
 
     def look(self) -> None:
         """Reads how far training has come."""
@@ -174,6 +179,8 @@ def difference(
         there = getattr(config.recipe, name)
         if there != value:
             return f"it was begun with {name} = {there}, now it is {value}"
+    if config.final != settings.final:
+        return f"it was begun {'with' if config.final else 'without'} the second phase on train and dev"
     if (config.bert or names.NONE) != settings.bert:
         return f"it was begun with the encoder {config.bert or names.NONE}, now it is {settings.bert}"
     for name, value in (own or OwnCorpus("")).reading.items():
@@ -185,6 +192,10 @@ def difference(
         there = [file.get("sha256") for file in data.get(split, [])]
         if there != [_sha256(file) for file in corpus[settings.language][split]]:
             return f"it was begun with other {split} data"
+    files = [file for split in ("train", "dev") for file in corpus[settings.language][split]]
+    there = [table.get("sha256") for table in data.get("documents", [])]
+    if there != [_sha256(table) for table in tables_of(config, files)]:
+        return "it was begun with other tables of documents"
     vectors = None if settings.embeddings == names.NONE else names.find(settings.embeddings, embeddings_dir)
     if vectors and _sha256(str(vectors)) != (described.get("vectors") or {}).get("sha256"):
         return f"it was begun with other vectors than {vectors}"

@@ -180,6 +180,7 @@ def train_options(task: Task, how: How) -> list[str]:
         options = own.train_options()
     for name in ("labels", "encoding", "embeddings", "preset"):
         options += [f"--{name}", getattr(settings, name)]
+    options += ["--final"] * settings.final
     options += ["--bert", settings.bert] if settings.bert != NONE else []
     options += ["--trust-remote-code"] * (how.trust_remote_code and settings.bert != NONE)
     options += ["--embeddings-dir", how.embeddings_dir] if how.embeddings_dir else []

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bilstm_crf import run_folder
 from bilstm_crf.errors import BilstmCrfError
 from bilstm_crf.experiments.settings import Evaluation
 from bilstm_crf.files import sha256_of_all, write_json
@@ -28,6 +29,12 @@ class Asked(NamedTuple):
     key: str = "name"
 
 
+def model_of(run: Path, evaluation: Evaluation) -> Path:
+    """The folder of the model that is scored: on test that of the run's second phase, if it had one."""
+    final = run / run_folder.FINAL
+    return final if evaluation.split == "test" and final.is_dir() else run
+
+
 def score_path(run: Path, evaluation: Evaluation) -> Path:
     """Where the scores of an evaluation lie."""
     return run / "scores" / f"{evaluation.name}.json"
@@ -37,7 +44,7 @@ def read_score(run: Path, evaluation: Evaluation, files: Sequence[str]) -> dict[
     """The scores, where they are there and of this model and these files; else None."""
     try:
         content: dict[str, Any] = json.loads(score_path(run, evaluation).read_text("utf-8"))
-        model = json.loads((run / "model.json").read_text("utf-8"))["sha256"]
+        model = json.loads((model_of(run, evaluation) / "model.json").read_text("utf-8"))["sha256"]
         current = content["model_sha256"] == model and content["data_sha256"] == sha256_once(tuple(files))
         return content if current else None
     except (OSError, ValueError, KeyError, TypeError):
@@ -57,6 +64,7 @@ def score(run: Path, evaluations: Sequence[Asked], *, trust_remote_code: bool = 
     spans, are mapped to the label set of the evaluation; spans are compared. Raises what `Tagger.load` and
     `read_gold` raise, and InputError for a type that the label set does not know.
     """
+    from bilstm_crf.corpus.documents import Documents
     from bilstm_crf.corpus.labelled import read_gold
     from bilstm_crf.evaluation.counts import sentence_counts
     from bilstm_crf.evaluation.report import evaluate, map_types
@@ -65,14 +73,19 @@ def score(run: Path, evaluations: Sequence[Asked], *, trust_remote_code: bool = 
     from bilstm_crf.sentence import Sentence
     from bilstm_crf.tagger import Tagger
 
-    tagger = Tagger.load(run, trust_remote_code=trust_remote_code)
-    model = json.loads((run / "model.json").read_text("utf-8"))
+    load = cache(lambda folder: Tagger.load(folder, trust_remote_code=trust_remote_code))
+    documents = Documents()
     for evaluation, files, format_name, key in evaluations:
+        folder = model_of(run, evaluation)
+        tagger = load(folder)
+        model = json.loads((folder / "model.json").read_text("utf-8"))
         options = FormatOptions(key=key, keep_raw=False)
         gold = [s for file in files for s in read_gold(file, format_name, options)[0]]
+        if tagger.reads_neighbours:
+            documents.name(gold)
         label_set = LabelSet.named(evaluation.labels)
         tagged = [
-            Sentence(sentence.tokens, spans=spans, path=f"model {run}")
+            Sentence(sentence.tokens, spans=spans, path=f"model {folder}")
             for sentence, spans in zip(gold, tagger.predict(gold), strict=True)
         ]
         predicted = map_types(tagged, label_set)
@@ -82,6 +95,7 @@ def score(run: Path, evaluations: Sequence[Asked], *, trust_remote_code: bool = 
         path.parent.mkdir(exist_ok=True)
         content = {
             "evaluation": vars(evaluation),
+            "model": folder.relative_to(run).as_posix(),
             "model_sha256": model["sha256"],
             "files": list(files),
             "data_sha256": sha256_of_all(files),

@@ -35,6 +35,7 @@ class Settings:
     embeddings: str = names.NONE
     bert: str = names.NONE
     preset: str = "paper"
+    final: bool = False  # whether a second phase trains on train and dev, for test
     changes: tuple[tuple[str, Any], ...] = ()  # of the preset's recipe (--set), where they do change it
 
     @classmethod
@@ -44,9 +45,13 @@ class Settings:
         `corpora` are names that `language` may have beside NorNE's; their label set is `file` by default.
         Raises UsageError for a value that the option would not take, InputError for a bad label set's file.
         """
+        kinds = {
+            "set": (dict, "a table of settings, as in { epochs = 20 }"),
+            "final": (bool, "true or false"),
+        }
         for name, value in given.items():
-            if not isinstance(value, dict if name == "set" else str):
-                expected = "a table of settings, as in { epochs = 20 }" if name == "set" else "a text"
+            kind, expected = kinds.get(name, (str, "a text"))
+            if not isinstance(value, kind):
                 raise UsageError(f"{name} is {value!r}, expected {expected}")
         choices = {"language": (*LANGUAGES, *corpora), "encoding": ENCODINGS, "preset": PRESETS}
         for name, known in choices.items():
@@ -86,6 +91,7 @@ class Settings:
         parts = [self.language, Path(self.embeddings).name.split(".")[0], short(self.labels), self.encoding]
         parts += [Path(self.bert).name] * (self.bert != names.NONE)
         parts += [self.preset] * (self.preset != "paper")
+        parts += ["final"] * self.final
         changes = [f"{name}={value}" for name, value in self.changes]
         if len("-".join(changes)) > LONGEST:
             changes = [hashlib.sha256("-".join(changes).encode("utf-8")).hexdigest()[:12]]

@@ -4,7 +4,7 @@ words ──────► embedding ──┐
 characters ─► CNN ────────┼─ dropout ─► BiLSTM ─► dropout ─► linear ─► emissions ─► CRF
 contextual vectors ───────┘
 
-Every part but the linear layer can be left out (`Architecture.features`, `Architecture.head`).
+Every part but the linear layer can be left out (`Architecture`).
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,22 +17,7 @@ from bilstm_crf.errors import ModelFolderError
 from bilstm_crf.model_folder import load_model, save_model
 from contextual_runs import disguise, found_by, save
 
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here has a reason to ask one."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("the network was asked")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-
-
-@pytest.fixture
-def encoder(written: Callable[..., Path], tmp_path: Path) -> Path:
-    """An encoder of the test's own."""
-    return Path(shutil.copytree(written("wordpiece"), tmp_path / "encoder"))
+pytestmark = pytest.mark.usefixtures("no_network")  # nothing here has a reason to ask one
 
 
 COPIED = pytest.mark.parametrize(
@@ -47,21 +31,21 @@ def copies(folder: Path) -> list[str]:
 
 @COPIED
 def test_a_copy_in_the_folder_needs_nothing_else_and_goes_where_the_folder_goes(
-    settings: dict[str, Any], encoder: Path, tmp_path: Path
+    settings: dict[str, Any], own_encoder: Path, tmp_path: Path
 ) -> None:
-    _, found = save(tmp_path, encoder, **settings)
+    _, found = save(tmp_path, own_encoder, **settings)
     sha256 = json.loads((tmp_path / "model" / "model.json").read_text("utf-8"))["encoder"]["sha256"]
     assert copies(tmp_path / "model") == [f"encoder-{sha256[:12]}"]
-    shutil.rmtree(encoder)
+    shutil.rmtree(own_encoder)
     (tmp_path / "model").rename(tmp_path / "moved")
     assert found_by(tmp_path / "moved") == found
 
 
 @COPIED
 def test_who_may_read_the_model_may_read_its_copy(
-    settings: dict[str, Any], encoder: Path, tmp_path: Path
+    settings: dict[str, Any], own_encoder: Path, tmp_path: Path
 ) -> None:
-    save(tmp_path, encoder, **settings)
+    save(tmp_path, own_encoder, **settings)
     files = [path for path in (tmp_path / "model").rglob("*") if path.is_file()]
     assert len(files) > 5
     assert {path.stat().st_mode for path in files} == {(tmp_path / "model" / "model.json").stat().st_mode}
@@ -86,30 +70,30 @@ HARM: dict[str, Callable[[Path], object]] = {
 def test_harm_to_the_copy_is_said_and_the_original_still_helps(
     relative: bool,
     harm: str,
-    encoder: Path,
+    own_encoder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _, found = save(tmp_path, encoder, embed=True)
+    _, found = save(tmp_path, own_encoder, embed=True)
     HARM[harm](tmp_path / "model" / copies(tmp_path / "model")[0])
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelFolderError, match="encoder-"):
         load_model("model" if relative else tmp_path / "model")
-    assert found_by(tmp_path / "model", bert=str(encoder)) == found
+    assert found_by(tmp_path / "model", bert=str(own_encoder)) == found
 
 
-def test_another_model_in_the_folder_takes_the_copy_with_it(encoder: Path, tmp_path: Path) -> None:
-    save(tmp_path, encoder, bert_weights="tuned")
-    save(tmp_path, encoder)
+def test_another_model_in_the_folder_takes_the_copy_with_it(own_encoder: Path, tmp_path: Path) -> None:
+    save(tmp_path, own_encoder, bert_weights="tuned")
+    save(tmp_path, own_encoder)
     assert copies(tmp_path / "model") == []
 
 
-def test_folders_of_somebody_else_are_left_alone(encoder: Path, tmp_path: Path) -> None:
+def test_folders_of_somebody_else_are_left_alone(own_encoder: Path, tmp_path: Path) -> None:
     """As where the model goes beside the encoders that one collects."""
     mine = tmp_path / "model" / "encoder-of-mine"
     mine.mkdir(parents=True)
-    save(tmp_path, encoder)
-    save(tmp_path, encoder, bert_weights="tuned")
+    save(tmp_path, own_encoder)
+    save(tmp_path, own_encoder, bert_weights="tuned")
     assert mine.is_dir()
 
 
@@ -122,12 +106,12 @@ class Killed(BaseException):
 def test_a_save_that_is_killed_leaves_the_old_model_or_the_new_one(
     moment: str,
     settings: dict[str, Any],
-    encoder: Path,
+    own_encoder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Also where both have the same encoder, as the epochs of one run have."""
-    model, found = save(tmp_path, encoder, **settings)
+    model, found = save(tmp_path, own_encoder, **settings)
     rename = Path.rename
 
     def die(*_: object, **__: object) -> Any:

@@ -25,15 +25,7 @@ from runs import history, start
 FEATURES = ["static", "char", "bert", "static,char", "static,bert", "static,char,bert"]
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The features' cache, the test's own."""
-    monkeypatch.setenv("BILSTM_CRF_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def folder(written: Callable[..., Path]) -> Path:
-    return written("wordpiece")
+pytestmark = pytest.mark.usefixtures("features_cache")
 
 
 @pytest.fixture
@@ -64,9 +56,9 @@ def assert_saved_as_trained(config: RunConfig, run: Path, in_memory: list[list[l
 @pytest.mark.parametrize("head", get_args(Head))
 @pytest.mark.parametrize("features", FEATURES)
 def test_any_head_on_any_features_learns_and_finds_when_loaded_what_it_found_when_saved(
-    features: str, head: Head, folder: Path, tmp_path: Path, in_memory: list[list[list[Span]]]
+    features: str, head: Head, wordpiece: Path, tmp_path: Path, in_memory: list[list[list[Span]]]
 ) -> None:
-    encoder = folder if "bert" in features else None
+    encoder = wordpiece if "bert" in features else None
     config = tiny_config(tmp_path, encoder, features=features, head=head, bert_layers="mix")
     assert_saved_as_trained(config, tmp_path / "run", in_memory)
     (path,) = (tmp_path / "run").glob("weights-*.safetensors")
@@ -81,15 +73,15 @@ def test_any_head_on_any_features_learns_and_finds_when_loaded_what_it_found_whe
 @pytest.mark.parametrize("layers", ["last", "last4", "mix"])
 @pytest.mark.parametrize("pooling", ["first", "last", "mean"])
 def test_any_vector_read_off_an_encoder_that_learns_is_saved_with_it(
-    pooling: str, layers: str, folder: Path, tmp_path: Path, in_memory: list[list[list[Span]]]
+    pooling: str, layers: str, wordpiece: Path, tmp_path: Path, in_memory: list[list[list[Span]]]
 ) -> None:
     settings = {"bert_pooling": pooling, "bert_layers": layers, "bert_weights": "tuned"}
-    config = tiny_config(tmp_path, folder, head="crf", **settings, bert_learning_rate=1e-3)
+    config = tiny_config(tmp_path, wordpiece, head="crf", **settings, bert_learning_rate=1e-3)
     assert_saved_as_trained(config, tmp_path / "run", in_memory)
 
 
-def test_the_mix_of_layers_is_learnt(folder: Path, tmp_path: Path) -> None:
-    start(tiny_config(tmp_path, folder, bert_layers="mix", features="bert"), tmp_path / "run")
+def test_the_mix_of_layers_is_learnt(wordpiece: Path, tmp_path: Path) -> None:
+    start(tiny_config(tmp_path, wordpiece, bert_layers="mix", features="bert"), tmp_path / "run")
     mix = Tagger.load(tmp_path / "run").model.network.mix
     assert mix is not None
     assert len(mix.weights) == 4  # the embeddings and three layers
@@ -101,9 +93,9 @@ def test_the_mix_of_layers_is_learnt(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def linear(folder: Path, tmp_path: Path) -> tuple[RunConfig, SavedModel]:
+def linear(wordpiece: Path, tmp_path: Path) -> tuple[RunConfig, SavedModel]:
     """An untrained model for token classification, as Devlin et al. (2019, section 5.3) have it."""
-    config = tiny_config(tmp_path, folder, features="bert", head="linear", bert_layers="last", dropout=0)
+    config = tiny_config(tmp_path, wordpiece, features="bert", head="linear", bert_layers="last", dropout=0)
     return config, untrained(config)
 
 
@@ -143,10 +135,10 @@ def test_a_linear_head_on_an_encoder_is_token_classification(linear: tuple[RunCo
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_labels_that_make_no_span_are_none_and_never_written(
-    encoding: str, folder: Path, tmp_path: Path, cli: Callable[..., Any]
+    encoding: str, wordpiece: Path, tmp_path: Path, cli: Callable[..., Any]
 ) -> None:
     """Without a CRF nothing keeps I-PER from standing alone."""
-    config = tiny_config(tmp_path, folder, features="bert", head="linear", encoding=encoding)
+    config = tiny_config(tmp_path, wordpiece, features="bert", head="linear", encoding=encoding)
     model = untrained(config)
     legal = ENCODINGS[encoding]
     found, written = Tagger(model), tmp_path / "out.conllu"

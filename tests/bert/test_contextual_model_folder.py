@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,22 +15,7 @@ from bilstm_crf.errors import ModelFolderError, UsageError
 from bilstm_crf.model_folder import load_model, save_model
 from contextual_runs import disguise, found_by, save, tiny_config, untrained
 
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here has a reason to ask one."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("the network was asked")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-
-
-@pytest.fixture
-def encoder(written: Callable[..., Path], tmp_path: Path) -> Path:
-    """An encoder of the test's own."""
-    return Path(shutil.copytree(written("wordpiece"), tmp_path / "encoder"))
+pytestmark = pytest.mark.usefixtures("no_network")  # nothing here has a reason to ask one
 
 
 def describe(folder: Path) -> dict[str, Any]:
@@ -40,15 +24,15 @@ def describe(folder: Path) -> dict[str, Any]:
 
 
 def test_a_frozen_encoder_is_named_with_its_hash_and_not_copied(
-    encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     model, found = save(
-        tmp_path, encoder, bert="encoder", bert_pooling="mean", bert_layers="mix", bert_context=2
+        tmp_path, own_encoder, bert="encoder", bert_pooling="mean", bert_layers="mix", bert_context=2
     )
     assert model.contextual is not None
     described = describe(tmp_path / "model")
-    assert described["name"] == str(encoder), "whole, for the model may be used from another folder"
+    assert described["name"] == str(own_encoder), "whole, for the model may be used from another folder"
     assert described["sha256"] == model.contextual.encoder.sha256
     assert (described["folder"], described["tuned"]) == (None, False)
     assert not [path for path in (tmp_path / "model").iterdir() if path.is_dir()]
@@ -61,17 +45,17 @@ def test_a_frozen_encoder_is_named_with_its_hash_and_not_copied(
 
 
 def test_an_encoder_that_moved_is_asked_for_and_found(
-    encoder: Path, tmp_path: Path, cli: Callable[..., Any]
+    own_encoder: Path, tmp_path: Path, cli: Callable[..., Any]
 ) -> None:
-    _, found = save(tmp_path, encoder)
-    encoder.rename(tmp_path / "moved")
+    _, found = save(tmp_path, own_encoder)
+    own_encoder.rename(tmp_path / "moved")
     with pytest.raises(ModelFolderError, match="no such folder") as caught:
         load_model(tmp_path / "model")
     assert "--bert PATH" in str(caught.value.hint)
     assert found_by(tmp_path / "model", bert=str(tmp_path / "moved")) == found
     done = cli("tag", "--model", tmp_path / "model", tmp_path / "corpus.conllu")
     assert done.status == 2
-    assert str(encoder) in done.err
+    assert str(own_encoder) in done.err
     assert "--bert PATH" in done.err
     assert len(done.err.splitlines()) == 2
     assert (
@@ -80,15 +64,15 @@ def test_an_encoder_that_moved_is_asked_for_and_found(
 
 
 def test_another_encoder_in_its_place_is_refused(
-    encoder: Path, tmp_path: Path, cli: Callable[..., Any]
+    own_encoder: Path, tmp_path: Path, cli: Callable[..., Any]
 ) -> None:
-    save(tmp_path, encoder)
-    shutil.copytree(encoder, tmp_path / "old")
-    disguise(encoder)
+    save(tmp_path, own_encoder)
+    shutil.copytree(own_encoder, tmp_path / "old")
+    disguise(own_encoder)
     with pytest.raises(ModelFolderError, match=r"another encoder .* SHA-256"):
         load_model(tmp_path / "model")
     with pytest.raises(ModelFolderError, match=r"another encoder .* SHA-256"):
-        load_model(tmp_path / "model", bert=str(encoder))
+        load_model(tmp_path / "model", bert=str(own_encoder))
     done = cli("evaluate", "--model", tmp_path / "model", tmp_path / "corpus.conllu")
     assert (done.status, done.out, len(done.err.splitlines())) == (2, b"", 2)
     load_model(tmp_path / "model", bert=str(tmp_path / "old"))
@@ -119,8 +103,10 @@ WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_what_model_json_says_of_the_encoder_is_checked(wrong: str, encoder: Path, tmp_path: Path) -> None:
-    save(tmp_path, encoder)
+def test_what_model_json_says_of_the_encoder_is_checked(
+    wrong: str, own_encoder: Path, tmp_path: Path
+) -> None:
+    save(tmp_path, own_encoder)
     path = tmp_path / "model" / "model.json"
     whole = json.loads(path.read_text("utf-8"))
     WRONG[wrong](whole)

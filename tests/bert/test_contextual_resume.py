@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,7 @@ from runs import SAMPLE, Watch, history, resume, start, weights_hash
 TUNED = {"bert_weights": "tuned", "bert_learning_rate": 1e-3}
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The features' cache, the test's own."""
-    monkeypatch.setenv("BILSTM_CRF_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def folder(written: Callable[..., Path]) -> Path:
-    return written("wordpiece")
+pytestmark = pytest.mark.usefixtures("features_cache")
 
 
 def interrupt(epoch: int) -> Watch:
@@ -59,9 +50,9 @@ def content(folder: Path) -> dict[str, str]:
 )
 @pytest.mark.parametrize("epoch", [2, 3])
 def test_interrupted_and_resumed_is_the_same_as_uninterrupted(
-    epoch: int, settings: dict[str, Any], folder: Path, tmp_path: Path
+    epoch: int, settings: dict[str, Any], wordpiece: Path, tmp_path: Path
 ) -> None:
-    config = tiny_config(tmp_path, folder, **settings)
+    config = tiny_config(tmp_path, wordpiece, **settings)
     start(config, tmp_path / "whole")
     with pytest.raises(InterruptedRunError):
         start(config, tmp_path / "run", interrupt(1))
@@ -75,7 +66,7 @@ def test_interrupted_and_resumed_is_the_same_as_uninterrupted(
 
 
 def test_an_encoder_that_keeps_more_than_weights_can_be_resumed(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wordpiece: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As NorBERT 3 does, whose numbers of relative positions are a buffer that it saves."""
     load = Encoder.load
@@ -86,7 +77,7 @@ def test_an_encoder_that_keeps_more_than_weights_can_be_resumed(
         return encoder
 
     monkeypatch.setattr(Encoder, "load", with_buffer)
-    config = tiny_config(tmp_path, folder, **TUNED)
+    config = tiny_config(tmp_path, wordpiece, **TUNED)
     start(config, tmp_path / "whole")
     with pytest.raises(InterruptedRunError):
         start(config, tmp_path / "run", interrupt(2))
@@ -95,25 +86,25 @@ def test_an_encoder_that_keeps_more_than_weights_can_be_resumed(
 
 
 @pytest.mark.parametrize("weights", ["frozen", "tuned"])
-def test_an_encoder_that_changed_since_is_noticed(weights: str, folder: Path, tmp_path: Path) -> None:
-    copied = Path(shutil.copytree(folder, tmp_path / "encoder"))
+def test_an_encoder_that_changed_since_is_noticed(weights: str, wordpiece: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copytree(wordpiece, tmp_path / "encoder"))
     config = tiny_config(tmp_path, copied, bert_weights=weights)
     with pytest.raises(InterruptedRunError):
         start(config, tmp_path / "run", interrupt(2))
     path = copied / "tokenizer_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "model_max_length": 20}))
-    with pytest.raises(InputError, match="no longer those"):
+    with pytest.raises(InputError, match="began with another encoder"):
         resume(tmp_path / "run")
     shutil.rmtree(copied)
     with pytest.raises(InputError, match="no such folder"):
         resume(tmp_path / "run")
-    shutil.copytree(folder, copied)
+    shutil.copytree(wordpiece, copied)
     resume(tmp_path / "run")
 
 
-def test_two_batches_gathered_are_one_of_twice_the_size(folder: Path, tmp_path: Path) -> None:
+def test_two_batches_gathered_are_one_of_twice_the_size(wordpiece: Path, tmp_path: Path) -> None:
     """Without dropout, and with an optimiser whose step grows with the gradient."""
-    still = Path(shutil.copytree(folder, tmp_path / "still"))
+    still = Path(shutil.copytree(wordpiece, tmp_path / "still"))
     path = still / "config.json"
     off = {"hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0}
     path.write_text(json.dumps({**json.loads(path.read_text()), **off}))
@@ -128,7 +119,7 @@ def test_two_batches_gathered_are_one_of_twice_the_size(folder: Path, tmp_path: 
 
 
 def test_the_second_phase_begins_with_the_encoder_as_it_came(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wordpiece: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not as the first phase left it."""
     learning: list[Encoder] = []
@@ -140,14 +131,14 @@ def test_the_second_phase_begins_with_the_encoder_as_it_came(
         return forward(self, *arguments)
 
     monkeypatch.setattr(Encoder, "forward", watched)
-    given = torch.nn.utils.parameters_to_vector(Encoder.load(str(folder)).parameters()).detach()
+    given = torch.nn.utils.parameters_to_vector(Encoder.load(str(wordpiece)).parameters()).detach()
     moved: list[tuple[tuple[int, int], float]] = []  # epoch and sentences, and how far the weights went
 
     def measure(*place: int) -> None:
         now = torch.nn.utils.parameters_to_vector(learning[-1].parameters()).detach()
         moved.append((place, (now - given).norm().item()))  # type: ignore[arg-type]
 
-    start(tiny_config(tmp_path, folder, **TUNED, final=True), tmp_path / "run", Watch(measure))
+    start(tiny_config(tmp_path, wordpiece, **TUNED, final=True), tmp_path / "run", Watch(measure))
     places = [place for place, _ in moved]
     first, second = (number for number, place in enumerate(places) if place == places[0])
     assert moved[second][1] == pytest.approx(moved[first][1], rel=0.5)

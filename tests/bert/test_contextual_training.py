@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +17,7 @@ from bilstm_crf.optimisation import Optimisation
 from contextual_runs import SENTENCES, batch_of, corpus_of, tiny_config, untrained
 from runs import Watch, start, weights_hash
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The features' cache, the test's own."""
-    monkeypatch.setenv("BILSTM_CRF_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def folder(written: Callable[..., Path]) -> Path:
-    return written("wordpiece")
+pytestmark = pytest.mark.usefixtures("features_cache")
 
 
 @pytest.fixture
@@ -66,19 +55,19 @@ def weights(encoder: Encoder) -> dict[str, Tensor]:
 # ---------------------------------------------------------------- frozen
 
 
-def test_a_frozen_encoder_stays_as_it_is(folder: Path, tmp_path: Path, encoders: list[Encoder]) -> None:
+def test_a_frozen_encoder_stays_as_it_is(wordpiece: Path, tmp_path: Path, encoders: list[Encoder]) -> None:
     modes: list[bool] = []
     watch = Watch(lambda *_: modes.append(encoders[0].training))
-    start(tiny_config(tmp_path, folder), tmp_path / "run", watch)
+    start(tiny_config(tmp_path, wordpiece), tmp_path / "run", watch)
     assert modes == [False] * (3 * SENTENCES // 2)
-    before = weights(Encoder.load(str(folder)))
+    before = weights(Encoder.load(str(wordpiece)))
     for name, each in weights(encoders[0]).items():
         assert torch.equal(each, before[name])
         assert each.grad is None
 
 
 def test_a_frozen_encoder_is_run_once_for_all_epochs_and_all_runs(
-    folder: Path, tmp_path: Path, encoders: list[Encoder], passes: list[tuple[Encoder, bool]]
+    wordpiece: Path, tmp_path: Path, encoders: list[Encoder], passes: list[tuple[Encoder, bool]]
 ) -> None:
     """But for the scores at the end, which are those of the model as it was saved."""
     counts = []
@@ -88,15 +77,17 @@ def test_a_frozen_encoder_is_run_once_for_all_epochs_and_all_runs(
         ("mix", {"epochs": 1, "bert_layers": "mix"}),
     ):
         encoders.clear()
-        start(tiny_config(tmp_path, folder, **settings), tmp_path / name)
+        start(tiny_config(tmp_path, wordpiece, **settings), tmp_path / name)
         counts.append(sum(encoder is encoders[0] for encoder, _ in passes))
     assert counts[0] > 0
     assert counts == [counts[0], 0, counts[0]]
     assert not any(dropping for _, dropping in passes)
 
 
-def test_features_from_the_cache_and_computed_ones_train_the_same_model(folder: Path, tmp_path: Path) -> None:
-    config = tiny_config(tmp_path, folder, features="bert")
+def test_features_from_the_cache_and_computed_ones_train_the_same_model(
+    wordpiece: Path, tmp_path: Path
+) -> None:
+    config = tiny_config(tmp_path, wordpiece, features="bert")
     for name in ("computed", "found"):
         start(config, tmp_path / name)
     assert weights_hash(tmp_path / "computed") == weights_hash(tmp_path / "found")
@@ -106,25 +97,31 @@ def test_features_from_the_cache_and_computed_ones_train_the_same_model(folder: 
 
 
 def test_an_encoder_that_learns_moves_with_its_dropout_on_and_keeps_nothing(
-    folder: Path, cache: Path, tmp_path: Path, encoders: list[Encoder], passes: list[tuple[Encoder, bool]]
+    wordpiece: Path,
+    features_cache: Path,
+    tmp_path: Path,
+    encoders: list[Encoder],
+    passes: list[tuple[Encoder, bool]],
 ) -> None:
     learning: list[int] = []
     watch = Watch(lambda *_: learning.append(sum(dropping for _, dropping in passes)))
     start(
-        tiny_config(tmp_path, folder, bert_weights="tuned", bert_learning_rate=1e-3), tmp_path / "run", watch
+        tiny_config(tmp_path, wordpiece, bert_weights="tuned", bert_learning_rate=1e-3),
+        tmp_path / "run",
+        watch,
     )
     assert 0 < learning[0] < learning[-1] == sum(dropping for _, dropping in passes), (
         "each batch runs it anew"
     )
     assert len(passes) > learning[-1], "dev is scored without dropout"
-    before, after = weights(Encoder.load(str(folder))), weights(encoders[0])
+    before, after = weights(Encoder.load(str(wordpiece))), weights(encoders[0])
     assert all(not torch.equal(after[name], before[name]) for name in before)
-    assert not cache.exists()
+    assert not features_cache.exists()
 
 
-def test_dropout_inside_the_encoder_draws_from_the_seed(folder: Path, tmp_path: Path) -> None:
-    config = tiny_config(tmp_path, folder, bert_weights="tuned", dropout=0, epochs=1)
-    model, sentences, encoder = untrained(config), corpus_of(config), Encoder.load(str(folder)).train()
+def test_dropout_inside_the_encoder_draws_from_the_seed(wordpiece: Path, tmp_path: Path) -> None:
+    config = tiny_config(tmp_path, wordpiece, bert_weights="tuned", dropout=0, epochs=1)
+    model, sentences, encoder = untrained(config), corpus_of(config), Encoder.load(str(wordpiece)).train()
     assert model.contextual is not None
     layout = batch_of(model, sentences, 3, 1, 2).layout
     drawn = []
@@ -142,21 +139,21 @@ def test_dropout_inside_the_encoder_draws_from_the_seed(folder: Path, tmp_path: 
 
 
 def test_the_encoders_weights_take_adamw_at_their_own_rate_through_warm_up_and_restarts(
-    folder: Path, tmp_path: Path
+    wordpiece: Path, tmp_path: Path
 ) -> None:
     """Loshchilov and Hutter 2019: where the gradient stays 1, a step is -rate * (1 + decay * weight)."""
     rate, decay, steps = 1e-3, 0.15, 10
     own = {"bert_weights": "tuned", "bert_learning_rate": rate, "bert_weight_decay": decay}
     rest = {"optimiser": "sgd", "learning_rate": 0.5, "l2": 0}
     both = {"schedule": "cosine", "restarts": 2, "warm_up": 0.2, "epochs": 2}
-    config = tiny_config(tmp_path, folder, **own, **rest, **both)
+    config = tiny_config(tmp_path, wordpiece, **own, **rest, **both)
     network = untrained(config).network
-    optimisation = Optimisation(network, config.recipe, steps // 2)
+    optimisation = Optimisation(network, config.recipe, steps // 2, steps)
     assert network.encoder is not None
     watched = next(network.encoder.parameters())
     shares, others = [], []
-    for epoch in (1, 2):
-        optimisation.begin(epoch)
+    for epoch in range(2):
+        optimisation.begin(epoch * steps // 2)
         for _ in range(steps // 2):
             before, bias = watched.detach().clone(), network.to_labels.bias.detach().clone()
             for each in (*network.encoder.parameters(), network.to_labels.bias):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,9 +19,8 @@ from bilstm_crf.errors import DownloadError, InputError, UsageError
 
 
 @pytest.fixture
-def folder(written: Callable[..., Path], tmp_path: Path) -> Path:
-    """A tiny encoder of the test's own."""
-    return Path(shutil.copytree(written("wordpiece"), tmp_path / "encoder"))
+def folder(own_encoder: Path) -> Path:
+    return own_encoder
 
 
 def configure(folder: Path, **values: object) -> None:
@@ -30,15 +28,10 @@ def configure(folder: Path, **values: object) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
 
-def no_network(*_: object, **__: object) -> None:
-    raise AssertionError("the network was asked")
-
-
+@pytest.mark.usefixtures("no_network")
 def test_a_folder_is_loaded_silently_without_a_network(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(socket.socket, "connect", no_network)
-    monkeypatch.setattr(socket, "getaddrinfo", no_network)
     monkeypatch.chdir(folder.parent)
     for name in (str(folder), "./encoder", "encoder"):
         assert Encoder.load(name).name == name

@@ -125,3 +125,23 @@ def test_a_dry_run_names_the_files_and_looks_for_no_encoder(cli: Cli) -> None:
     assert f"bilstm-crf train {given} --labels file" in out
     assert "--bert owner/big" in out
     assert "owner/big is no folder" not in done.err
+
+
+def test_a_second_phase_scores_test_and_the_first_one_dev(cli: Cli, place: Path) -> None:
+    for split, source in (("train", "eng.train"), ("testb", "eng.testa")):
+        (place / f"whole.{split}").write_text((place / source).read_text("utf-8"), "utf-8")
+    content = FILE.replace("weights = [1, 0.5]\n", "").replace("eng.testb", "whole.testb")
+    content = content.replace('name = "static"', 'name = "static"\nfinal = true')
+    (place / "final.toml").write_text(content, "utf-8")
+    asked = ("final.toml", "--output", "out", "--threads", "1", "--only", "static")
+    assert cli("experiment", *asked).status == 0
+    found = cells("final")
+    run = Path("out", "runs", found["static", "dev"]["runs"]["42"])
+    assert "-final-" in run.name
+    for column, model in (("dev", ""), ("heldout", "final")):
+        assert found["static", column]["mean"] == 1
+        split = "test" if model else "dev"
+        scores = json.loads((run / "scores" / f"mine-{split}-file.json").read_text("utf-8"))
+        described = json.loads((run / model / "model.json").read_text("utf-8"))
+        assert scores["model_sha256"] == described["sha256"]
+    assert cli("experiment", *asked).err == "", "what is done is not done again"

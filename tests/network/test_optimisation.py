@@ -17,7 +17,8 @@ STEPS = 4  # batches of an epoch
 
 
 def optimisation(model: BiLSTMCRF, **settings: Any) -> Optimisation:
-    return Optimisation(model, Recipe().replace(settings), STEPS)
+    recipe = Recipe().replace(settings)
+    return Optimisation(model, recipe, STEPS, STEPS * recipe.epochs)
 
 
 def rates(**settings: Any) -> list[list[float]]:
@@ -25,8 +26,8 @@ def rates(**settings: Any) -> list[list[float]]:
     model = network()
     made = optimisation(model, epochs=3, **settings)
     found = []
-    for epoch in (1, 2, 3):
-        made.begin(epoch)
+    for epoch in range(3):
+        made.begin(epoch * STEPS)
         found.append([])
         for _ in range(STEPS):
             found[-1].append(made._now(1))
@@ -59,11 +60,11 @@ def test_the_warm_up_rises_to_the_full_rate_before_the_schedule_begins() -> None
 def test_gathered_gradients_of_two_batches_make_the_step_of_both_at_once() -> None:
     once, twice = network(), network()
     together = optimisation(once, learning_rate=0.1)
-    together.begin(1)
+    together.begin(0)
     once.loss(batch_of(0, 1, 2)).backward()
     together.step(3)
     gathered = optimisation(twice, learning_rate=0.1, accumulate=2)
-    gathered.begin(1)
+    gathered.begin(0)
     before = twice.to_labels.weight.detach().clone()
     twice.loss(batch_of(0, 1)).backward()
     gathered.step(2)
@@ -77,7 +78,7 @@ def test_gathered_gradients_of_two_batches_make_the_step_of_both_at_once() -> No
 def test_the_last_batch_of_an_epoch_never_waits_for_another_epochs() -> None:
     model = network()
     made = optimisation(model, accumulate=3)
-    made.begin(1)
+    made.begin(0)
     before = model.to_labels.weight.detach().clone()
     model.loss(batch_of(0)).backward()
     made.step(1, last=True)
@@ -93,7 +94,7 @@ def test_clipping_bounds_the_gradient_of_all_parameters_together(optimiser: str)
     norm = torch.stack([gradient.norm() for gradient in others]).norm().item()
     before = {name: each.detach().clone() for name, each in model.named_parameters()}
     made = optimisation(model, optimiser=optimiser, learning_rate=1, l2=0, gradient_clip=norm / 4)
-    made.begin(1)
+    made.begin(0)
     made.step(2)  # of two sentences: half the norm is left
     if optimiser == "sgd":
         for name, each in model.named_parameters():
@@ -110,7 +111,7 @@ def test_the_word_table_takes_plain_sgd_at_its_own_rate_whatever_the_others_take
     assert gradient is not None
     expected = model.embedding.weight.detach() - 0.01 * 5 * gradient.to_dense()
     made = optimisation(model, optimiser="adam", learning_rate=0.01, word_rate=5)
-    made.begin(1)
+    made.begin(0)
     made.step(1)
     torch.testing.assert_close(model.embedding.weight.detach(), expected)
 
@@ -119,7 +120,7 @@ def test_a_rate_of_zero_freezes_the_word_table() -> None:
     model = network()
     before = model.embedding.weight.detach().clone()
     made = optimisation(model, word_rate=0)
-    made.begin(1)
+    made.begin(0)
     model.loss(batch_of(0)).backward()
     made.step(1)
     assert torch.equal(model.embedding.weight, before)
@@ -134,7 +135,7 @@ def test_adams_first_step_is_the_learning_rate_against_the_sign_of_the_gradient(
     assert weight.grad is not None
     expected = weight.detach() - 0.01 * weight.grad.sign()
     made = optimisation(model, optimiser="adam", learning_rate=0.01, l2=0)
-    made.begin(1)
+    made.begin(0)
     made.step(1)
     torch.testing.assert_close(weight.detach(), expected, atol=1e-4, rtol=0)
 
@@ -143,7 +144,7 @@ def test_adams_first_step_is_the_learning_rate_against_the_sign_of_the_gradient(
 def test_the_state_goes_from_one_optimiser_to_another(settings: dict[str, Any]) -> None:
     model = network()
     made = optimisation(model, **settings)
-    made.begin(1)
+    made.begin(0)
     model.loss(batch_of(0)).backward()
     made.step(1)
     state = {name: value.clone() for name, value in made.state().items()}
