@@ -91,7 +91,8 @@ class Documents:
         among = "all files" if self._named is not None else sentence.path
         place = (sentence.path, sentence.line)
         if self._met.setdefault((among, id_), place) != place:
-            where["hint"] = _why(sentence.path) if self._named is None else None
+            each = f"a {NAME} in each folder tells sentences of one id apart"
+            where["hint"] = _why(sentence.path) if self._named is None else each
             raise InputError(f"the sentence {id_} is there twice; {path} can name but one", **where)
         return row
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, pairwise
-from pathlib import Path
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -82,20 +81,3 @@ def test_a_sentence_is_in_its_own_context_and_context_in_its_own_document(
             assert set(documents[low:high]) == {sentence.document}
             if unit == "words":
                 assert max(start - low, high - end) <= count
-
-
-def test_a_table_of_documents_gives_norne_its_context(shared: Path) -> None:
-    from bilstm_crf.analysis.documents import sources
-    from bilstm_crf.formats import read
-
-    (path,) = (shared / "norne" / "nob").glob("*-dev.conllu")
-    sentences = [sentence for sentence in read(path, None) if len(sentence)]
-    assert (np.diff(neighbours(sentences, 1, "sentences"))[:, 0] == [len(s) for s in sentences]).all()
-    found = sources(sentences, shared / "norne" / "nob" / "documents.tsv")
-    assert found is not None
-    for sentence, source in zip(sentences, found, strict=True):
-        sentence.document = source.document
-    bounds = neighbours(sentences, 1, "sentences")
-    begins = sum(a.document != b.document for a, b in pairwise(found)) + 1
-    own = np.cumsum([0, *map(len, sentences)])
-    assert (bounds[:, 0] == own[:-1]).sum() == begins  # the first sentence of each document sees none before

@@ -15,7 +15,7 @@ from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.bert.features import windows_of, word_vectors
 from bilstm_crf.bert.frozen import frozen_vectors
 from bilstm_crf.bert.pieces import pieces_of
-from bilstm_crf.bert.settings import FeatureSettings, Layers, Pooling
+from bilstm_crf.bert.settings import FeatureSettings, Pooling
 from bilstm_crf.errors import BilstmCrfError, UsageError
 from bilstm_crf.sentence import Sentence
 
@@ -31,7 +31,7 @@ def plain_states(encoder: Encoder, ids: list[int]) -> Tensor:
     return torch.stack(states, dim=2)[0, len(encoder.prefix) : len(encoder.prefix) + len(ids)]
 
 
-def reduced(states: Tensor, layers: Layers) -> Tensor:
+def reduced(states: Tensor, layers: str) -> Tensor:
     """(P, L, D) to (P, D), or as they are."""
     return {"last": states[:, -1], "last4": states[:, -3:].mean(1), "mix": states}[layers]  # of three layers
 
@@ -60,7 +60,7 @@ def all_vectors(
 @pytest.mark.parametrize("layers", ["last", "last4", "mix"])
 @pytest.mark.parametrize("pooling", ["first", "last", "mean"])
 def test_a_sentence_that_fits_has_the_vectors_of_a_plain_pass(
-    encoder: Encoder, pooling: Pooling, layers: Layers
+    encoder: Encoder, pooling: Pooling, layers: str
 ) -> None:
     settings = FeatureSettings(pooling, layers)
     found = all_vectors(encoder, SENTENCES, settings)
@@ -87,7 +87,7 @@ def test_sentences_come_in_the_order_asked_for(encoder: Encoder) -> None:
 
 
 @pytest.mark.parametrize("layers", ["last", "mix"])
-def test_no_sentence_and_no_word_have_no_vectors(encoder: Encoder, layers: Layers) -> None:
+def test_no_sentence_and_no_word_have_no_vectors(encoder: Encoder, layers: str) -> None:
     shape = (0, 4, 32) if layers == "mix" else (0, 32)
     for sentences in ([], [Sentence([])]):
         assert all_vectors(encoder, sentences, FeatureSettings("mean", layers)).shape == shape
@@ -189,7 +189,9 @@ def test_a_value_that_float16_does_not_hold_is_an_error(
     ("wrong", "expected"),
     [
         ({"pooling": "fist"}, "first last mean. Did you mean first?"),
-        ({"layers": "all"}, "last last4 mix"),
+        ({"layers": "lost4"}, "last, last4, mix, or the number of one layer, .* Did you mean last4?"),
+        ({"layers": "-1"}, "0 being the embeddings"),
+        ({"precision": "bf16"}, "float32 bfloat16. Did you mean bfloat16?"),
         ({"context_unit": "word"}, "Did you mean words?"),
         ({"context": -1}, "expected 0 or more"),
     ],

@@ -186,13 +186,6 @@ def test_an_encoder_alone_on_the_sample_needs_no_vectors(train: Cli, cli: Cli) -
     assert done.status == 0, done.err
 
 
-def test_context_without_any_document_is_said(train: Cli) -> None:
-    text = Path("a.conllu").read_text("utf-8")
-    Path("a.conllu").write_text("\n".join(line for line in text.split("\n") if "newdoc" not in line), "utf-8")
-    done = train("--bert", "tiny", "--context", "2", "--output", "run")
-    assert "document" in done.err
-
-
 def test_what_a_resumed_run_knows_is_named_as_it_is_typed(cli: Cli) -> None:
     done = cli("train", "--resume", "run", "--context", "2", "--bert-layers", "mix")
     assert done.status == 2

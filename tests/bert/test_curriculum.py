@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,8 @@ def config_of(folder: Path, encoder: Path, **changes: Any) -> RunConfig:
 
 
 @pytest.fixture
-def encoder(written: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("BILSTM_CRF_CACHE", str(tmp_path / "cache"))
-    return written("wordpiece")
+def encoder(wordpiece: Path, features_cache: Path) -> Path:
+    return wordpiece
 
 
 TUNED = {"bert_weights": "tuned", "bert_learning_rate": 1e-3}

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.bert.pieces import pieces_of
+from bilstm_crf.bert.settings import FeatureSettings
 from bilstm_crf.errors import DownloadError, InputError, UsageError
 
 
@@ -52,10 +53,10 @@ def test_an_encoder_knows_its_sizes_and_special_pieces(encoder: Encoder) -> None
 def test_a_window_is_what_the_positions_have_room_for(encoder: Encoder) -> None:
     """One piece more fails: RoBERTa's table of positions is longer than its window."""
     ids = torch.full((1, encoder.window), encoder.unknown)
-    assert encoder(ids, torch.ones_like(ids), "last").shape == (1, 24, 32)
+    assert encoder(ids, torch.ones_like(ids), FeatureSettings()).shape == (1, 24, 32)
     ids = torch.full((1, encoder.window + 1), encoder.unknown)
     with pytest.raises((IndexError, RuntimeError)):
-        encoder(ids, torch.ones_like(ids), "last")
+        encoder(ids, torch.ones_like(ids), FeatureSettings())
 
 
 @pytest.mark.parametrize(("limit", "window"), [(20, 20), (512, 24), (10**30, 24)])
@@ -211,7 +212,7 @@ def test_code_of_its_own_is_run_only_when_trusted(
     found = Encoder.load(str(folder), trust_remote_code=True)
     assert type(found.model).__name__ == "OwnModel"
     ids = torch.tensor([[2, 7, 8, 3]])
-    torch.testing.assert_close(found(ids, ids, "last"), expected(ids, ids, "last"))
+    torch.testing.assert_close(found(ids, ids, FeatureSettings()), expected(ids, ids, FeatureSettings()))
     copied = tmp_path / "copy"
     assert found.save_copy(copied) == found.sha256
     Encoder.load(str(copied), trust_remote_code=True)
