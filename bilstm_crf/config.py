@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,8 @@ from bilstm_crf.errors import UsageError, near_miss
 
 Head = Literal["bilstm-crf", "bilstm-linear", "crf", "linear"]
 Pooling = Literal["first", "last", "mean"]
-Layers = Literal["last", "last4", "mix"]
+LAYERS = ("last", "last4", "mix")  # several of an encoder's hidden states; a number is one of them
+Precision = Literal["float32", "bfloat16"]
 Unit = Literal["words", "sentences"]
 Features = Literal[
     "auto",
@@ -72,6 +74,7 @@ class Recipe:
     layers: int = 1
     dropout: float = 0.5  # on characters, on the word's representation and on the BiLSTM's output
     input_dropout: Literal["token", "sentence"] = "token"  # sentence: all its words lose the same places
+    recurrent_dropout: float = 0.0  # of the BiLSTM's weights from state to state, drawn once a batch
     batch_size: int = 10  # sentences; the loss of a batch is their sum
     epochs: int = 50  # without a curriculum, which says itself how long
     epoch_batches: int = 0  # in one epoch: dev is looked at after each; 0: all training sentences
@@ -88,7 +91,7 @@ class Recipe:
     word_rate: float = 1.0  # of the word embeddings, by plain SGD: times the learning rate; 0: frozen
     untuned: float = 0.0  # a of a + n tokens of a word that is met n times come untuned, as unseen words do
     subwords: int = 0  # so many character n-grams give a vector to words that the vectors lack; 0: none does
-    bert_layers: Layers = "last4"  # of the encoder: the last, the mean of the last four, a learnt mix of all
+    bert_layers: str = "last4"  # the last, the mean of the last four, a learnt mix of all; a number: that one
     bert_pooling: Pooling = "first"  # which of a word's pieces
     bert_context: int = 0  # neighbours on each side that the encoder sees too, of the same document
     bert_context_unit: Unit = "sentences"
@@ -96,6 +99,8 @@ class Recipe:
     bert_weights: Literal["frozen", "tuned"] = "frozen"
     bert_learning_rate: float = 2e-5  # tuned: of the first batch after the warm-up, for AdamW
     bert_weight_decay: float = 0.01
+    bert_precision: Precision = "float32"  # bfloat16: of the encoder's products; its weights stay in float32
+    bert_checkpointing: Literal["off", "on"] = "off"  # tuned: on takes less memory, and more time
     patience: int = 0  # stop after so many epochs without a better dev F1; 0: never
 
     def __post_init__(self) -> None:
@@ -118,9 +123,7 @@ class Recipe:
             raise UsageError(f"character_width is {self.character_width}, expected an odd number")
         if self.hidden % 2:
             raise UsageError(f"hidden is {self.hidden}, expected an even number: half for each direction")
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"dropout is {self.dropout}, expected 0 or more and less than 1")
-        for name in ("warm_up", "momentum"):
+        for name in ("dropout", "recurrent_dropout", "warm_up", "momentum"):
             if not 0 <= getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}, expected 0 or more and less than 1")
         for name in (
@@ -139,6 +142,7 @@ class Recipe:
         ):
             if not 0 <= getattr(self, name) < math.inf:  # nor is NaN
                 raise UsageError(f"{name} is {getattr(self, name)}, expected 0 or more")
+        layer_number(self.bert_layers)
         if self.stages and self.bert_context:
             raise UsageError(
                 f"bert_context is {self.bert_context}, but the curriculum says what context there is"
@@ -182,6 +186,24 @@ class Recipe:
         return PRESETS[name]
 
 
+def layer_number(layers: str) -> int | None:
+    """The number of the one hidden state that `bert_layers` is; None for one of `LAYERS`.
+
+    Raises UsageError for what is neither.
+
+    >>> layer_number("6"), layer_number("last4")
+    (6, None)
+    """
+    if layers in LAYERS:
+        return None
+    if not re.fullmatch("0|[1-9][0-9]{0,8}", layers):
+        raise UsageError(
+            f"bert_layers is {layers!r}, expected {', '.join(LAYERS)}, or the number of one layer, "
+            f"0 being the embeddings.{near_miss(layers, LAYERS)}"
+        )
+    return int(layers)
+
+
 def _setting(name: str, value: Any, kind: Any) -> int | float | str:
     """A setting's value, read as the field's type: int, float, text, or one of some words."""
     if typing.get_origin(kind) is Literal:
@@ -190,9 +212,9 @@ def _setting(name: str, value: Any, kind: Any) -> int | float | str:
             raise UsageError(f"{name} is {value!r}, expected {' or '.join(words)}")
         return str(value)
     if kind is str:
-        if not isinstance(value, str):
+        if isinstance(value, bool) or not isinstance(value, str | int):
             raise UsageError(f"{name} is {value!r}, expected text")
-        return value
+        return str(value)  # TOML may write a layer's number as one
     try:
         number: int | float = kind(value)
         if isinstance(value, bool) or (isinstance(value, float) and number != value):
@@ -209,6 +231,7 @@ PRESETS: dict[str, Recipe] = {
     "best": Recipe(
         hidden=600,
         input_dropout="sentence",
+        recurrent_dropout=0.3,
         epochs=20,
         optimiser="adam",
         learning_rate=0.002,

@@ -69,6 +69,7 @@ def build_model(
         layers=recipe.layers,
         dropout=recipe.dropout,
         input_dropout=recipe.input_dropout,
+        recurrent_dropout=recipe.recurrent_dropout,
         head=recipe.head,
         characters="char" in config.features,
         contextual_dim=0 if use is None else use.encoder.dim,
@@ -83,6 +84,8 @@ def build_model(
     subwords = None if vectors is None else vectors.subwords
     if use is not None and use.tuned:
         network.encoder = use.encoder
+        if recipe.bert_checkpointing == "on":
+            use.encoder.checkpoint()
     model = SavedModel(network, architecture, vocabulary, config.encoding, label_set, {}, subwords, use)
     if attached is not None:
         model.attach(attached)

@@ -9,6 +9,7 @@ from typing import Any
 
 from bilstm_crf import run_folder
 from bilstm_crf.bert.encoder import Encoder
+from bilstm_crf.bert.settings import FeatureSettings
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.documents import Documents, tables_of
 from bilstm_crf.corpus.dropping import check_filters, leave_out, summary
@@ -82,6 +83,7 @@ def load_inputs(config: RunConfig, say: Callable[[str], None]) -> Inputs:
     encoder = None
     if config.bert is not None:
         encoder = Encoder.load(config.bert, trust_remote_code=config.trust_remote_code)
+        encoder.require_layer(FeatureSettings.of(config.recipe))
         weights = sum(parameter.numel() for parameter in encoder.parameters())
         say(
             f"encoder  {config.bert}: {encoder.hidden_states - 1} layers, {encoder.dim} dimensions, "

@@ -17,7 +17,7 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.model_folder import SavedModel
 from bilstm_crf.vocabulary import Vocabulary
 
-NO_WEIGHTS = ("dropout", "input_dropout")  # of an architecture: these may differ
+NO_WEIGHTS = ("dropout", "input_dropout", "recurrent_dropout")  # of an architecture: these may differ
 
 
 def vectors_of(model: SavedModel, folder: str) -> WordVectors | None:

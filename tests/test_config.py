@@ -31,8 +31,10 @@ def test_the_default_recipe_is_the_papers() -> None:
         "layers": 1,
         "dropout": 0.5,
         "input_dropout": "token",
+        "recurrent_dropout": 0.0,
         "batch_size": 10,
         "epochs": 50,
+        "epoch_batches": 0,
         "optimiser": "sgd",
         "momentum": 0.0,
         "learning_rate": 0.015,
@@ -50,9 +52,12 @@ def test_the_default_recipe_is_the_papers() -> None:
         "bert_pooling": "first",
         "bert_context": 0,
         "bert_context_unit": "sentences",
+        "curriculum": "",
         "bert_weights": "frozen",
         "bert_learning_rate": 2e-5,
         "bert_weight_decay": 0.01,
+        "bert_precision": "float32",
+        "bert_checkpointing": "off",
         "patience": 0,
     }
 
@@ -187,6 +192,20 @@ def test_what_a_configuration_leaves_out_has_its_default() -> None:
 def test_a_configuration_that_someone_edited_is_refused_with_the_field(content: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         RunConfig.from_json(content)
+
+
+@pytest.mark.parametrize("given", [6, "6"])
+def test_one_layer_of_an_encoder_is_named_by_its_number(given: Any) -> None:
+    """TOML and the command line write it each in its way."""
+    assert Recipe().replace({"bert_layers": given}) == Recipe(bert_layers="6")
+
+
+@pytest.mark.parametrize(
+    "value", ["", "lost4", "-1", "06", "6.0", "٦", "9" * 10, -1, 6.0, True, None, ["last"]]
+)
+def test_what_names_no_layer_is_refused(value: Any) -> None:
+    with pytest.raises(UsageError, match=r"^bert_layers is "):
+        Recipe().replace({"bert_layers": value})
 
 
 json_values = st.recursive(

@@ -88,8 +88,8 @@ def key_of(encoder: Encoder, sentences: Sequence[Sentence], settings: FeatureSet
     """A SHA-256 over all that decides the vectors: encoder, settings, words, their context."""
     import transformers
 
-    how = [VERSION, transformers.__version__, encoder.sha256, settings.pooling, settings.layers]
-    digest = hashlib.sha256(json.dumps(how).encode())
+    encoding = [encoder.sha256, settings.pooling, settings.layers, settings.precision]
+    digest = hashlib.sha256(json.dumps([VERSION, transformers.__version__, *encoding]).encode())
     for sentence in sentences:
         digest.update(json.dumps(sentence.tokens).encode() + b"\n")
     digest.update(neighbours(sentences, settings.context, settings.context_unit).tobytes())

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from bilstm_crf.bert.folder import files_of, folder_of, is_local, sha256_of_files
+from bilstm_crf.bert.hidden_states import HiddenStates
 from bilstm_crf.bert.loading import load_model, load_tokenizer, quiet_transformers, require_transformers
-from bilstm_crf.config import Layers
-from bilstm_crf.errors import InputError
+from bilstm_crf.bert.settings import FeatureSettings
+from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.files import umask
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Encoder(nn.Module):
         self.padding = tokenizer.pad_token_id or 0
         self.vocabulary = getattr(model.config, "vocab_size", sys.maxsize)
         self.window = _window(model, tokenizer)
+        self._states = HiddenStates(model)
         self.eval()
         self._look()
 
@@ -97,7 +99,7 @@ class Encoder(nn.Module):
         """Runs one piece, which shows the sizes whatever the configuration calls them."""
         self.require(max(*self.prefix, *self.suffix, self.unknown, self.padding))
         ids = torch.tensor([[*self.prefix, self.unknown, *self.suffix]])
-        states = self.model(ids, attention_mask=torch.ones_like(ids), output_hidden_states=True).hidden_states
+        states = self._states.look(ids, torch.ones_like(ids))
         self.hidden_states, self.dim = len(states), states[-1].shape[-1]
         shapes = {tuple(each.shape) for each in states}
         if shapes != {(*ids.shape, self.dim)}:
@@ -123,13 +125,48 @@ class Encoder(nn.Module):
         """The pieces of words in one pass."""
         return self.window - len(self.prefix) - len(self.suffix)
 
-    def forward(self, ids: Tensor, mask: Tensor, layers: Layers) -> Tensor:
-        """(B, T) piece ids and where they are no padding, to (B, T, D); to (B, T, L, D) for `mix`."""
-        if layers == "last":
+    def require_layer(self, settings: FeatureSettings) -> None:
+        """Raises UsageError where the settings name a layer that there is not."""
+        if settings.layer is not None and settings.layer >= self.hidden_states:
+            raise UsageError(
+                f"bert_layers is {settings.layer}, but the encoder {self.name} has {self.hidden_states - 1} "
+                f"layers: 1 to {self.hidden_states - 1}, and 0, the embeddings"
+            )
+
+    def checkpoint(self) -> None:
+        """From now on the way back to the gradients computes each layer again, instead of having kept it.
+
+        This is gradient checkpointing (Chen et al. 2016). Raises UsageError for an encoder that cannot.
+        """
+        try:
+            self.model.config.use_cache = False  # of a decoder's keys; else transformers warns, and does so
+            self.model.activation_checkpointing_enable({"use_reentrant": False})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise UsageError(
+                f"the encoder {self.name} cannot do gradient checkpointing: {error}",
+                hint="--set bert_checkpointing=off; a smaller batch_size takes less memory too",
+            ) from error
+
+    def in_precision(self, settings: FeatureSettings) -> torch.autocast:
+        """A context in which it computes as precisely as the settings say.
+
+        The weights stay in float32; within one context each is converted once, for any number of passes.
+        """
+        lower = settings.precision == "bfloat16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=lower)
+
+    def forward(self, ids: Tensor, mask: Tensor, settings: FeatureSettings) -> Tensor:
+        """(B, T) piece ids and where they are no padding, to (B, T, D); to (B, T, L, D) for `mix`.
+
+        In float32, however it was computed.
+        """
+        if settings.layers == "last":
             last: Tensor = self.model(ids, attention_mask=mask).last_hidden_state
-            return last
-        states = self.model(ids, attention_mask=mask, output_hidden_states=True).hidden_states
-        if layers == "mix":
+            return last.float()
+        if settings.layer is not None:
+            return self._states.one(settings.layer, ids, mask).float()
+        states = [state.float() for state in self._states.all(ids, mask)]
+        if settings.layers == "mix":
             return torch.stack(states, dim=2)
         return torch.stack(states[1:][-4:]).mean(0)  # never the embeddings, however few the layers
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bilstm_crf.arrays import ranges
 from bilstm_crf.bert.context import neighbours
 from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.bert.pieces import pieces_of
@@ -20,10 +21,16 @@ from bilstm_crf.sentence import Sentence
 
 # Pieces read at a time, padding included: on a CPU more of them leave its caches, a GPU would have to wait
 BATCH_PIECES = {"cpu": 512, "cuda": 16_384}
+# Of those, padding at most: beyond that, one more pass costs less (docs/bert.md; a GPU was not measured)
+BATCH_PADDING = {"cpu": 30, "cuda": 4_096}
 
 
 def windows_of(encoder: Encoder, sentences: Sequence[Sentence], settings: FeatureSettings) -> Windows:
-    """What the encoder is to read for the words of `sentences`; made once, for any number of batches."""
+    """What the encoder is to read for the words of `sentences`; made once, for any number of batches.
+
+    Raises UsageError for a layer that the encoder does not have.
+    """
+    encoder.require_layer(settings)
     pieces = pieces_of(encoder, [sentence.tokens for sentence in sentences])
     context = neighbours(sentences, settings.context, settings.context_unit)
     return cut(pieces, context, encoder.room)
@@ -44,22 +51,23 @@ def word_vectors(
     """
     pieces = windows.pieces
     chosen = np.asarray(sentences, np.int64)
-    words = _ranges(pieces.sentences[chosen], pieces.sentences[chosen + 1])
+    words = ranges(pieces.sentences[chosen], pieces.sentences[chosen + 1])
     starts, ends = pieces.words[words], pieces.words[words + 1]
     wanted = {"first": starts, "last": ends - 1}.get(settings.pooling)
     if wanted is None:
-        wanted = _ranges(starts, ends)
+        wanted = ranges(starts, ends)
     used, of_wanted = np.unique(windows.of_piece[wanted], return_inverse=True)
     depth = (encoder.hidden_states,) if settings.layers == "mix" else ()
     vectors, places = [torch.zeros((0, *depth, encoder.dim), device=encoder.device)], []
-    for batch in batches_of(encoder, lengths_of(encoder, windows, used), batch_pieces):
-        row_of = np.full(len(used), -1)
-        row_of[batch] = np.arange(len(batch))
-        mine = np.flatnonzero(row_of[of_wanted] >= 0)
-        column = len(encoder.prefix) + wanted[mine] - windows.bounds[used[of_wanted[mine]], 0]
-        states = encoder(*_padded(encoder, windows, used[batch]), settings.layers)  # (B, T, …)
-        vectors.append(states[_on(encoder, row_of[of_wanted[mine]]), _on(encoder, column)])
-        places.append(mine)
+    with encoder.in_precision(settings):
+        for batch in batches_of(encoder, lengths_of(encoder, windows, used), batch_pieces):
+            row_of = np.full(len(used), -1)
+            row_of[batch] = np.arange(len(batch))
+            mine = np.flatnonzero(row_of[of_wanted] >= 0)
+            column = len(encoder.prefix) + wanted[mine] - windows.bounds[used[of_wanted[mine]], 0]
+            states = encoder(*_padded(encoder, windows, used[batch]), settings)  # (B, T, …)
+            vectors.append(states[_on(encoder, row_of[of_wanted[mine]]), _on(encoder, column)])
+            places.append(mine)
     order = np.argsort(np.concatenate([*places, np.zeros(0, np.int64)]))
     found = torch.cat(vectors)[_on(encoder, order)]  # (N, …), or (P, …) for the mean
     if settings.pooling != "mean":
@@ -77,9 +85,12 @@ def lengths_of(encoder: Encoder, windows: Windows, numbers: Ints) -> Ints:
 def batches_of(encoder: Encoder, lengths: Ints, batch_pieces: int | None = None) -> Iterator[Ints]:
     """Numbers of `lengths` of like size, longest first: one, or as many as there is room for."""
     budget = batch_pieces or BATCH_PIECES.get(encoder.device.type, 512)
+    most_padding = BATCH_PADDING.get(encoder.device.type, 30)
     order = np.argsort(-lengths, kind="stable")
     while len(order):
-        count = max(1, budget // int(lengths[order[0]]))
+        longest = int(lengths[order[0]])
+        padding = (longest - lengths[order[: budget // longest]]).cumsum()
+        count = max(1, int(np.searchsorted(padding, most_padding, "right")))
         yield order[:count]
         order = order[count:]
 
@@ -97,13 +108,3 @@ def _padded(encoder: Encoder, windows: Windows, numbers: Ints) -> tuple[Tensor, 
 
 def _on(encoder: Encoder, array: Ints) -> Tensor:
     return torch.from_numpy(array).to(encoder.device)
-
-
-def _ranges(starts: Ints, ends: Ints) -> Ints:
-    """The numbers of all ranges, one after another.
-
-    >>> _ranges(np.array([3, 8]), np.array([5, 11])).tolist()
-    [3, 4, 8, 9, 10]
-    """
-    lengths = ends - starts
-    return np.repeat(ends - lengths.cumsum(), lengths) + np.arange(lengths.sum())

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import click
 
 from bilstm_crf.commands.options import CORES, config_file, documents_option
-from bilstm_crf.config import Head, Layers, Pooling, Recipe, RunConfig
+from bilstm_crf.config import Head, Pooling, Recipe, RunConfig
 from bilstm_crf.corpus.norne import find_or_fetch
 from bilstm_crf.errors import UsageError
 
@@ -73,7 +73,7 @@ SAMPLE_SETTINGS = ("epochs=40", "batch_size=4", "learning_rate=0.03")
 @click.option("--bert", metavar="NAME|PATH", help="Add the vectors of a Hugging Face encoder.")
 @click.option("--bert-finetune", is_flag=True, help="Train the encoder too; else it stays as it is.")
 @click.option(
-    "--bert-layers", type=click.Choice(get_args(Layers)), help="Of the encoder; mix: all, weighted.  [last4]"
+    "--bert-layers", metavar="NAME|N", help="last, last4, mix (all, weighted), or one of them: 6.  [last4]"
 )
 @click.option("--bert-pooling", type=click.Choice(get_args(Pooling)), help="Of a word's pieces.  [first]")
 @click.option(
@@ -166,11 +166,12 @@ def command(context: click.Context, **options: Any) -> int:
     \b
     Settings for --set (preset paper)
       epochs=50 epoch_batches=0 batch_size=10 patience=0 hidden=200 layers=1 dropout=0.5
-      input_dropout=token|sentence character_dim=30 character_filters=50 character_width=3
+      input_dropout=token|sentence recurrent_dropout=0 character_dim=30 character_filters=50 character_width=3
       word_dim=100 untuned=0 subwords=0
       optimiser=sgd|adam momentum=0 learning_rate=0.015 schedule=inverse|linear|cosine restarts=1
       learning_rate_decay=0.05 warm_up=0 accumulate=1 gradient_clip=0 l2=1e-8 word_rate=1
-      bert_learning_rate=2e-5 bert_weight_decay=0.01, and what options above are short for
+      bert_learning_rate=2e-5 bert_weight_decay=0.01 bert_precision=float32|bfloat16
+      bert_checkpointing=off|on, and what options above are short for
     """  # noqa: D301
     from bilstm_crf import run
     from bilstm_crf.commands.progress import TrainingProgress

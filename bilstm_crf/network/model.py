@@ -38,6 +38,7 @@ class Architecture:
     layers: int = 1
     dropout: float = 0.5
     input_dropout: Literal["token", "sentence"] = "token"  # sentence: the same places of all its tokens
+    recurrent_dropout: float = 0.0  # of the BiLSTM's weights from state to state
     head: str = "bilstm-crf"  # or without one of the two, or `linear`, without either
     characters: bool = True  # whether there is a character CNN
     contextual_dim: int = 0  # of each token's vector by an encoder; 0: there is none
@@ -67,7 +68,7 @@ class BiLSTMCRF(nn.Module):
         self.by_sentence = a.input_dropout == "sentence"
         self.lstm = None
         if a.head.startswith("bilstm"):
-            self.lstm = WordBiLSTM(dim, a.hidden, a.layers, a.dropout)
+            self.lstm = WordBiLSTM(dim, a.hidden, a.layers, a.dropout, a.recurrent_dropout)
             dim = a.hidden
         self.to_labels = nn.Linear(dim, labels)
         self.crf = CRF(labels) if a.head.endswith("crf") else None

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn.utils.rnn import PackedSequence
 
 from bilstm_crf import kernels
+from bilstm_crf.network.dropout import Dropout
 
 
 class WordBiLSTM(nn.LSTM):
     """`nn.LSTM`, with its parameters; compiled where that can be."""
 
-    def __init__(self, inputs: int, hidden: int, layers: int, dropout: float) -> None:
-        """`hidden` is that of both directions together; `dropout` acts between layers."""
+    def __init__(
+        self, inputs: int, hidden: int, layers: int, dropout: float, recurrent_dropout: float = 0.0
+    ) -> None:
+        """`hidden` is that of both directions together; `dropout` acts between layers.
+
+        `recurrent_dropout` acts on the weights from each state to the next, drawn once for all sentences of a
+        batch (DropConnect: Merity, Keskar and Socher 2018, section 2).
+        """
         between = dropout if layers > 1 else 0.0
         super().__init__(inputs, hidden // 2, num_layers=layers, bidirectional=True, dropout=between)
+        self.recurrent_dropout = Dropout(recurrent_dropout)
+
+    @property
+    def all_weights(self) -> list[list[Tensor]]:  # type: ignore[override]
+        """Of each layer and direction: from the inputs, from the state before, and both biases."""
+        return [
+            [of_inputs, self.recurrent_dropout(of_states), *biases]
+            for of_inputs, of_states, *biases in super().all_weights
+        ]
 
     def states(self, inputs: Tensor, batch_sizes: Tensor) -> Tensor:
         """(N, I) in packed order to (N, H); `batch_sizes` (T,) as in a PackedSequence, on the CPU."""
@@ -22,8 +39,16 @@ class WordBiLSTM(nn.LSTM):
             from bilstm_crf.kernels.lstm import bilstm
 
             return bilstm(self, inputs, batch_sizes)
-        packed, _ = self(PackedSequence(inputs, batch_sizes))
-        states: Tensor = packed.data
+        packed = PackedSequence(inputs, batch_sizes)
+        if self.training and self.recurrent_dropout.limit > 0:
+            weights = {
+                name: self.recurrent_dropout(weight) if name.startswith("weight_hh") else weight
+                for name, weight in self.named_parameters()
+            }
+            found, _ = functional_call(self, weights, (packed,))
+        else:
+            found, _ = self(packed)
+        states: Tensor = found.data
         return states
 
     def prepare(self, inputs: Tensor) -> Tensor:

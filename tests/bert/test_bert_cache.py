@@ -69,6 +69,8 @@ def test_whatever_decides_the_vectors_is_in_the_key(tiny: Encoder, loaded: Calla
         key_of(loaded("wordpiece", seed=1), SENTENCES, SETTINGS),
         key_of(tiny, SENTENCES, FeatureSettings("mean")),
         key_of(tiny, SENTENCES, FeatureSettings("first", "mix")),
+        key_of(tiny, SENTENCES, FeatureSettings("first", "2")),
+        key_of(tiny, SENTENCES, FeatureSettings(precision="bfloat16")),
         key_of(tiny, SENTENCES, with_context),
         key_of(tiny, changed(document="2"), with_context),
         key_of(tiny, changed(tokens=["Ikke"]), SETTINGS),
@@ -181,6 +183,12 @@ def test_progress_goes_from_some_words_to_all(tiny: Encoder, tmp_path: Path) -> 
 
 def test_no_words_need_no_file(tiny: Encoder, tmp_path: Path) -> None:
     assert cached_vectors(tiny, [Sentence([])], SETTINGS, folder=tmp_path).shape == (0, 32)
+    assert vectors_in(tmp_path) == []
+
+
+def test_a_layer_that_there_is_not_is_said_before_anything_is_kept(tiny: Encoder, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"bert_layers is 4, .* has 3 layers: 1 to 3, and 0, the embeddings"):
+        cached_vectors(tiny, SENTENCES, FeatureSettings(layers="4"), folder=tmp_path)
     assert vectors_in(tmp_path) == []
 
 

@@ -9,13 +9,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from bilstm_crf.bert.encoder import Encoder
-from bilstm_crf.bert.features import windows_of, word_vectors
+from bilstm_crf.bert.features import BATCH_PADDING, batches_of, windows_of, word_vectors
 from bilstm_crf.bert.frozen import frozen_vectors
 from bilstm_crf.bert.pieces import pieces_of
-from bilstm_crf.bert.settings import FeatureSettings, Pooling
+from bilstm_crf.bert.settings import FeatureSettings
+from bilstm_crf.config import Pooling
 from bilstm_crf.errors import BilstmCrfError, UsageError
 from bilstm_crf.sentence import Sentence
 
@@ -33,7 +36,8 @@ def plain_states(encoder: Encoder, ids: list[int]) -> Tensor:
 
 def reduced(states: Tensor, layers: str) -> Tensor:
     """(P, L, D) to (P, D), or as they are."""
-    return {"last": states[:, -1], "last4": states[:, -3:].mean(1), "mix": states}[layers]  # of three layers
+    several = {"last": states[:, -1], "last4": states[:, -3:].mean(1), "mix": states}  # of three layers
+    return several[layers] if layers in several else states[:, int(layers)]
 
 
 def pooled(states: Tensor, bounds: np.ndarray, pooling: Pooling) -> Tensor:
@@ -57,7 +61,7 @@ def all_vectors(
     return word_vectors(encoder, windows, range(len(sentences)), settings, **options)
 
 
-@pytest.mark.parametrize("layers", ["last", "last4", "mix"])
+@pytest.mark.parametrize("layers", ["last", "last4", "mix", "0", "2", "3"])
 @pytest.mark.parametrize("pooling", ["first", "last", "mean"])
 def test_a_sentence_that_fits_has_the_vectors_of_a_plain_pass(
     encoder: Encoder, pooling: Pooling, layers: str
@@ -76,6 +80,22 @@ def test_the_batch_changes_no_vector(encoder: Encoder, batch_pieces: int) -> Non
     found = word_vectors(encoder, windows, range(len(sentences)), settings, batch_pieces=batch_pieces)
     one_by_one = [word_vectors(encoder, windows, [number], settings) for number in range(len(sentences))]
     torch.testing.assert_close(found, torch.cat(one_by_one), atol=1e-5, rtol=0)
+
+
+@given(
+    lengths=st.lists(st.integers(3, 24), max_size=40),
+    batch_pieces=st.integers(1, 200),
+)
+def test_a_batch_holds_what_there_is_room_for_and_little_padding(
+    lengths: list[int], batch_pieces: int, loaded: Callable[..., Encoder]
+) -> None:
+    sizes = np.array(lengths, np.int64)
+    batches = list(batches_of(loaded("wordpiece"), sizes, batch_pieces))
+    assert sorted(number for batch in batches for number in batch) == list(range(len(lengths)))
+    for batch in batches:
+        padded = len(batch) * sizes[batch].max()
+        assert len(batch) == 1 or padded <= batch_pieces
+        assert padded - sizes[batch].sum() <= BATCH_PADDING["cpu"]
 
 
 def test_sentences_come_in_the_order_asked_for(encoder: Encoder) -> None:
@@ -142,11 +162,12 @@ def test_context_changes_the_vectors_as_a_pass_over_all_of_it_does(encoder: Enco
     assert (found[2:4] - alone).abs().max() > 1e-2
 
 
-def test_gradients_are_those_of_a_plain_pass(encoder: Encoder) -> None:
-    encoder, settings = copy.deepcopy(encoder), FeatureSettings("mean", "last4")
+@pytest.mark.parametrize("layers", ["last4", "2"])
+def test_gradients_are_those_of_a_plain_pass(layers: str, encoder: Encoder) -> None:
+    encoder, settings = copy.deepcopy(encoder), FeatureSettings("mean", layers)
 
     def gradients(vectors: Tensor) -> list[Tensor]:
-        encoder.zero_grad()
+        encoder.zero_grad(set_to_none=False)
         (vectors**2).sum().backward()
         return [p.grad.clone() for p in encoder.parameters() if p.grad is not None]
 

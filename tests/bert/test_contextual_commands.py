@@ -22,7 +22,7 @@ ALL = [
     "--head", "crf", "--features", "char,bert", "--context", "16w", "--bert-layers", "mix",
     "--bert-pooling", "mean", "--bert-finetune", "--embed-encoder", "--trust-remote-code",
     "--set=bert_learning_rate=1e-3", "--set=schedule=cosine", "--set=restarts=2", "--set=warm_up=0.1",
-    "--set=accumulate=2",
+    "--set=accumulate=2", "--set=bert_precision=bfloat16", "--set=bert_checkpointing=on",
 ]  # fmt: skip
 
 
@@ -59,6 +59,7 @@ def test_every_option_reaches_the_run_and_the_model(train: Cli, cli: Cli) -> Non
         "head": "crf", "features": "char,bert", "bert_context": 16, "bert_context_unit": "words",
         "bert_layers": "mix", "bert_pooling": "mean", "bert_weights": "tuned", "bert_learning_rate": 1e-3,
         "schedule": "cosine", "restarts": 2, "warm_up": 0.1, "accumulate": 2,
+        "bert_precision": "bfloat16", "bert_checkpointing": "on",
     }  # fmt: skip
     assert recipe.items() <= config()["recipe"].items()
     assert (config()["bert"], config()["embed_encoder"], config()["trust_remote_code"]) == (
@@ -72,6 +73,7 @@ def test_every_option_reaches_the_run_and_the_model(train: Cli, cli: Cli) -> Non
         "layers": "mix",
         "context": 16,
         "context_unit": "words",
+        "precision": "bfloat16",
     }
     assert described["tuned"]
     shutil.rmtree("tiny")
@@ -98,6 +100,7 @@ def test_config_json_repeats_a_run_and_a_toml_file_holds_the_options(train: Cli,
         'bert = "tiny"\nhead = "crf"\nfeatures = "char,bert"\ncontext = "16w"\nbert-layers = "mix"\n'
         'bert-pooling = "mean"\nbert-finetune = true\nembed-encoder = true\ntrust-remote-code = true\n'
         "[set]\nbert_learning_rate = 1e-3\nschedule = 'cosine'\nrestarts = 2\nwarm_up = 0.1\naccumulate = 2\n"
+        + "bert_precision = 'bfloat16'\nbert_checkpointing = 'on'\n"
         + "optimiser = 'adam'\n" + "".join(f"{name} = {value}\n" for name, value in TINY.items())
     )  # fmt: skip
     files = ("--train", "a.conllu", "--dev", "a.conllu")
@@ -133,6 +136,7 @@ def test_the_help_says_all_of_it(cli: Cli) -> None:
 
 
 WRONG: dict[str, tuple[list[str], str]] = {
+    "a layer too many": (["--bert", "tiny", "--bert-layers", "4"], "3 layers"),
     "features without an encoder": (["--features", "char,bert"], "--bert NAME|PATH"),
     "an encoder that no feature is": (
         ["--bert", "tiny", "--features", "static"],
@@ -144,7 +148,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     ),
     "unknown feature": (["--bert", "tiny", "--features", "bert,words"], "features is 'bert,words'"),
     "unknown head": (["--bert", "tiny", "--head", "lstm"], "--head"),
-    "unknown layers": (["--bert", "tiny", "--bert-layers", "first"], "--bert-layers"),
+    "unknown layers": (["--bert", "tiny", "--bert-layers", "first"], "bert_layers is 'first'"),
     "context no number": (
         ["--bert", "tiny", "--context", "some"],
         "context is 'some', expected a whole number",

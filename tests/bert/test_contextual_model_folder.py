@@ -23,12 +23,15 @@ def describe(folder: Path) -> dict[str, Any]:
     return described
 
 
+@pytest.mark.parametrize(
+    "settings", [{"bert_layers": "mix"}, {"bert_layers": "2", "bert_precision": "bfloat16"}], ids=str
+)
 def test_a_frozen_encoder_is_named_with_its_hash_and_not_copied(
-    own_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: dict[str, Any], own_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     model, found = save(
-        tmp_path, own_encoder, bert="encoder", bert_pooling="mean", bert_layers="mix", bert_context=2
+        tmp_path, own_encoder, bert="encoder", bert_pooling="mean", bert_context=2, **settings
     )
     assert model.contextual is not None
     described = describe(tmp_path / "model")

@@ -98,6 +98,39 @@ def test_dropout_between_layers_is_left_to_pytorch() -> None:
     assert torch.equal(lstm.states(inputs, sizes), lstm.states(inputs, sizes))
 
 
+@pytest.mark.parametrize("numba", [True, False])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_recurrent_dropout_is_of_the_weights_from_state_to_state_alone(
+    layers: int, numba: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nearly 1, it leaves what an LSTM with none of these weights gives."""
+    monkeypatch.setattr(kernels, "NUMBA", numba)
+    torch.manual_seed(4)
+    lstm = WordBiLSTM(8, 6, layers, dropout=0.0, recurrent_dropout=0.99999).train()
+    lstm.recurrent_dropout.random = np.random.default_rng(4)
+    sizes, inputs = sizes_of([5, 2]), torch.randn(7, 8)
+    got = lstm.states(inputs, sizes)
+    assert torch.equal(lstm.eval().states(inputs, sizes), lstm.states(inputs, sizes))
+    assert not torch.allclose(lstm.states(inputs, sizes), got)
+    with torch.no_grad():
+        for name, weight in lstm.named_parameters():
+            if name.startswith("weight_hh"):
+                weight.zero_()
+    torch.testing.assert_close(lstm.states(inputs, sizes), got, rtol=1e-5, atol=1e-6)
+
+
+def test_recurrent_dropout_is_drawn_anew_each_time_and_has_gradients() -> None:
+    lstm = WordBiLSTM(8, 6, layers=1, dropout=0.0, recurrent_dropout=0.5).train()
+    lstm.recurrent_dropout.random = np.random.default_rng(5)
+    sizes, inputs = sizes_of([5, 2]), torch.randn(7, 8)
+    got = lstm.states(inputs, sizes)
+    assert not torch.allclose(lstm.states(inputs, sizes), got)
+    got.sum().backward()
+    gradient = lstm.weight_hh_l0.grad
+    assert gradient is not None
+    assert 0.2 < (gradient == 0).float().mean() < 0.8, "a weight that was dropped learns nothing"
+
+
 @pytest.mark.parametrize("hidden", [1, 5, 10, 100])
 def test_where_the_arrays_lie_in_memory_changes_no_bit(hidden: int) -> None:
     """LLVM looks whether arrays may overlap, and takes another loop for those that lie close together."""
