@@ -231,7 +231,6 @@ PRESETS: dict[str, Recipe] = {
     "best": Recipe(
         hidden=600,
         input_dropout="sentence",
-        recurrent_dropout=0.3,
         epochs=20,
         optimiser="adam",
         learning_rate=0.002,
