@@ -100,7 +100,8 @@ def _settings(runs: Sequence[Run]) -> list[Table]:
     flat = {run.name: _flat({**run.config, **run.config["recipe"]}) for run in runs}
     names = list(dict.fromkeys(name for values in flat.values() for name in values))
     differ = [name for name in names if len({values.get(name, NOTHING) for values in flat.values()}) > 1]
-    shared = [[name, next(iter(flat.values()))[name]] for name in names if name not in differ]
+    first = next(iter(flat.values()))  # an older version's may lack a setting, which then changed nothing
+    shared = [[name, first.get(name, NOTHING)] for name in names if name not in differ]
     tables = []
     if shared:
         tables.append(

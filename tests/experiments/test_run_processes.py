@@ -96,7 +96,9 @@ def test_a_fault_is_the_error_that_the_child_wrote_last(
 
 def test_stopped_children_end_as_by_ctrl_c(lock: int, tmp_path: Path) -> None:
     code = (
-        "import time\nprint('up', flush=True)\ntry: time.sleep(60)\n"
+        "import signal, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # deaf in a shell's background job
+        "print('up', flush=True)\ntry: time.sleep(60)\n"
         "except KeyboardInterrupt: print('tidied'); raise SystemExit(130)"
     )
     children = [Child(python(code), tmp_path / "run", lock, 1) for _ in range(2)]
