@@ -12,7 +12,7 @@ train: $(READY)
 	$(BIN)/python train.py
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow --timeout 1800
