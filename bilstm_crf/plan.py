@@ -14,6 +14,7 @@ from bilstm_crf.config import RunConfig, Stage
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.corpus.mixture import Mixture
 from bilstm_crf.errors import UsageError
+from bilstm_crf.run_folder import best_row
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,11 @@ def until_best(plan: Plan, history: Sequence[Mapping[str, Any]], config: RunConf
 
     No stage follows that of the best of all. The learning rates are the first phase's.
     """
-    best = max(history, key=_f1)
+    best = best_row(history)
     lengths = []
     for number in range(plan.stage(best["epoch"]) + 1):
         rows = [row for row in history if plan.stage(row["epoch"]) == number]
-        last = plan.rounds[max(rows, key=_f1)["epoch"] - 1]
+        last = plan.rounds[best_row(rows)["epoch"] - 1]
         lengths.append(last.first + last.batches - sum(stage.batches for stage in plan.stages[:number]))
     epoch = config.recipe.epoch_batches or _batches_of_epoch(config, train)
     return Plan(list(_rounds(lengths, plan.stages, epoch)), plan.stages, plan.epoch, plan.batches)
@@ -88,8 +89,3 @@ def _rounds(lengths: Iterable[int], stages: Iterable[Stage], epoch: int) -> Iter
 
 def _batches_of_epoch(config: RunConfig, train: Labelled) -> int:
     return -(-len(mixture_of(config, train)) // config.recipe.batch_size)
-
-
-def _f1(row: Mapping[str, Any]) -> float:
-    f1: float = row["dev"]["f1"]
-    return f1

@@ -159,7 +159,7 @@ def _finish(
         device=config.device,
         threads=min(config.threads, 2),
     )
-    best = max(history, key=lambda row: row["dev"]["f1"])
+    best = run_folder.best_row(history)
     reports = {"dev": _score(tagger, dev_set)}
     if config.test:
         test_set = read_labelled(config.test, tagger.label_set, format=config.format, key=config.key)

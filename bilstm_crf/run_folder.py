@@ -18,6 +18,7 @@ import platform
 import shlex
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,11 @@ def epochs_done(folder: Path) -> int:
         return len((folder / "history.jsonl").read_text("utf-8").splitlines())
     except FileNotFoundError:
         return 0
+
+
+def best_row(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The row of the epoch with the best dev F1, of equal ones the first, in a history of one or more."""
+    return max(history, key=lambda row: row["dev"]["f1"])
 
 
 def describe(config: RunConfig, data: dict[str, Any], vectors: dict[str, Any] | None) -> dict[str, Any]:

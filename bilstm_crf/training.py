@@ -26,7 +26,7 @@ from bilstm_crf.model_folder import SavedModel, save_model
 from bilstm_crf.network.dropout import draw_from
 from bilstm_crf.optimisation import Optimisation
 from bilstm_crf.plan import Plan, mixture_of
-from bilstm_crf.run_folder import CHECKPOINT, STAGE
+from bilstm_crf.run_folder import CHECKPOINT, STAGE, best_row
 from bilstm_crf.tagger import Tagger
 from bilstm_crf.transfer import take_over
 
@@ -214,7 +214,8 @@ def train_to_the_end(
 
 def best_f1(history: History) -> float:
     """The best dev F1 so far; -1 before the first."""
-    return max((row["dev"]["f1"] for row in history), default=-1.0)
+    f1: float = best_row(history)["dev"]["f1"] if history else -1.0
+    return f1
 
 
 def out_of_patience(history: History, patience: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
@@ -57,9 +57,9 @@ class Task:
             self.history = []
 
     @property
-    def best(self) -> dict[str, Any] | None:
+    def best(self) -> Mapping[str, Any] | None:
         """The epoch with the best dev F1 so far, as history.jsonl has it."""
-        return max(self.history, key=lambda row: row["dev"]["f1"], default=None)
+        return run_folder.best_row(self.history) if self.history else None
 
     @property
     def progress(self) -> str:
