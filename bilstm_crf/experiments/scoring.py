@@ -41,11 +41,16 @@ def score_path(run: Path, evaluation: Evaluation) -> Path:
 
 
 def read_score(run: Path, evaluation: Evaluation, files: Sequence[str]) -> dict[str, Any] | None:
-    """The scores, where they are there and of this model and these files; else None."""
+    """The scores, where they are there and of this model and these files; else None.
+
+    A finished run may have lost its model, to save room or because only results were kept: its scores stand.
+    """
+    model = model_of(run, evaluation) / "model.json"
     try:
         content: dict[str, Any] = json.loads(score_path(run, evaluation).read_text("utf-8"))
-        model = json.loads((model_of(run, evaluation) / "model.json").read_text("utf-8"))["sha256"]
-        current = content["model_sha256"] == model and content["data_sha256"] == sha256_once(tuple(files))
+        current = content["data_sha256"] == sha256_once(tuple(files))
+        if current and model.exists():
+            current = content["model_sha256"] == json.loads(model.read_text("utf-8"))["sha256"]
         return content if current else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

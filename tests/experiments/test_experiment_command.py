@@ -222,6 +222,17 @@ def test_what_is_done_is_not_run_again(story: Story, cli: Cli, monkeypatch: pyte
     assert "| broken, BM | not run: --only |" in done.out.decode()
 
 
+def test_scores_stand_where_only_results_were_kept(
+    story: Story, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place, _ = story
+    monkeypatch.chdir(place.folder)
+    shutil.copytree("out", tmp_path / "kept", ignore=shutil.ignore_patterns("model.json", "*.safetensors"))
+    done = cli(*place.arguments, "--only", "single", "--json", "--output", tmp_path / "kept")
+    assert (done.status, done.err) == (0, "")
+    assert json.loads(done.out)[0]["rows"] == place.table()["rows"]
+
+
 def test_json_is_what_lies_in_the_folder(story: Story, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     place, _ = story
     monkeypatch.chdir(place.folder)
