@@ -72,6 +72,7 @@ class Recipe:
     character_width: int = 3  # characters that one filter sees; odd
     hidden: int = 200  # both directions together
     layers: int = 1
+    members: int = 1  # BiLSTMs with CRFs that read the same words; tagging takes the mean of their scores
     dropout: float = 0.5  # on characters, on the word's representation and on the BiLSTM's output
     input_dropout: Literal["token", "sentence"] = "token"  # sentence: all its words lose the same places
     recurrent_dropout: float = 0.0  # of the BiLSTM's weights from state to state, drawn once a batch
@@ -111,6 +112,7 @@ class Recipe:
             "character_width",
             "hidden",
             "layers",
+            "members",
             "batch_size",
             "epochs",
             "restarts",

@@ -20,7 +20,8 @@ from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.labels import ENCODINGS, NORNE_TYPES, LabelSet
 from bilstm_crf.model_folder import SavedModel
-from bilstm_crf.network.model import Architecture, BiLSTMCRF
+from bilstm_crf.network.architecture import Architecture
+from bilstm_crf.network.model import BiLSTMCRF
 from bilstm_crf.progress import Bar
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.vocabulary import Vocabulary, normalise
@@ -67,6 +68,7 @@ def build_model(
         character_width=recipe.character_width,
         hidden=recipe.hidden,
         layers=recipe.layers,
+        members=recipe.members,
         dropout=recipe.dropout,
         input_dropout=recipe.input_dropout,
         recurrent_dropout=recipe.recurrent_dropout,

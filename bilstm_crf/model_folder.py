@@ -38,11 +38,12 @@ from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import InputError, ModelFolderError, UsageError
 from bilstm_crf.files import sha256_of, write_json, write_whole
 from bilstm_crf.labels import ENCODINGS, LabelSet
-from bilstm_crf.network.model import Architecture, BiLSTMCRF
+from bilstm_crf.network.architecture import Architecture
+from bilstm_crf.network.model import BiLSTMCRF
 from bilstm_crf.version import __version__
 from bilstm_crf.vocabulary import Vocabulary, normalise
 
-FORMAT = 1  # raised when an older program could not read a newer folder
+FORMAT = 2  # raised when an older program could not read a newer folder
 WORD_BYTES = 160_000_000  # room for the word table, so that a model stays under 200 MB
 
 
@@ -293,9 +294,11 @@ def _architecture_of(tensors: dict[str, Tensor], described: Architecture) -> Arc
     if described.characters:
         filters, dim, width = tensors["char_cnn.convolution.weight"].shape
         sizes |= {"character_dim": dim, "character_filters": filters, "character_width": width}
+    sizes["members"] = sum(name.endswith(".to_labels.bias") for name in tensors)
     if described.head.startswith("bilstm"):
-        layers = sum(name.startswith("lstm.weight_hh_l") for name in tensors) // 2  # of two directions
-        sizes |= {"hidden": tensors["to_labels.weight"].shape[1], "layers": layers}
+        first = "readers.0."
+        layers = sum(name.startswith(f"{first}lstm.weight_hh_l") for name in tensors) // 2  # two directions
+        sizes |= {"hidden": tensors[f"{first}to_labels.weight"].shape[1], "layers": layers}
     return dataclasses.replace(described, **sizes)
 
 

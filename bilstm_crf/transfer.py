@@ -53,7 +53,7 @@ def take_over(new: SavedModel, old: SavedModel) -> list[str]:
     ]
     if differing:
         raise UsageError(f"the model to begin with has another network: {', '.join(differing)}")
-    by_label = {"to_labels.weight", "to_labels.bias", "crf.start_transitions", "crf.end_transitions"}
+    by_label = ("to_labels.weight", "to_labels.bias", "crf.start_transitions", "crf.end_transitions")
     labels = _shared(new.vocabulary.labels, old.vocabulary.labels)
     characters = _shared(_characters(new.vocabulary), _characters(old.vocabulary))
     given = old.network.state_dict()
@@ -61,9 +61,9 @@ def take_over(new: SavedModel, old: SavedModel) -> list[str]:
         for name, weight in new.network.named_parameters():
             if name == "embedding.weight" or name.startswith("encoder."):
                 continue
-            if name == "crf.transitions":
+            if name.endswith(".crf.transitions"):
                 weight[np.ix_(labels[0], labels[0])] = given[name][np.ix_(labels[1], labels[1])]
-            elif name in by_label:
+            elif name.endswith(by_label):
                 weight[labels[0]] = given[name][labels[1]]
             elif name == "char_cnn.embedding.weight":
                 weight[characters[0]] = given[name][characters[1]]

@@ -29,6 +29,7 @@ def test_the_default_recipe_is_the_papers() -> None:
         "character_width": 3,
         "hidden": 200,
         "layers": 1,
+        "members": 1,
         "dropout": 0.5,
         "input_dropout": "token",
         "recurrent_dropout": 0.0,

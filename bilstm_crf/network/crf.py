@@ -5,6 +5,9 @@ Its parameters: `start_transitions` (K,), `end_transitions` (K,), `transitions` 
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -64,6 +67,17 @@ class CRF(PytorchCRF):
         columns = torch.nn.utils.rnn.pad_sequence([torch.tensor(path) for path in paths])  # (T, B)
         packed: NDArray[np.int64] = columns[mask.cpu()].numpy()
         return packed
+
+
+def mean_of(crfs: Sequence[CRF]) -> CRF:
+    """A CRF whose scores are the means of theirs; of one, itself."""
+    if len(crfs) == 1:
+        return crfs[0]
+    mean = copy.deepcopy(crfs[0])
+    with torch.no_grad():
+        for name, scores in mean.named_parameters():
+            scores.copy_(torch.stack([crf.get_parameter(name) for crf in crfs]).mean(0))
+    return mean
 
 
 def mask_of(batch_sizes: Tensor) -> Tensor:

@@ -109,7 +109,8 @@ def save_model(folder: Path, type_: str, labels: str) -> None:
 
     from bilstm_crf.labels import ENCODINGS, LabelSet
     from bilstm_crf.model_folder import SavedModel, save_model
-    from bilstm_crf.network.model import Architecture, BiLSTMCRF
+    from bilstm_crf.network.architecture import Architecture
+    from bilstm_crf.network.model import BiLSTMCRF
     from bilstm_crf.sentence import Sentence
     from bilstm_crf.vocabulary import Vocabulary
 
@@ -119,7 +120,7 @@ def save_model(folder: Path, type_: str, labels: str) -> None:
     weights = torch.zeros(len(vocabulary.words) + 1, 3)
     network = BiLSTMCRF(architecture, len(vocabulary.characters), len(names), weights)
     with torch.no_grad():
-        network.to_labels.bias[names.index(f"B-{type_}")] = 100.0
+        network.readers[0].to_labels.bias[names.index(f"B-{type_}")] = 100.0
     save_model(SavedModel(network, architecture, vocabulary, "iob", LabelSet.named(labels), {}), folder, None)
 
 

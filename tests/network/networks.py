@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from bilstm_crf.batching import Batch, layout_of, make_batch, words_of
-from bilstm_crf.network.model import Architecture, BiLSTMCRF
+from bilstm_crf.network.architecture import Architecture
+from bilstm_crf.network.model import BiLSTMCRF
 from bilstm_crf.vocabulary import Vocabulary
 
 LABELS = ["O", "B-PER", "I-PER", "B-ORG"]
@@ -27,8 +28,9 @@ def network(architecture: Architecture = SMALL, word_dim: int = 5) -> BiLSTMCRF:
         torch.manual_seed(3)
         table = torch.randn(len(VOCABULARY.words) + 1, word_dim)
         made = BiLSTMCRF(architecture, len(VOCABULARY.characters), len(LABELS), table)
-        for parameter in made.crf.parameters():
-            torch.nn.init.normal_(parameter)
+        for reader in made.members:
+            for parameter in reader.crf.parameters():
+                torch.nn.init.normal_(parameter)
     return made.double().eval()
 
 

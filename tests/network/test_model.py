@@ -12,7 +12,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from bilstm_crf import kernels
 from bilstm_crf.batching import make_batch
 from bilstm_crf.kernels.lanes import use_threads
-from bilstm_crf.network.model import Architecture, BiLSTMCRF
+from bilstm_crf.network.architecture import Architecture
+from bilstm_crf.network.crf import mean_of
+from bilstm_crf.network.model import BiLSTMCRF
 from bilstm_crf.vocabulary import Vocabulary
 from networks import GOLD, LABELS, SENTENCES, SMALL, VOCABULARY, batch_of, by_sentence, network, paths
 
@@ -31,9 +33,9 @@ def emissions_by_sentence(model: BiLSTMCRF, *chosen: int) -> dict[int, Tensor]:
     return dict(zip(batch.layout.sentences.tolist(), parts, strict=True))
 
 
-@pytest.mark.parametrize("layers", [1, 2])
-def test_padding_never_changes_a_score(layers: int) -> None:
-    model = network(dataclasses.replace(SMALL, layers=layers))
+@pytest.mark.parametrize(("layers", "members"), [(1, 1), (2, 1), (1, 3)])
+def test_padding_never_changes_a_score(layers: int, members: int) -> None:
+    model = network(dataclasses.replace(SMALL, layers=layers, members=members))
     for chosen in ((), (0, 1), (4, 2, 0), (3, 2, 1, 0, 4)):
         for number, emissions in emissions_by_sentence(model, *chosen).items():
             alone = emissions_by_sentence(model, number)[number]
@@ -55,18 +57,36 @@ def test_other_sentences_never_change_a_path() -> None:
 
 
 @pytest.mark.parametrize("compiled", [True, False])
-@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize(("layers", "members"), [(1, 1), (2, 1), (1, 3), (2, 2)])
 def test_a_path_is_that_of_the_emissions(
-    compiled: bool, layers: int, monkeypatch: pytest.MonkeyPatch
+    compiled: bool, layers: int, members: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tagging computes a word once and a token's emissions from that; training computes each token whole."""
     monkeypatch.setattr(kernels, "NUMBA", compiled)
-    model = network(dataclasses.replace(SMALL, layers=layers)).float()
+    model = network(dataclasses.replace(SMALL, layers=layers, members=members)).float()
+    crf = mean_of([reader.crf for reader in model.members])
     expected = {}
     for number, emissions in emissions_by_sentence(model).items():
         sizes = torch.ones(len(emissions), dtype=torch.int64)
-        expected[number] = model.crf.viterbi(emissions, sizes).tolist()
+        expected[number] = crf.viterbi(emissions, sizes).tolist()
     assert paths(model, VOCABULARY, SENTENCES) == [expected[number] for number in ALL]
+
+
+def test_members_score_by_the_mean_and_each_learns_as_if_alone() -> None:
+    """A path's score is the mean of the members' scores of it; the loss is the mean of their losses."""
+    model = network(dataclasses.replace(SMALL, members=3))
+    alone = [network() for _ in model.members]
+    for single, member in zip(alone, model.members, strict=True):
+        single.embedding, single.char_cnn = model.embedding, model.char_cnn
+        single.readers[0] = member
+    batch = batch_of()
+    assert_same(model.emissions(batch), torch.stack([each.emissions(batch) for each in alone]).mean(0))
+    assert_same(model.loss(batch), torch.stack([each.loss(batch) for each in alone]).mean())
+    crf = mean_of([member.crf for member in model.members])
+    for name, scores in crf.named_parameters():
+        expected = torch.stack([member.crf.get_parameter(name) for member in model.members]).mean(0)
+        assert_same(scores, expected)
+        assert not torch.equal(scores, model.members[0].crf.get_parameter(name)), "and no member is changed"
 
 
 def test_tagging_computes_each_distinct_word_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,11 +109,13 @@ class PlainNCRFpp(nn.Module):
         super().__init__()
         self.words = nn.Embedding.from_pretrained(model.embedding.weight.detach().half().double())
         self.characters, self.convolution = model.char_cnn.embedding, model.char_cnn.convolution
-        self.lstm = nn.LSTM(model.lstm.input_size, SMALL.hidden // 2, bidirectional=True, batch_first=True)
-        self.lstm.double().load_state_dict(model.lstm.state_dict())
-        self.to_labels = model.to_labels
+        self.lstm = nn.LSTM(
+            model.readers[0].lstm.input_size, SMALL.hidden // 2, bidirectional=True, batch_first=True
+        )
+        self.lstm.double().load_state_dict(model.readers[0].lstm.state_dict())
+        self.to_labels = model.readers[0].to_labels
         self.crf = torchcrf.CRF(len(LABELS), batch_first=True).double()
-        self.crf.load_state_dict(model.crf.state_dict())
+        self.crf.load_state_dict(model.readers[0].crf.state_dict())
 
     def representation(self, word: str) -> Tensor:
         """(D + F,)"""
@@ -126,9 +148,10 @@ def test_a_plain_ncrfpp_with_these_weights_gives_these_scores() -> None:
     assert_same(model.loss(batch_of()), loss)
 
 
-def test_gradients_are_the_slopes_of_the_loss() -> None:
+@pytest.mark.parametrize("members", [1, 2])
+def test_gradients_are_the_slopes_of_the_loss(members: int) -> None:
     """Of every parameter, by central differences in a random direction."""
-    model, batch = network(dataclasses.replace(SMALL, dropout=0.0)).train(), batch_of()
+    model, batch = network(dataclasses.replace(SMALL, dropout=0.0, members=members)).train(), batch_of()
     model.loss(batch).backward()
     random = torch.Generator().manual_seed(4)
     for name, parameter in model.named_parameters():
@@ -155,8 +178,8 @@ def test_the_fast_path_has_the_loss_and_gradients_of_plain_autograd_in_float64(
     use_threads(lanes)
     sizes = Architecture(dropout=0.0, layers=layers)
     fast, plain = network(sizes, 60).float().train(), network(sizes, 60).train()
-    assert kernels.usable(fast.to_labels.weight)
-    assert not kernels.usable(plain.to_labels.weight)
+    assert kernels.usable(fast.readers[0].to_labels.weight)
+    assert not kernels.usable(plain.readers[0].to_labels.weight)
     losses = [model.loss(batch_of()) for model in (fast, plain)]
     assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-6)
     got, expected = (

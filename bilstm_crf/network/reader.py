@@ -1,0 +1,60 @@
+"""What reads a sentence once its words are represented: BiLSTM, linear, CRF, as far as the head has them.
+
+Letters: N tokens in packed order, D dimensions of a word's representation, H of a state, K labels.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bilstm_crf.batching import Batch
+from bilstm_crf.network.architecture import Architecture
+from bilstm_crf.network.crf import CRF
+from bilstm_crf.network.dropout import Dropout
+from bilstm_crf.network.word_bilstm import WordBiLSTM
+
+
+class Reader(nn.Module):
+    """dropout ─► BiLSTM ─► dropout ─► linear ─► emissions ─► CRF"""
+
+    def __init__(self, architecture: Architecture, dim: int, labels: int) -> None:
+        """Of representations of `dim` dimensions; `labels` is a count."""
+        super().__init__()
+        a = architecture
+        self.dropout = Dropout(a.dropout)
+        # One mask for all tokens of a sentence (Gal and Ghahramani 2016)
+        self.by_sentence = a.input_dropout == "sentence"
+        self.lstm = None
+        if a.head.startswith("bilstm"):
+            self.lstm = WordBiLSTM(dim, a.hidden, a.layers, a.dropout, a.recurrent_dropout)
+            dim = a.hidden
+        self.to_labels = nn.Linear(dim, labels)
+        self.crf = CRF(labels) if a.head.endswith("crf") else None
+
+    def emissions(self, inputs: Tensor, batch_sizes: Tensor, sentence_of: Tensor | None = None) -> Tensor:
+        """(N, D) in packed order to (N, K); `sentence_of` (N,): whose a token is, for masks by sentence."""
+        inputs = self.dropout(inputs, sentence_of if self.by_sentence else None)
+        if self.lstm is not None:
+            inputs = self.dropout(self.lstm.states(inputs, batch_sizes))  # (N, H)
+        scores: Tensor = self.to_labels(inputs)
+        return scores
+
+    def loss(self, inputs: Tensor, batch: Batch) -> Tensor:
+        """The negative log-likelihood of the gold labels, summed over the sentences of the batch."""
+        layout = batch.layout
+        emissions = self.emissions(inputs, layout.batch_sizes, layout.sentence_of)
+        if self.crf is None:
+            return F.cross_entropy(emissions, batch.labels, reduction="sum")
+        return self.crf.negative_log_likelihood(emissions, batch.labels, layout.batch_sizes)
+
+    def prepare(self, representations: Tensor) -> Tensor:
+        """All that it computes of words (W, D) alone, for `emissions_of_words`: (S, W, …)."""
+        return representations.unsqueeze(0) if self.lstm is None else self.lstm.prepare(representations)
+
+    def emissions_of_words(self, prepared: Tensor, words: Tensor, batch_sizes: Tensor) -> Tensor:
+        """`emissions` outside training, where token n is word words[n] (N,) of those that were prepared."""
+        if self.lstm is None:
+            return self.emissions(prepared[0, words], batch_sizes)
+        scores: Tensor = self.to_labels(self.lstm.states_of_words(prepared, words, batch_sizes))
+        return scores
