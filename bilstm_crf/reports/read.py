@@ -5,7 +5,7 @@ Models are not looked at, so results that were kept without them will do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from bilstm_crf.reports.shapes import (
     check_table,
     read_json,
 )
+from bilstm_crf.run_folder import best_row
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,9 @@ class Run:
         return str(self.config["seed"])
 
     @property
-    def best(self) -> dict[str, Any] | None:
+    def best(self) -> Mapping[str, Any] | None:
         """The epoch with the best dev F1 so far, the one that is kept."""
-        return max(self.history, key=lambda row: row["dev"]["f1"], default=None)
+        return best_row(self.history) if self.history else None
 
     @property
     def state(self) -> str:
