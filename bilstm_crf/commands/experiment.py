@@ -73,6 +73,7 @@ class Seeds(click.ParamType):
     help="Where runs and tables go, and are found again.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be run, and run nothing.")
+@click.option("--no-run", is_flag=True, help="Make the tables of what is there, and run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="The tables as JSON.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="The tables in Markdown.")
 def command(files: tuple[Path, ...], **options: Any) -> None:
@@ -87,6 +88,7 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
       bilstm-crf experiment experiments/table?.toml --jobs 2
       bilstm-crf experiment experiments/table7.toml --only 'BM*' --epochs 1     a quick look
       bilstm-crf experiment experiments/table6.toml --seeds 42,43,44 --markdown > table6.md
+      bilstm-crf experiment experiments/table5.toml --no-run --output docs/results/experiments
       bilstm-crf experiment experiments/bert.toml --bert encoders/mine          with the encoder at hand
     """  # noqa: D301
     from bilstm_crf.experiments import overrides, plan
@@ -110,7 +112,8 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
         return
     corpus = find_corpus(options["data"], experiments)
     tasks = plan.tasks(experiments, options["output"], corpus, options["only"])
-    plan.look_for_encoders(tasks, corpus)
+    if not options["no_run"]:
+        plan.look_for_encoders(tasks, corpus)
     _say_what_is_not_run(tasks)
     with _terminated_as_by_ctrl_c():
         tables = _run(experiments, tasks, _how(experiments, corpus, options), options)
@@ -175,7 +178,8 @@ def _run(
             built.append(table)
         return built
 
-    Runner(tasks, how, make_watch(how.jobs), written).run()
+    if not options["no_run"]:
+        Runner(tasks, how, make_watch(how.jobs), written).run()
     return written()
 
 

@@ -222,6 +222,20 @@ def test_what_is_done_is_not_run_again(story: Story, cli: Cli, monkeypatch: pyte
     assert "| broken, BM | not run: --only |" in done.out.decode()
 
 
+def test_tables_of_what_is_there_are_made_without_a_run(
+    story: Story, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place, _ = story
+    monkeypatch.chdir(place.folder)
+    shutil.copytree(f"out/runs/{SINGLE}", tmp_path / "kept" / "runs" / SINGLE)
+    done = cli(*place.arguments, "--no-run", "--json", "--output", tmp_path / "kept")
+    assert (done.status, done.err) == (0, "")
+    (table,) = json.loads(done.out)
+    assert table["rows"][0]["cells"] == place.table()["rows"][0]["cells"]
+    assert table["rows"][1]["cells"][0]["missing"] == {"42": "not run"}
+    assert [path.name for path in (tmp_path / "kept" / "runs").iterdir()] == [SINGLE]
+
+
 def test_scores_stand_where_only_results_were_kept(
     story: Story, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
