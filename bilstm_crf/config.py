@@ -20,6 +20,7 @@ from bilstm_crf.errors import UsageError, near_miss
 Head = Literal["bilstm-crf", "bilstm-linear", "crf", "linear"]
 Pooling = Literal["first", "last", "mean"]
 LAYERS = ("last", "last4", "mix")  # several of an encoder's hidden states; a number is one of them
+Masks = Literal["token", "sentence", "batch"]
 Precision = Literal["float32", "bfloat16"]
 Unit = Literal["words", "sentences"]
 Features = Literal[
@@ -74,7 +75,7 @@ class Recipe:
     layers: int = 1
     members: int = 1  # BiLSTMs with CRFs that read the same words; tagging takes the mean of their scores
     dropout: float = 0.5  # on characters, on the word's representation and on the BiLSTM's output
-    input_dropout: Literal["token", "sentence"] = "token"  # sentence: all its words lose the same places
+    input_dropout: Masks = "token"  # sentence, batch: all its words lose the same places
     recurrent_dropout: float = 0.0  # of the BiLSTM's weights from state to state, drawn once a batch
     batch_size: int = 10  # sentences; the loss of a batch is their sum
     epochs: int = 50  # without a curriculum, which says itself how long

@@ -30,14 +30,18 @@ from bilstm_crf.kernels.arithmetic import (
 from bilstm_crf.kernels.lanes import in_lanes
 
 
-def bilstm(lstm: nn.LSTM, inputs: Tensor, batch_sizes: Tensor) -> Tensor:
+def bilstm(lstm: nn.LSTM, inputs: Tensor, batch_sizes: Tensor, kept: Tensor | None = None) -> Tensor:
     """What `lstm` (any number of layers, both directions, no dropout between) makes of packed inputs (N, I).
 
-    Returns (N, 2H); differentiable in the inputs and the weights, once.
+    Returns (N, 2H); differentiable in the inputs and the weights, once. With `kept` (P,) the inputs (N, P)
+    are those of these places of I; the others are 0, and nothing is computed of them.
     """
     sizes, orders = _reading(batch_sizes)
+    all_weights: list[list[Tensor]] = [list(each) for each in lstm.all_weights]
+    if kept is not None:
+        all_weights[:2] = [[weight.index_select(1, kept), *rest] for weight, *rest in all_weights[:2]]
     for layer in range(lstm.num_layers):
-        forward, backward = lstm.all_weights[2 * layer : 2 * layer + 2]
+        forward, backward = all_weights[2 * layer : 2 * layer + 2]
         inputs = _Layer.apply(inputs, *forward, *backward, orders, sizes)
     return inputs
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+
+from bilstm_crf.config import Masks
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Architecture:
     layers: int = 1
     members: int = 1  # readers of the same words, whose scores are averaged
     dropout: float = 0.5
-    input_dropout: Literal["token", "sentence"] = "token"  # sentence: the same places of all its tokens
+    input_dropout: Masks = "token"
     recurrent_dropout: float = 0.0  # of the BiLSTM's weights from state to state
     head: str = "bilstm-crf"  # or without one of the two, or `linear`, without either
     characters: bool = True  # whether there is a character CNN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -39,6 +40,20 @@ class Dropout(Drawing):
             dropped: Tensor = Dropped.apply(values, key, self.limit)
             return dropped
         return F.dropout(values, self.limit / STEPS)
+
+    def of_batch(self, values: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Drops the same places of all rows of `values` (N, D): what is left (N, P), and its places (P,).
+
+        What is dropped need not be computed with at all. Of D it is always the same number. Outside training
+        the values as they are, and None.
+        """
+        if not self.training or self.limit == 0:
+            return values, None
+        places = values.shape[1]
+        left = places - round(places * self.limit / STEPS)
+        drawn = np.sort(self.random.choice(places, left, replace=False))
+        kept = torch.from_numpy(drawn).to(values.device)
+        return values.index_select(1, kept) * (places / max(1, left)), kept
 
 
 def draw_from(network: nn.Module, random: np.random.Generator) -> None:

@@ -23,8 +23,7 @@ class Reader(nn.Module):
         super().__init__()
         a = architecture
         self.dropout = Dropout(a.dropout)
-        # One mask for all tokens of a sentence (Gal and Ghahramani 2016)
-        self.by_sentence = a.input_dropout == "sentence"
+        self.input_dropout = a.input_dropout
         self.lstm = None
         if a.head.startswith("bilstm"):
             self.lstm = WordBiLSTM(dim, a.hidden, a.layers, a.dropout, a.recurrent_dropout)
@@ -34,9 +33,15 @@ class Reader(nn.Module):
 
     def emissions(self, inputs: Tensor, batch_sizes: Tensor, sentence_of: Tensor | None = None) -> Tensor:
         """(N, D) in packed order to (N, K); `sentence_of` (N,): whose a token is, for masks by sentence."""
-        inputs = self.dropout(inputs, sentence_of if self.by_sentence else None)
+        kept = None
+        if self.input_dropout == "batch":  # what is dropped is not computed
+            inputs, kept = self.dropout.of_batch(inputs)  # (N, P)
+        else:
+            inputs = self.dropout(inputs, sentence_of if self.input_dropout == "sentence" else None)
         if self.lstm is not None:
-            inputs = self.dropout(self.lstm.states(inputs, batch_sizes))  # (N, H)
+            inputs, kept = self.dropout(self.lstm.states(inputs, batch_sizes, kept)), None  # (N, H)
+        if kept is not None:
+            return F.linear(inputs, self.to_labels.weight.index_select(1, kept), self.to_labels.bias)
         scores: Tensor = self.to_labels(inputs)
         return scores
 

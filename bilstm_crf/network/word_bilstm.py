@@ -33,12 +33,17 @@ class WordBiLSTM(nn.LSTM):
             for of_inputs, of_states, *biases in super().all_weights
         ]
 
-    def states(self, inputs: Tensor, batch_sizes: Tensor) -> Tensor:
-        """(N, I) in packed order to (N, H); `batch_sizes` (T,) as in a PackedSequence, on the CPU."""
+    def states(self, inputs: Tensor, batch_sizes: Tensor, kept: Tensor | None = None) -> Tensor:
+        """(N, I) in packed order to (N, H); `batch_sizes` (T,) as in a PackedSequence, on the CPU.
+
+        With `kept` (P,) the inputs (N, P) are those of these places of I; the others are 0.
+        """
         if kernels.usable(inputs) and not (self.training and self.dropout > 0):
             from bilstm_crf.kernels.lstm import bilstm
 
-            return bilstm(self, inputs, batch_sizes)
+            return bilstm(self, inputs, batch_sizes, kept)
+        if kept is not None:
+            inputs = inputs.new_zeros(len(inputs), self.input_size).index_copy(1, kept, inputs)
         packed = PackedSequence(inputs, batch_sizes)
         if self.training and self.recurrent_dropout.limit > 0:
             weights = {

@@ -89,6 +89,25 @@ def test_without_numba_the_states_are_the_same(numba: bool, monkeypatch: pytest.
     torch.testing.assert_close(lstm.states(inputs, sizes), plain, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("numba", [True, False])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_inputs_at_some_places_are_zeros_at_the_others(
+    numba: bool, layers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "NUMBA", numba)
+    torch.manual_seed(4)
+    lstm, sizes = WordBiLSTM(8, 6, layers=layers, dropout=0.0), sizes_of([5, 2])
+    kept = torch.tensor([1, 2, 6])
+    some, weights = torch.randn(7, 3, requires_grad=True), torch.randn(7, 6)
+    wide = torch.zeros(7, 8).index_copy(1, kept, some)
+    got, expected = lstm.states(some, sizes, kept), lstm.states(wide, sizes)
+    torch.testing.assert_close(got, expected)
+    for one, other in zip(
+        gradients(got, weights, lstm, some), gradients(expected, weights, lstm, some), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+
+
 def test_dropout_between_layers_is_left_to_pytorch() -> None:
     torch.manual_seed(3)
     lstm, sizes = WordBiLSTM(8, 6, layers=2, dropout=0.9).train(), sizes_of([5, 2])

@@ -66,6 +66,21 @@ def test_values_that_do_not_lie_side_by_side_are_dropped_in_their_places() -> No
     assert torch.isin(got, torch.tensor([0.0])).logical_or(got == 2 * values.T).all()
 
 
+def test_a_batch_loses_the_same_places_and_keeps_the_mean() -> None:
+    dropout, values = Dropout(0.25).train(), torch.rand(30, 40)
+    seen = set()
+    for _ in range(200):
+        left, kept = dropout.of_batch(values)
+        assert kept is not None
+        assert kept.tolist() == sorted(set(kept.tolist()))
+        torch.testing.assert_close(left, values[:, kept] / 0.75)
+        assert len(kept) == 30
+        seen.add(tuple(kept.tolist()))
+    assert len(seen) == 200
+    assert {place for kept in seen for place in kept} == set(range(40))
+    assert dropout.eval().of_batch(values) == (values, None)
+
+
 def test_rows_of_one_group_lose_the_same_places() -> None:
     dropout, values = Dropout(0.5).train(), torch.rand(300, 40, requires_grad=True)
     group = torch.arange(300) % 3
