@@ -93,6 +93,7 @@ class Recipe:
     word_rate: float = 1.0  # of the word embeddings, by plain SGD: times the learning rate; 0: frozen
     untuned: float = 0.0  # a of a + n tokens of a word that is met n times come untuned, as unseen words do
     subwords: int = 0  # so many character n-grams give a vector to words that the vectors lack; 0: none does
+    composed: float = 0.0  # of tokens come with the vector that their n-grams make, where there are any
     bert_layers: str = "last4"  # the last, the mean of the last four, a learnt mix of all; a number: that one
     bert_pooling: Pooling = "first"  # which of a word's pieces
     bert_context: int = 0  # neighbours on each side that the encoder sees too, of the same document
@@ -126,7 +127,7 @@ class Recipe:
             raise UsageError(f"character_width is {self.character_width}, expected an odd number")
         if self.hidden % 2:
             raise UsageError(f"hidden is {self.hidden}, expected an even number: half for each direction")
-        for name in ("dropout", "recurrent_dropout", "warm_up", "momentum"):
+        for name in ("dropout", "recurrent_dropout", "warm_up", "momentum", "composed"):
             if not 0 <= getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}, expected 0 or more and less than 1")
         for name in (

@@ -17,6 +17,7 @@ from bilstm_crf.checkpoint import seed_epoch
 from bilstm_crf.config import RunConfig
 from bilstm_crf.contextual import Contextual, EncoderUse, Kept, Learnt
 from bilstm_crf.embeddings.attached import AttachedVectors
+from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.labels import ENCODINGS, NORNE_TYPES, LabelSet
 from bilstm_crf.model_folder import SavedModel
@@ -81,9 +82,12 @@ def build_model(
     if recipe.untuned:
         met = Counter(normalise(word) for sentence in sentences for word in sentence.tokens)
         counts = torch.tensor([0, *(met[word] for word in vocabulary.words)])
-        network.embedding.begin_untuned(recipe.untuned / (recipe.untuned + counts))
-    label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
+        network.embedding.stand_in(table.clone(), recipe.untuned / (recipe.untuned + counts))
     subwords = None if vectors is None else vectors.subwords
+    if recipe.composed and subwords is not None:
+        composed = composed_table(vocabulary, subwords, table)
+        network.embedding.stand_in(composed, torch.full((len(composed),), recipe.composed))
+    label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
     if use is not None and use.tuned:
         network.encoder = use.encoder
         if recipe.bert_checkpointing == "on":
@@ -111,3 +115,13 @@ def initial_table(
         found = {number: row for number, row in rows.items() if row is not None}
         table[list(found)] = vectors.rows(np.array(list(found.values()), dtype=np.int64))
     return torch.from_numpy(table)
+
+
+def composed_table(vocabulary: Vocabulary, subwords: Subwords, table: Tensor) -> Tensor:
+    """(V + 1, D): each word's vector as its n-grams make it, where any are known; else its row of `table`."""
+    composed = table.clone()
+    for word, number in vocabulary.words.items():
+        vector = subwords.vector(word)
+        if vector is not None:
+            composed[number] = torch.from_numpy(vector)
+    return composed

@@ -49,6 +49,7 @@ def test_the_default_recipe_is_the_papers() -> None:
         "word_rate": 1.0,
         "untuned": 0.0,
         "subwords": 0,
+        "composed": 0.0,
         "bert_layers": "last4",
         "bert_pooling": "first",
         "bert_context": 0,

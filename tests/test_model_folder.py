@@ -179,6 +179,22 @@ def test_ngrams_that_were_fitted_travel_with_the_model(tmp_path: Path) -> None:
     assert weights_of(tmp_path / "again").read_bytes() == weights_of(tmp_path / "model").read_bytes()
 
 
+def test_training_may_see_words_as_their_ngrams_make_them(tmp_path: Path) -> None:
+    """As tagging sees what the vectors lack; a word of unknown n-grams keeps the vector that it has."""
+    vectors = vectors_of("Narvik", "Narvika", "Lofoten", "i", "og").with_subwords(100)
+    model = untrained(tmp_path, vectors, composed=0.5)
+    seen = model.network.embedding.get_buffer("vectors_0")
+    assert (model.network.embedding.get_buffer("probability_0") == 0.5).all()
+    assert vectors.subword is not None
+    unmade = 0
+    for word, number in model.vocabulary.words.items():
+        made = vectors.subword(word)
+        unmade += made is None
+        expected = model.network.embedding.weight[number] if made is None else torch.from_numpy(made)
+        assert torch.equal(seen[number], expected)
+    assert 0 < unmade < len(model.vocabulary.words)
+
+
 def test_attached_vectors_leave_the_models_own_ngrams_in_use(tmp_path: Path) -> None:
     vectors = vectors_of("Narvik", "Narvika", "Lofoten", "i", "og").with_subwords(100)
     save_model(untrained(tmp_path, vectors), tmp_path / "model", vectors)

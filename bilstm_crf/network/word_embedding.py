@@ -22,21 +22,22 @@ class WordEmbedding(Drawing):
         super().__init__()
         self.weight = nn.Parameter(weight, requires_grad=weight.dtype == torch.float32)
         self.attached: AttachedVectors | None = None
-        self._first: Tensor | None
-        self._untuned: Tensor | None
-        for name in ("_first", "_untuned"):  # go where the weights go, and are not saved
-            self.register_buffer(name, None, persistent=False)
+        self._stand_ins = 0
 
     @property
     def dim(self) -> int:
         return self.weight.shape[1]
 
-    def begin_untuned(self, probability: Tensor) -> None:
-        """From now on training often sees a word as tagging sees one that training never met: untuned.
+    def stand_in(self, vectors: Tensor, probability: Tensor) -> None:
+        """From now on training often sees a word as tagging sees one that training never met.
 
-        With `probability` (V + 1,) of its word, a token has the vector that the word has now.
+        With `probability` (V + 1,) of its word, a token has the word's row of `vectors` (V + 1, D). May be
+        called again, for another way of being unseen.
         """
-        self._first, self._untuned = self.weight.detach().clone(), probability
+        for name, tensor in (("vectors", vectors), ("probability", probability)):
+            # A buffer goes where the weights go; this one is not saved
+            self.register_buffer(f"{name}_{self._stand_ins}", tensor, persistent=False)
+        self._stand_ins += 1
 
     def forward(self, words: Tensor) -> Tensor:
         """(N,) word ids to (N, D).
@@ -46,10 +47,13 @@ class WordEmbedding(Drawing):
         """
         if self.training:
             rows = F.embedding(words, self.weight, sparse=True)
-            if self._first is None or self._untuned is None:
-                return rows
-            drawn = torch.from_numpy(self.random.random(len(words), np.float32)).to(words.device)
-            return torch.where((drawn < self._untuned[words]).unsqueeze(1), self._first[words], rows)
+            for number in range(self._stand_ins):
+                vectors, probability = (
+                    self.get_buffer(f"{name}_{number}") for name in ("vectors", "probability")
+                )
+                drawn = torch.from_numpy(self.random.random(len(words), np.float32)).to(words.device)
+                rows = torch.where((drawn < probability[words]).unsqueeze(1), vectors[words], rows)
+            return rows
         own = words < len(self.weight)
         rows = F.embedding(words * own, self.weight).half()
         if not own.all():

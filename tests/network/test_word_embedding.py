@@ -115,7 +115,7 @@ def test_a_float16_table_asks_for_no_gradient() -> None:
 
 def test_a_tuned_word_comes_with_its_first_vector_as_often_as_asked() -> None:
     module = WordEmbedding(torch.zeros(3, 2)).train()
-    module.begin_untuned(torch.tensor([0.0, 0.25, 1.0]))
+    module.stand_in(module.weight.detach().clone(), torch.tensor([0.0, 0.25, 1.0]))
     draw_from(module, np.random.default_rng(1))
     with torch.no_grad():
         module.weight += 1  # as training moves it
@@ -127,9 +127,20 @@ def test_a_tuned_word_comes_with_its_first_vector_as_often_as_asked() -> None:
     assert (module.eval()(ids([0, 1, 2])) == 1).all(), "only training looks back"
 
 
+def test_two_stand_ins_are_drawn_each_for_itself() -> None:
+    module = WordEmbedding(torch.zeros(1, 2)).train()
+    module.stand_in(torch.full((1, 2), 1.0), torch.tensor([0.5]))
+    module.stand_in(torch.full((1, 2), 2.0), torch.tensor([0.1]))
+    draw_from(module, np.random.default_rng(2))
+    got = module(ids([0] * 10_000))[:, 0]
+    shares = [(got == value).float().mean().item() for value in (0, 1, 2)]
+    assert shares == pytest.approx([0.45, 0.45, 0.1], abs=0.02)
+    assert module.state_dict().keys() == {"weight"}, "they are not saved"
+
+
 def test_a_word_that_came_untuned_is_not_moved() -> None:
     module = WordEmbedding(torch.zeros(3, 2)).train()
-    module.begin_untuned(torch.tensor([0.0, 0.0, 1.0]))
+    module.stand_in(module.weight.detach().clone(), torch.tensor([0.0, 0.0, 1.0]))
     module(ids([0, 1, 2])).sum().backward()
     assert module.weight.grad is not None
     assert module.weight.grad.to_dense().tolist() == [[1, 1], [1, 1], [0, 0]]
