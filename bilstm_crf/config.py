@@ -233,16 +233,19 @@ PRESETS: dict[str, Recipe] = {
     "paper": Recipe(),
     # What docs/recipe.md found on dev, one change at a time
     "best": Recipe(
-        hidden=600,
-        input_dropout="sentence",
-        epochs=20,
+        hidden=400,
+        members=3,
+        input_dropout="batch",
+        epochs=22,
         optimiser="adam",
         learning_rate=0.002,
         schedule="linear",
-        gradient_clip=5.0,
+        gradient_clip=1.0,
+        l2=0.05,
         word_rate=7.5,
         untuned=1.0,
         subwords=65_536,
+        composed=0.1,
     ),
 }
 
