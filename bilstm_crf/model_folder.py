@@ -296,7 +296,7 @@ def _architecture_of(tensors: dict[str, Tensor], described: Architecture) -> Arc
         sizes |= {"character_dim": dim, "character_filters": filters, "character_width": width}
     sizes["members"] = sum(name.endswith(".to_labels.bias") for name in tensors)
     if described.head.startswith("bilstm"):
-        first = "readers.0."
+        first = "members.0."
         layers = sum(name.startswith(f"{first}lstm.weight_hh_l") for name in tensors) // 2  # two directions
         sizes |= {"hidden": tensors[f"{first}to_labels.weight"].shape[1], "layers": layers}
     return dataclasses.replace(described, **sizes)

@@ -274,7 +274,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "words not UTF-8": (lambda f: resign(f, lambda t: t["words"].fill_(255)), "does not fit"),
     "a character too few": (lambda f: resign(f, lambda t: t.update(characters=t["characters"][1:])), "fit"),
     "no table": (lambda f: resign(f, lambda t: t.pop("embedding.weight")), "does not fit"),
-    "a tensor too few": (lambda f: resign(f, lambda t: t.pop("readers.0.crf.transitions")), "does not fit"),
+    "a tensor too few": (lambda f: resign(f, lambda t: t.pop("members.0.crf.transitions")), "does not fit"),
     "a tensor too many": (lambda f: resign(f, lambda t: t.update(x=torch.zeros(1))), "does not fit"),
     "flat table": (lambda f: resign(f, lambda t: t.update({"embedding.weight": torch.zeros(9)})), "not fit"),
     **{f"weights cut to {n}": (lambda f, n=n: os.truncate(weights_of(f), n), "is damaged")

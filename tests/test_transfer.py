@@ -47,24 +47,24 @@ def test_shared_words_labels_and_characters_keep_their_weights(tmp_path: Path, t
         places = (m.vocabulary.characters[character] for m in (new, old))
         weights = (m.network.char_cnn.embedding.weight for m in (new, old) if m.network.char_cnn)
         assert torch.equal(*(w[p] for w, p in zip(weights, places, strict=True)))
-    assert new.network.readers[0].lstm is not None
-    assert old.network.readers[0].lstm is not None
-    assert torch.equal(new.network.readers[0].lstm.weight_hh_l0, old.network.readers[0].lstm.weight_hh_l0)
+    assert new.network.members[0].lstm is not None
+    assert old.network.members[0].lstm is not None
+    assert torch.equal(new.network.members[0].lstm.weight_hh_l0, old.network.members[0].lstm.weight_hh_l0)
     both = [label for label in new.vocabulary.labels if label in old.vocabulary.labels]
     assert len(both) > 3
     assert new.vocabulary.labels != old.vocabulary.labels
-    assert new.network.readers[0].crf is not None
-    assert old.network.readers[0].crf is not None
+    assert new.network.members[0].crf is not None
+    assert old.network.members[0].crf is not None
     for label in both:
         here, there = (m.vocabulary.labels.index(label) for m in (new, old))
         assert torch.equal(
-            new.network.readers[0].to_labels.weight[here], old.network.readers[0].to_labels.weight[there]
+            new.network.members[0].to_labels.weight[here], old.network.members[0].to_labels.weight[there]
         )
         for other in both:
             from_, to = (m.vocabulary.labels.index(other) for m in (new, old))
             assert (
-                new.network.readers[0].crf.transitions[here, from_]
-                == old.network.readers[0].crf.transitions[there, to]
+                new.network.members[0].crf.transitions[here, from_]
+                == old.network.members[0].crf.transitions[there, to]
             )
 
 
@@ -72,9 +72,9 @@ def test_new_labels_begin_as_in_any_training(tmp_path: Path, trained: Path) -> N
     new, old = begun(tmp_path, trained, label_set="4")
     added = [n for n, label in enumerate(new.vocabulary.labels) if label not in old.vocabulary.labels]
     assert added
-    assert new.network.readers[0].crf is not None
-    assert not new.network.readers[0].crf.transitions[added].any()
-    assert new.network.readers[0].to_labels.weight[added].any()
+    assert new.network.members[0].crf is not None
+    assert not new.network.members[0].crf.transitions[added].any()
+    assert new.network.members[0].to_labels.weight[added].any()
 
 
 def test_the_same_data_go_on_from_the_old_score(tmp_path: Path, trained: Path) -> None:
@@ -84,7 +84,7 @@ def test_the_same_data_go_on_from_the_old_score(tmp_path: Path, trained: Path) -
     assert history(tmp_path / "run")[0]["dev"]["f1"] == pytest.approx(best, abs=0.02)  # its table is float16
 
 
-def test_all_readers_go_on_from_where_they_were(tmp_path: Path) -> None:
+def test_all_members_go_on_from_where_they_were(tmp_path: Path) -> None:
     start(small_config(tmp_path, members=2, epochs=8), tmp_path / "trained")
     again = small_config(
         tmp_path, init_from=str(tmp_path / "trained"), members=2, learning_rate=0.0, epochs=1

@@ -16,7 +16,7 @@ class Architecture:
     character_width: int = 3
     hidden: int = 200  # both directions together
     layers: int = 1
-    members: int = 1  # readers of the same words, whose scores are averaged
+    members: int = 1  # that read the same words; their scores are averaged
     dropout: float = 0.5
     input_dropout: Masks = "token"
     recurrent_dropout: float = 0.0  # of the BiLSTM's weights from state to state

@@ -1,7 +1,7 @@
-"""The network from end to end: words, characters and an encoder's vectors, which one reader or more read.
+"""The network from end to end: words, characters and an encoder's vectors, which one member or more read.
 
 words ──────► embedding ──┐
-characters ─► CNN ────────┼─ reader: dropout ─► BiLSTM ─► dropout ─► linear ─► emissions ─► CRF
+characters ─► CNN ────────┼─ member: dropout ─► BiLSTM ─► dropout ─► linear ─► emissions ─► CRF
 contextual vectors ───────┘
 
 Every part but the linear layer can be left out (`Architecture`).
@@ -9,7 +9,7 @@ Every part but the linear layer can be left out (`Architecture`).
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from bilstm_crf.bert.scalar_mix import ScalarMix
 from bilstm_crf.network.architecture import Architecture
 from bilstm_crf.network.char_cnn import CharCNN
 from bilstm_crf.network.crf import mean_of
-from bilstm_crf.network.reader import Reader
+from bilstm_crf.network.member import Member
 from bilstm_crf.network.word_embedding import WordEmbedding
 
 
@@ -48,11 +48,9 @@ class BiLSTMCRF(nn.Module):
             )
         self.mix = ScalarMix(a.contextual_layers) if a.contextual_layers else None
         self.contextual = a.contextual_dim > 0
-        self.readers = nn.ModuleList(Reader(a, dim, labels) for _ in range(a.members))
-
-    @property
-    def members(self) -> list[Reader]:
-        return cast("list[Reader]", list(self.readers))
+        self.members: Sequence[Member] = nn.ModuleList(  # type: ignore[assignment]
+            Member(a, dim, labels) for _ in range(a.members)
+        )
 
     def representations(self, words: Words) -> Tensor:
         """(W, D + F): what each word is, whatever stands beside it."""
@@ -66,7 +64,7 @@ class BiLSTMCRF(nn.Module):
         return contextual if self.mix is None else self.mix(contextual)
 
     def inputs(self, batch: Batch, contextual: Tensor | None = None) -> Tensor:
-        """(N, D + F + C) in packed order: what the readers read.
+        """(N, D + F + C) in packed order: what the members read.
 
         `contextual` (N, C), or (N, L, C) for the mix: an encoder's vectors, where the network takes any.
         """
@@ -86,7 +84,7 @@ class BiLSTMCRF(nn.Module):
         With several members the mean of theirs.
         """
         inputs = self.inputs(batch, contextual)
-        return mean([reader.loss(inputs, batch) for reader in self.members])
+        return mean([member.loss(inputs, batch) for member in self.members])
 
     @torch.no_grad()
     def prepare(self, words: Words) -> Tensor:
@@ -94,7 +92,7 @@ class BiLSTMCRF(nn.Module):
         representations = self.representations(words)
         if self.contextual:  # each token has a vector of its own
             return representations.unsqueeze(0)
-        return torch.cat([reader.prepare(representations) for reader in self.members])
+        return torch.cat([member.prepare(representations) for member in self.members])
 
     @torch.no_grad()
     def decode(
@@ -105,12 +103,12 @@ class BiLSTMCRF(nn.Module):
         By Viterbi; without a CRF, the best label of each token. `contextual` (N, C) is `mixed` already.
         """
         if contextual is None:
-            parts = zip(self.members, prepared.chunk(len(self.readers)), strict=True)
+            parts = zip(self.members, prepared.chunk(len(self.members)), strict=True)
             emissions = mean([r.emissions_of_words(part, words, batch_sizes) for r, part in parts])
         else:
             inputs = torch.cat((prepared[0, words], contextual), dim=1)
-            emissions = mean([reader.emissions(inputs, batch_sizes) for reader in self.members])
-        crfs = [reader.crf for reader in self.members if reader.crf is not None]
+            emissions = mean([member.emissions(inputs, batch_sizes) for member in self.members])
+        crfs = [member.crf for member in self.members if member.crf is not None]
         if not crfs:
             best: NDArray[np.int64] = emissions.argmax(dim=1).cpu().numpy()
             return best

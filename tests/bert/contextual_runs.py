@@ -85,9 +85,9 @@ def untrained(config: RunConfig) -> SavedModel:
     with torch.no_grad():
         vectors = None if use is None else Learnt(use.encoder, sentences, use.settings).of(batch.layout)
         scores = network.emissions(batch, vectors)  # (N, K)
-        network.readers[0].to_labels.weight.mul_((3 / scores.std(0)).unsqueeze(1))
-        network.readers[0].to_labels.bias.copy_(
-            (network.readers[0].to_labels.bias - scores.mean(0)) * 3 / scores.std(0)
+        network.members[0].to_labels.weight.mul_((3 / scores.std(0)).unsqueeze(1))
+        network.members[0].to_labels.bias.copy_(
+            (network.members[0].to_labels.bias - scores.mean(0)) * 3 / scores.std(0)
         )
     return model
 

@@ -67,12 +67,12 @@ def test_any_head_on_any_features_learns_and_finds_when_loaded_what_it_found_whe
         "bert" in features,
         "char" in features,
     )
-    parts = ("readers.0.crf.transitions", "readers.0.lstm.weight_hh_l0")
+    parts = ("members.0.crf.transitions", "members.0.lstm.weight_hh_l0")
     assert [part in names for part in parts] == ["crf" in head, "bilstm" in head]
 
 
 @pytest.mark.parametrize("head", get_args(Head))
-def test_several_readers_with_any_head_find_when_loaded_what_they_found_when_saved(
+def test_several_members_with_any_head_find_when_loaded_what_they_found_when_saved(
     head: Head, wordpiece: Path, tmp_path: Path, in_memory: list[list[list[Span]]]
 ) -> None:
     config = tiny_config(tmp_path, wordpiece, head=head, members=3)
@@ -117,7 +117,7 @@ def test_a_linear_head_on_an_encoder_is_token_classification(linear: tuple[RunCo
     assert config.bert is not None
     tokenizer: Any = AutoTokenizer.from_pretrained(config.bert)
     oracle = AutoModelForTokenClassification.from_pretrained(config.bert, num_labels=len(labels)).eval()
-    oracle.classifier.load_state_dict(model.network.readers[0].to_labels.state_dict())
+    oracle.classifier.load_state_dict(model.network.members[0].to_labels.state_dict())
     sentences = corpus_of(config)
     logits = []
     with torch.no_grad():

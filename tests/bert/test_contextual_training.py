@@ -155,12 +155,12 @@ def test_the_encoders_weights_take_adamw_at_their_own_rate_through_warm_up_and_r
     for epoch in range(2):
         optimisation.begin(epoch * steps // 2)
         for _ in range(steps // 2):
-            before, bias = watched.detach().clone(), network.readers[0].to_labels.bias.detach().clone()
-            for each in (*network.encoder.parameters(), network.readers[0].to_labels.bias):
+            before, bias = watched.detach().clone(), network.members[0].to_labels.bias.detach().clone()
+            for each in (*network.encoder.parameters(), network.members[0].to_labels.bias):
                 each.grad = torch.ones_like(each)
             optimisation.step(1)
             shares.append(((before - watched) / (rate * (1 + decay * before))).mean().item())
-            others.append((bias - network.readers[0].to_labels.bias).mean().item() / 0.5)
+            others.append((bias - network.members[0].to_labels.bias).mean().item() / 0.5)
     fallen = [(1 + math.cos(math.pi * (step % 4) / 4)) / 2 for step in range(8)]
     assert shares == pytest.approx([0.5, 1, *fallen], rel=1e-3, abs=1e-4)
     assert others == pytest.approx([0.5, 1, *fallen], rel=1e-3, abs=1e-4)

@@ -120,7 +120,7 @@ def save_model(folder: Path, type_: str, labels: str) -> None:
     weights = torch.zeros(len(vocabulary.words) + 1, 3)
     network = BiLSTMCRF(architecture, len(vocabulary.characters), len(names), weights)
     with torch.no_grad():
-        network.readers[0].to_labels.bias[names.index(f"B-{type_}")] = 100.0
+        network.members[0].to_labels.bias[names.index(f"B-{type_}")] = 100.0
     save_model(SavedModel(network, architecture, vocabulary, "iob", LabelSet.named(labels), {}), folder, None)
 
 

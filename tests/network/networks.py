@@ -28,8 +28,8 @@ def network(architecture: Architecture = SMALL, word_dim: int = 5) -> BiLSTMCRF:
         torch.manual_seed(3)
         table = torch.randn(len(VOCABULARY.words) + 1, word_dim)
         made = BiLSTMCRF(architecture, len(VOCABULARY.characters), len(LABELS), table)
-        for reader in made.members:
-            for parameter in reader.crf.parameters():
+        for member in made.members:
+            for parameter in member.crf.parameters():
                 torch.nn.init.normal_(parameter)
     return made.double().eval()
 

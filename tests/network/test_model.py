@@ -64,7 +64,7 @@ def test_a_path_is_that_of_the_emissions(
     """Tagging computes a word once and a token's emissions from that; training computes each token whole."""
     monkeypatch.setattr(kernels, "NUMBA", compiled)
     model = network(dataclasses.replace(SMALL, layers=layers, members=members)).float()
-    crf = mean_of([reader.crf for reader in model.members])
+    crf = mean_of([member.crf for member in model.members])
     expected = {}
     for number, emissions in emissions_by_sentence(model).items():
         sizes = torch.ones(len(emissions), dtype=torch.int64)
@@ -78,7 +78,7 @@ def test_members_score_by_the_mean_and_each_learns_as_if_alone() -> None:
     alone = [network() for _ in model.members]
     for single, member in zip(alone, model.members, strict=True):
         single.embedding, single.char_cnn = model.embedding, model.char_cnn
-        single.readers[0] = member
+        single.members[0] = member
     batch = batch_of()
     assert_same(model.emissions(batch), torch.stack([each.emissions(batch) for each in alone]).mean(0))
     assert_same(model.loss(batch), torch.stack([each.loss(batch) for each in alone]).mean())
@@ -110,12 +110,12 @@ class PlainNCRFpp(nn.Module):
         self.words = nn.Embedding.from_pretrained(model.embedding.weight.detach().half().double())
         self.characters, self.convolution = model.char_cnn.embedding, model.char_cnn.convolution
         self.lstm = nn.LSTM(
-            model.readers[0].lstm.input_size, SMALL.hidden // 2, bidirectional=True, batch_first=True
+            model.members[0].lstm.input_size, SMALL.hidden // 2, bidirectional=True, batch_first=True
         )
-        self.lstm.double().load_state_dict(model.readers[0].lstm.state_dict())
-        self.to_labels = model.readers[0].to_labels
+        self.lstm.double().load_state_dict(model.members[0].lstm.state_dict())
+        self.to_labels = model.members[0].to_labels
         self.crf = torchcrf.CRF(len(LABELS), batch_first=True).double()
-        self.crf.load_state_dict(model.readers[0].crf.state_dict())
+        self.crf.load_state_dict(model.members[0].crf.state_dict())
 
     def representation(self, word: str) -> Tensor:
         """(D + F,)"""
@@ -178,8 +178,8 @@ def test_the_fast_path_has_the_loss_and_gradients_of_plain_autograd_in_float64(
     use_threads(lanes)
     sizes = Architecture(dropout=0.0, layers=layers)
     fast, plain = network(sizes, 60).float().train(), network(sizes, 60).train()
-    assert kernels.usable(fast.readers[0].to_labels.weight)
-    assert not kernels.usable(plain.readers[0].to_labels.weight)
+    assert kernels.usable(fast.members[0].to_labels.weight)
+    assert not kernels.usable(plain.members[0].to_labels.weight)
     losses = [model.loss(batch_of()) for model in (fast, plain)]
     assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-6)
     got, expected = (

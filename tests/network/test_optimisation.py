@@ -65,10 +65,10 @@ def test_gathered_gradients_of_two_batches_make_the_step_of_both_at_once() -> No
     together.step(3)
     gathered = optimisation(twice, learning_rate=0.1, accumulate=2)
     gathered.begin(0)
-    before = twice.readers[0].to_labels.weight.detach().clone()
+    before = twice.members[0].to_labels.weight.detach().clone()
     twice.loss(batch_of(0, 1)).backward()
     gathered.step(2)
-    assert torch.equal(twice.readers[0].to_labels.weight, before)
+    assert torch.equal(twice.members[0].to_labels.weight, before)
     twice.loss(batch_of(2)).backward()
     gathered.step(1)
     for one, other in zip(once.parameters(), twice.parameters(), strict=True):
@@ -79,10 +79,10 @@ def test_the_last_batch_of_an_epoch_never_waits_for_another_epochs() -> None:
     model = network()
     made = optimisation(model, accumulate=3)
     made.begin(0)
-    before = model.readers[0].to_labels.weight.detach().clone()
+    before = model.members[0].to_labels.weight.detach().clone()
     model.loss(batch_of(0)).backward()
     made.step(1, last=True)
-    assert not torch.equal(model.readers[0].to_labels.weight, before)
+    assert not torch.equal(model.members[0].to_labels.weight, before)
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adam"])
@@ -124,14 +124,14 @@ def test_a_rate_of_zero_freezes_the_word_table() -> None:
     model.loss(batch_of(0)).backward()
     made.step(1)
     assert torch.equal(model.embedding.weight, before)
-    assert not torch.equal(model.readers[0].to_labels.bias, torch.zeros_like(model.readers[0].to_labels.bias))
+    assert not torch.equal(model.members[0].to_labels.bias, torch.zeros_like(model.members[0].to_labels.bias))
 
 
 def test_adams_first_step_is_the_learning_rate_against_the_sign_of_the_gradient() -> None:
     """Kingma and Ba 2015, algorithm 1: after one step the two moments' ratio is the sign."""
     model = network()
     model.loss(batch_of(0)).backward()
-    weight = model.readers[0].to_labels.weight
+    weight = model.members[0].to_labels.weight
     assert weight.grad is not None
     expected = weight.detach() - 0.01 * weight.grad.sign()
     made = optimisation(model, optimiser="adam", learning_rate=0.01, l2=0)

@@ -1,4 +1,4 @@
-"""What reads a sentence once its words are represented: BiLSTM, linear, CRF, as far as the head has them.
+"""A member of the network, by default the only one: BiLSTM, linear, CRF, as far as the head has them.
 
 Letters: N tokens in packed order, D dimensions of a word's representation, H of a state, K labels.
 """
@@ -15,8 +15,11 @@ from bilstm_crf.network.dropout import Dropout
 from bilstm_crf.network.word_bilstm import WordBiLSTM
 
 
-class Reader(nn.Module):
-    """dropout ─► BiLSTM ─► dropout ─► linear ─► emissions ─► CRF"""
+class Member(nn.Module):
+    """What reads a sentence whose words are represented.
+
+    dropout ─► BiLSTM ─► dropout ─► linear ─► emissions ─► CRF
+    """
 
     def __init__(self, architecture: Architecture, dim: int, labels: int) -> None:
         """Of representations of `dim` dimensions; `labels` is a count."""
