@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bilstm_crf.commands.main import COMMANDS
+from bilstm_crf.config import Recipe
 from done import Done
 from runs import DEV, SAMPLE, TINY, TRAIN, first_sentences, history, weights_hash
 
@@ -267,6 +269,15 @@ def test_help_is_shown_without_any_heavy_package(arguments: list[str]) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Usage: bilstm-crf")
     assert done.stderr == ""
+
+
+def test_help_names_every_setting_with_its_default_or_has_an_option_for_it(cli: Cli) -> None:
+    text = cli("train", "--help").out.decode()
+    told = dict(re.findall(r"([a-z_0-9]+)=([^\s|,]+)", text))
+    for name in vars(Recipe()):
+        options = {name, name.removeprefix("bert_"), name.replace("_weights", "_finetune")}
+        if not any(f"--{option.replace('_', '-')}" in text for option in options):
+            assert Recipe().replace({name: told[name]}) == Recipe(), name
 
 
 def test_an_unknown_command_is_an_error_with_a_guess(cli: Cli) -> None:
