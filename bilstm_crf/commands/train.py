@@ -171,7 +171,7 @@ def command(context: click.Context, **options: Any) -> int:
       optimiser=sgd|adam momentum=0 learning_rate=0.015 schedule=inverse|linear|cosine restarts=1
       learning_rate_decay=0.05 warm_up=0 accumulate=1 gradient_clip=0 l2=1e-8 word_rate=1
       bert_learning_rate=2e-5 bert_weight_decay=0.01 bert_precision=float32|bfloat16
-      bert_checkpointing=off|on, and what options above are short for
+      bert_checkpointing=off|on bert_context_unit=sentences|words, and what options below are short for
     """  # noqa: D301
     from bilstm_crf import run
     from bilstm_crf.commands.progress import TrainingProgress
