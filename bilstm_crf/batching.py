@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bilstm_crf.arrays import ranges
+from bilstm_crf.corpus.occurrences import Occurrences
 from bilstm_crf.vocabulary import Encoded
 
 
@@ -40,12 +41,25 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Others:
+    """`Looks` as tensors: of the tokens of a batch, where the others of their document are kept."""
+
+    rows: Tensor  # (M,) the tokens that have others
+    places: Tensor  # (E,) these others
+    of_row: Tensor  # (E,) which of the M each belongs to
+    lengths: Tensor  # (M, 1) how many each has
+    kept_rows: Tensor  # tokens that others look at
+    kept_places: Tensor  # their own places
+
+
+@dataclass(frozen=True)
 class Batch:
     """Sentences to learn from: each token a word of its own, for dropout is another one each time."""
 
     layout: Layout
     words: Words  # N of them, in packed order
     labels: Tensor  # (N,) gold label ids
+    others: Others | None = None  # where the network looks at a document's other occurrences of a word
 
 
 def training_batches(order: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
@@ -87,10 +101,27 @@ def words_of(encoded: Encoded, words: NDArray[np.int64], device: torch.device | 
     return Words(*(torch.from_numpy(array).to(device) for array in arrays))
 
 
-def make_batch(encoded: Encoded, sentences: NDArray[np.int64], device: torch.device | str = "cpu") -> Batch:
+def others_of(
+    occurrences: Occurrences, tokens: NDArray[np.int64], device: torch.device | str = "cpu"
+) -> Others:
+    """Of the tokens with these numbers."""
+    looks = occurrences.looks(tokens)
+    of_row = np.repeat(np.arange(len(looks.rows)), looks.lengths)
+    arrays = (looks.rows, looks.places, of_row, looks.lengths[:, None], looks.kept_rows, looks.kept_places)
+    return Others(*(torch.from_numpy(array).to(device) for array in arrays))
+
+
+def make_batch(
+    encoded: Encoded,
+    sentences: NDArray[np.int64],
+    device: torch.device | str = "cpu",
+    occurrences: Occurrences | None = None,
+) -> Batch:
     """A batch of the named sentences. Raises ValueError where they were encoded without labels."""
     if encoded.labels is None:
         raise ValueError("there is nothing to learn from sentences without gold labels")
     layout = layout_of(encoded, sentences)
     words = words_of(encoded, encoded.tokens[layout.tokens], device)
-    return Batch(layout, words, torch.from_numpy(encoded.labels[layout.tokens]).to(device))
+    labels = torch.from_numpy(encoded.labels[layout.tokens]).to(device)
+    others = None if occurrences is None else others_of(occurrences, layout.tokens, device)
+    return Batch(layout, words, labels, others)

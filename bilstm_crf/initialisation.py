@@ -73,6 +73,7 @@ def build_model(
         dropout=recipe.dropout,
         input_dropout=recipe.input_dropout,
         recurrent_dropout=recipe.recurrent_dropout,
+        document_memory=recipe.document_memory,
         head=recipe.head,
         characters="char" in config.features,
         contextual_dim=0 if use is None else use.encoder.dim,

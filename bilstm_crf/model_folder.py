@@ -299,6 +299,8 @@ def _architecture_of(tensors: dict[str, Tensor], described: Architecture) -> Arc
         first = "members.0."
         layers = sum(name.startswith(f"{first}lstm.weight_hh_l") for name in tensors) // 2  # two directions
         sizes |= {"hidden": tensors[f"{first}to_labels.weight"].shape[1], "layers": layers}
+    if described.document_memory:
+        sizes["document_memory"] = len(tensors["members.0.memory.inner.bias"])
     return dataclasses.replace(described, **sizes)
 
 

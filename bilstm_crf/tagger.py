@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bilstm_crf.batching import layout_of, tagging_batches, words_of
+from bilstm_crf.batching import layout_of, others_of, tagging_batches, words_of
 from bilstm_crf.bert.frozen import frozen_parts
 from bilstm_crf.contextual import Kept
+from bilstm_crf.corpus.occurrences import Occurrences
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.errors import UsageError
 from bilstm_crf.labels import ENCODINGS, LabelSet
@@ -84,7 +85,8 @@ class Tagger:
     @property
     def reads_neighbours(self) -> bool:
         """Whether the other sentences of a document can change what is found in one."""
-        return self.model.contextual is not None and self.model.contextual.settings.context > 0
+        remembers = self.model.architecture.document_memory > 0
+        return remembers or (self.model.contextual is not None and self.model.contextual.settings.context > 0)
 
     @property
     def on_cpu(self) -> bool:
@@ -179,11 +181,25 @@ class Tagger:
                 return encoded, label_ids
             words = self._prepare(encoded)
         vectors = self._encode(sentences, contextual)
-        for chosen in tagging_batches(encoded.lengths, BATCH_TOKENS):
-            layout = layout_of(encoded, chosen)
+        occurrences = Occurrences(sentences) if self.model.architecture.document_memory else None
+        layouts = [layout_of(encoded, chosen) for chosen in tagging_batches(encoded.lengths, BATCH_TOKENS)]
+        emissions = torch.empty(len(label_ids), len(self.model.vocabulary.labels), device=self._device)
+        kept: list[torch.Tensor] = []  # by each member, of the tokens that others look at
+        for layout in layouts:
             which = torch.from_numpy(encoded.tokens[layout.tokens]).to(self._device)
             of_encoder = None if vectors is None else vectors[layout.tokens]
-            label_ids[layout.tokens] = self._network.decode(words, which, layout.batch_sizes, of_encoder)
+            states = self._network.states(words, which, layout.batch_sizes, of_encoder)
+            emissions[layout.tokens] = self._network.scores(states)
+            if occurrences is not None:
+                kept = kept or [each.new_empty(occurrences.places, each.shape[1]) for each in states]
+                others = others_of(occurrences, layout.tokens, self._device)
+                for memory, each in zip(kept, states, strict=True):
+                    memory[others.kept_places] = each[others.kept_rows]
+        if occurrences is not None:
+            others = others_of(occurrences, np.arange(len(label_ids)), self._device)
+            emissions[others.rows] += self._network.scores_of_others(others, kept)
+        for layout in layouts:
+            label_ids[layout.tokens] = self._network.best_paths(emissions[layout.tokens], layout.batch_sizes)
         return encoded, label_ids
 
     def _encode(self, sentences: Sequence[Sentence], contextual: Kept | None) -> torch.Tensor | None:

@@ -16,6 +16,7 @@ from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.checkpoint import load_checkpoint, save_checkpoint, seed_epoch
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import Labelled
+from bilstm_crf.corpus.occurrences import Occurrences
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import DivergedError
 from bilstm_crf.evaluation.strict import strict
@@ -67,6 +68,10 @@ class Learner:
         self._mixture = mixture_of(config, train)
         self._sentences = train.sentences
         self._stage: int | None = None
+        self._occurrences = None
+        if config.recipe.document_memory:
+            self._occurrences = Occurrences(train.sentences)
+            self.network.begin_memory(self._occurrences.places)
         encoding = ENCODINGS[config.encoding]
         self._encoded = self.model.vocabulary.encode(
             [sentence.tokens for sentence in train.sentences],
@@ -101,7 +106,7 @@ class Learner:
         self.network.train()
         order = self._mixture.epoch(random)[: now.batches * self.config.recipe.batch_size]
         for chosen in training_batches(order, self.config.recipe.batch_size):
-            batch = make_batch(self._encoded, chosen, self.config.device)
+            batch = make_batch(self._encoded, chosen, self.config.device, self._occurrences)
             contextual = None if self._contextual is None else self._contextual.of(batch.layout)
             if contextual is not None:
                 contextual = contextual.to(self.config.device)

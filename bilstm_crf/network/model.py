@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bilstm_crf.batching import Batch, Words
+from bilstm_crf.batching import Batch, Others, Words
 from bilstm_crf.bert.scalar_mix import ScalarMix
 from bilstm_crf.network.architecture import Architecture
 from bilstm_crf.network.char_cnn import CharCNN
@@ -76,7 +76,14 @@ class BiLSTMCRF(nn.Module):
     def emissions(self, batch: Batch, contextual: Tensor | None = None) -> Tensor:
         """(N, K) in packed order: the score of each label for each token, the mean over the members."""
         inputs, layout = self.inputs(batch, contextual), batch.layout
-        return mean([r.emissions(inputs, layout.batch_sizes, layout.sentence_of) for r in self.members])
+        given = (inputs, layout.batch_sizes, layout.sentence_of, batch.others)
+        return mean([member.emissions(*given) for member in self.members])
+
+    def begin_memory(self, places: int) -> None:
+        """Training begins: there are so many tokens that others of their document look at."""
+        for member in self.members:
+            if member.memory is not None:
+                member.memory.begin(places)
 
     def loss(self, batch: Batch, contextual: Tensor | None = None) -> Tensor:
         """The negative log-likelihood of the gold labels, summed over the sentences of the batch.
@@ -88,26 +95,40 @@ class BiLSTMCRF(nn.Module):
 
     @torch.no_grad()
     def prepare(self, words: Words) -> Tensor:
-        """All that tagging computes of a word alone, for `decode`; the words are its second dimension."""
+        """All that tagging computes of a word alone, for `states`; the words are its second dimension."""
         representations = self.representations(words)
         if self.contextual:  # each token has a vector of its own
             return representations.unsqueeze(0)
         return torch.cat([member.prepare(representations) for member in self.members])
 
     @torch.no_grad()
-    def decode(
+    def states(
         self, prepared: Tensor, words: Tensor, batch_sizes: Tensor, contextual: Tensor | None = None
-    ) -> NDArray[np.int64]:
-        """The label ids (N,) of each sentence's best path, where token n is word words[n] (N,).
+    ) -> list[Tensor]:
+        """Of each member what it reads the labels off (N, H), where token n is word words[n] (N,).
 
-        By Viterbi; without a CRF, the best label of each token. `contextual` (N, C) is `mixed` already.
+        `contextual` (N, C) is `mixed` already.
         """
         if contextual is None:
             parts = zip(self.members, prepared.chunk(len(self.members)), strict=True)
-            emissions = mean([r.emissions_of_words(part, words, batch_sizes) for r, part in parts])
-        else:
-            inputs = torch.cat((prepared[0, words], contextual), dim=1)
-            emissions = mean([member.emissions(inputs, batch_sizes) for member in self.members])
+            return [member.states_of_words(part, words, batch_sizes) for member, part in parts]
+        inputs = torch.cat((prepared[0, words], contextual), dim=1)
+        return [member.states(inputs, batch_sizes) for member in self.members]
+
+    @torch.no_grad()
+    def scores(self, states: list[Tensor]) -> Tensor:
+        """The members' mean emissions (N, K) by their `states`."""
+        return mean([m.to_labels(each) for m, each in zip(self.members, states, strict=True)])
+
+    @torch.no_grad()
+    def scores_of_others(self, others: Others, kept: list[Tensor]) -> Tensor:
+        """(M, K): what a document's memory adds to the emissions, from each member's states (P, H) there."""
+        memories = [member.memory for member in self.members if member.memory is not None]
+        return mean([memory(others, each) for memory, each in zip(memories, kept, strict=True)])
+
+    @torch.no_grad()
+    def best_paths(self, emissions: Tensor, batch_sizes: Tensor) -> NDArray[np.int64]:
+        """The label ids (N,) of each sentence's best path: by Viterbi; without a CRF, each token's best."""
         crfs = [member.crf for member in self.members if member.crf is not None]
         if not crfs:
             best: NDArray[np.int64] = emissions.argmax(dim=1).cpu().numpy()
