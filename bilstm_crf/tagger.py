@@ -136,7 +136,8 @@ class Tagger:
             return self._spans(sentences, contextual)
         tokens = sum(map(len, sentences))
         at_once = 1 if tokens <= BATCH_TOKENS else self.threads
-        size = min(CHUNK_TOKENS, -(-tokens // at_once))
+        # Where the sentences of a chunk read one another, what is found must not hang on the threads
+        size = CHUNK_TOKENS if self.reads_neighbours else min(CHUNK_TOKENS, -(-tokens // at_once))
         chunks = chunks_of(sentences, size, whole_documents=self.reads_neighbours)
         return [found for _, spans in self._tagged(chunks, at_once) for found in spans]
 

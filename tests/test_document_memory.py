@@ -91,6 +91,16 @@ def test_a_stream_is_tagged_as_the_list_of_it(trained: Path, tmp_path: Path) -> 
     assert [sentence.spans for sentence in tagger.tag_stream(sentences)] == expected
 
 
+def test_what_is_found_does_not_hang_on_the_threads(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bilstm_crf.tagger.BATCH_TOKENS", 50)  # else so few sentences are one thread's work
+    tagger, sentences = loud(trained), sentences_of(tmp_path)
+    expected = tagger.predict(sentences)
+    tagger.threads = 3
+    assert tagger.predict(sentences) == expected
+
+
 @pytest.mark.parametrize("head", ["linear", "crf"])
 def test_a_head_without_states_has_no_memory(head: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="document_memory keeps the states of a BiLSTM"):
