@@ -97,7 +97,7 @@ def test_what_is_found_does_not_hang_on_the_threads(
     monkeypatch.setattr("bilstm_crf.tagger.BATCH_TOKENS", 50)  # else so few sentences are one thread's work
     tagger, sentences = loud(trained), sentences_of(tmp_path)
     expected = tagger.predict(sentences)
-    tagger.threads = 3
+    tagger.threads = 20
     assert tagger.predict(sentences) == expected
 
 
