@@ -89,12 +89,13 @@ def plain(parts: list[str]) -> Iterator[None]:
 def training(model: SavedModel, encoded: Encoded, recipe: Any, batches: int) -> dict[str, Any]:
     """Milliseconds a batch by stage, and tokens a second: of the fastest segment and the median one."""
     network, clock = model.network, Clock()
+    (member,) = network.members
     clock.wrap(network.embedding, "forward", "forward: word embedding")
     clock.wrap(network.char_cnn, "forward", "forward: characters")
-    clock.wrap(network.members[0].dropout, "forward", "forward: dropout")
-    clock.wrap(network.members[0].lstm, "states", "forward: LSTM")
-    clock.wrap(network.members[0].to_labels, "forward", "forward: to labels")
-    clock.wrap(network.members[0].crf, "negative_log_likelihood", "forward: CRF")
+    clock.wrap(member.dropout, "forward", "forward: dropout")
+    clock.wrap(member.lstm, "states", "forward: LSTM")
+    clock.wrap(member.to_labels, "forward", "forward: to labels")
+    clock.wrap(member.crf, "negative_log_likelihood", "forward: CRF")
     optimisation = Optimisation(network, recipe, batches, batches)
     random = seed_epoch(42, 1)
     draw_from(network, random)
@@ -130,12 +131,13 @@ def tagging(model: SavedModel, sentences: list[Any], threads: int) -> dict[str, 
     torch.set_num_threads(1)
     tagger, clock = Tagger(model, threads=threads), Clock()
     network = model.network
+    (member,) = network.members
     clock.wrap(model.vocabulary, "encode", "words to ids")
     clock.wrap(network, "representations", "words: embedding and characters")
-    clock.wrap(network.members[0].lstm, "prepare", "words: input projection")
-    clock.wrap(network.members[0].lstm, "states_of_words", "tokens: LSTM")
-    clock.wrap(network.members[0].to_labels, "forward", "tokens: to labels")
-    clock.wrap(network.members[0].crf, "viterbi", "tokens: Viterbi")
+    clock.wrap(member.lstm, "prepare", "words: input projection")
+    clock.wrap(member.lstm, "states_of_words", "tokens: LSTM")
+    clock.wrap(member.to_labels, "forward", "tokens: to labels")
+    clock.wrap(member.crf, "viterbi", "tokens: Viterbi")
     tokens = sum(map(len, sentences))
     best: tuple[float, dict[str, float]] = (0.0, {})
     for _ in range(4):

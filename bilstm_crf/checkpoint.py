@@ -1,8 +1,8 @@
 """Checkpoint: what a run needs to go on after its last whole epoch, in one file that is replaced at once.
 
-Each epoch draws its random numbers from the seed and its own number (`seed_epoch`), so parameters, the state
-of the optimiser and the history are all there is to keep: a run that was interrupted ends bit for bit where
-an uninterrupted one ends.
+Each epoch draws its random numbers from the seed and its own number (`seed_epoch`), so parameters, the states
+in a document's memory, the state of the optimiser and the history are all there is to keep: a run that was
+interrupted ends bit for bit where an uninterrupted one ends.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def save_checkpoint(
     path: Path, network: BiLSTMCRF, optimisation: Optimisation, history: list[dict[str, Any]]
 ) -> None:
     """Parameters, state of the optimiser and history, after a whole epoch."""
-    parts = {**network.state_dict(), **optimisation.state()}  # an encoder may have buffers too
+    parts = {**network.state_dict(), **optimisation.state()}  # and buffers: an encoder's, a memory's
     tensors = {name: each.detach().cpu().contiguous() for name, each in parts.items()}
     content = save(tensors, metadata={"history": json.dumps(history)})
     with write_whole(path) as stream:

@@ -237,7 +237,7 @@ def _setting(name: str, value: Any, kind: Any) -> int | float | str:
 
 PRESETS: dict[str, Recipe] = {
     "paper": Recipe(),
-    # What docs/recipe.md found on dev, one change at a time
+    # Chosen on dev; docs/recipe.md has the reasons
     "best": Recipe(
         hidden=600,
         input_dropout="batch",
