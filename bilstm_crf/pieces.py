@@ -1,8 +1,8 @@
 """Tagging a file in pieces, by one process or by several: its bytes in, the same bytes with new labels out.
 
-A piece ends where a sentence ends. Whole pieces go to the processes and come back tagged, for reading and
-writing are Python, of which a process runs one thread at a time. The processes are forks: they share the
-model's memory.
+A piece ends where a sentence ends, and where a document ends if the model reads those whole. Whole pieces go
+to the processes and come back tagged, for reading and writing are Python, of which a process runs one thread
+at a time. The processes are forks: they share the model's memory.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import dataclasses
 import gc
 import io
 import multiprocessing
+import re
 import signal
 from collections import deque
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from bilstm_crf.formats import Format, FormatOptions
 from bilstm_crf.tagger import Tagger
 
 PIECE = 3 << 20  # bytes; of CoNLL-U some 65,000 tokens
+NEWDOC = re.compile(rb"(\xef\xbb\xbf)?#[ \t]*newdoc([ \t]+id)?[ \t]*(=|\r?\n)")  # a line begins so
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,12 @@ class Work:
 def tag_pieces(work: Work, stream: BinaryIO, *, processes: int) -> Iterator[Tagged]:
     """The whole stream, piece after piece, as `Format.render` writes it.
 
-    The sentences of the format must end with an empty line and not depend on those before, as in CoNLL-U.
+    The sentences of the format must end with an empty line and not depend on those before, as in CoNLL-U,
+    and `# newdoc` alone say where a document begins.
     What comes out does not depend on `processes`; a stream of one piece is tagged by this process. Forks
     before it returns, so call it before other threads run. Raises InputError as the format does.
     """
-    pieces = pieces_of(stream)
+    pieces = pieces_of(stream, whole_documents=work.tagger.reads_neighbours)
     first = list(islice(pieces, 2))
     everything = chain(first, pieces)
     if processes == 1 or len(first) < 2 or not work.tagger.on_cpu:
@@ -81,18 +84,43 @@ def tag_pieces(work: Work, stream: BinaryIO, *, processes: int) -> Iterator[Tagg
     return _share_out(everything, work, workers)
 
 
-def pieces_of(stream: BinaryIO) -> Iterator[Piece]:
-    """The bytes of the stream, cut behind empty lines, in pieces of about `PIECE` bytes."""
-    line, rest = 1, b""
+def pieces_of(stream: BinaryIO, *, whole_documents: bool = False) -> Iterator[Piece]:
+    """The bytes of the stream, cut behind empty lines, in pieces of about `PIECE` bytes.
+
+    With `whole_documents`, from the first `# newdoc` on, only where a document begins, however long they are.
+    """
+    line, rest, documents = 1, b"", False
     while block := stream.read(PIECE):
         rest += block
-        end = max(rest.rfind(b"\n\n") + 2, rest.rfind(b"\n\r\n") + 3)
-        if end > 3:
+        end = _behind_empty_line(rest, len(rest))
+        if whole_documents:
+            begin = _last_document(rest)
+            documents = documents or begin is not None
+            if documents:
+                end = begin or 0
+        if end:
             yield Piece(line, rest[:end])
             line += rest.count(b"\n", 0, end)
             rest = rest[end:]
     if rest:
         yield Piece(line, rest)
+
+
+def _behind_empty_line(content: bytes, end: int) -> int:
+    """Where what follows the last empty line before `end` begins; 0 without one."""
+    behind = max(content.rfind(b"\n\n", 0, end) + 2, content.rfind(b"\n\r\n", 0, end) + 3)
+    return behind if behind > 3 else 0
+
+
+def _last_document(content: bytes) -> int | None:
+    """Where the sentence that begins the last document begins; None without a `# newdoc`."""
+    end = len(content)
+    while (found := content.rfind(b"newdoc", 0, end)) >= 0:
+        line = content.rfind(b"\n", 0, found) + 1
+        if NEWDOC.match(content, line):
+            return _behind_empty_line(content, line)
+        end = found
+    return None
 
 
 def _share_out(pieces: Iterator[Piece], work: Work, workers: list[_Worker]) -> Iterator[Tagged]:

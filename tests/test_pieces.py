@@ -54,6 +54,39 @@ def test_pieces_are_the_file_cut_behind_empty_lines(parts: list[bytes]) -> None:
         assert piece.content.endswith((b"\n\n", b"\n\r\n"))
 
 
+DOCUMENT = [b"# newdoc\n", b"# newdoc id = a\n", b"#newdoc id=b\r\n", b"\xef\xbb\xbf# newdoc\n"]
+NO_DOCUMENT = [b"# newdocument\n", b"# text = a newdoc = b\n", b"# newdoc x = y\n", b"# newpar\n"]
+WORDS = [b"1\tord\n\n", b"1\tord\r\n\r\n"]
+
+
+@given(
+    st.lists(st.sampled_from(NO_DOCUMENT + WORDS)),
+    st.lists(st.tuples(st.sampled_from([b"", *NO_DOCUMENT]), st.sampled_from(DOCUMENT), st.integers(1, 5))),
+    st.integers(1, 80),
+)
+def test_from_the_first_document_on_pieces_begin_where_a_document_begins(
+    before: list[bytes], documents: list[tuple[bytes, bytes, int]], size: int
+) -> None:
+    content = b"".join(before) + b"\n\n" + b"".join(a + b + WORDS[0] * n for a, b, n in documents)
+    patch = pytest.MonkeyPatch()
+    with patch.context() as patched:
+        patched.setattr(pieces, "PIECE", size)
+        found = [piece.content for piece in pieces_of(io.BytesIO(content), whole_documents=True)]
+    assert b"".join(found) == content
+    begun = False
+    for piece in found:
+        head = piece.split(b"\n\n")[0] + b"\n"
+        assert not begun or any(line in head for line in DOCUMENT)
+        begun = begun or any(line in piece for line in DOCUMENT)
+
+
+def test_a_file_of_small_documents_is_many_pieces() -> None:
+    content = b"".join(b"# newdoc id = %d\n" % n + WORDS[0] * 100 for n in range(100))
+    found = list(pieces_of(io.BytesIO(content), whole_documents=True))
+    assert len(found) > 10
+    assert all(piece.content.startswith(b"# newdoc") for piece in found)
+
+
 def test_a_file_without_empty_lines_is_one_piece() -> None:
     content = b"# comment\n" * 3_000
     assert [piece.content for piece in pieces_of(io.BytesIO(content))] == [content]

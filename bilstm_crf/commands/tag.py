@@ -225,13 +225,15 @@ def tag_stream(
     """What is to be written, bit by bit, each with its number of tokens.
 
     A sentence's own bytes with new labels, or the sentence anew where the format is another one. CoNLL-U as
-    CoNLL-U, which may be gigabytes, is shared out among processes; any other format takes this one.
+    CoNLL-U, which may be gigabytes, is shared out among processes; any other format takes this one, as does
+    a file whose documents a table names.
     """
     from bilstm_crf.pieces import Work, tag_pieces
 
     if flush and tagger.reads_neighbours:
         raise UsageError("--flush answers sentence by sentence, but this model reads a sentence's neighbours")
-    if source is target is FORMATS["conllu"] and not flush and not tagger.reads_neighbours:
+    in_table = documents is not None and documents.has_table(shown(path))
+    if source is target is FORMATS["conllu"] and not flush and not in_table:
         work = Work(tagger, source, options, shown(path))
         pieces = tag_pieces(work, stream, processes=processes)
         return ((piece.content, piece.tokens) for piece in pieces)

@@ -71,6 +71,10 @@ class Documents:
             document = sentence.document
             yield sentence
 
+    def has_table(self, path: str) -> bool:
+        """Whether a table is asked for this file's documents. Raises InputError for an ill-formed one."""
+        return (self._named or self._table_beside(path)) is not None
+
     def row(self, sentence: Sentence) -> Row | None:
         """What the table of this sentence has of it; None: nothing.
 
