@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bilstm_crf.batching import layout_of, others_of, tagging_batches, words_of
 from bilstm_crf.bert.frozen import frozen_parts
 from bilstm_crf.contextual import Kept
-from bilstm_crf.corpus.occurrences import Occurrences
+from bilstm_crf.corpus.occurrences import Occurrences, Past
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.errors import UsageError
 from bilstm_crf.labels import ENCODINGS, LabelSet
@@ -83,10 +83,19 @@ class Tagger:
         return cls(model, device, threads)
 
     @property
+    def remembers(self) -> bool:
+        """Whether a name's other occurrences in a document can change what is found."""
+        return self.model.architecture.document_memory > 0
+
+    @property
+    def reads_context(self) -> bool:
+        """Whether an encoder reads a sentence with those around it."""
+        return self.model.contextual is not None and self.model.contextual.settings.context > 0
+
+    @property
     def reads_neighbours(self) -> bool:
         """Whether the other sentences of a document can change what is found in one."""
-        remembers = self.model.architecture.document_memory > 0
-        return remembers or (self.model.contextual is not None and self.model.contextual.settings.context > 0)
+        return self.remembers or self.reads_context
 
     @property
     def on_cpu(self) -> bool:
@@ -114,12 +123,31 @@ class Tagger:
         return self._set_spans(sentences)
 
     def tag_stream(self, sentences: Iterable[Sentence], *, flush: bool = False) -> Iterator[Sentence]:
-        """The sentences in their order, with `spans` set; with `flush` each as soon as it was read."""
-        chunks = chunks_of(sentences, 1 if flush else CHUNK_TOKENS, whole_documents=self.reads_neighbours)
-        for chunk, spans in self._tagged(chunks, 1 if flush else self.threads):
+        """The sentences in their order, with `spans` set.
+
+        With `flush` each as soon as it was read: a memory of the document is then of what came before. Raises
+        UsageError where an encoder reads what comes after, too.
+        """
+        if flush:
+            if self.reads_context:
+                raise UsageError(
+                    "--flush answers sentence by sentence; this model's encoder reads neighbours"
+                )
+            yield from self._one_by_one(sentences)
+            return
+        chunks = chunks_of(sentences, CHUNK_TOKENS, whole_documents=self.reads_neighbours)
+        for chunk, spans in self._tagged(chunks, self.threads):
             for sentence, found in zip(chunk, spans, strict=True):
                 sentence.spans = found
             yield from chunk
+
+    def _one_by_one(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+        """Each before the next one is asked for."""
+        past = Past()
+        for sentence in sentences:
+            earlier = past.with_names_of(sentence) if self.remembers else []
+            sentence.spans = self.predict([*earlier, sentence])[-1]
+            yield sentence
 
     def _set_spans(self, sentences: list[Sentence]) -> list[Sentence]:
         for sentence, spans in zip(sentences, self.predict(sentences), strict=True):
@@ -182,7 +210,7 @@ class Tagger:
                 return encoded, label_ids
             words = self._prepare(encoded)
         vectors = self._encode(sentences, contextual)
-        occurrences = Occurrences(sentences) if self.model.architecture.document_memory else None
+        occurrences = Occurrences(sentences) if self.remembers else None
         layouts = [layout_of(encoded, chosen) for chosen in tagging_batches(encoded.lengths, BATCH_TOKENS)]
         emissions = torch.empty(len(label_ids), len(self.model.vocabulary.labels), device=self._device)
         kept: list[torch.Tensor] = []  # by each member, of the tokens that others look at
@@ -252,7 +280,7 @@ def chunks_of(
             chunk, found = [], 0
         chunk.append(sentence)
         found += len(sentence)
-        if found >= tokens and not whole_documents:  # at once: the stream may wait long for the next one
+        if found >= tokens and not whole_documents:  # at once: no more is read ahead than a chunk
             yield chunk
             chunk, found = [], 0
     if chunk:

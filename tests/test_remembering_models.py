@@ -94,6 +94,21 @@ def test_a_stream_is_tagged_as_the_list_of_it(trained: Path, tmp_path: Path) -> 
     assert [sentence.spans for sentence in tagger.tag_stream(sentences)] == expected
 
 
+def test_answered_one_by_one_a_sentence_looks_at_those_before_it(trained: Path, tmp_path: Path) -> None:
+    tagger, sentences = loud(trained), sentences_of(tmp_path)
+    of_document = [
+        [s for s in sentences[:number] if s.document == sentence.document]
+        for number, sentence in enumerate(sentences)
+    ]
+    assert max(map(len, of_document)) > 1
+    expected = [
+        tagger.predict([*before, sentence])[-1]
+        for before, sentence in zip(of_document, sentences, strict=True)
+    ]
+    assert expected != [tagger.predict([sentence])[0] for sentence in sentences]
+    assert [sentence.spans for sentence in tagger.tag_stream(iter(sentences), flush=True)] == expected
+
+
 def test_what_is_found_does_not_hang_on_the_threads(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -230,8 +230,6 @@ def tag_stream(
     """
     from bilstm_crf.pieces import Work, tag_pieces
 
-    if flush and tagger.reads_neighbours:
-        raise UsageError("--flush answers sentence by sentence, but this model reads a sentence's neighbours")
     in_table = documents is not None and documents.has_table(shown(path))
     if source is target is FORMATS["conllu"] and not flush and not in_table:
         work = Work(tagger, source, options, shown(path))

@@ -57,6 +57,37 @@ class Occurrences:
         return Looks(rows, places, (ends - starts)[rows], kept, mine[kept])
 
 
+class Past:
+    """What came before in a stream, as far as the next sentence looks at it."""
+
+    def __init__(self) -> None:
+        self._sentences: list[tuple[set[str], Sentence]] = []  # of one document, with their names
+
+    def with_names_of(self, sentence: Sentence) -> list[Sentence]:
+        """Those before it in its document that share a name with it, and of each name the last ten.
+
+        From now on it is past, too.
+        """
+        past = self._sentences
+        if past and (past[-1][1].path, past[-1][1].document) != (sentence.path, sentence.document):
+            past.clear()
+        if sentence.document is None:
+            del past[:-WINDOW]
+        names = {key for key in map(key_of, sentence.tokens) if key is not None}
+        wanted = dict.fromkeys(names, MOST)
+        found = []
+        for theirs, other in reversed(past):
+            shared = theirs & wanted.keys()
+            if shared:
+                found.append(other)
+            for name in shared:
+                wanted[name] -= 1
+                if not wanted[name]:
+                    del wanted[name]
+        past.append((names, sentence))
+        return found[::-1]
+
+
 def key_of(word: str) -> str | None:
     """What the occurrences of a name share; None for a word that begins with no capital.
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_crf.corpus.occurrences import MOST, WINDOW, Occurrences, key_of
+from bilstm_crf.corpus.occurrences import MOST, WINDOW, Occurrences, Past, key_of
 from bilstm_crf.sentence import Sentence
 
 documents = st.sampled_from([None, "a", "b"])
@@ -69,6 +69,39 @@ def test_far_ones_count_only_where_the_document_is_known() -> None:
     for sentence in far:
         sentence.document = "a"
     assert Occurrences(far).places == 2
+
+
+@given(sentences)
+def test_the_past_of_a_stream_is_what_came_before_with_one_of_its_names(these: list[Sentence]) -> None:
+    past = Past()
+    for number, sentence in enumerate(these):
+        before = []
+        for other in reversed(these[:number]):
+            if other.document != sentence.document:
+                break
+            before.append(other)
+        if sentence.document is None:
+            before = before[:WINDOW]
+        names = [{key_of(word) for word in other.tokens} - {None} for other in before]
+        expected = [
+            other
+            for place, other in enumerate(before)
+            if any(
+                key in names[place] and sum(key in each for each in names[:place]) < MOST
+                for key in map(key_of, sentence.tokens)
+            )
+        ]
+        assert list(map(id, past.with_names_of(sentence))) == list(map(id, reversed(expected)))
+
+
+def test_the_past_is_bounded_where_no_document_ends() -> None:
+    past = Past()
+    first = Sentence(["Borten"])
+    assert past.with_names_of(first) == []
+    for _ in range(WINDOW - 1):
+        assert past.with_names_of(Sentence(["ja"])) == []
+    assert past.with_names_of(Sentence(["Borten"])) == [first]
+    assert past.with_names_of(Sentence(["Bortens"])) == [Sentence(["Borten"])]
 
 
 def test_another_file_is_another_document() -> None:
