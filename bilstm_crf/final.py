@@ -14,9 +14,12 @@ from typing import Any
 
 from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.config import RunConfig
+from bilstm_crf.corpus.dropping import as_dict, counts, leave_out
 from bilstm_crf.corpus.labelled import Labelled
+from bilstm_crf.files import write_json
+from bilstm_crf.inputs import Inputs
 from bilstm_crf.plan import Plan, until_best
-from bilstm_crf.run_folder import FINAL
+from bilstm_crf.run_folder import DROPPED, FINAL, clean
 from bilstm_crf.training import History, Observer, Sources, train_to_the_end
 
 
@@ -33,16 +36,28 @@ class SecondPhase:
         return sum(each.batches for each in self.plan.rounds)
 
 
-def second_phase(
-    config: RunConfig, train: Labelled, dev: Labelled, plan: Plan, history: History
-) -> SecondPhase:
-    """After a first phase by this plan, with this history. Dev's sentences have weight 1."""
-    parts = ("sentences", "encodings", "files", "sizes")
-    both = Labelled(**{part: [*getattr(train, part), *getattr(dev, part)] for part in parts})
+def second_phase(config: RunConfig, inputs: Inputs, history: History) -> SecondPhase:
+    """After a first phase with this history. Dev's sentences have weight 1, and pass the filters as train's.
+
+    What the first phase left out of train for its being in dev is not missed: it is in dev.
+    """
+    train, dev = inputs.train, inputs.dev
+    both = Labelled(
+        sentences=[*train.sentences, *dev.sentences],
+        encodings=[*train.encodings, *dev.encodings],
+        files=[*train.files, *dev.files],
+        sizes=[*train.sizes, *dev.sizes],
+    )
+    if config.drop:
+        tested = [] if inputs.test is None else inputs.test.sentences
+        kept, dropped = leave_out(both.corpora, config.drop, tested)
+        sentences = [sentence for corpus in kept for sentence in corpus]
+        sizes = [len(corpus) for corpus in kept]
+        both = dataclasses.replace(both, sentences=sentences, sizes=sizes, dropped=dropped)
     weights = [*(config.weights or [1.0] * len(config.train)), *[1.0] * len(config.dev)]
     files = [*config.train, *config.dev]
     config = dataclasses.replace(config, train=files, weights=weights, train_labels=[])  # mapped already
-    return SecondPhase(config, both, until_best(plan, history, config, both))
+    return SecondPhase(config, both, until_best(inputs.plan, history, config, both))
 
 
 def run(
@@ -57,6 +72,9 @@ def run(
         encoder = Encoder.load(config.bert, trust_remote_code=config.trust_remote_code)
         sources = dataclasses.replace(sources, encoder=encoder)
     (folder / FINAL).mkdir(exist_ok=True)
+    clean(folder / FINAL)
+    if phase.train.dropped:
+        write_json(folder / FINAL / DROPPED, as_dict(phase.train.dropped, len(phase.train.sentences)))
     described = {
         **provenance,
         "final": "trained on train and dev; dev of the first phase said when to stop",
@@ -67,6 +85,7 @@ def run(
         "folder": FINAL,
         "batches": phase.batches,
         "sentences": len(phase.train.sentences),
+        **({"dropped": counts(phase.train.dropped)} if phase.train.dropped else {}),
         "epochs": len(done),
         "seconds": round(sum(row["seconds"] for row in done), 1),
     }

@@ -44,26 +44,17 @@ def kept_of(model: SavedModel, sentences: Sequence[Sentence], name: str) -> Kept
         return Kept(cached_vectors(use.encoder, sentences, use.settings, progress=bar.at))
 
 
-def build_model(
-    config: RunConfig,
-    sentences: list[Sentence],
-    vectors: WordVectors | None,
-    encoder: Encoder | None = None,
-) -> SavedModel:
-    """An untrained model for these training sentences, its weights drawn from the seed."""
+def use_of(config: RunConfig, encoder: Encoder | None) -> EncoderUse | None:
+    """What the network of a run is to read off its encoder."""
+    if encoder is None:
+        return None
+    return EncoderUse(encoder, FeatureSettings.of(config.recipe), config.recipe.bert_weights == "tuned")
+
+
+def architecture_of(config: RunConfig, use: EncoderUse | None) -> Architecture:
+    """That of a run's network."""
     recipe = config.recipe
-    encoding = ENCODINGS[config.encoding]
-    vocabulary = Vocabulary.of_corpus(sentences, encoding.labels(entity_types(sentences)))
-    random = seed_epoch(config.seed, 0)
-    attached = None if vectors is None else AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
-    dim = recipe.word_dim if vectors is None else vectors.dim
-    if "static" not in config.features:
-        vocabulary, dim = Vocabulary((), vocabulary.characters, vocabulary.labels), 0
-    use = None
-    if encoder is not None:
-        use = EncoderUse(encoder, FeatureSettings.of(recipe), recipe.bert_weights == "tuned")
-    table = initial_table(vocabulary, attached, dim, random)
-    architecture = Architecture(
+    return Architecture(
         character_dim=recipe.character_dim,
         character_filters=recipe.character_filters,
         character_width=recipe.character_width,
@@ -79,6 +70,26 @@ def build_model(
         contextual_dim=0 if use is None else use.encoder.dim,
         contextual_layers=0 if use is None else use.layers,
     )
+
+
+def build_model(
+    config: RunConfig,
+    sentences: list[Sentence],
+    vectors: WordVectors | None,
+    encoder: Encoder | None = None,
+) -> SavedModel:
+    """An untrained model for these training sentences, its weights drawn from the seed."""
+    recipe = config.recipe
+    encoding = ENCODINGS[config.encoding]
+    vocabulary = Vocabulary.of_corpus(sentences, encoding.labels(entity_types(sentences)))
+    random = seed_epoch(config.seed, 0)
+    attached = None if vectors is None else AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
+    dim = recipe.word_dim if vectors is None else vectors.dim
+    if "static" not in config.features:
+        vocabulary, dim = Vocabulary((), vocabulary.characters, vocabulary.labels), 0
+    use = use_of(config, encoder)
+    table = initial_table(vocabulary, attached, dim, random)
+    architecture = architecture_of(config, use)
     network = BiLSTMCRF(architecture, len(vocabulary.characters), len(vocabulary.labels), table)
     if recipe.untuned:
         met = Counter(normalise(word) for sentence in sentences for word in sentence.tokens)

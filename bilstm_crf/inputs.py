@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +16,16 @@ from bilstm_crf.corpus.dropping import check_filters, leave_out, summary
 from bilstm_crf.corpus.labelled import Labelled, read_labelled
 from bilstm_crf.embeddings.coverage import coverage
 from bilstm_crf.embeddings.read import load
+from bilstm_crf.errors import InputError, UsageError, near_miss
 from bilstm_crf.files import sha256_of
-from bilstm_crf.formats import FormatOptions, read
-from bilstm_crf.labels import LabelSet
-from bilstm_crf.model_folder import load_model
+from bilstm_crf.initialisation import architecture_of, use_of
+from bilstm_crf.labels import LabelSet, line_of
+from bilstm_crf.model_folder import load_model, weights_of
+from bilstm_crf.plan import Plan, plan_of
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.tagger import find_device
 from bilstm_crf.training import Sources
-from bilstm_crf.transfer import vectors_of
+from bilstm_crf.transfer import require_same_network, vectors_of
 from bilstm_crf.vocabulary import normalise
 
 
@@ -33,7 +35,9 @@ class Inputs:
 
     train: Labelled
     dev: Labelled
+    test: Labelled | None
     sources: Sources
+    plan: Plan
 
     def describe(self, config: RunConfig) -> dict[str, Any]:
         """The content of config.json, with the hashes of all this."""
@@ -45,6 +49,8 @@ class Inputs:
         encoder = self.sources.encoder
         if encoder is not None:
             described["encoder"] = {"name": encoder.name, "sha256": encoder.sha256}
+        if config.init_from is not None:
+            described["initial"] = {"name": config.init_from, "sha256": weights_of(config.init_from)[1]}
         return described
 
 
@@ -63,14 +69,19 @@ def load_inputs(config: RunConfig, say: Callable[[str], None]) -> Inputs:
         vectors = load(config.embeddings, embeddings_dir=config.embeddings_dir)
     train_set = _train_set(config, label_set)
     dev_set = read_labelled(config.dev, label_set, format=config.format, key=config.key)
+    test_set = None
+    if config.test:
+        test_set = read_labelled(config.test, label_set, format=config.format, key=config.key)
+    tested = [] if test_set is None else test_set.sentences
     if config.drop:
-        _leave_out(config, train_set, dev_set.sentences)
+        _leave_out(config, train_set, [*dev_set.sentences, *tested])
         say(f"train    {summary(train_set.dropped, len(train_set.sentences))}")
+    plan = plan_of(config, train_set)
     for name, split in (("train", train_set), ("dev", dev_set)):
         found = ", ".join(dict.fromkeys(split.encodings))
         say(f"{name:<8} {len(split.sentences):,} sentences, {split.tokens:,} tokens, labels in {found}")
     if config.reads_neighbours:
-        say(f"context  {_name_documents(config, train_set, dev_set)}")
+        say(f"context  {_name_documents(config, train_set, [*dev_set.sentences, *tested])}")
     if vectors is None and "static" in config.features:
         say(f"vectors  none: random, {config.recipe.word_dim} dimensions")
     elif vectors is not None:
@@ -89,44 +100,62 @@ def load_inputs(config: RunConfig, say: Callable[[str], None]) -> Inputs:
             f"encoder  {config.bert}: {encoder.hidden_states - 1} layers, {encoder.dim} dimensions, "
             f"{weights / 1e6:.1f} million weights, {config.recipe.bert_weights}"
         )
-    return Inputs(train_set, dev_set, Sources(vectors, encoder, initial))
+    if initial is not None:
+        require_same_network(architecture_of(config, use_of(config, encoder)), initial.architecture)
+        if ("static" in config.features) != (vectors is not None):
+            has = "no static vectors" if vectors is None else "static vectors"
+            raise UsageError(
+                f"the model to begin with has {has}, the features are {','.join(config.features)}"
+            )
+    sources = Sources(vectors, encoder, initial)
+    return Inputs(train_set, dev_set, test_set, sources, plan)
 
 
 def _train_set(config: RunConfig, label_set: LabelSet) -> Labelled:
     check_filters(config.drop)
     label_sets = [LabelSet.named(name, keep_misc=config.keep_misc) for name in config.train_labels]
-    return read_labelled(
+    train_set = read_labelled(
         config.train,
         label_sets or label_set,
         format=config.format,
         key=config.key,
         drop_ill_formed="ill-formed" in config.drop,
     )
+    if label_sets and label_set.types is not None:
+        _require_types(train_set, label_set)
+    return train_set
 
 
-def _leave_out(config: RunConfig, train_set: Labelled, dev: list[Sentence]) -> None:
+def _require_types(train_set: Labelled, label_set: LabelSet) -> None:
+    """Raises InputError for a type that the label sets of the training files leave, but the model's lacks."""
+    known = dict.fromkeys(type_ for type_ in (label_set.types or {}).values() if type_ != "O")
+    for sentence in train_set.sentences:
+        for start, _, type_ in sentence.spans or ():
+            if type_ not in known:
+                raise InputError(
+                    f"by its file's label set, this is the entity type {type_}, which the model's label set "
+                    f"{label_set.name} lacks ({' '.join(known)}).{near_miss(type_, known)}",
+                    path=sentence.path,
+                    line=line_of(sentence, start),
+                    hint="a TOML file for --train-labels maps the file's types, or drops them with O",
+                )
+
+
+def _leave_out(config: RunConfig, train_set: Labelled, evaluation: list[Sentence]) -> None:
     """Takes the sentences out of the training set that the filters name; dev and test stay as they are."""
-    kept, dropped = leave_out(train_set.corpora, config.drop, [*dev, *_test_sentences(config)])
+    kept, dropped = leave_out(train_set.corpora, config.drop, evaluation)
     train_set.dropped.extend(dropped)
     train_set.sentences[:] = [sentence for corpus in kept for sentence in corpus]
     train_set.sizes[:] = map(len, kept)
 
 
-def _name_documents(config: RunConfig, train_set: Labelled, dev_set: Labelled) -> str:
+def _name_documents(config: RunConfig, train_set: Labelled, others: list[Sentence]) -> str:
     """Says of each sentence of which document it is; what to tell a person of it."""
-    # A table that was named must have the test files' sentences too: that it has is known before training.
-    test = [] if config.documents is None else _test_sentences(config)
-    Documents(config.documents).name([*train_set.sentences, *dev_set.sentences, *test])
+    Documents(config.documents).name([*train_set.sentences, *others])
     known = sum(sentence.document is not None for sentence in train_set.sentences)
     unknown = "no `# newdoc`, no documents.tsv beside the file, no --documents"
     by = ", ".join(tables_of(config, config.train)) or ("as the files say" if known else unknown)
     return f"{known:,} of {len(train_set.sentences):,} sentences of train are of a known document ({by})"
-
-
-def _test_sentences(config: RunConfig) -> Iterator[Sentence]:
-    options = FormatOptions(key=config.key, keep_raw=False)
-    for path in config.test:
-        yield from read(path, config.format, options)
 
 
 def _also_read(config: RunConfig) -> dict[str, Any]:

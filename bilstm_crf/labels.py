@@ -21,6 +21,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from bilstm_crf.errors import InputError, UsageError, near_miss
@@ -141,17 +142,22 @@ def _iob1_to_iob2(labels: Sequence[str]) -> list[str]:
     return converted
 
 
-def first_fault(name: str, labels: Sequence[str]) -> int | None:
-    """The first position at which `labels` are not legal in the encoding `name`; None: all are."""
+def faults(name: str, labels: Sequence[str]) -> list[int]:
+    """The positions at which `labels` are not legal in the encoding `name`."""
     if name == "iob1":
-        for position, label in enumerate(labels):
-            previous = labels[position - 1] if position else "O"
-            if label[:2] in ("E-", "S-") or (label[0] == "B" and previous[1:] != label[1:]):
-                return position
-        return None
+        return [
+            position
+            for position, (previous, label) in enumerate(pairwise(["O", *labels]))
+            if label[:2] in ("E-", "S-") or (label[0] == "B" and previous[1:] != label[1:])
+        ]
     encoding = ENCODINGS[name]
     legal = encoding.encode(encoding.decode(labels), len(labels))
-    return next((i for i, (a, b) in enumerate(zip(labels, legal, strict=True)) if a != b), None)
+    return [position for position, (a, b) in enumerate(zip(labels, legal, strict=True)) if a != b]
+
+
+def first_fault(name: str, labels: Sequence[str]) -> int | None:
+    """The first position at which `labels` are not legal in the encoding `name`; None: all are."""
+    return next(iter(faults(name, labels)), None)
 
 
 def read_spans(sentences: Iterable[Sentence], *, lenient: bool = False) -> str:
@@ -159,46 +165,65 @@ def read_spans(sentences: Iterable[Sentence], *, lenient: bool = False) -> str:
 
     The encoding is the first of IOB2, IOB1, IOBES (BILOU, BMES), IOBS, IOBE in which all labels of all
     sentences are legal. Where none is, InputError names the place; `lenient` (for the output of a system)
-    takes the one whose prefixes occur and drops what is illegal, by the rule of `decode`.
+    takes the one with the fewest illegal labels, never IOB1, and drops these, by the rule of `decode`.
     """
     sentences = [sentence for sentence in sentences if sentence.labels is not None]
     canonical = [canonical_labels(sentence) for sentence in sentences]
-    faults: dict[str, tuple[Sentence, int]] = {}
+    broken: dict[str, tuple[Sentence, int]] = {}
     found = "iob"
     for name in NAMES:
         for sentence, labels in zip(sentences, canonical, strict=True):
             position = first_fault(name, labels)
             if position is not None:
-                faults[name] = (sentence, position)
+                broken[name] = (sentence, position)
                 break
         else:
             found = name
             break
     else:
         if not lenient:
-            raise _illegal(faults)
-        prefixes = {label[0] for labels in canonical for label in labels}
-        found = {(True, True): "iobes", (True, False): "iobe", (False, True): "iobs"}.get(
-            ("E" in prefixes, "S" in prefixes), "iob"
-        )
+            raise _illegal(broken)
+        found = _likeliest(canonical)
     encoding = ENCODINGS["iob" if found == "iob1" else found]
     for sentence, labels in zip(sentences, canonical, strict=True):
         sentence.spans = encoding.decode(_iob1_to_iob2(labels) if found == "iob1" else labels)
     return NAMES[found]
 
 
-def _illegal(faults: dict[str, tuple[Sentence, int]]) -> InputError:
+def _likeliest(canonical: Sequence[Sequence[str]]) -> str:
+    """The encoding with the fewest illegal labels; of equal ones that with the prefixes that occur."""
+    prefixes = {label[0] for labels in canonical for label in labels} & {"E", "S"}
+
+    def faults_of(name: str) -> tuple[int, bool]:
+        its_own = {prefix for prefix in (ENCODINGS[name].last, ENCODINGS[name].single) if prefix in "ES"}
+        return sum(len(faults(name, labels)) for labels in canonical), prefixes != its_own
+
+    return min(ENCODINGS, key=faults_of)
+
+
+def illegal_labels(sentences: Iterable[Sentence], encoding: str) -> list[tuple[Sentence, int]]:
+    """Where labels are not legal in the encoding that `read_spans` found."""
+    name = next(name for name, known in NAMES.items() if known == encoding)
+    return [
+        (sentence, position)
+        for sentence in sentences
+        if sentence.labels is not None
+        for position in faults(name, canonical_labels(sentence))
+    ]
+
+
+def _illegal(broken: dict[str, tuple[Sentence, int]]) -> InputError:
     """The error for labels that are legal in no encoding: says where the likeliest one is broken."""
 
     def legal_labels(name: str) -> int:
-        sentence, position = faults[name]
+        sentence, position = broken[name]
         return line_of(sentence, position) or 0
 
-    name = max(faults, key=legal_labels)
-    sentence, position = faults[name]
+    name = max(broken, key=legal_labels)
+    sentence, position = broken[name]
     previous = (sentence.labels or [])[position - 1] if position else "the start of the sentence"
     others = ", ".join(
-        f"{NAMES[other]} is broken at line {line_of(*faults[other])}" for other in faults if other != name
+        f"{NAMES[other]} is broken at line {line_of(*broken[other])}" for other in broken if other != name
     )
     return InputError(
         f"label {(sentence.labels or [])[position]} of the word {sentence.tokens[position]!r} after "

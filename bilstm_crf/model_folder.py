@@ -230,6 +230,12 @@ def load_model(folder: str | Path, *, bert: str | None = None, trust_remote_code
     return model
 
 
+def weights_of(folder: str | Path) -> tuple[Path, str]:
+    """The file of a whole model's weights, and its SHA-256."""
+    description = _description(Path(folder))
+    return Path(folder) / str(description["weights"]), str(description["sha256"])
+
+
 def recipe_of(folder: str | Path) -> tuple[dict[str, Any], str | None]:
     """The settings of a recipe that make a network of a saved model's form, and its encoder's name.
 

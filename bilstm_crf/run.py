@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bilstm_crf import final, run_folder
+from bilstm_crf.bert.folder import is_local
 from bilstm_crf.config import RunConfig
-from bilstm_crf.corpus.documents import Documents
-from bilstm_crf.corpus.dropping import as_dict
-from bilstm_crf.corpus.labelled import Labelled, read_labelled
+from bilstm_crf.corpus.dropping import as_dict, summary
+from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.errors import InputError, InterruptedRunError
 from bilstm_crf.evaluation.report import Report, evaluate
 from bilstm_crf.files import sha256_of_all, write_json
 from bilstm_crf.final import second_phase
 from bilstm_crf.inputs import Inputs, load_inputs
 from bilstm_crf.kernels.lanes import use_threads
-from bilstm_crf.plan import plan_of
+from bilstm_crf.run_folder import DROPPED
 from bilstm_crf.tagger import Tagger
 from bilstm_crf.training import History, Observer, train
 
@@ -42,8 +42,13 @@ MakeProgress = Callable[[int, int, int], Progress]  # epochs, sentences of one, 
 def start(
     config: RunConfig, folder: Path, *, overwrite: bool, say: Say, progress: MakeProgress
 ) -> dict[str, Any]:
-    """A new run; returns its metrics. Raises UsageError where another run lies in `folder`."""
+    """A new run; returns its metrics. Raises UsageError where another run lies in `folder`.
+
+    That one is touched when all is read and checked, not before.
+    """
     run_folder.check_free(folder, overwrite=overwrite)
+    sources = [config.init_from, config.bert if config.bert and is_local(config.bert) else None]
+    run_folder.check_apart(folder, filter(None, sources))
     inputs = load_inputs(config, say)
     described = inputs.describe(config)
     run_folder.start(folder, described)
@@ -63,7 +68,8 @@ def resume(folder: Path, *, say: Say, progress: MakeProgress) -> dict[str, Any]:
     config = RunConfig.from_json(described["config"])
     inputs = load_inputs(config, say)
     now = inputs.describe(config)
-    for part, other in (("data", "other data"), ("vectors", "other vectors"), ("encoder", "another encoder")):
+    parts = {"data": "other data", "vectors": "other vectors", "encoder": "another encoder"}
+    for part, other in {**parts, "initial": "another model"}.items():
         if _hashes(now.get(part)) != _hashes(described.get(part)):
             raise InputError(
                 f"this run began with {other}: not the SHA-256 that there is now",
@@ -96,8 +102,8 @@ def _run(
         say(f"going on after epoch {done}")
     provenance = {key: value for key, value in described.items() if key != "command"}
     if inputs.train.dropped:
-        write_json(folder / "dropped.json", as_dict(inputs.train.dropped, len(inputs.train.sentences)))
-    plan = plan_of(config, inputs.train)
+        write_json(folder / DROPPED, as_dict(inputs.train.dropped, len(inputs.train.sentences)))
+    plan = inputs.plan
     watch = progress(*plan.shape(config.recipe.batch_size), done)
     try:
         with watch:
@@ -117,9 +123,11 @@ def _run(
         raise _interrupted(folder, f"in epoch {done + 1}; {_safe(folder, done)}") from None
     final_record = None
     if config.final:
-        phase = second_phase(config, inputs.train, inputs.dev, plan, history)
+        phase = second_phase(config, inputs, history)
         sentences = len(phase.train.sentences)
         say(f"final    {sentences:,} sentences of train and dev, for {phase.batches:,} batches")
+        if config.drop:
+            say(f"final    {summary(phase.train.dropped, sentences)}")
         watch = progress(*phase.plan.shape(config.recipe.batch_size), 0)
         try:
             with watch:
@@ -128,7 +136,7 @@ def _run(
             what = "in the second phase; what its last epoch learnt is safe"
             raise _interrupted(folder, what) from None
     try:
-        return _finish(config, folder, inputs.dev, history, say, final_record)
+        return _finish(config, folder, inputs, history, say, final_record)
     except KeyboardInterrupt:
         raise _interrupted(folder, f"while the best epoch was scored; all is safe in {folder}") from None
 
@@ -147,28 +155,20 @@ def _interrupted(folder: Path, when: str) -> InterruptedRunError:
 def _finish(
     config: RunConfig,
     folder: Path,
-    dev_set: Labelled,
+    inputs: Inputs,
     history: History,
     say: Say,
     final_record: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """Scores the saved model on dev, and once on the test files where there are any."""
-    tagger = Tagger.load(
-        folder,
-        trust_remote_code=config.trust_remote_code,
-        device=config.device,
-        threads=min(config.threads, 2),
-    )
+    tagger = _tagger(config, folder)
     best = run_folder.best_row(history)
-    reports = {"dev": _score(tagger, dev_set)}
-    if config.test:
-        test_set = read_labelled(config.test, tagger.label_set, format=config.format, key=config.key)
-        if config.reads_neighbours:
-            Documents(config.documents).name(test_set.sentences)
-        reports["test"] = _score(tagger, test_set)
+    reports = {"dev": _score(tagger, inputs.dev)}
+    if inputs.test is not None:
+        reports["test"] = _score(tagger, inputs.test)
         if final_record is not None:
-            own = Tagger.load(folder / run_folder.FINAL, trust_remote_code=config.trust_remote_code)
-            final_record["test"] = _score(own, test_set).as_dict()
+            own = _tagger(config, folder / run_folder.FINAL)
+            final_record["test"] = _score(own, inputs.test).as_dict()
     metrics = {
         "best_epoch": best["epoch"],
         "epochs": len(history),
@@ -188,6 +188,15 @@ def _finish(
     for split, report in reports.items():
         say(f"{split:<4} strict F1 {100 * report.strict.f1:.2f}  {report.signatures['strict']}")
     return metrics
+
+
+def _tagger(config: RunConfig, folder: Path) -> Tagger:
+    return Tagger.load(
+        folder,
+        trust_remote_code=config.trust_remote_code,
+        device=config.device,
+        threads=min(config.threads, 2),
+    )
 
 
 def _score(tagger: Tagger, split: Labelled) -> Report:

@@ -4,7 +4,7 @@ config.json               the configuration, with the hashes of the data and vec
 dropped.json              sentences that filters left out of the training set, where there are any
 history.jsonl             one line an epoch
 checkpoint.safetensors    to go on from, until the run is finished
-stage.safetensors         the best of a curriculum's stage, from which the next one begins; until then
+stage-0.safetensors       the best of a curriculum's stage, from which the next one begins; until then
 model.json, weights-…     the best epoch's model (model_folder.py)
 final/                    the model of the second phase, from train and dev, where one was asked for
 metrics.json              the scores of that model; there once the run is finished
@@ -18,7 +18,7 @@ import platform
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,8 @@ from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.files import write_json
 from bilstm_crf.version import __version__
 
-CHECKPOINT, STAGE = "checkpoint.safetensors", "stage.safetensors"
-FINAL = "final"
+CHECKPOINT = "checkpoint.safetensors"
+FINAL, DROPPED = "final", "dropped.json"
 
 
 def is_finished(folder: Path) -> bool:
@@ -52,12 +52,36 @@ def check_free(folder: Path, *, overwrite: bool) -> None:
         )
 
 
+def stage_file(number: int) -> str:
+    """Where the best of a stage (from 0) is kept.
+
+    Each has a file of its own: the next one's is written before the checkpoint that says it has begun.
+    """
+    return f"stage-{number}.safetensors"
+
+
+def _forget_stages(folder: Path) -> None:
+    for path in folder.glob("stage-*.safetensors"):
+        path.unlink(missing_ok=True)
+
+
+def check_apart(folder: Path, sources: Iterable[str]) -> None:
+    """Raises UsageError where a folder that the run begins with lies in the run's own, or is it."""
+    for source in sources:
+        if Path(source).expanduser().resolve().is_relative_to(folder.resolve()):
+            raise UsageError(
+                f"the run begins with {source}, which its own model in {folder} would replace",
+                hint="choose another --output",
+            )
+
+
 def start(folder: Path, description: dict[str, Any]) -> None:
     """Makes the folder of a new run, in place of an older one; its model stays until there is a new one."""
     folder.mkdir(parents=True, exist_ok=True)
     clean(folder)
-    for name in ("metrics.json", "history.jsonl", "dropped.json", CHECKPOINT, STAGE):
+    for name in ("metrics.json", "history.jsonl", DROPPED, CHECKPOINT):
         (folder / name).unlink(missing_ok=True)
+    _forget_stages(folder)
     shutil.rmtree(folder / FINAL, ignore_errors=True)
     write_json(folder / "config.json", description)
 
@@ -67,7 +91,7 @@ def clean(folder: Path) -> None:
     for name in (
         "weights-",
         "checkpoint.",
-        "stage.",
+        "stage-",
         "model.json.",
         "history.jsonl.",
         "metrics.json.",
@@ -83,8 +107,9 @@ def clean(folder: Path) -> None:
 def finish(folder: Path, metrics: dict[str, Any]) -> None:
     """Records the scores; the checkpoints are of no more use."""
     write_json(folder / "metrics.json", metrics)
-    for each in (CHECKPOINT, STAGE, f"{FINAL}/{CHECKPOINT}"):
+    for each in (CHECKPOINT, f"{FINAL}/{CHECKPOINT}"):
         (folder / each).unlink(missing_ok=True)
+    _forget_stages(folder)
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
@@ -99,7 +124,9 @@ def read_metrics(folder: Path) -> dict[str, Any]:
 
 
 def epochs_done(folder: Path) -> int:
-    """How many epochs are safe."""
+    """How many epochs a run can go on after."""
+    if not (folder / CHECKPOINT).exists():
+        return 0
     try:
         return len((folder / "history.jsonl").read_text("utf-8").splitlines())
     except FileNotFoundError:

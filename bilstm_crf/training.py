@@ -27,7 +27,7 @@ from bilstm_crf.model_folder import SavedModel, save_model
 from bilstm_crf.network.dropout import draw_from
 from bilstm_crf.optimisation import Optimisation
 from bilstm_crf.plan import Plan, mixture_of
-from bilstm_crf.run_folder import CHECKPOINT, STAGE, best_row
+from bilstm_crf.run_folder import CHECKPOINT, best_row, stage_file
 from bilstm_crf.tagger import Tagger
 from bilstm_crf.transfer import take_over
 
@@ -156,6 +156,8 @@ def train(
         learner = Learner(config, train, sources, plan)
         state = (learner.network, learner.optimisation)
         history = load_checkpoint(folder / CHECKPOINT, *state) if resume else []
+        if resume and not history:
+            history = ended(folder, plan, config.recipe.patience)
         if history:  # a run that was killed after the checkpoint may have left it one row short
             write_history(folder / "history.jsonl", history)
         for number in range(history[-1]["epoch"] + 1 if history else 1, len(plan.rounds) + 1):
@@ -164,7 +166,7 @@ def train(
             if out_of_patience(of_stage, config.recipe.patience):
                 continue  # to the next stage
             if stage > 0 and not of_stage:
-                load_checkpoint(folder / STAGE, *state)
+                load_checkpoint(folder / stage_file(stage - 1), *state)
             if learner.enter(stage):
                 model = learner.model
                 tagger = Tagger(model, config.device, min(config.threads, 2))
@@ -181,11 +183,27 @@ def train(
                 save_model(model, folder, sources.vectors, embed_encoder=config.embed_encoder)
             history.append(row)
             if stage + 1 < len(plan.stages) and scores.f1 > best_f1(of_stage):
-                save_checkpoint(folder / STAGE, *state, history)
+                save_checkpoint(folder / stage_file(stage), *state, history)
             save_checkpoint(folder / CHECKPOINT, *state, history)
+            if stage > 0:
+                (folder / stage_file(stage - 1)).unlink(missing_ok=True)
             write_history(folder / "history.jsonl", history)
             observer.epoch(history)
     return history
+
+
+def ended(folder: Path, plan: Plan, patience: int) -> History:
+    """The history of a training that came to its end, so that its checkpoint is gone; else nothing."""
+    try:
+        lines = (folder / "history.jsonl").read_text("utf-8").splitlines()
+        history: History = [json.loads(line) for line in lines]
+        last = history[-1]["epoch"]
+        stages = [[row for row in history if plan.stage(row["epoch"]) == s] for s in range(len(plan.stages))]
+    except (OSError, ValueError, LookupError):
+        return []
+    rest = range(last + 1, len(plan.rounds) + 1)
+    whole = (folder / "model.json").exists()
+    return history if whole and all(out_of_patience(stages[plan.stage(n)], patience) for n in rest) else []
 
 
 def train_to_the_end(

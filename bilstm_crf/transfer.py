@@ -5,7 +5,6 @@ Words, characters and labels that both know keep their weights; what is new begi
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,8 @@ from torch import Tensor
 
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import UsageError
-from bilstm_crf.model_folder import SavedModel
+from bilstm_crf.model_folder import SavedModel, weights_of
+from bilstm_crf.network.architecture import Architecture
 from bilstm_crf.vocabulary import Vocabulary
 
 NO_WEIGHTS = ("dropout", "input_dropout", "recurrent_dropout")  # of an architecture: these may differ
@@ -26,13 +26,12 @@ def vectors_of(model: SavedModel, folder: str) -> WordVectors | None:
         return None
     words = list(model.vocabulary.words)
     matrix = model.network.embedding.weight.detach().float().numpy()[1:]
-    description = json.loads((Path(folder) / "model.json").read_text("utf-8"))
-    weights = Path(folder) / str(description["weights"])
+    weights, sha256 = weights_of(folder)
     source = {
         "file": weights.name,
         "format": "a trained model",
         "bytes": weights.stat().st_size,
-        "sha256": description["sha256"],
+        "sha256": sha256,
         "words": len(words),
         "dim": matrix.shape[1],
         "skipped": {},
@@ -41,18 +40,23 @@ def vectors_of(model: SavedModel, folder: str) -> WordVectors | None:
     return WordVectors(Path(folder).name, words, matrix, subword, source, subwords=model.subwords)
 
 
+def require_same_network(new: Architecture, old: Architecture) -> None:
+    """Raises UsageError where the weights of the one are not those of the other in number."""
+    differing = [
+        f"{name} {getattr(old, name)}, not {value}"
+        for name, value in vars(new).items()
+        if value != getattr(old, name) and name not in NO_WEIGHTS
+    ]
+    if differing:
+        raise UsageError(f"the model to begin with has another network: {', '.join(differing)}")
+
+
 def take_over(new: SavedModel, old: SavedModel) -> list[str]:
     """Fills the new network with the old one's weights, but for the word table (`vectors_of` brings it).
 
     Returns the labels that both have. Raises UsageError where the networks are of different sizes.
     """
-    differing = [
-        f"{name} {getattr(old.architecture, name)}, not {value}"
-        for name, value in vars(new.architecture).items()
-        if value != getattr(old.architecture, name) and name not in NO_WEIGHTS
-    ]
-    if differing:
-        raise UsageError(f"the model to begin with has another network: {', '.join(differing)}")
+    require_same_network(new.architecture, old.architecture)
     by_label = ("to_labels.weight", "to_labels.bias", "crf.start_transitions", "crf.end_transitions")
     labels = _shared(new.vocabulary.labels, old.vocabulary.labels)
     characters = _shared(_characters(new.vocabulary), _characters(old.vocabulary))

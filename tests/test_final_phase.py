@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +91,23 @@ def test_interrupted_in_the_second_phase_and_resumed_is_the_same_as_uninterrupte
     for part in ("", "final"):
         assert weights_hash(tmp_path / "run" / part) == weights_hash(whole / part)
         assert history(tmp_path / "run" / part) == history(whole / part)
+
+
+def test_what_was_left_out_of_train_is_left_out_of_dev_too(tmp_path: Path) -> None:
+    """Dev's first six sentences are train's, and are test's; of the other four two are in dev twice."""
+    config = config_of(tmp_path, epochs=1)
+    twice = tmp_path / "twice.conllu"
+    twice.write_bytes(
+        Path(config.dev[0]).read_bytes() + first_sentences(DEV, 2, tmp_path / "two.conllu").read_bytes()
+    )
+    test = str(first_sentences(TRAIN, 6, tmp_path / "test.conllu"))
+    config = dataclasses.replace(config, dev=[str(twice)], test=[test], drop=["leaked", "repeated"])
+    metrics = start(config, tmp_path / "run")
+    assert metrics["final"]["sentences"] == 14 + 4
+    listed = json.loads((tmp_path / "run" / "final" / "dropped.json").read_text("utf-8"))
+    assert (listed["kept"], listed["dropped"]) == (18, {"leaked": 6, "repeated": 2})
+    assert {each["path"] for each in listed["sentences"]} == {str(twice)}
+    assert metrics["final"]["dropped"] == listed["dropped"]
 
 
 def test_a_new_run_in_the_folder_takes_the_old_final_model_away(tmp_path: Path) -> None:

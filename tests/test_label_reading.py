@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bilstm_crf.errors import InputError
-from bilstm_crf.labels import ENCODINGS, read_spans
+from bilstm_crf.labels import ENCODINGS, illegal_labels, read_spans
 from bilstm_crf.sentence import Sentence, Span
 from test_labels import label_sequences, sentences_of_spans
 
@@ -131,6 +131,21 @@ def test_lenient_reading_drops_what_is_illegal(labels: str, spans: list[Span]) -
         read_spans([labelled(labels)])
     read_spans([sentence], lenient=True)
     assert sentence.spans == spans
+
+
+@pytest.mark.parametrize("stray", ["S-PER", "E-PER", "I-PER", "U-PER"])
+def test_one_stray_label_costs_no_other_entity(stray: str) -> None:
+    def sentences() -> list[Sentence]:
+        return [labelled("B-PER I-PER O B-ORG"), labelled("O O"), labelled("B-LOC O B-PER")]
+
+    whole, broken = sentences(), sentences()
+    assert broken[1].labels is not None
+    broken[1].labels[1] = stray
+    for each in (whole, broken):
+        assert read_spans(each, lenient=True) == "IOB2"
+    assert [sentence.spans for sentence in broken] == [sentence.spans for sentence in whole]
+    assert illegal_labels(whole, "IOB2") == []
+    assert illegal_labels(broken, "IOB2") == [(broken[1], 1)]
 
 
 @given(st.lists(label_sequences("BIESLUM"), max_size=3))

@@ -16,6 +16,7 @@ from bilstm_crf import Tagger, training
 from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError, InterruptedRunError
 from bilstm_crf.files import sha256_of
+from bilstm_crf.run_folder import read_metrics
 from runs import (
     ROOT,
     SAMPLE,
@@ -130,6 +131,34 @@ def test_killed_between_any_two_files_of_an_epoch_loses_nothing(
             start(config, folder)
     resume(folder)
     assert_same_end(folder, whole)
+
+
+def refuse(epoch: int, sentences: int) -> None:
+    raise AssertionError("nothing was to be trained")
+
+
+@pytest.mark.parametrize("changes", [{}, {"patience": 1, "learning_rate": 0.0}], ids=["all", "patience"])
+def test_a_run_whose_scores_are_gone_is_scored_again_not_trained(
+    changes: dict[str, float], tmp_path: Path
+) -> None:
+    start(small_config(tmp_path, **changes), tmp_path / "run")
+    metrics, weights, rows = (
+        read_metrics(tmp_path / "run"),
+        weights_hash(tmp_path / "run"),
+        history(tmp_path / "run"),
+    )
+    (tmp_path / "run" / "metrics.json").unlink()
+    resume(tmp_path / "run", Watch(refuse))
+    assert read_metrics(tmp_path / "run") == metrics
+    assert (weights_hash(tmp_path / "run"), history(tmp_path / "run")) == (weights, rows)
+
+
+def test_without_its_checkpoint_a_run_begins_again(config: RunConfig, whole: Path, tmp_path: Path) -> None:
+    with pytest.raises(InterruptedRunError):
+        start(config, tmp_path / "run", interrupt(4))
+    (tmp_path / "run" / "checkpoint.safetensors").unlink()
+    resume(tmp_path / "run")
+    assert_same_end(tmp_path / "run", whole)
 
 
 def test_interrupted_while_the_end_is_scored_can_be_resumed(

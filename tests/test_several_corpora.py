@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bilstm_crf import Tagger
+from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
+from bilstm_crf.inputs import load_inputs
+from bilstm_crf.labels import LabelSet
+from bilstm_crf.sentence import Sentence
 from runs import TEST, first_sentences, history, interrupt, resume, small_config, start, weights_hash
 
 GOOD = "1\tKari\t_\t_\t_\t_\t_\t_\t_\tname=B-PER\n2\tbur\t_\t_\t_\t_\t_\t_\t_\tname=O\n\n"
@@ -53,11 +56,31 @@ class Counting:
 
 def test_each_file_has_its_own_label_set(tmp_path: Path) -> None:
     first, second = small_config(tmp_path).train[0], str(first_sentences(TEST, 10, tmp_path / "b.conllu"))
-    config = small_config(tmp_path, train=[first, second], train_labels=["full", "4"], epochs=1)
-    start(config, tmp_path / "run")
-    types = {label[2:] for label in Tagger.load(tmp_path / "run").model.vocabulary.labels[1:]}
-    assert "LOC" in types
-    assert any("GPE" in each for each in types), "the first file keeps its own types"
+    people = tmp_path / "people.toml"
+    types = types_of(read_labelled([second], LabelSet.named("file")).sentences)
+    assert {"PER", "ORG"} < types
+    people.write_text("[types]\n" + "".join(f'{each} = "O"\n' for each in types - {"PER"}) + 'PER = "PER"\n')
+    config = small_config(tmp_path, train=[first, second], train_labels=["full", str(people)], epochs=1)
+    train_set = load_inputs(config, print).train
+    own, only_people = map(types_of, train_set.corpora)
+    assert only_people == {"PER"}
+    assert len(own) > 3, "the first file keeps its own types"
+
+
+def types_of(sentences: list[Sentence]) -> set[str]:
+    return {span.type for sentence in sentences for span in sentence.spans or ()}
+
+
+def test_a_type_that_the_models_label_set_lacks_is_refused(tmp_path: Path) -> None:
+    first, second = small_config(tmp_path).train[0], str(first_sentences(TEST, 10, tmp_path / "b.conllu"))
+    config = small_config(tmp_path, train=[first, second], label_set="7", train_labels=["7", "full"])
+    with pytest.raises(
+        InputError, match="entity type GPE_LOC, which the model's label set 7 lacks"
+    ) as caught:
+        start(config, tmp_path / "run")
+    assert caught.value.path == second
+    assert caught.value.line
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,13 +10,13 @@ import pytest
 import torch
 
 from bilstm_crf.corpus.labelled import read_labelled
-from bilstm_crf.errors import ModelFolderError, UsageError
+from bilstm_crf.errors import InputError, InterruptedRunError, ModelFolderError, UsageError
 from bilstm_crf.initialisation import build_model
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.model_folder import SavedModel, load_model
 from bilstm_crf.transfer import take_over, vectors_of
 from done import Done
-from runs import TEST, first_sentences, history, small_config, start
+from runs import TEST, first_sentences, history, interrupt, resume, small_config, start, weights_hash
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,33 @@ def test_all_members_go_on_from_where_they_were(tmp_path: Path) -> None:
 def test_a_network_of_another_size_is_refused(tmp_path: Path, trained: Path) -> None:
     with pytest.raises(UsageError, match="hidden 20, not 30"):
         start(small_config(tmp_path, init_from=str(trained), hidden=30), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_in_the_runs_own_folder_is_not_begun_with(tmp_path: Path, trained: Path) -> None:
+    """Its first epoch would take it away, and no --resume could begin with it."""
+    own = tmp_path / "own"
+    shutil.copytree(trained, own / "final")
+    before = weights_hash(own / "final")
+    for folder in (own, own / "final"):
+        config = small_config(tmp_path, init_from=str(own / "final"))
+        with pytest.raises(UsageError, match="which its own model in"):
+            start(config, folder, overwrite=True)
+        assert weights_hash(own / "final") == before
+
+
+def test_resumed_from_another_model_than_it_began_with_is_refused(tmp_path: Path, trained: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(trained, model)
+    config = small_config(tmp_path, init_from=str(model), features="char", epochs=2)
+    with pytest.raises(UsageError, match="has static vectors, the features are char"):
+        start(config, tmp_path / "run")
+    start(small_config(tmp_path, features="char", epochs=1), model, overwrite=True)
+    with pytest.raises(InterruptedRunError):
+        start(config, tmp_path / "run", interrupt(1))
+    start(small_config(tmp_path, features="char", epochs=1, seed=3), model, overwrite=True)
+    with pytest.raises(InputError, match="this run began with another model"):
+        resume(tmp_path / "run")
 
 
 def test_vectors_beside_a_model_are_refused(tmp_path: Path, trained: Path) -> None:

@@ -22,6 +22,7 @@ from bilstm_crf.evaluation.report import map_types, signature
 from bilstm_crf.files import sha256_of_all, write_whole
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import LabelSet
+from bilstm_crf.progress import say
 from bilstm_crf.sentence import Sentence
 
 
@@ -142,6 +143,7 @@ def _formats(options: dict[str, Any]) -> dict[str, Any]:
         "gold_format": format_name,
         "predicted_format": options["predicted_format"] or format_name,
         "options": _reading(options),
+        "say": say,
     }
 
 

@@ -16,6 +16,7 @@ from bilstm_crf.evaluation.report import READINGS, Report, evaluate, map_types
 from bilstm_crf.files import sha256_of_all, write_whole
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import LabelSet
+from bilstm_crf.progress import say
 from bilstm_crf.sentence import Sentence, Span
 
 
@@ -72,6 +73,7 @@ def command(
             gold_format=format_name,
             predicted_format=predicted_format or format_name,
             options=format_options,
+            say=say,
         )
         report = evaluate(
             sentences,

@@ -76,6 +76,6 @@ def _count(number: int, size: int, weight: float) -> int:
     if weight and size and not count:
         raise UsageError(
             f"the sampling weight {weight:g} takes no sentence of training corpus {number}, of {size:,}",
-            hint=f"give {1 / size:.2g} or more, or 0 to leave the corpus out",
+            hint=f"give {1 / size:.2g} or more, or leave the corpus out",
         )
     return count

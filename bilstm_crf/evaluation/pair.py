@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain, zip_longest
 
 from bilstm_crf import formats
 from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions
-from bilstm_crf.labels import read_spans
+from bilstm_crf.labels import illegal_labels, line_of, read_spans
 from bilstm_crf.sentence import Sentence
 
 Path = str | os.PathLike[str]
@@ -23,11 +23,13 @@ def read_pair(
     gold_format: str | None = None,
     predicted_format: str | None = None,
     options: FormatOptions | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> tuple[list[Sentence], list[Sentence]]:
     """Gold and a system's output for the same words, both with `spans` set; the formats may differ.
 
-    Predicted labels may be illegal (they count as `O`), and a predicted sentence without labels has no
-    entities. Raises InputError where the words are not the same: the first place, with both words.
+    Predicted labels may be illegal (they count as `O`, and `say` is told), and a predicted sentence without
+    labels has no entities. Raises InputError where the words are not the same: the first place, with both
+    words.
     """
     options = options if options is not None else FormatOptions()
     gold, _ = read_gold(gold_path, gold_format, options)
@@ -35,10 +37,22 @@ def read_pair(
     _check_words(gold, predicted, gold_path, predicted_path)
     if all(sentence.labels is None for sentence in predicted):
         raise InputError("has no labels in any sentence", path=predicted_path)
-    read_spans(predicted, lenient=True)
+    encoding = read_spans(predicted, lenient=True)
+    if say is not None and (illegal := illegal_labels(predicted, encoding)):
+        say(f"{predicted_path}: labels read as {encoding}; {_illegal(illegal, predicted)}")
     for sentence in predicted:
         sentence.spans = sentence.spans or []
     return gold, predicted
+
+
+def _illegal(places: Sequence[tuple[Sentence, int]], predicted: Sequence[Sentence]) -> str:
+    """What is said of labels that count as `O`."""
+    sentence, position = places[0]
+    label = (sentence.labels or [])[position]
+    return (
+        f"{len(places):,} of {sum(map(len, predicted)):,} are not legal there and count as O, "
+        f"first {label} of {sentence.tokens[position]!r} in line {line_of(sentence, position)}"
+    )
 
 
 def iob_labels(sentences: Sequence[Sentence]) -> list[list[str]] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bilstm_crf import Tagger
+from bilstm_crf import Tagger, training
 from bilstm_crf.config import Recipe, RunConfig, Stage
 from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.errors import InterruptedRunError, UsageError
@@ -77,7 +77,37 @@ def test_interrupted_in_any_stage_and_resumed_is_the_same_as_uninterrupted(
         assert weights_hash(tmp_path / "cut" / part) == weights_hash(tmp_path / "whole" / part)
         assert history(tmp_path / "cut" / part) == history(tmp_path / "whole" / part)
     left = {path.name for path in (tmp_path / "cut").rglob("*.safetensors")}
-    assert not left & {"checkpoint.safetensors", "stage.safetensors"}
+    assert not {name for name in left if name.startswith(("checkpoint", "stage"))}
+
+
+class Killed(BaseException):
+    """Stands for the end of the process at one exact place."""
+
+
+@pytest.mark.parametrize("save", range(1, 7))
+def test_killed_after_any_save_of_three_stages_loses_nothing(
+    save: int, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four checkpoints, and before two of them the same as the best of a stage that another one follows."""
+    config = tiny_config(tmp_path, encoder, curriculum=f"0:{BATCHES},1:{2 * BATCHES},2:{BATCHES}")
+    start(config, tmp_path / "whole")
+    real, made = training.save_checkpoint, 0
+
+    def dies(*arguments: Any) -> None:
+        nonlocal made
+        real(*arguments)
+        made += 1
+        if made == save:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "save_checkpoint", dies)
+        with pytest.raises(Killed):
+            start(config, tmp_path / "cut")
+    resume(tmp_path / "cut")
+    assert weights_hash(tmp_path / "cut") == weights_hash(tmp_path / "whole")
+    assert history(tmp_path / "cut") == history(tmp_path / "whole")
+    assert not list((tmp_path / "cut").glob("stage-*"))
 
 
 def test_out_of_patience_goes_to_the_next_stage(encoder: Path, tmp_path: Path) -> None:

@@ -87,6 +87,19 @@ def test_illegal_predicted_labels_count_as_outside(tmp_path):
     assert iob_labels(theirs) == [["I-PER", "I-PER", "B-PER"], ["I-LOC"]]
 
 
+def test_what_counts_as_outside_is_said(tmp_path):
+    said = []
+    gold = conllu(tmp_path / "gold.conllu", KARI, OSLO)
+    read_pair(gold, gold, say=said.append)
+    assert said == []
+    theirs = conllu(tmp_path / "theirs.conllu", KARI, [("Oslo", "I-LOC")])
+    read_pair(gold, theirs, say=said.append)
+    assert said == [
+        f"{theirs}: labels read as IOB2; 1 of 4 are not legal there and count as O, "
+        "first I-LOC of 'Oslo' in line 5"
+    ]
+
+
 def test_a_predicted_sentence_without_labels_has_no_entities(tmp_path):
     predicted = conllu(tmp_path / "theirs.conllu", KARI, [("Oslo", None)])
     _, theirs = read_pair(conllu(tmp_path / "gold.conllu", KARI, OSLO), predicted)
