@@ -64,6 +64,8 @@ class Learner:
         if sources.initial is not None:
             take_over(self.model, sources.initial)
         self.network = self.model.network.to(config.device)
+        if self.model.contextual is not None:  # a frozen encoder is no part of the network
+            self.model.contextual.encoder.to(config.device)
         self.optimisation = Optimisation(self.network, config.recipe, plan.epoch, plan.batches)
         self._mixture = mixture_of(config, train)
         self._sentences = train.sentences

@@ -66,6 +66,13 @@ class Encoder(nn.Module):
         self.padding = tokenizer.pad_token_id or 0
         self.vocabulary = getattr(model.config, "vocab_size", sys.maxsize)
         self.window = _window(model, tokenizer)
+        if self.room < 1:
+            special = len(self.prefix) + len(self.suffix)
+            raise InputError(
+                f"reads {self.window} pieces at a time, of which {special} are special: no room for a word",
+                path=name,
+                hint="model_max_length in tokenizer_config.json, or max_position_embeddings in config.json",
+            )
         self._states = HiddenStates(model)
         self.eval()
         self._look()

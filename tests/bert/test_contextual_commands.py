@@ -228,3 +228,23 @@ def test_without_the_extra_the_message_says_what_to_install(
     assert "Traceback" not in done.stderr
     assert not Path("run").exists()
     assert not Path("out.conllu").exists()
+
+
+def test_a_curriculum_says_how_long_and_what_context(train: Cli, cli: Cli) -> None:
+    """Whatever the context was of the model that is gone on with."""
+    assert train("--bert", "tiny", "--context", 1, "--output", "first").status == 0
+    again = ["--train", "a.conllu", "--dev", "a.conllu", "--init-from", "first", "--curriculum", "0:2,2:2"]
+    both = cli("train", *again, "--epochs", 3, "--output", "run")
+    assert (both.status, both.out) == (2, b"")
+    assert "--epochs 3, but the curriculum 0:2,2:2 says how long" in both.err
+    assert cli("train", *again, "--output", "run").status == 0
+    assert (config()["recipe"]["bert_context"], config()["recipe"]["curriculum"]) == (0, "0:2,2:2")
+
+
+def test_a_tuned_encoder_in_the_runs_own_folder_is_not_swept_away(train: Cli, cli: Cli) -> None:
+    assert train("--bert", "tiny", "--bert-finetune", "--output", "run").status == 0
+    (own,) = Path("run").glob("encoder-*")
+    done = train("--bert", str(own), "--output", "run", "--overwrite")
+    assert (done.status, done.out) == (2, b"")
+    assert "which its own model in run would replace" in done.err
+    assert cli("tag", "--model", "run", "a.conllu").status == 0

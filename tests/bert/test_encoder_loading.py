@@ -66,6 +66,14 @@ def test_the_tokenizers_limit_counts_where_it_is_one(folder: Path, limit: int, w
     assert Encoder.load(str(folder)).window == window
 
 
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_window_with_room_for_no_word_is_refused(folder: Path, limit: int) -> None:
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "model_max_length": limit}))
+    with pytest.raises(InputError, match=f"reads {limit} pieces at a time, of which 2 are special: no room"):
+        Encoder.load(str(folder))
+
+
 def test_weights_in_float16_are_loaded_as_float32(folder: Path) -> None:
     path = folder / "model.safetensors"
     halves = {name: tensor.half() for name, tensor in load_file(path).items()}

@@ -168,6 +168,40 @@ def test_a_run_is_not_replaced_unless_asked(cli: Cli, files: list[str]) -> None:
     assert weights_hash(Path("run")) != before
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (["--set", "epoch_batches=999"], "epoch_batches is 999"),
+        (["--weight", "0.0001"], "takes no sentence"),
+        (["--test", "absent.conllu"], "absent.conllu"),
+        (["--init-from", "run"], "the run begins with run, which its own model in run would replace"),
+        (["--init-from", "run/final"], "the run begins with run/final"),
+        (["--init-from", "other", "--set", "hidden=10"], "another network: hidden 20, not 10"),
+        (["--init-from", "other", "--features", "char"], "has static vectors, the features are char"),
+    ],
+)
+def test_what_cannot_be_leaves_the_old_run_whole(
+    wrong: list[str], message: str, cli: Cli, files: list[str]
+) -> None:
+    assert cli("train", *files, "--output", "other").status == 0
+    assert cli("train", *files, "--final", "--output", "run").status == 0
+    before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
+    done = cli("train", *files, *wrong, "--output", "run", "--overwrite")
+    assert (done.status, done.out) == (2, b"")
+    assert message in done.err
+    assert before == {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
+
+
+def test_the_model_of_the_second_phase_is_named_with_its_score(cli: Cli, files: list[str]) -> None:
+    done = cli("train", *files, "--final", "--test", DEV, "--output", "run")
+    first, second = done.out.decode().splitlines()
+    f1 = json.loads(Path("run/metrics.json").read_text("utf-8"))["final"]["test"]["strict"]["micro"]["f1"]
+    assert first.startswith("Best epoch ")
+    assert re.fullmatch(rf"Trained again, .* for \d+ batches: test strict F1 {100 * f1:.2f}", second)
+    assert "Model in run/final" in done.err
+    assert "bilstm-crf tag --model run/final --text" in done.err
+
+
 def test_a_model_without_its_run_is_not_replaced_unless_asked(cli: Cli, files: list[str]) -> None:
     assert cli("train", *files, "--output", "run").status == 0
     Path("run/config.json").unlink()
