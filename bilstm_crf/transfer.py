@@ -17,7 +17,8 @@ from bilstm_crf.model_folder import SavedModel, weights_of
 from bilstm_crf.network.architecture import Architecture
 from bilstm_crf.vocabulary import Vocabulary
 
-NO_WEIGHTS = ("dropout", "input_dropout", "recurrent_dropout")  # of an architecture: these may differ
+# Of an architecture: these may differ
+NO_WEIGHTS = ("dropout", "input_dropout", "recurrent_dropout", "memory_dropout")
 
 
 def vectors_of(model: SavedModel, folder: str) -> WordVectors | None:

@@ -35,7 +35,7 @@ class Member(nn.Module):
         self.to_labels = nn.Linear(dim, labels)
         self.memory = None
         if a.document_memory:
-            self.memory = DocumentMemory(dim, a.document_memory, labels, a.dropout)
+            self.memory = DocumentMemory(dim, a.document_memory, labels, a.dropout, a.memory_dropout)
         self.crf = CRF(labels) if a.head.endswith("crf") else None
 
     def emissions(
@@ -61,7 +61,10 @@ class Member(nn.Module):
             return F.linear(inputs, self.to_labels.weight.index_select(1, kept), self.to_labels.bias)
         scores: Tensor = self.to_labels(inputs)
         if self.memory is not None and others is not None and self.memory.states is not None:
-            scores = scores.index_add(0, others.rows, self.memory(others, self.memory.states))
+            added = self.memory(others, self.memory.states)
+            if sentence_of is not None:
+                added = self.memory.forget(added, sentence_of[others.rows.cpu()])
+            scores = scores.index_add(0, others.rows, added)
             if self.training:
                 self.memory.keep(others, states)
         return scores
