@@ -78,7 +78,7 @@ class Recipe:
     input_dropout: Masks = "token"  # sentence, batch: all its words lose the same places
     recurrent_dropout: float = 0.0  # of the BiLSTM's weights from state to state, drawn once a batch
     document_memory: int = 0  # dimensions of what a name's other occurrences are read as; 0: they are not
-    memory_dropout: float = 0.0  # of sentences are read without the memory in training, as one that is alone
+    memory_alone: float = 0.0  # the share of the loss that is of each sentence alone, without the memory
     batch_size: int = 10  # sentences; the loss of a batch is their sum
     epochs: int = 50  # without a curriculum, which says itself how long
     epoch_batches: int = 0  # in one epoch: dev is looked at after each; 0: all training sentences
@@ -129,7 +129,7 @@ class Recipe:
             raise UsageError(f"character_width is {self.character_width}, expected an odd number")
         if self.hidden % 2:
             raise UsageError(f"hidden is {self.hidden}, expected an even number: half for each direction")
-        for name in ("dropout", "recurrent_dropout", "memory_dropout", "warm_up", "momentum", "composed"):
+        for name in ("dropout", "recurrent_dropout", "memory_alone", "warm_up", "momentum", "composed"):
             if not 0 <= getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}, expected 0 or more and less than 1")
         for name in (

@@ -65,7 +65,7 @@ def architecture_of(config: RunConfig, use: EncoderUse | None) -> Architecture:
         input_dropout=recipe.input_dropout,
         recurrent_dropout=recipe.recurrent_dropout,
         document_memory=recipe.document_memory,
-        memory_dropout=recipe.memory_dropout,
+        memory_alone=recipe.memory_alone,
         head=recipe.head,
         characters="char" in config.features,
         contextual_dim=0 if use is None else use.encoder.dim,

@@ -18,7 +18,7 @@ from bilstm_crf.network.architecture import Architecture
 from bilstm_crf.vocabulary import Vocabulary
 
 # Of an architecture: these may differ
-NO_WEIGHTS = ("dropout", "input_dropout", "recurrent_dropout", "memory_dropout")
+NO_WEIGHTS = ("dropout", "input_dropout", "recurrent_dropout", "memory_alone")
 
 
 def vectors_of(model: SavedModel, folder: str) -> WordVectors | None:

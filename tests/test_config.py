@@ -34,7 +34,7 @@ def test_the_default_recipe_is_the_papers() -> None:
         "input_dropout": "token",
         "recurrent_dropout": 0.0,
         "document_memory": 0,
-        "memory_dropout": 0.0,
+        "memory_alone": 0.0,
         "batch_size": 10,
         "epochs": 50,
         "epoch_batches": 0,

@@ -21,7 +21,7 @@ class Architecture:
     input_dropout: Masks = "token"
     recurrent_dropout: float = 0.0  # of the BiLSTM's weights from state to state
     document_memory: int = 0  # dimensions of what a name's other occurrences are read as; 0: they are not
-    memory_dropout: float = 0.0  # of sentences are read without it in training
+    memory_alone: float = 0.0  # the share of the loss that is of each sentence without it
     head: str = "bilstm-crf"  # or without one of the two, or `linear`, without either
     characters: bool = True  # whether there is a character CNN
     contextual_dim: int = 0  # of each token's vector by an encoder; 0: there is none

@@ -13,16 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from bilstm_crf.batching import Others
-from bilstm_crf.network.dropout import Drawing, Dropout
+from bilstm_crf.network.dropout import Dropout
 
 
-class DocumentMemory(Drawing):
+class DocumentMemory(nn.Module):
     """The mean of the others' states, linear, tanh, dropout, linear. Begins as if there were none."""
 
-    def __init__(self, hidden: int, size: int, labels: int, dropout: float, forgotten: float = 0.0) -> None:
-        """`size` is that of the layer in between; `forgotten` the share of sentences that `forget` draws."""
+    def __init__(self, hidden: int, size: int, labels: int, dropout: float) -> None:
+        """`size` is that of the layer in between."""
         super().__init__()
-        self.forgotten = forgotten
         self.inner = nn.Linear(hidden, size)
         self.dropout = Dropout(dropout)
         self.to_labels = nn.Linear(size, labels, bias=False)
@@ -42,18 +41,6 @@ class DocumentMemory(Drawing):
         total.index_add_(0, others.of_row, states[others.places])
         scores: Tensor = self.to_labels(self.dropout(torch.tanh(self.inner(total / others.lengths))))
         return scores
-
-    def forget(self, scores: Tensor, sentence_of: Tensor) -> Tensor:
-        """In training, scores (M, K) without those of some sentences; `sentence_of` (M,) says whose each is.
-
-        So the BiLSTM learns to do without, for a sentence that is alone; tagging's scores are as they were
-        learnt, so nothing is scaled.
-        """
-        if not self.training or self.forgotten == 0 or not len(scores):
-            return scores
-        drawn = self.random.random(int(sentence_of.max()) + 1) >= self.forgotten
-        remembered = torch.from_numpy(drawn)[sentence_of].to(scores)
-        return scores * remembered.unsqueeze(1)
 
     def keep(self, others: Others, states: Tensor) -> None:
         """Of a batch's states (N, H) those that other tokens will look at."""

@@ -71,29 +71,20 @@ def test_what_it_keeps_goes_into_a_checkpoint_and_not_into_a_model() -> None:
     assert not [name for name, _ in model.named_parameters() if "states" in name]
 
 
-def test_some_sentences_are_read_without_it_in_training_as_a_whole() -> None:
-    memory = DocumentMemory(6, 7, 4, dropout=0.0, forgotten=0.3).train()
-    sentence_of = torch.arange(3000) // 3  # three tokens of each
-    scores = torch.randn(3000, 4)
-    kept = memory.forget(scores, sentence_of)
-    forgotten = (kept == 0).all(1)
-    assert torch.equal(kept[~forgotten], scores[~forgotten]), "tagging's scores are as they were learnt"
-    assert torch.equal(forgotten[::3], forgotten[1::3])
-    assert torch.equal(forgotten[::3], forgotten[2::3])
-    assert 0.25 < forgotten.double().mean() < 0.35
-    assert torch.equal(memory.eval().forget(scores, sentence_of), scores)
+def test_a_share_of_the_loss_is_of_each_sentence_alone() -> None:
+    def loss(alone: float, *, memory: bool) -> torch.Tensor:
+        architecture = dataclasses.replace(REMEMBERING, dropout=0.0, memory_alone=alone)
+        model = network(architecture).train()
+        (member,) = model.members
+        torch.manual_seed(2)
+        torch.nn.init.normal_(member.memory.to_labels.weight)
+        model.begin_memory(occurrences().places)
+        member.memory.states.normal_()
+        encoded = VOCABULARY.encode(SENTENCES, GOLD)
+        batch = make_batch(encoded, np.arange(len(SENTENCES)), occurrences=occurrences())
+        return model.loss(batch if memory else dataclasses.replace(batch, others=None))
 
-
-def test_where_all_sentences_are_forgotten_the_memory_adds_nothing_and_still_keeps() -> None:
-    architecture = dataclasses.replace(REMEMBERING, dropout=0.0, memory_dropout=0.999999)
-    model = network(architecture).train()
-    model.begin_memory(occurrences().places)
-    batch = make_batch(
-        VOCABULARY.encode(SENTENCES, GOLD), np.arange(len(SENTENCES)), occurrences=occurrences()
-    )
-    (member,) = model.members
-    torch.nn.init.normal_(member.memory.to_labels.weight)
-    for _ in range(2):
-        emissions = model.emissions(batch)
-    torch.testing.assert_close(emissions, model.emissions(dataclasses.replace(batch, others=None)))
-    assert member.memory.states.any()
+    with_memory, without = loss(0.0, memory=True), loss(0.0, memory=False)
+    assert abs(with_memory - without) > 0.1
+    torch.testing.assert_close(loss(0.25, memory=True), 0.75 * with_memory + 0.25 * without)
+    torch.testing.assert_close(loss(0.25, memory=False), without)
