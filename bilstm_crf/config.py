@@ -243,6 +243,7 @@ PRESETS: dict[str, Recipe] = {
         hidden=600,
         input_dropout="batch",
         document_memory=100,
+        memory_alone=0.5,
         epochs=20,
         optimiser="adam",
         learning_rate=0.002,
