@@ -25,7 +25,7 @@ def render(table: Mapping[str, Any], *, markdown: bool = False) -> str:
     else:
         parts = [("", _scores(table), [_note(table)])]
         if table["comparisons"]["pairs"]:
-            parts.append(("Comparisons", _pairs(table), [_pairs_note(table)]))
+            parts.append(("Comparisons", pairs(table), ["\n".join(pairs_notes(table))]))
     as_rows = as_markdown if markdown else as_text
     blocks = [f"### {title}" if markdown else title, beside]
     for heading, rows, below in parts:
@@ -100,11 +100,14 @@ def _note(table: Mapping[str, Any]) -> str:
     return "\n".join([about, *signatures])
 
 
-def _pairs(table: Mapping[str, Any]) -> Rows:
-    rows = [["", "difference", "p", "p (Holm)"]]
+def pairs(table: Mapping[str, Any]) -> Rows:
+    """One line a comparison, with the seeds that it rests on."""
+    rows = [["", "difference", "p", "p (Holm)", "seeds"]]
     for pair in table["comparisons"]["pairs"]:
+        name = versus(pair["a"], pair["b"], table["columns"])
         p_values = [f"{pair[key]:.4f}" for key in ("p_value", "p_holm")]
-        rows.append([versus(pair["a"], pair["b"], table["columns"]), points(pair["difference"]), *p_values])
+        seeds = ", ".join(map(str, pair["seeds"]))
+        rows.append([name, points(pair["difference"]), *p_values, seeds])
     return rows
 
 
@@ -117,13 +120,31 @@ def versus(a: Mapping[str, str], b: Mapping[str, str], columns: Sequence[str]) -
     return f"{b['row']}, {b['column']} − {a['row']}, {a['column']}"
 
 
-def _pairs_note(table: Mapping[str, Any]) -> str:
+def pairs_notes(table: Mapping[str, Any]) -> list[str]:
+    """What the comparisons are; and what holds for some of them alone, where there are such."""
     comparisons = table["comparisons"]
-    test, count = comparisons["test"].capitalize(), len(comparisons["pairs"])
-    return (
+    test, found = comparisons["test"].capitalize(), comparisons["pairs"]
+    notes = [
         f"{test} over sentences, two-sided, {comparisons['resamples']:,} resamples, "
-        f"{comparisons['correction']}'s correction for {count} comparisons. "
-        "With one seed, p speaks of these two models, not of the two ways to train them."
+        f"{comparisons['correction']}'s correction for {len(found)} comparisons."
+    ]
+    if any(_leaves_seeds_out(pair, table) for pair in found):
+        notes.append(
+            "Two cells are compared on the seeds that both have: where one has more, the difference is "
+            "not that of the F1 above."
+        )
+    if any(len(pair["seeds"]) == 1 for pair in found):
+        notes.append("With one seed, p speaks of these two models, not of the two ways to train them.")
+    return notes
+
+
+def _leaves_seeds_out(pair: Mapping[str, Any], table: Mapping[str, Any]) -> bool:
+    ends = [(end["row"], end["column"]) for end in (pair["a"], pair["b"])]
+    return any(
+        len(cell["seeds"]) > len(pair["seeds"])
+        for row in table["rows"]
+        for cell in row["cells"]
+        if (row["row"], cell["column"]) in ends
     )
 
 

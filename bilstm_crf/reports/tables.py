@@ -6,14 +6,22 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bilstm_crf.experiments.render import NOTHING, PAPER_SEED, cells, percent, points, signed, versus
+from bilstm_crf.experiments.render import (
+    NOTHING,
+    PAPER_SEED,
+    cells,
+    pairs,
+    pairs_notes,
+    percent,
+    points,
+    signed,
+)
 from bilstm_crf.reports.scores import OPTIMISTIC, Code, Table, counts, fractions, interval
 
 STRICT = (
     "Strict F1 in per cent, mean ± standard deviation over the seeds; interval by bootstrap over sentences."
 )
 MISSING = "What was not run, and why"
-ONE_SEED = "With one seed, p speaks of these two models, not of the two ways to train them."
 
 
 def scored(table: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -97,19 +105,8 @@ def every_seed(table: Mapping[str, Any]) -> Table:
 
 def comparisons(table: Mapping[str, Any]) -> Table | None:
     """Every pair that was compared; None: there was none."""
-    found = table["comparisons"]
-    if not found["pairs"]:
-        return None
-    rows: list[Sequence[str]] = [["", "difference", "p", "p (Holm)"]]
-    for pair in found["pairs"]:
-        p_values = [f"{pair[key]:.4f}" for key in ("p_value", "p_holm")]
-        rows.append([versus(pair["a"], pair["b"], table["columns"]), points(pair["difference"]), *p_values])
-    note = (
-        f"{found['test'].capitalize()} over sentences, two-sided, {found['resamples']:,} resamples, "
-        f"{found['correction']}'s correction for {len(found['pairs'])} comparisons."
-    )
-    one_seed = [ONE_SEED] * any(len(pair["seeds"]) == 1 for pair in found["pairs"])
-    return Table("Comparisons", rows, [note, *one_seed])
+    found = bool(table["comparisons"]["pairs"])
+    return Table("Comparisons", [*pairs(table)], pairs_notes(table)) if found else None
 
 
 def by_type(table: Mapping[str, Any]) -> Table:

@@ -142,6 +142,25 @@ def test_rows_are_compared_on_the_seeds_that_both_have(table: dict[str, Any]) ->
     assert [pair["p_holm"]] == holm([expected.p_value])
 
 
+def test_comparisons_say_which_seeds_they_rest_on(
+    table: dict[str, Any], tmp_path: Path, experiment: Experiment, corpus: Corpus
+) -> None:
+    for text in (render(table), render(table, markdown=True)):
+        line = next(line for line in text.splitlines() if "two − one, dev" in line)
+        assert line.strip(" |").endswith(" 42"), "where row one has two seeds"
+        assert "the seeds that both have" in text
+        assert "With one seed, p speaks of these two models" in text
+    finished_run(tmp_path / "runs" / "nob-none-full-iobes-seed43", 43, predictions(1), corpus)
+    whole = tables.build(experiment, tmp_path, corpus, {})
+    for text in (render(whole), render(whole, markdown=True)):
+        line = next(line for line in text.splitlines() if "two − one, dev" in line)
+        assert line.strip(" |").endswith(" 42, 43")
+        assert "the seeds that both have" not in text
+        assert "With one seed" not in text
+    means = [cell(whole, row, "dev")["mean"] for row in ("one", "two")]
+    assert whole["comparisons"]["pairs"][0]["difference"] == pytest.approx(means[1] - means[0])
+
+
 def test_confusion_matrices_are_summed_over_the_seeds(table: dict[str, Any]) -> None:
     confusion = cell(table, "one", "dev")["confusion"]
     assert confusion["types"] == ["PER", "ORG", "LOC", "O"]
@@ -182,7 +201,7 @@ def test_text_and_markdown_show_the_same_numbers(table: dict[str, Any]) -> None:
     assert "two − one, dev" in text
     for line in markdown.splitlines():
         if line.startswith("|"):
-            assert line.count("|") in (8, 5), "as many cells in every line"
+            assert line.count("|") in (8, 6), "as many cells in every line"
 
 
 def test_a_quick_look_is_marked_and_is_another_table(experiment: Experiment) -> None:

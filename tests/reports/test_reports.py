@@ -76,9 +76,14 @@ def test_the_papers_number_stands_beside_ours_with_the_difference(experiment: Pa
 def test_comparisons_come_with_both_p_values(experiment: Path) -> None:
     table = json.loads((experiment / "tables" / "two.json").read_text("utf-8"))
     (pair,) = table["comparisons"]["pairs"]
-    found = next(t for t in tables_of_page(both(experiment)[0]) if t[0][-1] == "p (Holm)")
+    shown, written = both(experiment)
+    found = next(t for t in tables_of_page(shown) if "p (Holm)" in t[0])
+    assert found[0] == ["", "difference", "p", "p (Holm)", "seeds"]
     assert found[1][0] == "two − one, dev"
-    assert found[1][2:] == [f"{pair['p_value']:.4f}", f"{pair['p_holm']:.4f}"]
+    assert found[1][2:] == [f"{pair['p_value']:.4f}", f"{pair['p_holm']:.4f}", "42"]
+    for text in (shown, written):
+        assert "compared on the seeds that both have" in text
+        assert "With one seed, p speaks of these two models" in text
 
 
 def test_what_was_not_run_is_said_with_its_reason(experiment: Path) -> None:
