@@ -144,9 +144,12 @@ def _how(experiments: Sequence[Experiment], corpus: Corpus, options: dict[str, A
 
 
 def _say_what_is_not_run(tasks: Sequence[Task]) -> None:
-    """Each reason once, and whole, for which a table has not the room."""
+    """Each reason once, and whole, for which a table has not the room; and what has failed already."""
     from bilstm_crf.progress import say
 
+    for task in tasks:
+        if task.state == "failed":
+            say(f"{task.run.name}: failed: {task.reason}")
     reasons = [task.reason for task in tasks if task.state == "not run"]
     for reason in dict.fromkeys(reasons):
         runs = reasons.count(reason)
@@ -225,10 +228,11 @@ def _would_run(tasks: Sequence[Task], how: How) -> str:
 
     lines = []
     for task in tasks:
-        if run_folder.is_finished(task.folder):
+        if run_folder.is_finished(task.folder) and task.state != "failed":
             task.state = "done"
         scored_on = " ".join(evaluation.name for evaluation in task.evaluations)
-        state = {"done": "done", "not run": task.reason}.get(task.state, task.progress)
+        known = {"done": "done", "not run": task.reason, "failed": f"failed: {task.reason}"}
+        state = known.get(task.state, task.progress)
         lines.append(f"{task.run.name}  {state}, scored on {scored_on}")
         if task.state != "done":
             lines.append(f"  {shlex.join(['bilstm-crf', 'train', *train_options(task, how)])}")

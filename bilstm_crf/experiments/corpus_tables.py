@@ -11,7 +11,7 @@ from bilstm_crf.corpus.norne import SPLITS, languages_of
 from bilstm_crf.corpus.statistics import NAMES, PAPER_TABLES, PAPER_TOTALS, Counts, count, paper, types_in
 from bilstm_crf.experiments.corpora import Corpus
 from bilstm_crf.experiments.definition import Experiment
-from bilstm_crf.experiments.tables import FORMAT
+from bilstm_crf.experiments.shapes import FORMAT
 from bilstm_crf.version import __version__
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,11 +16,11 @@ from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.documents import tables_of
 from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.embeddings import names
-from bilstm_crf.errors import BilstmCrfError, UsageError, near_miss
+from bilstm_crf.errors import BilstmCrfError, InputError, UsageError, near_miss
 from bilstm_crf.experiments.corpora import Corpus, OwnCorpus
 from bilstm_crf.experiments.definition import Cell, Experiment
 from bilstm_crf.experiments.inputs import own_corpora
-from bilstm_crf.experiments.scoring import read_score
+from bilstm_crf.experiments.results import model_of, read_history, read_metrics, read_score
 from bilstm_crf.experiments.settings import Evaluation, Run, Settings
 from bilstm_crf.files import sha256_of
 
@@ -49,11 +48,10 @@ class Task:
         return max(rounds, len(self.history))
 
     def look(self) -> None:
-        """Reads how far training has come."""
+        """Reads how far training has come; a damaged history tells nothing of it."""
         try:
-            lines = (self.folder / "history.jsonl").read_text("utf-8").splitlines()
-            self.history = [json.loads(line) for line in lines]
-        except (OSError, ValueError):
+            self.history = read_history(self.folder)
+        except InputError:
             self.history = []
 
     @property
@@ -71,6 +69,7 @@ def tasks(
 ) -> list[Task]:
     """The runs in the order in which they are to go: every table's first seed before any table's second.
 
+    Of one that cannot be gone on with the task says why: it has failed, or is not run.
     `only` leaves those whose row's or own name fits one of the patterns. Without a corpus, every evaluation
     counts as possible. Raises UsageError where two different configurations would go into one folder, or a
     pattern fits nothing.
@@ -102,10 +101,26 @@ def tasks(
     own = own_corpora(experiments)
     for task in found:
         task.look()
-        its = own.get(task.run.settings.language)
-        reasons = [] if its is None else [its.missing(split) for split in ("train", "dev")]
-        _not_run(task, next(filter(None, reasons), None))
+        _find_damage(task, corpus)
+        if task.state == "waiting":
+            its = own.get(task.run.settings.language)
+            reasons = [] if its is None else [its.missing(split) for split in ("train", "dev")]
+            _not_run(task, next(filter(None, reasons), None))
     return found
+
+
+def _find_damage(task: Task, corpus: Corpus | None) -> None:
+    """What a finished run left and cannot be used makes the task failed, and stops no other.
+
+    That is metrics, and scores without the model that would make others.
+    """
+    try:
+        finished = read_metrics(task.folder) is not None
+        if finished and corpus is not None:
+            missing_scores(task, corpus)
+    except InputError as error:
+        put_back = f"put the file back as it was, or move {task.folder} away: then it is run anew"
+        task.state, task.reason = "failed", f"{error}; {put_back}"
 
 
 def _not_run(task: Task, reason: str | None) -> None:
@@ -154,9 +169,21 @@ def _check_names(runs: Iterable[Run]) -> None:
 
 
 def missing_scores(task: Task, corpus: Corpus) -> list[tuple[Evaluation, Sequence[str]]]:
-    """The evaluations that are still to be made, with their files."""
+    """The evaluations that are still to be made, with their files; damaged scores are made anew.
+
+    Raises InputError for a damaged one where the model is not there to make another.
+    """
     wanted = [(each, corpus[each.language][each.split]) for each in task.evaluations]
-    return [(each, files) for each, files in wanted if read_score(task.folder, each, files) is None]
+    return [(each, files) for each, files in wanted if _is_missing(task, each, files)]
+
+
+def _is_missing(task: Task, evaluation: Evaluation, files: Sequence[str]) -> bool:
+    try:
+        return read_score(task.folder, evaluation, files) is None
+    except InputError as error:
+        if (model_of(task.folder, evaluation) / "model.json").exists():
+            return True
+        raise InputError(f"{error}, and the model to score anew is not there") from error
 
 
 def difference(
@@ -216,7 +243,7 @@ def seconds_left(found: Sequence[Task], jobs: int) -> float | None:
     pools: dict[Any, list[float]] = defaultdict(list)
     for task in found:
         for key in _alike(task):
-            pools[key] += [row["seconds"] + row["dev_seconds"] for row in task.history]
+            pools[key] += seconds_of(task.history)
     if not pools[None]:
         return None
     rest = []
@@ -225,6 +252,12 @@ def seconds_left(found: Sequence[Task], jobs: int) -> float | None:
             pool = next(pools[key] for key in _alike(task) if pools[key])
             rest.append((task.epochs - len(task.history)) * sum(pool) / len(pool))
     return max(sum(rest) / jobs, max(rest)) if rest else 0.0
+
+
+def seconds_of(history: Iterable[Mapping[str, Any]]) -> list[float]:
+    """How long each epoch took with its look at dev, where that is known."""
+    known = [row for row in history if "seconds" in row and "dev_seconds" in row]
+    return [row["seconds"] + row["dev_seconds"] for row in known]
 
 
 def _alike(task: Task) -> tuple[Any, ...]:

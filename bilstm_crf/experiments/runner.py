@@ -194,7 +194,7 @@ def _result(task: Task) -> str:
     best = task.best
     if best is None:
         return "done"
-    seconds = sum(row["seconds"] + row["dev_seconds"] for row in task.history)
+    seconds = sum(plan.seconds_of(task.history))
     return f"done, dev F1 {100 * best['dev']['f1']:.2f} (epoch {best['epoch']}), {clock(seconds)}"
 
 

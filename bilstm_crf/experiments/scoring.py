@@ -12,10 +12,10 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from bilstm_crf import run_folder
 from bilstm_crf.errors import BilstmCrfError
+from bilstm_crf.experiments.results import model_of, score_path
 from bilstm_crf.experiments.settings import Evaluation
 from bilstm_crf.files import sha256_of_all, write_json
 
@@ -27,39 +27,6 @@ class Asked(NamedTuple):
     files: Sequence[str]
     format: str | None = None
     key: str = "name"
-
-
-def model_of(run: Path, evaluation: Evaluation) -> Path:
-    """The folder of the model that is scored: on test that of the run's second phase, if it had one."""
-    final = run / run_folder.FINAL
-    return final if evaluation.split == "test" and final.is_dir() else run
-
-
-def score_path(run: Path, evaluation: Evaluation) -> Path:
-    """Where the scores of an evaluation lie."""
-    return run / "scores" / f"{evaluation.name}.json"
-
-
-def read_score(run: Path, evaluation: Evaluation, files: Sequence[str]) -> dict[str, Any] | None:
-    """The scores, where they are there and of this model and these files; else None.
-
-    A finished run may have lost its model, to save room or because only results were kept: its scores stand.
-    """
-    model = model_of(run, evaluation) / "model.json"
-    try:
-        content: dict[str, Any] = json.loads(score_path(run, evaluation).read_text("utf-8"))
-        current = content["data_sha256"] == sha256_once(tuple(files))
-        if current and model.exists():
-            current = content["model_sha256"] == json.loads(model.read_text("utf-8"))["sha256"]
-        return content if current else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-@cache
-def sha256_once(files: tuple[str, ...]) -> str:
-    """`sha256_of_all`, read once: the data of a session stay as they are."""
-    return sha256_of_all(files)
 
 
 def score(run: Path, evaluations: Sequence[Asked], *, trust_remote_code: bool = False) -> None:

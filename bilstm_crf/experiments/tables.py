@@ -7,7 +7,7 @@ to 1, nothing rounded.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bilstm_crf.errors import InputError
 from bilstm_crf.evaluation.confusion import OUTSIDE
 from bilstm_crf.evaluation.significance import RESAMPLES, compare, holm, interval_of_mean
 from bilstm_crf.experiments.corpora import Corpus
 from bilstm_crf.experiments.definition import Cell, Experiment
-from bilstm_crf.experiments.scoring import read_score
+from bilstm_crf.experiments.results import read_metrics, read_score
 from bilstm_crf.experiments.settings import Evaluation, Run
+from bilstm_crf.experiments.shapes import FORMAT
 from bilstm_crf.labels import NORNE_TYPES
-from bilstm_crf.run_folder import is_finished, read_metrics
 from bilstm_crf.version import __version__
 
-FORMAT = 1  # of the JSON
 TEST = "approximate randomisation"
 
 
@@ -45,16 +45,25 @@ class Scored:
         return np.array([[each[part] for part in parts] for each in of_seed], np.int64).transpose(0, 2, 1)
 
     @property
-    def data(self) -> set[tuple[str, str]]:
-        """What it was scored on: label set, hash of the files."""
-        return {(self.cell.evaluation.labels, score["data_sha256"]) for score in self.scores.values()}
+    def data(self) -> set[tuple[Any, ...]]:
+        """What it was scored on: label set, hash of the files, gold spans of each sentence."""
+        return {
+            (self.cell.evaluation.labels, score["data_sha256"], *score["counts"]["gold"])
+            for score in self.scores.values()
+        }
 
 
 def build(experiment: Experiment, folder: Path, corpus: Corpus, why: Mapping[str, str]) -> dict[str, Any]:
-    """The table as JSON. `why` says of runs, by name, why they are not done."""
-    scored = [_scored(cell, experiment, folder / "runs", corpus, why) for cell in experiment.cells]
+    """The table as JSON. `why` says of runs, by name, why they are not done.
+
+    What is damaged of a run does not count, with the reason.
+    """
+    names = dict.fromkeys(run.name for cell in experiment.cells for run in cell.runs(experiment.seeds))
+    runs = {name: _run(folder / "runs" / name, why.get(name, "not run")) for name in names}
+    why = {name: run.get("why", why.get(name, "not run")) for name, run in runs.items()}
+    done = {name for name, run in runs.items() if run["done"]}
+    scored = [_scored(cell, experiment, folder / "runs", corpus, done, why) for cell in experiment.cells]
     rows = {each.cell.row: each.cell.settings for each in scored}
-    runs = {Run(each.cell.settings, seed).name: None for each in scored for seed in experiment.seeds}
     return {
         "format": FORMAT,
         "bilstm_crf": __version__,
@@ -71,23 +80,32 @@ def build(experiment: Experiment, folder: Path, corpus: Corpus, why: Mapping[str
             {"row": row, "cells": [_cell(each) for each in scored if each.cell.row == row]} for row in rows
         ],
         "comparisons": _comparisons(scored),
-        "runs": {name: _run(folder / "runs" / name, why.get(name)) for name in runs},
+        "runs": runs,
     }
 
 
-def _scored(cell: Cell, experiment: Experiment, runs: Path, corpus: Corpus, why: Mapping[str, str]) -> Scored:
+def _scored(
+    cell: Cell,
+    experiment: Experiment,
+    folder: Path,
+    corpus: Corpus,
+    done: Collection[str],
+    why: Mapping[str, str],
+) -> Scored:
     scored = Scored(cell, {}, {})
     files = corpus[cell.evaluation.language][cell.evaluation.split]
-    for seed in experiment.seeds:
-        name = Run(cell.settings, seed).name
-        finished = files and is_finished(runs / name)
-        score = read_score(runs / name, cell.evaluation, files) if finished else None
-        if score is not None:
-            scored.scores[seed] = score
-        elif not files:
-            scored.missing[seed] = _no_file(cell.evaluation, experiment)
+    for run in cell.runs(experiment.seeds):
+        reason = why[run.name] if files else _no_file(cell.evaluation, experiment)
+        score = None
+        if files and run.name in done:
+            try:
+                score = read_score(folder / run.name, cell.evaluation, files)
+            except InputError as error:
+                reason = str(error)
+        if score is None:
+            scored.missing[run.seed] = reason
         else:
-            scored.missing[seed] = why.get(name, "not run")
+            scored.scores[run.seed] = score
     return scored
 
 
@@ -172,10 +190,14 @@ def _comparisons(scored: Sequence[Scored]) -> dict[str, Any]:
     return {"test": TEST, "resamples": RESAMPLES, "correction": "Holm", "pairs": pairs}
 
 
-def _run(folder: Path, why: str | None) -> dict[str, Any]:
+def _run(folder: Path, why: str) -> dict[str, Any]:
     """How a run stands; its folder holds the rest (config.json, history.jsonl, metrics.json)."""
-    content: dict[str, Any] = {"folder": f"runs/{folder.name}", "done": is_finished(folder)}
-    if content["done"]:
+    try:
         metrics = read_metrics(folder)
-        return content | {key: metrics[key] for key in ("seed", "best_epoch", "epochs", "seconds")}
-    return content | {"why": why or "not run"}
+    except InputError as error:
+        metrics, why = None, str(error)
+    content = {"folder": f"runs/{folder.name}", "done": metrics is not None}
+    if metrics is None:
+        return content | {"why": why}
+    shown = ("seed", "best_epoch", "epochs", "seconds")
+    return content | {key: metrics[key] for key in shown if key in metrics}

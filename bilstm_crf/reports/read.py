@@ -5,22 +5,15 @@ Models are not looked at, so results that were kept without them will do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf.errors import InputError, UsageError
-from bilstm_crf.reports.shapes import (
-    CONFIG,
-    EPOCH,
-    KINDS,
-    METRICS,
-    check,
-    check_report,
-    check_table,
-    read_json,
-)
+from bilstm_crf.errors import UsageError
+from bilstm_crf.experiments.check import check, read_json
+from bilstm_crf.experiments.results import read_history, read_metrics
+from bilstm_crf.experiments.shapes import CONFIG, KINDS, check_report, check_table
 from bilstm_crf.run_folder import best_row
 
 
@@ -117,29 +110,8 @@ def read_run(folder: Path, name: str, *, with_scores: bool = True) -> Run:
     """A run from its folder, whatever of it is there beside config.json. Raises InputError."""
     described = read_json(folder / "config.json")
     check(described, CONFIG, folder / "config.json")
-    path = folder / "metrics.json"
-    metrics = read_json(path) if path.exists() else None
-    if metrics is not None:
-        check(metrics, METRICS, path)
-        for split in ("dev", "test"):
-            if metrics.get(split) is not None:
-                check_report(metrics[split], path, split)
     scores = {}
     for path in sorted(folder.glob("scores/*.json")) if with_scores else ():
         scores[path.stem] = read_json(path)
         check_report(scores[path.stem], path)
-    return Run(name, described, list(_history(folder / "history.jsonl")), metrics, scores)
-
-
-def _history(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.exists():
-        return
-    try:
-        lines = path.read_text("utf-8").split("\n")
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read: {error}", path=path) from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            row = read_json(path, line, line=number)
-            check(row, EPOCH, path, line=number)
-            yield row
+    return Run(name, described, read_history(folder), read_metrics(folder), scores)

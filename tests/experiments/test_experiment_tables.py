@@ -77,7 +77,7 @@ def finished_run(folder: Path, seed: int, predicted: list[list[Span]], corpus: C
     counts = sentence_counts(GOLD, predicted)
     (folder / "scores").mkdir(parents=True)
     write_json(folder / "model.json", {"sha256": "abc"})
-    metrics = {"seed": seed, "best_epoch": 3, "epochs": 50, "seconds": {}}
+    metrics = {"seed": seed, "best_epoch": 3, "epochs": 50, "seconds": {}, "dev": report.as_dict()}
     write_json(folder / "metrics.json", metrics)
     parts = {name: [count[i] for count in counts] for i, name in enumerate(("correct", "gold", "predicted"))}
     score = {"model_sha256": "abc", "data_sha256": digest, "counts": parts, **report.as_dict()}

@@ -1,51 +1,19 @@
-"""What the JSON of tables and runs must hold for a report to be made of it, and the functions that check it.
+"""What the JSON of tables and runs must hold for a table or a report to be made of it.
 
-The first in this room. A shape asks for what a report shows and leaves other fields alone, so that results
-of older and newer versions can be read as well. docs/experiments.md describes the files.
+A shape asks for what is used and leaves other fields alone, so that results of older and newer versions can
+be read as well. docs/experiments.md describes the files.
 """
 
 from __future__ import annotations
 
-import json
-import reprlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from bilstm_crf.errors import InputError
+from bilstm_crf.experiments.check import HINT, IfThere, Leaf, MapOf, OrNull, Shape, check
 
-Shape: TypeAlias = "Leaf | OrNull | IfThere | MapOf | list[Shape] | dict[str, Shape]"
 MOST = 10**15  # no number of a result is larger: what is has been damaged, and could not be drawn
-_HINT = "put the file back as it was written, or move it away: `experiment` and `train` write it anew"
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """A text or a number, and how a message calls what was expected."""
-
-    expected: str
-    fits: Callable[[Any], bool]
-
-
-@dataclass(frozen=True)
-class OrNull:
-    shape: Shape
-
-
-@dataclass(frozen=True)
-class IfThere:
-    """A field that may be left out."""
-
-    shape: Shape
-
-
-@dataclass(frozen=True)
-class MapOf:
-    """An object whose names are data: seeds, entity types."""
-
-    shape: Shape
-
 
 TEXT = Leaf("a text", lambda value: isinstance(value, str))
 FLAG = Leaf("true or false", lambda value: isinstance(value, bool))
@@ -123,7 +91,13 @@ CONFIG: Shape = {
     "vectors": OrNull({"file": TEXT, "sha256": TEXT, "words": IfThere(COUNT), "dim": IfThere(COUNT)}),
     "environment": MapOf(ANYTHING),
 }
-EPOCH: Shape = {"epoch": COUNT, "loss": NUMBER, "dev": FRACTIONS}
+EPOCH: Shape = {
+    "epoch": COUNT,
+    "loss": NUMBER,
+    "dev": FRACTIONS,
+    "seconds": IfThere(NUMBER),
+    "dev_seconds": IfThere(NUMBER),
+}
 REPORT: dict[str, Shape] = {
     "signatures": {"strict": TEXT},
     "sentences": COUNT,
@@ -131,43 +105,19 @@ REPORT: dict[str, Shape] = {
     "interval": INTERVAL,
     "confusion": CONFUSION,
 }
+SCORE_FILE: Shape = {
+    "data_sha256": TEXT,
+    "model_sha256": TEXT,
+    "counts": {"correct": [COUNT], "gold": [COUNT], "predicted": [COUNT]},
+}
 METRICS: Shape = {
     "best_epoch": COUNT,
     "epochs": COUNT,
+    "seed": COUNT,
     "dev": REPORT,
     "test": IfThere(OrNull(REPORT)),
     "seconds": IfThere(MapOf(NUMBER)),
 }
-
-
-def check(value: Any, shape: Shape, path: Path, *, place: str = "it", line: int | None = None) -> None:
-    """Raises InputError where `value` is not of the shape; the message names the place inside the file."""
-
-    def fail(expected: str) -> InputError:
-        message = f"{place} is {reprlib.repr(value)}, expected {expected}"
-        return InputError(message, path=path, line=line, hint=_HINT)
-
-    if isinstance(shape, OrNull | IfThere):
-        if value is not None or isinstance(shape, IfThere):
-            check(value, shape.shape, path, place=place, line=line)
-    elif isinstance(shape, Leaf):
-        if not shape.fits(value):
-            raise fail(shape.expected)
-    elif isinstance(shape, list):
-        if not isinstance(value, list):
-            raise fail("a list")
-        for number, each in enumerate(value):
-            check(each, shape[0], path, place=f"{place}[{number}]", line=line)
-    else:
-        if not isinstance(value, dict):
-            raise fail("an object")
-        fields = dict.fromkeys(value, shape.shape) if isinstance(shape, MapOf) else shape
-        for name, of_field in fields.items():
-            if name in value:
-                inside = name if place == "it" else f"{place}.{name}"
-                check(value[name], of_field, path, place=inside, line=line)
-            elif not isinstance(of_field, IfThere):
-                raise InputError(f"{place} lacks the field {name}", path=path, line=line, hint=_HINT)
 
 
 def check_table(table: Any, path: Path) -> None:
@@ -182,7 +132,7 @@ def check_table(table: Any, path: Path) -> None:
         columns = [cell["column"] for cell in row["cells"]]
         if columns != table["columns"]:
             message = f"row {row['row']!r} has the columns {columns}, expected {table['columns']}"
-            raise InputError(message, path=path, hint=_HINT)
+            raise InputError(message, path=path, hint=HINT)
         for cell in row["cells"]:
             if cell.get("mean") is not None:
                 place = f"row {row['row']!r}, column {cell['column']!r}"
@@ -196,6 +146,28 @@ def check_report(report: Any, path: Path, place: str = "it") -> None:
     _check_square(report["confusion"], path, place)
 
 
+def check_metrics(metrics: Any, path: Path) -> None:
+    """Raises InputError where this is not what a finished run says of itself."""
+    check(metrics, METRICS, path)
+    for split in ("dev", "test"):
+        if metrics.get(split) is not None:
+            check_report(metrics[split], path, split)
+
+
+def check_score(score: Any, path: Path) -> None:
+    """Raises InputError where this is no evaluation of a run, with the counts of each of its sentences."""
+    check_report(score, path)
+    check(score, SCORE_FILE, path)
+    for part, counts in score["counts"].items():
+        if len(counts) != score["sentences"]:
+            message = f"counts.{part} has {len(counts)} numbers, expected one for each of the sentences"
+            raise InputError(f"{message}, {score['sentences']}", path=path, hint=HINT)
+        total = score["strict"]["micro"].get(part)
+        if sum(counts) != total:
+            message = f"counts.{part} sums to {sum(counts)}, expected strict.micro.{part}, which is {total}"
+            raise InputError(message, path=path, hint=HINT)
+
+
 def _check_square(confusion: Mapping[str, Any], path: Path, place: str) -> None:
     for kind in ("spans", "words"):
         sizes = [len(confusion[kind]), *map(len, confusion[kind])]
@@ -203,17 +175,4 @@ def _check_square(confusion: Mapping[str, Any], path: Path, place: str) -> None:
             message = (
                 f"{place}: confusion.{kind} has {sizes[0]} rows of {sizes[1:]} numbers, expected one of "
             )
-            raise InputError(f"{message}each for {len(confusion['types'])} types", path=path, hint=_HINT)
-
-
-def read_json(path: Path, text: str | None = None, *, line: int | None = None) -> Any:
-    """The content of a file, or of one line of it. Raises InputError where it is no JSON."""
-    try:
-        return json.loads(path.read_text("utf-8") if text is None else text)
-    except json.JSONDecodeError as error:
-        message = f"is not JSON: {error.msg} at column {error.colno}"
-        raise InputError(message, path=path, line=line or error.lineno, hint=_HINT) from error
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path=path) from error
-    except (ValueError, RecursionError) as error:  # no UTF-8, digits without end, too deep
-        raise InputError(f"cannot be read as JSON: {error}", path=path, line=line, hint=_HINT) from error
+            raise InputError(f"{message}each for {len(confusion['types'])} types", path=path, hint=HINT)

@@ -1,0 +1,89 @@
+"""What a run left in its folder: history, metrics and scores, read and checked.
+
+A table and a report are made of it; no model is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bilstm_crf import run_folder
+from bilstm_crf.errors import InputError
+from bilstm_crf.experiments.check import check, read_json
+from bilstm_crf.experiments.settings import Evaluation
+from bilstm_crf.experiments.shapes import EPOCH, check_metrics, check_score
+from bilstm_crf.files import sha256_of_all
+
+
+def read_history(run: Path) -> list[dict[str, Any]]:
+    """The rows of history.jsonl, one an epoch; none where there is no such file. Raises InputError."""
+    path = run / "history.jsonl"
+    if not path.exists():
+        return []
+    try:
+        lines = path.read_text("utf-8").split("\n")
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {error}", path=path) from error
+    rows = [
+        (number, read_json(path, line, line=number)) for number, line in enumerate(lines, 1) if line.strip()
+    ]
+    for number, row in rows:
+        check(row, EPOCH, path, line=number)
+    return [row for _, row in rows]
+
+
+def read_metrics(run: Path) -> dict[str, Any] | None:
+    """metrics.json; None: the run is not finished. Raises InputError for a damaged one."""
+    if not run_folder.is_finished(run):
+        return None
+    path = run / "metrics.json"
+    metrics: dict[str, Any] = read_json(path)
+    check_metrics(metrics, path)
+    return metrics
+
+
+def model_of(run: Path, evaluation: Evaluation) -> Path:
+    """The folder of the model that is scored: on test that of the run's second phase, if it had one."""
+    final = run / run_folder.FINAL
+    return final if evaluation.split == "test" and final.is_dir() else run
+
+
+def score_path(run: Path, evaluation: Evaluation) -> Path:
+    """Where the scores of an evaluation lie."""
+    return run / "scores" / f"{evaluation.name}.json"
+
+
+def read_score(run: Path, evaluation: Evaluation, files: Sequence[str]) -> dict[str, Any] | None:
+    """The scores, where they are there and of this model and these files; else None.
+
+    A finished run may have lost its model, to save room or because only results were kept: its scores stand.
+    Raises InputError for a damaged file.
+    """
+    path = score_path(run, evaluation)
+    if not path.exists():
+        return None
+    score: dict[str, Any] = read_json(path)
+    check_score(score, path)
+    model = model_of(run, evaluation) / "model.json"
+    current = score["data_sha256"] == sha256_once(tuple(files))
+    if current and model.exists():
+        current = score["model_sha256"] == _sha256_of_weights(model)
+    return score if current else None
+
+
+def _sha256_of_weights(model: Path) -> str | None:
+    """As model.json says; None: it says nothing."""
+    try:
+        return str(json.loads(model.read_text("utf-8"))["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@cache
+def sha256_once(files: tuple[str, ...]) -> str:
+    """`sha256_of_all`, read once: the data of a session stay as they are."""
+    return sha256_of_all(files)
