@@ -6,17 +6,28 @@ A table and a report are made of it; no model is loaded.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from bilstm_crf import run_folder
+from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError
 from bilstm_crf.experiments.check import check, read_json
 from bilstm_crf.experiments.settings import Evaluation
 from bilstm_crf.experiments.shapes import EPOCH, check_metrics, check_score
 from bilstm_crf.files import sha256_of_all
+
+
+def configuration(described: Mapping[str, Any]) -> dict[str, Any]:
+    """What a config.json says of its run, and of settings that an older version did not know the default.
+
+    That changes nothing, as nothing was done then; what a preset has got since would change something.
+    """
+    config = described["config"]
+    defaults = RunConfig(train=["-"], dev=["-"]).to_json()
+    return {**defaults, **config, "recipe": {**defaults["recipe"], **config.get("recipe", {})}}
 
 
 def read_history(run: Path) -> list[dict[str, Any]]:

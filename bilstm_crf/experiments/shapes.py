@@ -88,6 +88,7 @@ CONFIG: Shape = {
         "recipe": {"epochs": COUNT},
     },
     "data": MapOf([FILE]),
+    "encoder": IfThere(OrNull({"name": TEXT, "sha256": TEXT})),
     "vectors": OrNull({"file": TEXT, "sha256": TEXT, "words": IfThere(COUNT), "dim": IfThere(COUNT)}),
     "environment": MapOf(ANYTHING),
 }

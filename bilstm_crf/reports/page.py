@@ -11,12 +11,19 @@ from bilstm_crf.html import Html, element, figure, folded, gallery, join, paragr
 from bilstm_crf.reports import curves, intro, provenance, scores, tables
 from bilstm_crf.reports.chart import STYLE as CHART
 from bilstm_crf.reports.read import Material, Run
-from bilstm_crf.reports.scores import Code, Table
+from bilstm_crf.reports.scores import Code, Names, Table
 
-# A long name in the first column must not push the figures out of a telephone's screen.
+# A long name in the first column must not push the figures out of a telephone's screen. Paper does not
+# scroll: there every cell may be broken into lines, a figure last.
 STYLE = f"""{CHART}
+.names {{ display: block; width: max-content; max-width: 36rem; white-space: normal; text-align: left; }}
 @media (max-width: 40rem) {{
   .row-name {{ display: inline-block; width: max-content; max-width: 8rem; white-space: normal; }}
+  .names {{ max-width: 9rem; }}
+}}
+@media print {{
+  th, td {{ white-space: normal; overflow-wrap: break-word; }}
+  .names, td code {{ overflow-wrap: anywhere; }} .names {{ width: auto; }}
 }}
 """
 Parts = list[tuple[str, list[Html]]]  # what stands under which heading
@@ -152,8 +159,10 @@ def _table(contents: Table) -> Html:
     head, *rows = contents.rows
     notes = (paragraph(_set(note), note=True) for note in contents.notes)
     cells = [[element("span", name, class_="row-name"), *map(_set, figures)] for name, *figures in rows]
-    return element("div", join([html.table(head, cells), *notes], "\n"))
+    return element("div", join([html.table([*map(_set, head)], cells), *notes], "\n"))
 
 
 def _set(text: str) -> str:
+    if isinstance(text, Names):
+        return element("span", text, class_="names")
     return element("code", text) if isinstance(text, Code) else text

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bilstm_crf.experiments.render import NOTHING, percent
+from bilstm_crf.experiments.results import configuration
 from bilstm_crf.reports.read import Material, Run
-from bilstm_crf.reports.scores import Code, Table
+from bilstm_crf.reports.scores import Code, Names, Table
 
 TITLE = "Where this comes from"
+FEW = 3  # runs that are named
 LONGEST = 60  # characters of a reason in the table of runs; it stands in full where the scores are missing
 
 
 def tables(material: Material) -> list[Table]:
-    """Settings, data, vectors and machines, as far as there are runs."""
+    """Settings, data, vectors, encoders and machines, as far as there are runs."""
     runs = list(material.runs.values())
-    return [*_settings(runs), *_data(runs), *_vectors(runs), *_machines(runs)]
+    return [*_settings(runs), *_data(runs), *_vectors(runs), *_encoders(runs), *_machines(runs)]
 
 
 def commands(material: Material) -> list[str]:
@@ -97,20 +99,30 @@ def minutes(run: Run) -> str | None:
 def _settings(runs: Sequence[Run]) -> list[Table]:
     """What all runs share in one table, what tells them apart in another."""
     # The recipe with the rest; the files, which are lists, stand under the data.
-    flat = {run.name: _flat({**run.config, **run.config["recipe"]}) for run in runs}
-    names = list(dict.fromkeys(name for values in flat.values() for name in values))
-    differ = [name for name in names if len({values.get(name, NOTHING) for values in flat.values()}) > 1]
-    first = next(iter(flat.values()))  # an older version's may lack a setting, which then changed nothing
-    shared = [[name, first.get(name, NOTHING)] for name in names if name not in differ]
-    tables = []
-    if shared:
-        tables.append(
-            Table("Settings that all runs share" if differ else "Settings", [["", "value"], *shared])
-        )
-    if differ:
-        rows = [[run, *(values.get(name, NOTHING) for name in differ)] for run, values in flat.items()]
-        tables.append(Table("Settings that differ", [["", *differ], *rows]))
-    return tables
+    filled = {run.name: configuration(run.described) for run in runs}
+    flat = {name: _flat({**config, **config["recipe"]}) for name, config in filled.items()}
+    users: dict[str, dict[str, list[str]]] = {}  # runs by setting and value
+    for setting in dict.fromkeys(setting for values in flat.values() for setting in values):
+        users[setting] = defaultdict(list)
+        for run, values in flat.items():
+            users[setting][values.get(setting, NOTHING)].append(run)
+    shared = [[setting, *by_value] for setting, by_value in users.items() if len(by_value) == 1]
+    differ = [
+        row for setting, by_value in users.items() if len(by_value) > 1 for row in _rows(setting, by_value)
+    ]
+    title = "Settings that all runs share" if differ else "Settings"
+    tables = [Table(title, [["", "value"], *shared])] if shared else []
+    head = ["", Names("value"), Names("runs")]
+    return [*tables, Table("Settings that differ", [head, *differ])] if differ else tables
+
+
+def _rows(setting: str, by_value: Mapping[str, Sequence[str]]) -> Iterator[Sequence[str]]:
+    """One a value, with its runs; of the value that most have, where these are many, their number alone."""
+    most = max(by_value.values(), key=len)
+    for value, runs in by_value.items():
+        many = runs is most and len(runs) > FEW
+        named = f"the other {len(runs)}" if many else ", ".join(runs)
+        yield [setting, Names(value), Names(named)]
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, str]:
@@ -156,6 +168,16 @@ def _vectors(runs: Sequence[Run]) -> list[Table]:
             users[found["file"], kind, size[0], size[1], Code(found["sha256"])].append(run)
     rows = [[*row[:-1], str(len(by)), row[-1]] for row, by in users.items()]
     return [Table("Vectors", [["", "format", "words", "dim", "runs", "SHA-256"], *rows])] if rows else []
+
+
+def _encoders(runs: Sequence[Run]) -> list[Table]:
+    users: dict[tuple[str, Code], list[Run]] = defaultdict(list)
+    for run in runs:
+        found = run.described.get("encoder")
+        if found is not None:
+            users[found["name"], Code(found["sha256"])].append(run)
+    rows = [[name, str(len(by)), digest] for (name, digest), by in users.items()]
+    return [Table("Encoders", [["", "runs", "SHA-256"], *rows])] if rows else []
 
 
 def _machines(runs: Sequence[Run]) -> list[Table]:

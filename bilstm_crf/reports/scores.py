@@ -15,6 +15,10 @@ class Code(str):
     """Text to be set in a face of fixed width: a hash, a signature."""
 
 
+class Names(str):
+    """Text beside the figures, to the left and in lines where it is long: names of runs."""
+
+
 class Table(NamedTuple):
     """Rows of cells; the first row is the head, the first cell of a row its name, the others are figures."""
 

@@ -126,10 +126,60 @@ def test_commands_hashes_versions_and_signatures_are_there(experiment: Path) -> 
         assert signature in plain
 
 
+def settings_of(folder: Path) -> tuple[dict[str, str], list[list[str]]]:
+    """Those that all runs share, and those that differ: setting, value, runs."""
+    found = [table for table in tables_of_page(both(folder)[0]) if "value" in table[0]]
+    (shared,) = [table for table in found if "runs" not in table[0]]
+    differ = [row for table in found if "runs" in table[0] for row in table[1:]]
+    return column(shared, "value"), differ
+
+
 def test_only_what_tells_runs_apart_is_told_of_each_run(experiment: Path) -> None:
-    found = {table[0][1]: table for table in tables_of_page(both(experiment)[0]) if len(table[0]) > 1}
-    assert set(found["encoding"][0]) == {"", "encoding", "seed"}
-    assert column(found["value"], "value")["learning_rate"] == "0.015"
+    shared, differ = settings_of(experiment)
+    iob, iobes = ([f"nob-none-full-{each}-epochs=4-seed{n}" for n in (42, 43)] for each in ("iob", "iobes"))
+    assert differ == [
+        ["encoding", "iob", ", ".join(iob)],
+        ["encoding", "iobes", ", ".join(iobes)],
+        ["seed", "42", f"{iob[0]}, {iobes[0]}"],
+        ["seed", "43", f"{iob[1]}, {iobes[1]}"],
+    ]
+    assert shared["learning_rate"] == "0.015"
+
+
+def test_settings_that_many_runs_have_name_the_others_alone(tmp_path: Path) -> None:
+    for seed in (42, 43, 44, 45):
+        make_run(tmp_path / f"run-{seed}", seed)
+    make_run(tmp_path / "other", 46, encoding="iobes")
+    differ = settings_of(tmp_path)[1]
+    assert differ[:2] == [["encoding", "iobes", "other"], ["encoding", "iob", "the other 4"]]
+
+
+def test_a_setting_that_an_older_version_did_not_know_is_its_default(tmp_path: Path) -> None:
+    """A preset may have got another value for it since, which the older run did not have."""
+    for name, seed in (("old", 42), ("new", 43)):
+        make_run(tmp_path / name, seed)
+    path = tmp_path / "old" / "config.json"
+    described = json.loads(path.read_text("utf-8"))
+    del described["config"]["final"]
+    for setting in ("members", "document_memory", "recurrent_dropout"):
+        del described["config"]["recipe"][setting]
+    described["config"]["preset"] = "best"
+    write_json(path, described)
+    shared, differ = settings_of(tmp_path)
+    assert [row[:2] for row in differ] == [
+        ["preset", "paper"], ["preset", "best"], ["seed", "43"], ["seed", "42"],
+    ]  # fmt: skip
+    assert (shared["final"], shared["document_memory"], shared["members"]) == ("no", "0", "1")
+
+
+def test_encoders_are_told_with_their_hashes(tmp_path: Path) -> None:
+    for seed in (42, 43):
+        make_run(tmp_path / f"run-{seed}", seed)
+    path = tmp_path / "run-42" / "config.json"
+    described = json.loads(path.read_text("utf-8"))
+    write_json(path, {**described, "encoder": {"name": "owner/big", "sha256": "5e" * 32}})
+    for tables in (tables_of_page(both(tmp_path)[0]), tables_of_markdown(both(tmp_path)[1])):
+        assert [["", "runs", "SHA-256"], ["owner/big", "1", "5e" * 32]] in tables
 
 
 def test_contents_link_to_every_section(experiment: Path, tmp_path: Path) -> None:
