@@ -97,7 +97,19 @@ def _note(table: Mapping[str, Any]) -> str:
         "Strict F1, mean ± standard deviation over the seeds; the interval is a bootstrap over sentences. "
         "Dev chose the epoch, so dev scores are optimistic."
     )
-    return "\n".join([about, *signatures])
+    return "\n".join([about, *second_phase(table), *signatures])
+
+
+def second_phase(table: Mapping[str, Any]) -> list[str]:
+    """Which cells are scored with the model of a second phase, in a sentence; none: no sentence."""
+    names = [
+        name
+        for name, cell in cells(table)
+        if cell["mean"] is not None
+        and cell["evaluation"]["split"] == "test"
+        and cell.get("settings", {}).get("final")
+    ]
+    return [f"Scored with the model of the second phase, of train and dev: {'; '.join(names)}."] * bool(names)
 
 
 def pairs(table: Mapping[str, Any]) -> Rows:

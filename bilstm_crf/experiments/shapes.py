@@ -42,6 +42,7 @@ TABLE: dict[str, Shape] = {
 NUMBERS: Shape = {"ours": OrNull(COUNT), "paper": OrNull(COUNT), "difference": OrNull(NUMBER)}
 STATISTICS: Shape = {"missing": [TEXT], "rows": [{"cells": [NUMBERS]}]}
 CELL: dict[str, Shape] = {
+    "settings": IfThere({"final": IfThere(FLAG)}),
     "evaluation": {"language": TEXT, "split": TEXT, "labels": TEXT},
     "runs": MapOf(TEXT),
     "difference": OrNull(NUMBER),
@@ -111,12 +112,20 @@ SCORE_FILE: Shape = {
     "model_sha256": TEXT,
     "counts": {"correct": [COUNT], "gold": [COUNT], "predicted": [COUNT]},
 }
+SECOND_PHASE: Shape = {
+    "sentences": COUNT,
+    "batches": COUNT,
+    "epochs": COUNT,
+    "seconds": NUMBER,
+    "test": IfThere(OrNull(REPORT)),
+}
 METRICS: Shape = {
     "best_epoch": COUNT,
     "epochs": COUNT,
     "seed": COUNT,
     "dev": REPORT,
     "test": IfThere(OrNull(REPORT)),
+    "final": IfThere(OrNull(SECOND_PHASE)),
     "seconds": IfThere(MapOf(NUMBER)),
 }
 
@@ -150,9 +159,18 @@ def check_report(report: Any, path: Path, place: str = "it") -> None:
 def check_metrics(metrics: Any, path: Path) -> None:
     """Raises InputError where this is not what a finished run says of itself."""
     check(metrics, METRICS, path)
-    for split in ("dev", "test"):
-        if metrics.get(split) is not None:
-            check_report(metrics[split], path, split)
+    for name, report in reports_of(metrics).items():
+        check_report(report, path, name)
+
+
+def reports_of(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The scores in metrics.json, by split; where there are two models, by the phase that made it as well."""
+    second = metrics.get("final")
+    phase = " (first phase)" if second else ""
+    found = {f"{split}{phase}": metrics.get(split) for split in ("dev", "test")}
+    if second:
+        found["test (second phase)"] = second.get("test")
+    return {name: report for name, report in found.items() if report is not None}
 
 
 def check_score(score: Any, path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bilstm_crf.experiments.render import percent
 from bilstm_crf.reports import provenance
 from bilstm_crf.reports.read import Material, Run
-from bilstm_crf.reports.scores import OPTIMISTIC, bootstrapped
+from bilstm_crf.reports.scores import OPTIMISTIC, PHASES, bootstrapped
 from bilstm_crf.version import __version__
 
 
@@ -36,5 +36,7 @@ def of_run(run: Run) -> list[str]:
         f"Seed {run.seed}, {epochs} epochs{took}; the model is that of epoch {best_epoch}.",
         *(f"{split.capitalize()} {bootstrapped(report)}" for split, report in run.reports.items()),
         OPTIMISTIC,
+        *([PHASES] if run.second_phase else []),
     ]
-    return said if "test" in run.reports else [*said, "Test: not run, there were no test files."]
+    tested = any(name.startswith("test") for name in run.reports)
+    return said if tested else [*said, "Test: not run, there were no test files."]

@@ -17,7 +17,8 @@ def markdown(material: Material) -> str:
     for table in material.tables:
         blocks += [f"## {escape(table['title'])}", *_table_of(table)]
     overview = None if material.single else provenance.overview(material)
-    blocks += _block(overview, "##") if overview else []
+    for each in (overview, provenance.second_phases(material)):
+        blocks += _block(each, "##") if each else []
     for run in material.loose:
         about = escape(" ".join(intro.of_run(run)))
         blocks += [] if material.single else [f"## {escape(run.name)}", about]

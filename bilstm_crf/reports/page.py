@@ -33,7 +33,8 @@ def page(material: Material) -> str:
     """The page: the tables one by one, the runs, more of those of no table, where everything comes from."""
     sections: Parts = [(table["title"], _table_of(table, material.runs)) for table in material.tables]
     overview = None if material.single else provenance.overview(material)
-    sections += [(overview.title, [_table(overview)])] if overview else []
+    second = provenance.second_phases(material)
+    sections += [(each.title, [_table(each)]) for each in (overview, second) if each]
     for run in material.loose:
         about = paragraph(" ".join(intro.of_run(run)))
         sections += _run(run) if material.single else [(run.name, [about, *_with_headings(_run(run))])]

@@ -9,7 +9,7 @@ from typing import Any
 from bilstm_crf.experiments.render import NOTHING, percent
 from bilstm_crf.experiments.results import configuration
 from bilstm_crf.reports.read import Material, Run
-from bilstm_crf.reports.scores import Code, Names, Table
+from bilstm_crf.reports.scores import PHASES, Code, Names, Table
 
 TITLE = "Where this comes from"
 FEW = 3  # runs that are named
@@ -69,7 +69,22 @@ def overview(material: Material) -> Table | None:
             state = why if len(why) <= LONGEST else f"{why[: LONGEST - 1]}…"
             rows.append([name, *[NOTHING] * 6, state])
     notes = ["Dev F1 is that of the saved model; of an unfinished run, the best so far."]
+    if second_phases(material):
+        notes.append("Test F1 is that of the model that dev chose, of the first phase where there are two.")
     return Table("Runs", rows, notes) if len(rows) > 1 else None
+
+
+def second_phases(material: Material) -> Table | None:
+    """What second phases were, and the test F1 of their models; None: there was none."""
+    rows: list[Sequence[str]] = [["", "sentences", "batches", "epochs", "seconds", "test F1"]]
+    for name, run in material.runs.items():
+        second = run.second_phase
+        if second:
+            sizes = [f"{second[key]:,}" for key in ("sentences", "batches", "epochs")]
+            report = second.get("test")
+            f1 = percent(report and report["strict"]["micro"]["f1"])
+            rows.append([name, *sizes, f"{second['seconds']:,.1f}", f1])
+    return Table("Second phase, on train and dev", rows, [PHASES]) if len(rows) > 1 else None
 
 
 def _outcome(run: Run) -> list[str]:

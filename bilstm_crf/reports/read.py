@@ -13,7 +13,7 @@ from typing import Any
 from bilstm_crf.errors import UsageError
 from bilstm_crf.experiments.check import check, read_json
 from bilstm_crf.experiments.results import read_history, read_metrics
-from bilstm_crf.experiments.shapes import CONFIG, KINDS, check_report, check_table
+from bilstm_crf.experiments.shapes import CONFIG, KINDS, check_report, check_table, reports_of
 from bilstm_crf.run_folder import best_row
 
 
@@ -53,9 +53,13 @@ class Run:
 
     @property
     def reports(self) -> dict[str, dict[str, Any]]:
-        """What metrics.json says of its model: dev, and test where there were test files."""
-        found = {split: (self.metrics or {}).get(split) for split in ("dev", "test")}
-        return {split: report for split, report in found.items() if report is not None}
+        """What metrics.json says of its models: of dev, and of test where there were test files."""
+        return reports_of(self.metrics or {})
+
+    @property
+    def second_phase(self) -> Mapping[str, Any] | None:
+        """What metrics.json says of the training on train and dev together, where there was one."""
+        return (self.metrics or {}).get("final")
 
 
 @dataclass(frozen=True)

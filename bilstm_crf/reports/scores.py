@@ -6,8 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bilstm_crf.experiments.render import NOTHING, percent
+from bilstm_crf.run_folder import FINAL
 
 OPTIMISTIC = "Dev chose the epoch, so dev scores are optimistic."
+PHASES = (
+    "First phase: the model that dev chose. Second phase: the one in final/, trained on train and dev "
+    "together, for as long as dev found best."
+)
 HEAT = "Gold down, predicted across; the shade is the share of the row. O: outside of every entity."
 
 
@@ -68,7 +73,10 @@ def others(scores_of: Mapping[str, Mapping[str, Any]]) -> Table:
     ]
     for name, report in scores_of.items():
         micro, signature = report["strict"]["micro"], Code(report["signatures"]["strict"])
-        rows.append([name, *fractions(micro), interval(report["interval"]), *counts(micro), signature])
+        phase = " (second phase)" if report.get("model") == FINAL else ""
+        rows.append(
+            [f"{name}{phase}", *fractions(micro), interval(report["interval"]), *counts(micro), signature]
+        )
     return Table("Evaluations", rows)
 
 

@@ -14,6 +14,7 @@ from bilstm_crf.experiments.render import (
     pairs_notes,
     percent,
     points,
+    second_phase,
     signed,
 )
 from bilstm_crf.reports.scores import OPTIMISTIC, Code, Table, counts, fractions, interval
@@ -49,7 +50,7 @@ def scores(table: Mapping[str, Any]) -> Table:
     rows = [head, *([name, *_score(cell)] for name, cell in cells(table))]
     if all(cell["paper"] is None for _, cell in cells(table)):
         rows = [[*row[:2], *row[4:]] for row in rows]
-    return Table("Scores", [*rows], [STRICT, OPTIMISTIC, *signatures(table)])
+    return Table("Scores", [*rows], [STRICT, OPTIMISTIC, *second_phase(table), *signatures(table)])
 
 
 def _score(cell: Mapping[str, Any]) -> list[str]:

@@ -20,7 +20,7 @@ from bilstm_crf.experiments.shapes import CONFIG, EPOCH, check_metrics, check_ta
 from bilstm_crf.files import write_json
 from bilstm_crf.reports.markdown import escape, markdown
 from bilstm_crf.reports.page import page
-from bilstm_crf.reports.read import Material, Run, read_material
+from bilstm_crf.reports.read import Material, Run, read_material, read_run
 from done import Done
 from reports.folders import make_experiment, make_run, tables_of_markdown
 
@@ -80,9 +80,14 @@ def test_a_damaged_table_is_an_error_or_a_report(material: Material, data: st.Da
     markdown(shown)
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One with two phases, as read from its folder."""
+    return read_run(make_run(tmp_path_factory.mktemp("run") / "run", 42, final=True), "run")
+
+
 @given(st.data())
-def test_a_damaged_run_is_an_error_or_a_report(material: Material, data: st.DataObject) -> None:
-    run = next(iter(material.runs.values()))
+def test_a_damaged_run_is_an_error_or_a_report(run: Run, data: st.DataObject) -> None:
     parts = {"config": run.described, "history": run.history, "metrics": run.metrics}
     place = data.draw(st.sampled_from([place for place in places(parts) if len(place) > 1]))
     damaged = replaced(parts, place, data.draw(WRONG))

@@ -14,6 +14,7 @@ from analysis.pages import Reader
 from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.experiments import corpus_tables
 from bilstm_crf.experiments.definition import read_experiment
+from bilstm_crf.experiments.render import render
 from bilstm_crf.files import write_json
 from bilstm_crf.reports.markdown import markdown
 from bilstm_crf.reports.page import page
@@ -260,6 +261,49 @@ def test_other_evaluations_of_a_run_are_told(tmp_path: Path) -> None:
     found = next(table for table in tables_of_page(both(folder)[0]) if table[0][-1] == "signature")
     assert found[1][0] == "nob-dev-full"
     assert found[1][3] == f"{100 * score['strict']['micro']['f1']:.2f}"
+
+
+def test_a_second_phase_is_told_and_each_test_score_says_of_which_model_it_is(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "out" / "run", 42, final=True)
+    metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+    reports = metrics["test"], metrics["final"]["test"]
+    first, second = (f"{100 * report['strict']['micro']['f1']:.2f}" for report in reports)
+    assert first != second
+    for text in both(folder):
+        assert f"Test (first phase) strict micro F1 {first}, " in text
+        assert f"Test (second phase) strict micro F1 {second}, " in text
+        assert "Second phase: the one in final/" in text
+        assert "Test: not run" not in text
+    shown = both(folder)[0]
+    for title in ("dev (first phase)", "test (first phase)", "test (second phase)"):
+        assert f"<h2>Scores on {title}</h2>" in shown
+    make_run(tmp_path / "out" / "without", 43)
+    shown, written = both(tmp_path / "out")
+    for found in (tables_of_page(shown), tables_of_markdown(written)):
+        (phases,) = [table for table in found if "batches" in table[0]]
+        assert phases[0] == ["", "sentences", "batches", "epochs", "seconds", "test F1"]
+        assert phases[1:] == [["run", "24", "1,208", "3", "71.5", second]]
+        runs = next(table for table in found if "best epoch" in table[0])
+        assert column(runs, "test F1") == {"run": first, "without": "–"}
+    assert "Test F1 is that of the model that dev chose, of the first phase" in written
+
+
+def test_scores_of_the_second_phases_model_are_marked(experiment: Path, tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", 42, final=True)
+    path = folder / "scores" / "nob-dev-full.json"
+    score = json.loads(path.read_text("utf-8"))
+    write_json(path, {**score, "model": "final"})
+    found = next(table for table in tables_of_page(both(folder)[0]) if table[0][-1] == "signature")
+    assert found[1][0] == "nob-dev-full (second phase)"
+    shutil.copytree(experiment, tmp_path / "out")
+    table = json.loads((experiment / "tables" / "two.json").read_text("utf-8"))
+    cell = table["rows"][0]["cells"][0]
+    cell["evaluation"]["split"], cell["settings"]["final"] = "test", True
+    write_json(tmp_path / "out" / "tables" / "two.json", table)
+    said = "Scored with the model of the second phase, of train and dev: one, dev."
+    for text in (*both(tmp_path / "out"), render(table), render(table, markdown=True)):
+        assert said in text
+    assert "second phase" not in both(experiment)[1]
 
 
 # ---------------------------------------------------------------- the command
