@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shlex
@@ -48,7 +47,12 @@ class Seeds(click.ParamType):
 @click.option(
     "--embeddings-dir", metavar="DIR", help="Where vectors lie.  [$BILSTM_CRF_EMBEDDINGS, embeddings/]"
 )
-@click.option("--seeds", metavar="N,N,…", type=Seeds(), help="Seeds of every run.  [as the file says; 42]")
+@click.option(
+    "--seeds",
+    metavar="N,N,…",
+    type=Seeds(),
+    help="Other seeds of every run, in a table of their own.  [as the file says; 42]",
+)
 @click.option("--epochs", type=click.IntRange(1), help="Another number of epochs, for a quick look.")
 @click.option("--bert", metavar="NAME|PATH", help="Another encoder in every row that has one.")
 @click.option("--trust-remote-code", is_flag=True, help="Run the Python code that an encoder brings.")
@@ -101,7 +105,7 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
     if len({experiment.name for experiment in experiments}) < len(experiments):
         raise UsageError("two of the files have the same name: their tables would replace one another")
     if options["seeds"]:
-        experiments = [dataclasses.replace(each, seeds=options["seeds"]) for each in experiments]
+        experiments = [overrides.with_seeds(each, options["seeds"]) for each in experiments]
     if options["epochs"]:
         experiments = [overrides.with_epochs(each, options["epochs"]) for each in experiments]
     if options["bert"]:

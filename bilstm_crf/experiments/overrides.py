@@ -10,7 +10,23 @@ from bilstm_crf.bert.folder import is_local
 from bilstm_crf.embeddings.names import NONE
 from bilstm_crf.errors import UsageError
 from bilstm_crf.experiments.definition import Experiment
-from bilstm_crf.experiments.settings import Settings
+from bilstm_crf.experiments.settings import Settings, shortened
+
+
+def with_seeds(experiment: Experiment, seeds: Sequence[int]) -> Experiment:
+    """The same with these seeds; itself where the file asks for no others, or nothing is trained.
+
+    Another table, or a look at one seed would take the others' place in the table of all.
+    """
+    if not experiment.cells or sorted(seeds) == sorted(experiment.seeds):
+        return experiment
+    named = ",".join(map(str, sorted(seeds)))
+    return dataclasses.replace(
+        experiment,
+        name=f"{experiment.name}-seeds={shortened(named)}",
+        title=f"{experiment.title} (seeds: {named.replace(',', ', ')})",
+        seeds=list(seeds),
+    )
 
 
 def with_epochs(experiment: Experiment, epochs: int) -> Experiment:

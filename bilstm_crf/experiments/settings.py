@@ -19,9 +19,7 @@ from bilstm_crf.embeddings import names
 from bilstm_crf.errors import UsageError, near_miss
 from bilstm_crf.labels import ENCODINGS, LABEL_SETS, LabelSet
 
-LONGEST = (
-    120  # characters of the changes in a name; more of them become a hash, since file systems have limits
-)
+LONGEST = 120  # characters of a part of a name; more of them become a hash, since file systems have limits
 LANGUAGES = ("nob", "nno", "both")
 
 
@@ -92,10 +90,8 @@ class Settings:
         parts += [Path(self.bert).name] * (self.bert != names.NONE)
         parts += [self.preset] * (self.preset != "paper")
         parts += ["final"] * self.final
-        changes = [f"{name}={value}" for name, value in self.changes]
-        if len("-".join(changes)) > LONGEST:
-            changes = [hashlib.sha256("-".join(changes).encode("utf-8")).hexdigest()[:12]]
-        return "-".join([*parts, *changes])
+        changes = "-".join(f"{name}={value}" for name, value in self.changes)
+        return "-".join([*parts, *[shortened(changes)] * bool(changes)])
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds them: the fields of a file's table."""
@@ -161,6 +157,11 @@ def short(labels: str) -> str:
         return labels
     types = json.dumps(LabelSet.named(labels).types, sort_keys=True)
     return f"{Path(labels).stem}-{hashlib.sha256(types.encode('utf-8')).hexdigest()[:6]}"
+
+
+def shortened(part: str) -> str:
+    """A part of a name as it is, or a hash of it where it is too long for the name of a file."""
+    return part if len(part) <= LONGEST else hashlib.sha256(part.encode("utf-8")).hexdigest()[:12]
 
 
 def check_known(name: str, value: str, known: Any, what: str = "unknown") -> None:

@@ -247,6 +247,20 @@ def test_scores_stand_where_only_results_were_kept(
     assert json.loads(done.out)[0]["rows"] == place.table()["rows"]
 
 
+def test_a_look_at_one_seed_leaves_the_table_of_the_file_alone(
+    story: Story, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place, _ = story
+    monkeypatch.chdir(place.folder)
+    shutil.copytree("out", tmp_path / "out")
+    before = (tmp_path / "out/tables/three.json").read_bytes()
+    done = cli(*place.arguments, "--no-run", "--only", "single", "--seeds", "7", "--output", tmp_path / "out")
+    assert (done.status, done.out.splitlines()[0]) == (0, b"Three rows (seeds: 7)")
+    assert (tmp_path / "out/tables/three.json").read_bytes() == before
+    other = json.loads((tmp_path / "out/tables/three-seeds=7.json").read_text("utf-8"))
+    assert (other["experiment"], other["seeds"]) == ("three-seeds=7", [7])
+
+
 def test_json_is_what_lies_in_the_folder(story: Story, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     place, _ = story
     monkeypatch.chdir(place.folder)

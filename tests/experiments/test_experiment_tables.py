@@ -18,7 +18,7 @@ from bilstm_crf.experiments import corpus_tables, tables
 from bilstm_crf.experiments.corpora import Corpus
 from bilstm_crf.experiments.definition import Experiment, read_experiment
 from bilstm_crf.experiments.inputs import find_corpus
-from bilstm_crf.experiments.overrides import with_epochs
+from bilstm_crf.experiments.overrides import with_epochs, with_seeds
 from bilstm_crf.experiments.render import render
 from bilstm_crf.experiments.settings import Evaluation
 from bilstm_crf.files import sha256_of_all, write_json
@@ -215,6 +215,19 @@ def test_a_quick_look_is_marked_and_is_another_table(experiment: Experiment) -> 
     longer = with_epochs(experiment, 51)
     assert not longer.quick
     assert with_epochs(experiment, 50) == experiment
+
+
+def test_other_seeds_are_another_table(experiment: Experiment) -> None:
+    one = with_seeds(experiment, [42])
+    assert (one.name, one.title, one.seeds) == ("two-seeds=42", "Two rows (seeds: 42)", [42])
+    assert one.cells == experiment.cells, "the runs are the same"
+    assert with_epochs(with_seeds(experiment, [7, 5]), 1).name == "two-seeds=5,7-epochs=1"
+    assert with_seeds(experiment, [43, 42]) == experiment
+    many, more = (with_seeds(experiment, range(10**9, 10**9 + n)) for n in (40, 41))
+    assert many.name != more.name
+    assert len(many.name) < 40
+    counted = read_experiment(ROOT / "experiments" / "table3.toml")
+    assert with_seeds(counted, [7]) == counted
 
 
 # ---------------------------------------------------------------- statistics
