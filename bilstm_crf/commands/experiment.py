@@ -178,9 +178,10 @@ def _run(
         if options["only"]:
             names = [run.name for each in experiments for cell in each.cells for run in cell.runs(each.seeds)]
             why = dict.fromkeys(names, "not run: --only") | why
+        foreign = {task.run.name for task in tasks if task.foreign}
         built = []
         for each in experiments:
-            table = counted.get(each.name) or tables.build(each, options["output"], how.corpus, why)
+            table = counted.get(each.name) or tables.build(each, options["output"], how.corpus, why, foreign)
             write_json(folder / f"{each.name}.json", table)
             built.append(table)
         return built

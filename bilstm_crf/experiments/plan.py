@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -12,17 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from bilstm_crf import run_folder
-from bilstm_crf.config import RunConfig
-from bilstm_crf.corpus.documents import tables_of
-from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import BilstmCrfError, InputError, UsageError, near_miss
+from bilstm_crf.experiments import same_run
 from bilstm_crf.experiments.corpora import Corpus, OwnCorpus
 from bilstm_crf.experiments.definition import Cell, Experiment
 from bilstm_crf.experiments.inputs import own_corpora
 from bilstm_crf.experiments.results import model_of, read_history, read_metrics, read_score
 from bilstm_crf.experiments.settings import Evaluation, Run, Settings
-from bilstm_crf.files import sha256_of
 
 
 @dataclass
@@ -38,6 +34,7 @@ class Task:
     evaluations: list[Evaluation]
     state: str = "waiting"
     reason: str = ""  # why it failed or is not run, or who is at it
+    foreign: bool = False  # another run lies in its folder, of which nothing counts
     history: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -53,6 +50,11 @@ class Task:
             self.history = read_history(self.folder)
         except InputError:
             self.history = []
+
+    def set_foreign(self, difference: str) -> None:
+        """Its folder holds another run, which this tells from it."""
+        self.state, self.foreign = "failed", True
+        self.reason = f"{difference}; move {self.folder} away, or choose another --output"
 
     @property
     def best(self) -> Mapping[str, Any] | None:
@@ -101,7 +103,7 @@ def tasks(
     own = own_corpora(experiments)
     for task in found:
         task.look()
-        _find_damage(task, corpus)
+        _find_fault(task, corpus)
         if task.state == "waiting":
             its = own.get(task.run.settings.language)
             reasons = [] if its is None else [its.missing(split) for split in ("train", "dev")]
@@ -109,11 +111,15 @@ def tasks(
     return found
 
 
-def _find_damage(task: Task, corpus: Corpus | None) -> None:
-    """What a finished run left and cannot be used makes the task failed, and stops no other.
+def _find_fault(task: Task, corpus: Corpus | None) -> None:
+    """What lies in its folder and cannot be used makes the task failed, and stops no other.
 
-    That is metrics, and scores without the model that would make others.
+    That is another run, damaged metrics, and damaged scores without the model that would make others.
     """
+    other = same_run.other_settings(task.run, task.folder)
+    if other is not None:
+        task.set_foreign(other)
+        return
     try:
         finished = read_metrics(task.folder) is not None
         if finished and corpus is not None:
@@ -189,78 +195,5 @@ def _is_missing(task: Task, evaluation: Evaluation, files: Sequence[str]) -> boo
 def difference(
     task: Task, corpus: Corpus, embeddings_dir: str | None, own: OwnCorpus | None = None
 ) -> str | None:
-    """What tells the run in the task's folder from the one that is wanted; None: nothing.
-
-    `own`: its corpus, resolved, where that is not NorNE.
-    """
-    path = task.folder / "config.json"
-    if not path.exists():
-        return None
-    settings = task.run.settings
-    try:
-        described = run_folder.read_config(path)
-        config = RunConfig.from_json(described["config"])
-    except BilstmCrfError as error:
-        return str(error)
-    for name, value in vars(settings.recipe).items():
-        there = getattr(config.recipe, name)
-        if there != value:
-            return f"it was begun with {name} = {there}, now it is {value}"
-    if config.final != settings.final:
-        return f"it was begun {'with' if config.final else 'without'} the second phase on train and dev"
-    if (config.bert or names.NONE) != settings.bert:
-        return f"it was begun with the encoder {config.bert or names.NONE}, now it is {settings.bert}"
-    for name, value in (own or OwnCorpus("")).reading.items():
-        there = getattr(config, name)
-        if there != value:
-            return f"it was begun with {name} = {there}, now it is {value}"
-    data = described.get("data", {})
-    for split in SPLITS if "test" in data else ("train", "dev"):  # test where it decides what is dropped
-        there = [file.get("sha256") for file in data.get(split, [])]
-        if there != [_sha256(file) for file in corpus[settings.language][split]]:
-            return f"it was begun with other {split} data"
-    files = [file for split in ("train", "dev") for file in corpus[settings.language][split]]
-    there = [table.get("sha256") for table in data.get("documents", [])]
-    if there != [_sha256(table) for table in tables_of(config, files)]:
-        return "it was begun with other tables of documents"
-    vectors = None if settings.embeddings == names.NONE else names.find(settings.embeddings, embeddings_dir)
-    if vectors and _sha256(str(vectors)) != (described.get("vectors") or {}).get("sha256"):
-        return f"it was begun with other vectors than {vectors}"
-    return None
-
-
-@cache
-def _sha256(file: str) -> str:
-    """Read once: files of gigabytes, and dozens of runs."""
-    return sha256_of(file)
-
-
-def seconds_left(found: Sequence[Task], jobs: int) -> float | None:
-    """How long the rest will take at the pace of the epochs so far; None: nothing to tell it by.
-
-    The pace of a run is its own, else that of runs with the same language and vectors, else that of all.
-    """
-    pools: dict[Any, list[float]] = defaultdict(list)
-    for task in found:
-        for key in _alike(task):
-            pools[key] += seconds_of(task.history)
-    if not pools[None]:
-        return None
-    rest = []
-    for task in found:
-        if task.state not in ("done", "failed", "not run"):
-            pool = next(pools[key] for key in _alike(task) if pools[key])
-            rest.append((task.epochs - len(task.history)) * sum(pool) / len(pool))
-    return max(sum(rest) / jobs, max(rest)) if rest else 0.0
-
-
-def seconds_of(history: Iterable[Mapping[str, Any]]) -> list[float]:
-    """How long each epoch took with its look at dev, where that is known."""
-    known = [row for row in history if "seconds" in row and "dev_seconds" in row]
-    return [row["seconds"] + row["dev_seconds"] for row in known]
-
-
-def _alike(task: Task) -> tuple[Any, ...]:
-    """What the pace depends on, the closest first."""
-    settings = task.run.settings
-    return task.run, (settings.language, settings.embeddings), None
+    """What tells the run in the task's folder from the one that is wanted; None: nothing."""
+    return same_run.difference(task.run, task.folder, corpus, embeddings_dir, own)

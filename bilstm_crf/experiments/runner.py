@@ -21,6 +21,7 @@ from bilstm_crf.embeddings.names import NONE
 from bilstm_crf.errors import InterruptedRunError
 from bilstm_crf.experiments import plan
 from bilstm_crf.experiments.corpora import Corpus, OwnCorpus
+from bilstm_crf.experiments.pace import seconds_of
 from bilstm_crf.experiments.plan import Task
 from bilstm_crf.experiments.process import Child, holder, stop, take_lock
 from bilstm_crf.experiments.settings import Evaluation
@@ -91,12 +92,13 @@ class Runner:
             lock = take_lock(task.folder)
             if lock is not None:
                 self._locks[task.run.name] = lock
-                how, language = self._how, task.run.settings.language
-                fault = plan.difference(task, how.corpus, how.embeddings_dir, how.own.get(language))
-                if fault is None:
+                how, own = self._how, self._how.own.get(task.run.settings.language)
+                other = plan.difference(task, how.corpus, how.embeddings_dir, own)
+                if other is None:
                     self._next_step(task)
                 else:
-                    self._end(task, f"{fault}; move {task.folder} away, or choose another --output")
+                    task.set_foreign(other)
+                    self._end(task, task.reason)
             elif task.state == "waiting":
                 task.state, task.reason = "elsewhere", f"{holder(task.folder)} is at it"
                 self._watch.say(f"{task.run.name}: {task.reason}")
@@ -194,7 +196,7 @@ def _result(task: Task) -> str:
     best = task.best
     if best is None:
         return "done"
-    seconds = sum(plan.seconds_of(task.history))
+    seconds = sum(seconds_of(task.history))
     return f"done, dev F1 {100 * best['dev']['f1']:.2f} (epoch {best['epoch']}), {clock(seconds)}"
 
 

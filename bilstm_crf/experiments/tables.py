@@ -22,6 +22,7 @@ from bilstm_crf.evaluation.significance import RESAMPLES, compare, holm, interva
 from bilstm_crf.experiments.corpora import Corpus
 from bilstm_crf.experiments.definition import Cell, Experiment
 from bilstm_crf.experiments.results import read_metrics, read_score
+from bilstm_crf.experiments.same_run import other_settings
 from bilstm_crf.experiments.settings import Evaluation, Run
 from bilstm_crf.experiments.shapes import FORMAT
 from bilstm_crf.labels import NORNE_TYPES
@@ -53,13 +54,23 @@ class Scored:
         }
 
 
-def build(experiment: Experiment, folder: Path, corpus: Corpus, why: Mapping[str, str]) -> dict[str, Any]:
+def build(
+    experiment: Experiment,
+    folder: Path,
+    corpus: Corpus,
+    why: Mapping[str, str],
+    foreign: Collection[str] = (),
+) -> dict[str, Any]:
     """The table as JSON. `why` says of runs, by name, why they are not done.
 
-    What is damaged of a run does not count, with the reason.
+    What is damaged of a run does not count, nor what another run left in its folder, with the reason. Where
+    settings alone do not tell that it is another, `foreign` names it, and `why` has the reason.
     """
-    names = dict.fromkeys(run.name for cell in experiment.cells for run in cell.runs(experiment.seeds))
-    runs = {name: _run(folder / "runs" / name, why.get(name, "not run")) for name in names}
+    asked = dict.fromkeys(run for cell in experiment.cells for run in cell.runs(experiment.seeds))
+    runs = {
+        run.name: _run(run, folder / "runs" / run.name, why.get(run.name, "not run"), run.name in foreign)
+        for run in asked
+    }
     why = {name: run.get("why", why.get(name, "not run")) for name, run in runs.items()}
     done = {name for name, run in runs.items() if run["done"]}
     scored = [_scored(cell, experiment, folder / "runs", corpus, done, why) for cell in experiment.cells]
@@ -190,14 +201,15 @@ def _comparisons(scored: Sequence[Scored]) -> dict[str, Any]:
     return {"test": TEST, "resamples": RESAMPLES, "correction": "Holm", "pairs": pairs}
 
 
-def _run(folder: Path, why: str) -> dict[str, Any]:
+def _run(run: Run, folder: Path, why: str, foreign: bool) -> dict[str, Any]:
     """How a run stands; its folder holds the rest (config.json, history.jsonl, metrics.json)."""
+    other = why if foreign else other_settings(run, folder)
     try:
-        metrics = read_metrics(folder)
+        metrics = read_metrics(folder) if other is None else None
     except InputError as error:
         metrics, why = None, str(error)
     content = {"folder": f"runs/{folder.name}", "done": metrics is not None}
     if metrics is None:
-        return content | {"why": why}
+        return content | {"why": other or why}
     shown = ("seed", "best_epoch", "epochs", "seconds")
     return content | {key: metrics[key] for key in shown if key in metrics}

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from bilstm_crf.experiments.plan import Task, seconds_left
+from bilstm_crf.experiments.pace import time_left
+from bilstm_crf.experiments.plan import Task
 from bilstm_crf.experiments.runner import Watch, clock
 from bilstm_crf.progress import say
 
@@ -38,8 +39,11 @@ def summary(tasks: Sequence[Task], jobs: int) -> str:
     ]
     counts += [f"{count['failed']} failed"] * bool(count["failed"])
     counts += [f"{count['not run']} not run"] * bool(count["not run"])
-    left = seconds_left(tasks, jobs)
-    return ", ".join(counts) + (f"; about {clock(left)} left" if left else "")
+    left = time_left(tasks, jobs)
+    if left is None or not left.seconds:
+        return ", ".join(counts)
+    by = ", at the pace of runs with other settings" * left.foreign
+    return f"{', '.join(counts)}; about {clock(left.seconds)} left{by}"
 
 
 class Lines:
@@ -98,7 +102,7 @@ def table(tasks: Sequence[Task], jobs: int) -> Table:
         shown.add_column(heading, justify="left" if heading in ("run", "state") else "right", no_wrap=True)
     for task in tasks:
         if task.state in SHOWN:
-            left = seconds_left([task], 1)
+            left = time_left([task], 1)
             name = task.run.name
             shown.add_row(
                 name if len(name) <= LONGEST else f"…{name[-LONGEST + 1 :]}",
@@ -106,6 +110,6 @@ def table(tasks: Sequence[Task], jobs: int) -> Table:
                 f"{len(task.history)}/{task.epochs}",
                 f"{100 * task.history[-1]['dev']['f1']:.2f}" if task.history else "",
                 f"{100 * task.best['dev']['f1']:.2f}" if task.best else "",
-                clock(left) if left and task.state != "failed" else "",
+                clock(left.seconds) if left and task.state != "failed" else "",
             )
     return shown

@@ -26,6 +26,7 @@ FILE = f"""title = "Two rows"
 beside = "NorNE, Table 99"
 seeds = [42, 43]
 [base]
+embeddings = "sg50"
 set = {{ epochs = {EPOCHS} }}
 [[column]]
 name = "dev"
@@ -71,7 +72,14 @@ def make_run(
     """
     (folder / "scores").mkdir(parents=True)
     recipe = Recipe().replace({"epochs": EPOCHS})
-    config = RunConfig(train=["t.conllu"], dev=["d.conllu"], encoding=encoding, seed=seed, recipe=recipe)  # type: ignore[arg-type]
+    config = RunConfig(
+        train=["t.conllu"],
+        dev=["d.conllu"],
+        encoding=encoding,  # type: ignore[arg-type]
+        embeddings="sg50",
+        seed=seed,
+        recipe=recipe,
+    )
     files = {
         split: [{"path": f"{split}.conllu", "sha256": DIGEST, "sentences": 12}] for split in ("train", "dev")
     }
@@ -111,11 +119,11 @@ def make_experiment(folder: Path, file: str = FILE, name: str = "two") -> Path:
     toml.write_text(file, "utf-8")
     data = sha256_of_all([dev])
     for encoding, seed, done in (("iob", 42, 4), ("iob", 43, 4), ("iobes", 42, 4), ("iobes", 43, 3)):
-        run = folder / "out" / "runs" / f"nob-none-full-{encoding}-epochs={EPOCHS}-seed{seed}"
+        run = folder / "out" / "runs" / f"nob-sg50-full-{encoding}-epochs={EPOCHS}-seed{seed}"
         if not run.exists():
             make_run(run, seed, encoding=encoding, done=done, data=data)
     corpus = {"nob": {"train": [str(dev)], "dev": [str(dev)], "test": []}}
-    why = {f"nob-none-full-iobes-epochs={EPOCHS}-seed43": "the disk is full"}
+    why = {f"nob-sg50-full-iobes-epochs={EPOCHS}-seed43": "the disk is full"}
     (folder / "out" / "tables").mkdir(exist_ok=True)
     table = tables.build(read_experiment(toml), folder / "out", corpus, why)
     write_json(folder / "out" / "tables" / f"{name}.json", table)

@@ -137,7 +137,7 @@ def settings_of(folder: Path) -> tuple[dict[str, str], list[list[str]]]:
 
 def test_only_what_tells_runs_apart_is_told_of_each_run(experiment: Path) -> None:
     shared, differ = settings_of(experiment)
-    iob, iobes = ([f"nob-none-full-{each}-epochs=4-seed{n}" for n in (42, 43)] for each in ("iob", "iobes"))
+    iob, iobes = ([f"nob-sg50-full-{each}-epochs=4-seed{n}" for n in (42, 43)] for each in ("iob", "iobes"))
     assert differ == [
         ["encoding", "iob", ", ".join(iob)],
         ["encoding", "iobes", ", ".join(iobes)],

@@ -1,0 +1,171 @@
+"""Whether the run in a folder is the one that is wanted: its config.json beside settings, seed and files.
+
+Names of folders can be changed, files as well: what decides a result is compared, files by their SHA-256.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bilstm_crf.bert.folder import files_of, folder_of, is_local, sha256_of_files
+from bilstm_crf.config import RunConfig
+from bilstm_crf.corpus.documents import tables_of
+from bilstm_crf.corpus.norne import SPLITS
+from bilstm_crf.embeddings import names
+from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
+from bilstm_crf.experiments.check import check, read_json
+from bilstm_crf.experiments.corpora import Corpus, OwnCorpus
+from bilstm_crf.experiments.results import configuration
+from bilstm_crf.experiments.settings import Run
+from bilstm_crf.experiments.shapes import CONFIG
+from bilstm_crf.files import sha256_of
+
+
+def other_settings(run: Run, folder: Path) -> str | None:
+    """What tells the run in the folder from this one, by its config.json alone; None: nothing, or no run."""
+    try:
+        found = _read(folder)
+    except BilstmCrfError as error:
+        return str(error)
+    return None if found is None else _other_settings(run, *found)
+
+
+def difference(
+    run: Run, folder: Path, corpus: Corpus, embeddings_dir: str | None, own: OwnCorpus | None = None
+) -> str | None:
+    """The same, with the files that decide the result as they are now.
+
+    `own`: its corpus, resolved, where that is not NorNE.
+    """
+    try:
+        found = _read(folder)
+    except BilstmCrfError as error:
+        return str(error)
+    if found is None:
+        return None
+    config, described = found
+    reading = (own or OwnCorpus("")).reading
+    return (
+        _other_settings(run, config, described)
+        or _other_values(config, reading)
+        or _other_data(config, described, corpus[run.settings.language])
+        or _other_vectors(run, config, described, embeddings_dir)
+        or _other_encoder(run, config, described)
+    )
+
+
+def _read(folder: Path) -> tuple[RunConfig, dict[str, Any]] | None:
+    """The configuration, and all that config.json says. Raises InputError or UsageError for a damaged one."""
+    path = folder / "config.json"
+    if not path.exists():
+        return None
+    described: dict[str, Any] = read_json(path)
+    check(described, CONFIG, path)
+    return RunConfig.from_json(configuration(described)), described
+
+
+def _other_settings(run: Run, config: RunConfig, described: Mapping[str, Any]) -> str | None:
+    settings = run.settings
+    wanted: dict[str, Any] = {
+        "seed": run.seed,
+        "encoding": settings.encoding,
+        "final": settings.final,
+        "keep_misc": False,  # no row can have these
+        "init_from": None,
+        "documents": None,
+    }
+    labels = _stem(config.label_set), _stem(settings.labels)
+    if labels[0] != labels[1]:
+        return f"it was begun with the labels {labels[0]}, now they are {labels[1]}"
+    for what, there, now in (
+        ("vectors", described["vectors"] is not None, settings.embeddings != names.NONE),
+        ("an encoder", config.bert is not None, settings.bert != names.NONE),
+    ):
+        if there != now:
+            ways = {True: "with", False: "without"}
+            return f"it was begun {ways[there]} {what}, now it is {ways[now]}"
+    if {config.embeddings, settings.embeddings} <= {*names.KNOWN}:  # a path may name the same file
+        wanted["embeddings"] = settings.embeddings
+    return _other_values(config, wanted) or _other_values(config.recipe, vars(settings.recipe))
+
+
+def _stem(labels: str) -> str:
+    """Of a label set's file the name: it may lie elsewhere now, and what it says is in the run's name."""
+    return Path(labels).stem if labels.endswith(".toml") else labels
+
+
+def _other_values(found: object, wanted: Mapping[str, Any]) -> str | None:
+    for name, value in wanted.items():
+        there = getattr(found, name)
+        if there != value:
+            return f"it was begun with {name} = {there}, now it is {value}"
+    return None
+
+
+def _other_data(config: RunConfig, described: Mapping[str, Any], files: Mapping[str, Any]) -> str | None:
+    data = described["data"]
+    for split in SPLITS if "test" in data else ("train", "dev"):  # test where it decides what is dropped
+        if [file["sha256"] for file in data.get(split, [])] != [_sha256(file) for file in files[split]]:
+            return f"it was begun with other {split} data"
+    tables = tables_of(config, [file for split in ("train", "dev") for file in files[split]])
+    if [table["sha256"] for table in data.get("documents", [])] != [_sha256(table) for table in tables]:
+        return "it was begun with other tables of documents"
+    return None
+
+
+def _other_vectors(
+    run: Run, config: RunConfig, described: Mapping[str, Any], embeddings_dir: str | None
+) -> str | None:
+    """By their SHA-256, by name where they are not here."""
+    name = run.settings.embeddings
+    if name == names.NONE:
+        return None
+    try:
+        path = names.find(name, embeddings_dir)
+    except UsageError:
+        path = None
+    if path is None:
+        return _other_values(config, {"embeddings": name})
+    if _sha256(str(path)) != described["vectors"]["sha256"]:
+        return f"it was begun with other vectors than {path}"
+    return None
+
+
+def _other_encoder(run: Run, config: RunConfig, described: Mapping[str, Any]) -> str | None:
+    """By its files' SHA-256, by name where they are not here: the network is not asked."""
+    name = run.settings.bert
+    if name == names.NONE:
+        return None
+    there, now = (described.get("encoder") or {}).get("sha256"), _sha256_of_encoder(name)
+    same = there == now if there and now else config.bert == name
+    return None if same else f"it was begun with the encoder {config.bert}, which is not {name} as it is now"
+
+
+@cache
+def _sha256(file: str) -> str:
+    """Read once: files of gigabytes, and dozens of runs."""
+    return sha256_of(file)
+
+
+@cache
+def _sha256_of_encoder(name: str) -> str | None:
+    """None: it is neither a folder here nor whole in the hub's cache."""
+    folder = folder_of(name) if is_local(name) else _in_cache(name)
+    try:
+        return None if folder is None else sha256_of_files(files_of(folder))
+    except InputError:
+        return None
+
+
+def _in_cache(name: str) -> Path | None:
+    """Where the Hugging Face hub's cache has a name of it."""
+    try:
+        from huggingface_hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(name, "config.json")
+    except (ImportError, ValueError):  # without the extra bert; what is no name of the hub
+        return None
+    return Path(found).parent if isinstance(found, str) else None
