@@ -7,17 +7,17 @@ docs/experiments.md describes the file.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.norne import STEMS
 from bilstm_crf.embeddings.names import NONE
 from bilstm_crf.errors import InputError, UsageError, near_miss
 from bilstm_crf.experiments.corpora import OwnCorpus
+from bilstm_crf.experiments.place import Place
 from bilstm_crf.experiments.settings import (
     LANGUAGES,
     Evaluation,
@@ -66,53 +66,6 @@ class Experiment:
     quick: bool = False  # with fewer epochs than the file says
 
 
-class _Place:
-    """A table of the file, and how a message names it."""
-
-    def __init__(self, path: str, name: str, content: Any) -> None:
-        self.path, self.name = path, name
-        if not isinstance(content, dict):
-            self.fail(f"is {content!r}, expected a table")
-        self.content: dict[str, Any] = content
-
-    def fail(self, what: str, hint: str | None = None) -> NoReturn:
-        raise InputError(f"{self.name} {what}", path=self.path, hint=hint)
-
-    def check_keys(self, known: Iterable[str]) -> None:
-        known = list(known)
-        for key in self.content:
-            if key not in known:
-                self.fail(f"has no key {key}.{near_miss(key, known)}", f"known: {' '.join(known)}")
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self.content.get(key, default)
-        if not isinstance(value, str) or not value.strip():
-            self.fail(f"has {key} = {value!r}, expected a text" if key in self.content else f"lacks {key}")
-        return value
-
-    def choice(self, key: str, known: Iterable[str], default: str | None = None) -> str:
-        value = self.text(key, default)
-        if value not in known:
-            self.fail(f'has {key} = "{value}", expected {" or ".join(known)}.{near_miss(value, known)}')
-        return value
-
-    def settings(self, corpora: Collection[str]) -> dict[str, Any]:
-        """The settings that stand here, each of them checked, so that a message names this place."""
-        own = {key: value for key, value in self.content.items() if key in SETTINGS}
-        with _named(self.path, self.name):
-            Settings.of(own, corpora)
-        return own
-
-
-@contextmanager
-def _named(path: str, place: str) -> Iterator[None]:
-    """Makes of what is wrong with an option what is wrong at this place of the file."""
-    try:
-        yield
-    except UsageError as error:
-        raise InputError(f"{place}: {error}", path=path, hint=error.hint) from error
-
-
 def read_experiment(path: str | Path) -> Experiment:
     """The experiment of a file. Raises UsageError where there is no file, InputError for a bad one."""
     path = Path(path)
@@ -124,7 +77,7 @@ def read_experiment(path: str | Path) -> Experiment:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from error
     except ValueError as error:  # of the encoding, or TOMLDecodeError, which says line and column
         raise InputError(f"is not TOML: {error}", path=path) from error
-    top = _Place(str(path), "the file", content)
+    top = Place(str(path), "the file", content)
     if "statistics" in content:
         top.check_keys(("title", "beside", "statistics", "language"))
         language = top.choice("language", ["both", *STEMS], "both")
@@ -153,12 +106,12 @@ def _not_there(path: Path) -> UsageError:
     return UsageError(f"{path}: there is no such file.{guess}", hint=hint)
 
 
-def _head(top: _Place, path: Path) -> dict[str, Any]:
+def _head(top: Place, path: Path) -> dict[str, Any]:
     beside = top.text("beside") if "beside" in top.content else None
     return {"name": path.stem, "path": str(path), "title": top.text("title"), "beside": beside}
 
 
-def _seeds(top: _Place) -> list[int]:
+def _seeds(top: Place) -> list[int]:
     seeds = top.content.get("seeds", [42])
     whole = isinstance(seeds, list) and all(type(seed) is int and seed >= 0 for seed in seeds)
     if not whole or not seeds or len(set(seeds)) < len(seeds):
@@ -166,18 +119,18 @@ def _seeds(top: _Place) -> list[int]:
     return seeds
 
 
-def _corpora(top: _Place) -> dict[str, OwnCorpus]:
+def _corpora(top: Place) -> dict[str, OwnCorpus]:
     corpora = {}
-    for name, content in _Place(top.path, "[corpus]", top.content.get("corpus", {})).content.items():
-        place = _Place(top.path, f"[corpus.{name}]", content)
+    for name, content in Place(top.path, "[corpus]", top.content.get("corpus", {})).content.items():
+        place = Place(top.path, f"[corpus.{name}]", content)
         place.check_keys(CORPUS)
-        with _named(place.path, place.name):
+        with place.named():
             corpora[name] = OwnCorpus.of(name, content)
     return corpora
 
 
-def _cells(top: _Place, corpora: Collection[str]) -> list[Cell]:
-    base = _Place(top.path, "[base]", top.content.get("base", {}))
+def _cells(top: Place, corpora: Collection[str]) -> list[Cell]:
+    base = Place(top.path, "[base]", top.content.get("base", {}))
     base.check_keys(SETTINGS)
     columns = _tables(top, "column", default=[{"name": "F1"}])
     rows = _tables(top, "row")
@@ -188,12 +141,12 @@ def _cells(top: _Place, corpora: Collection[str]) -> list[Cell]:
     return [_cell(base, row, column, columns, corpora) for row in rows for column in columns]
 
 
-def _tables(top: _Place, kind: str, default: list[Any] | None = None) -> list[_Place]:
+def _tables(top: Place, kind: str, default: list[Any] | None = None) -> list[Place]:
     """All [[row]]s or [[column]]s, each of them with a name of its own."""
     content = top.content.get(kind, default)
     if not isinstance(content, list) or not content:
         top.fail(f"lacks [[{kind}]]")
-    tables = [_Place(top.path, f"[[{kind}]] {number}", each) for number, each in enumerate(content, start=1)]
+    tables = [Place(top.path, f"[[{kind}]] {number}", each) for number, each in enumerate(content, start=1)]
     names: set[str] = set()
     for table in tables:
         name = table.text("name")
@@ -204,27 +157,40 @@ def _tables(top: _Place, kind: str, default: list[Any] | None = None) -> list[_P
     return tables
 
 
-def _cell(base: _Place, row: _Place, column: _Place, columns: list[_Place], corpora: Collection[str]) -> Cell:
-    parts = [place.settings(corpora) for place in (base, row, column)]
+def _cell(base: Place, row: Place, column: Place, columns: list[Place], corpora: Collection[str]) -> Cell:
+    parts = [_settings(place, corpora) for place in (base, row, column)]
     for key in parts[2]:
         if key in parts[1] and key != "set":
             column.fail(f"and {row.name} both have {key}, expected it in one of them")
     changes = {key: value for part in parts for key, value in part.get("set", {}).items()}
-    evaluate = _Place(row.path, f"evaluate in {column.name}", column.content.get("evaluate", {}))
-    evaluate.check_keys(EVALUATE)
-    both = f"{row.name}, {column.name}"
-    with _named(row.path, both):
+    both = Place(row.path, f"{row.name}, {column.name}", {})
+    with both.named():
         settings = Settings.of({**parts[0], **parts[1], **parts[2], "set": changes}, corpora)
         _check_together(settings)
-    where = {"language": settings.language, "split": "dev", "labels": settings.labels}
-    with _named(row.path, evaluate.name):
-        evaluation = Evaluation(**{key: evaluate.text(key, default) for key, default in where.items()})
-        check_known("language", evaluation.language, (*LANGUAGES, *corpora))
-    with _named(row.path, both):
+    evaluation = _evaluation(column, settings, corpora)
+    with both.named():
         check_can_score(settings.labels, evaluation.labels)
     name = column.content["name"]
     paper = _paper(row, [each.content["name"] for each in columns])
     return Cell(row.content["name"], name, settings, evaluation, paper.get(name))
+
+
+def _settings(place: Place, corpora: Collection[str]) -> dict[str, Any]:
+    """The settings that stand there, each of them checked, so that a message names this place."""
+    own = {key: value for key, value in place.content.items() if key in SETTINGS}
+    with place.named():
+        Settings.of(own, corpora)
+    return own
+
+
+def _evaluation(column: Place, settings: Settings, corpora: Collection[str]) -> Evaluation:
+    place = Place(column.path, f"evaluate in {column.name}", column.content.get("evaluate", {}))
+    place.check_keys(EVALUATE)
+    where = {"language": settings.language, "split": "dev", "labels": settings.labels}
+    values = {key: place.text(key, default) for key, default in where.items()}
+    with place.named():
+        check_known("language", values["language"], (*LANGUAGES, *corpora))
+        return Evaluation(**values)
 
 
 def _check_together(settings: Settings) -> None:
@@ -233,9 +199,9 @@ def _check_together(settings: Settings) -> None:
     RunConfig(train=["-"], dev=["-"], embeddings=settings.embeddings, bert=bert, recipe=settings.recipe)
 
 
-def _paper(row: _Place, columns: list[str]) -> Mapping[str, float]:
+def _paper(row: Place, columns: list[str]) -> Mapping[str, float]:
     """The row's numbers from elsewhere by column, per cent in the file, fractions from here on."""
-    numbers = _Place(row.path, f"paper in {row.name}", row.content.get("paper", {}))
+    numbers = Place(row.path, f"paper in {row.name}", row.content.get("paper", {}))
     numbers.check_keys(columns)
     for name, value in numbers.content.items():
         number = isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bilstm_crf.corpus.statistics import as_markdown, as_text
+from bilstm_crf.corpus.statistics import as_text
+from bilstm_crf.experiments.markdown import Code, as_table, escape, inline
 
 PAPER_SEED = "42"
 NOTHING = "–"
@@ -23,17 +24,16 @@ def render(table: Mapping[str, Any], *, markdown: bool = False) -> str:
     elif table["kind"] == "confusion":
         parts = _confusions(table)
     else:
-        parts = [("", _scores(table), [_note(table)])]
+        parts = [("", _scores(table), _notes(table))]
         if table["comparisons"]["pairs"]:
-            parts.append(("Comparisons", pairs(table), ["\n".join(pairs_notes(table))]))
-    as_rows = as_markdown if markdown else as_text
-    blocks = [f"### {title}" if markdown else title, beside]
+            parts.append(("Comparisons", pairs(table), pairs_notes(table)))
+    blocks = [f"### {escape(title)}", escape(beside)] if markdown else [title, beside]
     for heading, rows, below in parts:
-        blocks += [
-            f"#### {heading}" if markdown and heading else heading,
-            as_rows(rows) if rows else "",
-            *below,
-        ]
+        if markdown:
+            blocks += [f"#### {escape(heading)}" if heading else "", as_table(rows) if rows else ""]
+            blocks.append("\n".join(map(inline, below)))
+        else:
+            blocks += [heading, as_text(rows) if rows else "", "\n".join(below)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -90,14 +90,14 @@ def _short(reason: str) -> str:
     return reason if len(reason) <= 60 else reason[:59] + "…"
 
 
-def _note(table: Mapping[str, Any]) -> str:
+def _notes(table: Mapping[str, Any]) -> list[str]:
     """What the numbers are, and one signature of each kind."""
     signatures = dict.fromkeys(cell["signature"] for _, cell in cells(table) if cell["mean"] is not None)
     about = (
         "Strict F1, mean ± standard deviation over the seeds; the interval is a bootstrap over sentences. "
         "Dev chose the epoch, so dev scores are optimistic."
     )
-    return "\n".join([about, *second_phase(table), *signatures])
+    return [about, *second_phase(table), *map(Code, signatures)]
 
 
 def second_phase(table: Mapping[str, Any]) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bilstm_crf.experiments.markdown import as_table, escape, fenced, inline
 from bilstm_crf.reports import intro, provenance, scores, tables
 from bilstm_crf.reports.read import Material, Run
-from bilstm_crf.reports.scores import Code, Table
+from bilstm_crf.reports.scores import Table
 
 
 def markdown(material: Material) -> str:
@@ -26,7 +26,7 @@ def markdown(material: Material) -> str:
     if material.runs:
         blocks.append(f"## {provenance.TITLE}")
         blocks += [block for table in provenance.tables(material) for block in _block(table)]
-        blocks += ["### Commands", _fenced(provenance.commands(material))]
+        blocks += ["### Commands", fenced(provenance.commands(material))]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -63,42 +63,5 @@ def _run(run: Run) -> Iterator[Table]:
 def _block(contents: Table, heading: str = "###") -> Iterator[str]:
     """The heading, the rows, the notes."""
     yield f"{heading} {escape(contents.title)}"
-    head, *rows = contents.rows
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    yield "\n".join([_line(head), f"| {' | '.join(rule)} |", *map(_line, rows)])
-    yield from map(_inline, contents.notes)
-
-
-def _line(cells: Iterable[str]) -> str:
-    """In a table, even a bar inside of code would end the cell."""
-    inline = (_inline(cell).replace("|", "\\|") if isinstance(cell, Code) else escape(cell) for cell in cells)
-    return f"| {' | '.join(inline)} |"
-
-
-def _inline(text: str) -> str:
-    """Code stays as it is, but for what would end it."""
-    if isinstance(text, Code) and text.strip():
-        return f"`{_one_line(text).replace('`', chr(39))}`"
-    return escape(text)
-
-
-def escape(text: str) -> str:
-    r"""The text as Markdown shows it again: in one line, neither a mark nor HTML.
-
-    >>> escape("<b> | *GPE_LOC*")
-    '&lt;b> \\| \\*GPE_LOC\\*'
-    """
-    text = _one_line(text).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\`*~|\[\]]|(?<!\w)_|_(?!\w))", r"\\\1", text)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _fenced(lines: Iterable[str]) -> str:
-    """Lines of code, in a fence that is longer than any inside."""
-    content = "\n".join(map(_one_line, lines))
-    longest = max((len(run) for run in re.findall("`+", content)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}\n{content}\n{fence}"
+    yield as_table(contents.rows)
+    yield from map(inline, contents.notes)

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from bilstm_crf import html
+from bilstm_crf.experiments.markdown import Code
 from bilstm_crf.experiments.render import percent
 from bilstm_crf.html import Html, element, figure, folded, gallery, join, paragraph, section
 from bilstm_crf.reports import curves, intro, provenance, scores, tables
 from bilstm_crf.reports.chart import STYLE as CHART
 from bilstm_crf.reports.read import Material, Run
-from bilstm_crf.reports.scores import Code, Names, Table
+from bilstm_crf.reports.scores import Names, Table
 
 # A long name in the first column must not push the figures out of a telephone's screen. Paper does not
 # scroll: there every cell may be broken into lines, a figure last.

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from bilstm_crf.experiments.markdown import Code
 from bilstm_crf.experiments.render import NOTHING, percent
 from bilstm_crf.experiments.results import configuration
 from bilstm_crf.reports.read import Material, Run
-from bilstm_crf.reports.scores import PHASES, Code, Names, Table
+from bilstm_crf.reports.scores import PHASES, Names, Table
 
 TITLE = "Where this comes from"
 FEW = 3  # runs that are named

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from bilstm_crf.experiments.markdown import Code
 from bilstm_crf.experiments.render import NOTHING, percent
 from bilstm_crf.run_folder import FINAL
 
@@ -14,10 +15,6 @@ PHASES = (
     "together, for as long as dev found best."
 )
 HEAT = "Gold down, predicted across; the shade is the share of the row. O: outside of every entity."
-
-
-class Code(str):
-    """Text to be set in a face of fixed width: a hash, a signature."""
 
 
 class Names(str):

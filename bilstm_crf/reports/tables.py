@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bilstm_crf.experiments.markdown import Code
 from bilstm_crf.experiments.render import (
     NOTHING,
     PAPER_SEED,
@@ -17,7 +18,7 @@ from bilstm_crf.experiments.render import (
     second_phase,
     signed,
 )
-from bilstm_crf.reports.scores import OPTIMISTIC, Code, Table, counts, fractions, interval
+from bilstm_crf.reports.scores import OPTIMISTIC, Table, counts, fractions, interval
 
 STRICT = (
     "Strict F1 in per cent, mean ± standard deviation over the seeds; interval by bootstrap over sentences."

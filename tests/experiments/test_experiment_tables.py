@@ -18,12 +18,14 @@ from bilstm_crf.experiments import corpus_tables, tables
 from bilstm_crf.experiments.corpora import Corpus
 from bilstm_crf.experiments.definition import Experiment, read_experiment
 from bilstm_crf.experiments.inputs import find_corpus
+from bilstm_crf.experiments.markdown import escape
 from bilstm_crf.experiments.overrides import with_epochs, with_seeds
 from bilstm_crf.experiments.render import render
 from bilstm_crf.experiments.settings import Evaluation
 from bilstm_crf.files import sha256_of_all, write_json
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.sentence import Sentence, Span
+from reports.folders import tables_of_markdown
 from runs import ROOT, SAMPLE
 
 FILE = """title = "Two rows"
@@ -202,6 +204,22 @@ def test_text_and_markdown_show_the_same_numbers(table: dict[str, Any]) -> None:
     for line in markdown.splitlines():
         if line.startswith("|"):
             assert line.count("|") in (8, 6), "as many cells in every line"
+
+
+@pytest.mark.parametrize("name", ["a|b", "*x* <b>_y_</b>", "`c`|\\\\|"])
+def test_any_name_keeps_the_cells_of_markdown(name: str, table: dict[str, Any]) -> None:
+    for place in (table, table["rows"][0], *(pair["a"] for pair in table["comparisons"]["pairs"])):
+        place["title" if place is table else "row"] = name
+    text = render(table, markdown=True)
+    scores, compared = tables_of_markdown(text)
+    assert scores[1][0] == f"{name}, dev"
+    assert compared[1][0] == f"two − {name}, dev"
+    for found in (scores, compared):
+        assert len({len(row) for row in found}) == 1
+    assert "<" not in text
+    assert text.startswith(f"### {escape(name)}\n")
+    assert f"`{cell(table, 'two', 'dev')['signature']}`" in text
+    assert name in render(table)
 
 
 def test_a_quick_look_is_marked_and_is_another_table(experiment: Experiment) -> None:

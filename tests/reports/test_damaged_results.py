@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from analysis.pages import Reader
 from bilstm_crf.errors import InputError
 from bilstm_crf.experiments.check import check
+from bilstm_crf.experiments.markdown import escape
 from bilstm_crf.experiments.shapes import CONFIG, EPOCH, check_metrics, check_table
 from bilstm_crf.files import write_json
-from bilstm_crf.reports.markdown import escape, markdown
+from bilstm_crf.reports.markdown import markdown
 from bilstm_crf.reports.page import page
 from bilstm_crf.reports.read import Material, Run, read_material, read_run
 from done import Done
