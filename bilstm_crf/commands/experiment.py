@@ -32,10 +32,13 @@ class Seeds(click.ParamType):
     def convert(
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
     ) -> list[int]:
-        parts = value.split(",")
-        if not all(part.strip().isdecimal() for part in parts):
-            self.fail(f"{value}: expected whole numbers with commas between, as in 42,43,44")
-        seeds = [int(part) for part in parts]
+        from bilstm_crf.experiments.settings import is_seed
+
+        parts = [part.strip() for part in value.split(",")]
+        seeds = [int(part) for part in parts if part.isdecimal() and len(part) < 20]
+        if len(seeds) < len(parts) or not all(map(is_seed, seeds)):
+            expected = "whole numbers with commas between, as in 42,43,44, none of them above 2**63 - 1"
+            self.fail(f"{value}: expected {expected}")
         if len(set(seeds)) < len(seeds):
             self.fail(f"{value}: a seed stands there twice")
         return seeds

@@ -25,6 +25,7 @@ from bilstm_crf.experiments.settings import (
     Settings,
     check_can_score,
     check_known,
+    is_seed,
 )
 
 SETTINGS = ("language", "labels", "encoding", "embeddings", "bert", "preset", "final", "set")
@@ -113,9 +114,10 @@ def _head(top: Place, path: Path) -> dict[str, Any]:
 
 def _seeds(top: Place) -> list[int]:
     seeds = top.content.get("seeds", [42])
-    whole = isinstance(seeds, list) and all(type(seed) is int and seed >= 0 for seed in seeds)
+    whole = isinstance(seeds, list) and all(map(is_seed, seeds))
     if not whole or not seeds or len(set(seeds)) < len(seeds):
-        top.fail(f"has seeds = {seeds!r}, expected different whole numbers, as in [42, 43, 44]")
+        expected = "different whole numbers, as in [42, 43, 44], none of them above 2**63 - 1"
+        top.fail(f"has seeds = {seeds!r}, expected {expected}")
     return seeds
 
 

@@ -105,9 +105,7 @@ def tasks(
         task.look()
         _find_fault(task, corpus)
         if task.state == "waiting":
-            its = own.get(task.run.settings.language)
-            reasons = [] if its is None else [its.missing(split) for split in ("train", "dev")]
-            _not_run(task, next(filter(None, reasons), None))
+            _not_run(task, _missing_files(task, own.get(task.run.settings.language)))
     return found
 
 
@@ -132,6 +130,15 @@ def _find_fault(task: Task, corpus: Corpus | None) -> None:
 def _not_run(task: Task, reason: str | None) -> None:
     if reason is not None:
         task.state, task.reason = "not run", f"not run: {reason}"
+
+
+def _missing_files(task: Task, own: OwnCorpus | None) -> str | None:
+    """What is not here of its corpus' files, or of the vectors that it is to learn from, as a reason."""
+    reasons = [] if own is None else [own.missing(split) for split in ("train", "dev")]
+    vectors = task.run.settings.embeddings
+    if vectors not in names.NAMES and not run_folder.is_finished(task.folder):
+        reasons += [f"{vectors} is not here"] * (not Path(vectors).expanduser().exists())
+    return next(filter(None, reasons), None)
 
 
 def look_for_encoders(found: Iterable[Task], corpus: Corpus) -> None:

@@ -20,6 +20,7 @@ from bilstm_crf.errors import UsageError, near_miss
 from bilstm_crf.labels import ENCODINGS, LABEL_SETS, LabelSet
 
 LONGEST = 120  # characters of a part of a name; more of them become a hash, since file systems have limits
+LARGEST_SEED = 2**63 - 1
 LANGUAGES = ("nob", "nno", "both")
 
 
@@ -56,9 +57,7 @@ class Settings:
             if name in given:
                 check_known(name, given[name], known)
         check_labels(given.get("labels", cls.labels))
-        embeddings = given.get("embeddings", cls.embeddings)
-        if not Path(embeddings).expanduser().exists():
-            check_known("embeddings", embeddings, names.NAMES, "neither a file nor a known name")
+        check_embeddings(given.get("embeddings", cls.embeddings))
         values = {name: value for name, value in given.items() if name != "set"}
         if given.get("language") in corpora:
             values.setdefault("labels", "file")
@@ -170,6 +169,25 @@ def check_known(name: str, value: str, known: Any, what: str = "unknown") -> Non
         raise UsageError(
             f'{name} = "{value}" is {what}.{near_miss(str(value), known)}', hint=f"known: {' '.join(known)}"
         )
+
+
+def check_embeddings(name: str) -> None:
+    """Raises UsageError for what can be no vectors. A file that is not here can: then a row is not run."""
+    if name in names.NAMES:
+        return
+    path = Path(name).expanduser()
+    if path.is_dir():
+        raise UsageError(
+            f'embeddings = "{name}" is a folder, expected a file of vectors or a known name',
+            hint=f"known: {' '.join(names.NAMES)}",
+        )
+    if not path.exists() and "/" not in name and not name.endswith(names.SUFFIXES):
+        check_known("embeddings", name, names.NAMES, "neither a file nor a known name")
+
+
+def is_seed(value: Any) -> bool:
+    """A whole number that any reader of JSON can hold."""
+    return type(value) is int and 0 <= value <= LARGEST_SEED
 
 
 def check_labels(name: str) -> None:

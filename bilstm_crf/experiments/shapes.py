@@ -12,12 +12,14 @@ from typing import Any
 
 from bilstm_crf.errors import InputError
 from bilstm_crf.experiments.check import HINT, IfThere, Leaf, MapOf, OrNull, Shape, check
+from bilstm_crf.experiments.settings import is_seed
 
 MOST = 10**15  # no number of a result is larger: what is has been damaged, and could not be drawn
 
 TEXT = Leaf("a text", lambda value: isinstance(value, str))
 FLAG = Leaf("true or false", lambda value: isinstance(value, bool))
 COUNT = Leaf("a whole number, 0 or more", lambda value: type(value) is int and 0 <= value < MOST)
+SEED = Leaf("a whole number from 0 to 2**63 - 1", is_seed)
 NUMBER = Leaf("a number", lambda value: type(value) in (int, float) and -MOST < value < MOST)  # NaN is not
 ANYTHING = Leaf("anything", lambda value: True)
 
@@ -61,7 +63,7 @@ END: Shape = {"row": TEXT, "column": TEXT}
 PAIR: Shape = {
     "a": END,
     "b": END,
-    "seeds": [COUNT],
+    "seeds": [SEED],
     "difference": NUMBER,
     "p_value": NUMBER,
     "p_holm": NUMBER,
@@ -69,7 +71,7 @@ PAIR: Shape = {
 SCORES: Shape = {
     "quick": FLAG,
     "epochs": [COUNT],
-    "seeds": [COUNT],
+    "seeds": [SEED],
     "rows": [{"cells": [CELL]}],
     "comparisons": {"test": TEXT, "resamples": COUNT, "correction": TEXT, "pairs": [PAIR]},
     "runs": MapOf({"done": FLAG, "why": IfThere(TEXT)}),
@@ -82,7 +84,7 @@ CONFIG: Shape = {
     "bilstm_crf": TEXT,
     "command": TEXT,
     "config": {
-        "seed": COUNT,
+        "seed": SEED,
         "label_set": TEXT,
         "encoding": TEXT,
         "embeddings": TEXT,
@@ -122,7 +124,7 @@ SECOND_PHASE: Shape = {
 METRICS: Shape = {
     "best_epoch": COUNT,
     "epochs": COUNT,
-    "seed": COUNT,
+    "seed": SEED,
     "dev": REPORT,
     "test": IfThere(OrNull(REPORT)),
     "final": IfThere(OrNull(SECOND_PHASE)),

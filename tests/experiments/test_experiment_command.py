@@ -306,6 +306,8 @@ def test_a_folder_with_another_run_in_it_is_left_alone(
         (["three.tml"], "three.tml: there is no such file. Did you mean three.toml?"),
         (["three.toml", "three.toml"], "two of the files have the same name"),
         (["three.toml", "--seeds", "42;43"], "expected whole numbers with commas between"),
+        (["three.toml", "--seeds", str(2**63)], "none of them above 2**63 - 1"),
+        (["three.toml", "--seeds", "9" * 5000], "none of them above 2**63 - 1"),
         (["three.toml", "--seeds", "42,42"], "a seed stands there twice"),
         (["three.toml", "--json", "--markdown"], "exclude one another"),
         (["three.toml", "--only", "singel", "--data", "data"], "Did you mean single?"),

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from bilstm_crf.corpus.statistics import paper
 from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
-from bilstm_crf.experiments import plan
+from bilstm_crf.experiments import plan, tables
 from bilstm_crf.experiments.definition import Experiment, read_experiment
 from bilstm_crf.experiments.settings import Evaluation, Run, Settings, check_can_score
+from bilstm_crf.files import write_json
 from bilstm_crf.labels import LABEL_SETS
+from bilstm_crf.reports.read import read_material
 from runs import ROOT
 
 SHIPPED = ROOT / "experiments"
@@ -201,6 +203,8 @@ def test_a_good_file_of_ones_own(tmp_path: Path) -> None:
         ('title = "mine"', 'titel = "mine"', "the file has no key titel. Did you mean title?"),
         ("seeds = [1]", "seeds = 1", "the file has seeds = 1, expected different whole numbers"),
         ("seeds = [1]", "seeds = [1, 1]", "expected different whole numbers"),
+        ("seeds = [1]", "seeds = [-1]", "expected different whole numbers"),
+        ("seeds = [1]", f"seeds = [{2**63}]", "none of them above 2**63 - 1"),
         ("seeds = [1]", 'show = "confusions"', 'show = "confusions", expected scores or confusion. Did you'),
         ("seeds = [1]", 'statistics = "totals"', "the file has no key"),
         (
@@ -210,6 +214,11 @@ def test_a_good_file_of_ones_own(tmp_path: Path) -> None:
         ),
         ('embeddings = "sg50"', 'embeddings = "sg5O"', '[base]: embeddings = "sg5O" is neither a file nor a'),
         ('embeddings = "sg50"', 'embeddings = "sg5O"', "Did you mean sg50?"),
+        (
+            'embeddings = "sg50"',
+            'embeddings = "/tmp"',
+            '[base]: embeddings = "/tmp" is a folder, expected a file',
+        ),
         ('embeddings = "sg50"', "embeddings = 50", "[base]: embeddings is 50, expected a text"),
         ('embeddings = "sg50"', 'preset = "papier"', "Did you mean paper?"),
         ("epochs = 3", "epoch = 3", "[base]: epoch is not a setting of the recipe. Did you mean epochs?"),
@@ -273,6 +282,15 @@ def test_a_bad_file_is_told_where_it_is_bad(old: str, new: str, message: str, tm
     with pytest.raises(InputError, match=re.escape(message)) as caught:
         read(tmp_path, GOOD.replace(old, new))
     assert "mine.toml: " in str(caught.value)
+
+
+def test_the_largest_seed_is_one_that_a_report_takes(tmp_path: Path) -> None:
+    experiment = read(tmp_path, GOOD.replace("[1]", f"[{2**63 - 1}, 0]"))
+    corpus = {language: {"train": [], "dev": [], "test": []} for language in ("nob", "nno")}
+    path = tmp_path / "tables" / "mine.json"
+    path.parent.mkdir()
+    write_json(path, tables.build(experiment, tmp_path, corpus, {}))
+    assert read_material(tmp_path).tables[0]["seeds"] == [2**63 - 1, 0]
 
 
 def test_a_file_that_is_no_text_is_told_so(tmp_path: Path) -> None:

@@ -147,6 +147,21 @@ def test_rows_without_their_files_are_not_run_and_say_why() -> None:
     assert heldout["missing"] == {"42": "not run: c.conll is not here"}
 
 
+def test_rows_without_their_vectors_are_not_run_and_say_why() -> None:
+    rows = ["none", "vec/mine.bin", "yours.vec"]
+    text = "".join(f'[[row]]\nname = "{name}"\nembeddings = "{name}"\n' for name in rows)
+    experiment = read(f'title = "mine"\n{text}')
+    corpus = find_corpus(str(SAMPLE), [experiment])
+    found = plan.tasks([experiment], Path("out"), corpus)
+    assert [(task.state, task.reason) for task in found] == [
+        ("waiting", ""),
+        ("not run", "not run: vec/mine.bin is not here"),
+        ("not run", "not run: yours.vec is not here"),
+    ]
+    Path("yours.vec").write_text("1 2\na 0 1\n", "utf-8")
+    assert plan.tasks([experiment], Path("out"), corpus)[2].state == "waiting"
+
+
 # ---------------------------------------------------------------- another encoder, the shipped recipes
 
 

@@ -101,6 +101,14 @@ def test_other_settings_are_another_run(changes: dict[str, Any], said: str) -> N
     assert other(dataclasses.replace(settings, **changes)) == said
 
 
+def test_vectors_that_are_not_here_are_known_by_their_name() -> None:
+    begun(Settings(embeddings="mine.bin"))
+    Path("mine.bin").rename("yours.bin")
+    assert other(Settings(embeddings="mine.bin")) is None
+    same_run._sha256.cache_clear()
+    assert other(Settings(embeddings="yours.bin")) is None, "they have the same content"
+
+
 def test_a_renamed_folder_is_another_seeds_and_stays_out_of_tables() -> None:
     Path("mine.toml").write_text('title = "t"\nseeds = [42, 43]\n[[row]]\nname = "one"\n', "utf-8")
     experiment = read_experiment("mine.toml")
