@@ -16,7 +16,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.command(name="report")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("-o", "--output", metavar="FILE", type=FILE, help="The page.  [DIR/report.html]")
-@click.option("--markdown", metavar="FILE", type=FILE, help="The Markdown file.  [DIR/report.md]")
+@click.option("--markdown", metavar="FILE", type=FILE, help="The Markdown file.  [beside the page]")
 def command(folder: Path, output: Path | None, markdown: Path | None) -> None:
     """Write what lies in an experiment's or a run's folder as one HTML page and one Markdown file.
 
@@ -32,15 +32,20 @@ def command(folder: Path, output: Path | None, markdown: Path | None) -> None:
     from bilstm_crf.reports import page
     from bilstm_crf.reports.read import read_material
 
+    output = output or folder / "report.html"
+    markdown = markdown or _beside(output, folder)
+    if output == markdown:
+        raise UsageError(f"the page and the Markdown file are both {output}, expected two files")
     material = read_material(folder)
-    contents = {
-        output or folder / "report.html": page.page(material),
-        markdown or folder / "report.md": as_markdown.markdown(material),
-    }
-    if len(contents) < 2:
-        raise UsageError(f"-o and --markdown are both {output or markdown}, expected two files")
+    contents = {output: page.page(material), markdown: as_markdown.markdown(material)}
     for path, content in contents.items():
         with write_whole(path) as stream:
             # Names may hold what is no UTF-8: Python's escape for it can be read.
             stream.write(content.encode("utf-8", "backslashreplace"))
         say(f"{path}  {path.stat().st_size / 1000:,.0f} kB")
+
+
+def _beside(page: Path, folder: Path) -> Path:
+    """The Markdown file of a page has its name; beside /dev/stdout nothing can lie."""
+    there = page.is_file() or not page.exists()
+    return page.with_suffix(".md") if there else folder / "report.md"

@@ -325,6 +325,18 @@ def test_the_command_writes_both_files_and_says_where(cli: Cli, tmp_path: Path) 
     assert not (other / "c").exists()
 
 
+def test_the_markdown_file_lies_beside_a_page_that_is_written_elsewhere(cli: Cli, tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", 42)
+    assert cli("report", folder, "-o", tmp_path / "mine.html").status == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.html", "mine.md", "run"]
+    assert not list(folder.glob("report.*"))
+    done = cli("report", folder, "-o", tmp_path / "mine.md")
+    assert done.status == 2
+    assert f"the page and the Markdown file are both {tmp_path / 'mine.md'}, expected two" in done.err
+    assert cli("report", folder, "-o", "/dev/null").status == 0
+    assert (folder / "report.md").exists()
+
+
 def test_a_folder_with_nothing_to_report_is_told_what_was_expected(cli: Cli, tmp_path: Path) -> None:
     for folder, said in (
         (tmp_path, "no tables/*.json, no runs"),
