@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -101,6 +100,7 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
     from bilstm_crf.experiments import overrides, plan
     from bilstm_crf.experiments.definition import read_experiment
     from bilstm_crf.experiments.inputs import find_corpus
+    from bilstm_crf.experiments.watch import would_run
 
     if options["as_json"] and options["as_markdown"]:
         raise UsageError("--json and --markdown exclude one another")
@@ -110,12 +110,13 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
     if options["seeds"]:
         experiments = [overrides.with_seeds(each, options["seeds"]) for each in experiments]
     if options["epochs"]:
-        experiments = [overrides.with_epochs(each, options["epochs"]) for each in experiments]
+        epochs, only = options["epochs"], options["only"]
+        experiments = [overrides.with_epochs(each, epochs, only) for each in experiments]
     if options["bert"]:
         experiments = overrides.with_encoder(experiments, options["bert"])
     if options["dry_run"]:
         tasks = plan.tasks(experiments, options["output"], None, options["only"])
-        click.echo(_would_run(tasks, _how(experiments, {}, options)), nl=False)
+        click.echo(would_run(tasks, _how(experiments, {}, options)), nl=False)
         return
     corpus = find_corpus(options["data"], experiments)
     tasks = plan.tasks(experiments, options["output"], corpus, options["only"])
@@ -226,23 +227,3 @@ def _print(tables: Sequence[dict[str, Any]], options: dict[str, Any]) -> None:
         click.echo(json.dumps(tables, indent=2, ensure_ascii=False))
     else:
         click.echo("\n".join(render(table, markdown=options["as_markdown"]) for table in tables), nl=False)
-
-
-def _would_run(tasks: Sequence[Task], how: How) -> str:
-    """What --dry-run says: each run, how far it has come, what it is scored on, its command."""
-    from bilstm_crf import run_folder
-    from bilstm_crf.experiments.runner import train_options
-    from bilstm_crf.experiments.watch import summary
-
-    lines = []
-    for task in tasks:
-        if run_folder.is_finished(task.folder) and task.state != "failed":
-            task.state = "done"
-        scored_on = " ".join(evaluation.name for evaluation in task.evaluations)
-        known = {"done": "done", "not run": task.reason, "failed": f"failed: {task.reason}"}
-        state = known.get(task.state, task.progress)
-        lines.append(f"{task.run.name}  {state}, scored on {scored_on}")
-        if task.state != "done":
-            lines.append(f"  {shlex.join(['bilstm-crf', 'train', *train_options(task, how)])}")
-    lines.append(f"{summary(tasks, how.jobs)}, with {how.jobs} at once")
-    return "\n".join(lines) + "\n"

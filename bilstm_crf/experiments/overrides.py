@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bilstm_crf.bert.folder import is_local
 from bilstm_crf.embeddings.names import NONE
 from bilstm_crf.errors import UsageError
-from bilstm_crf.experiments.definition import Experiment
+from bilstm_crf.experiments.definition import Cell, Experiment
+from bilstm_crf.experiments.plan import fits
 from bilstm_crf.experiments.settings import Settings, shortened
 
 
@@ -29,11 +31,26 @@ def with_seeds(experiment: Experiment, seeds: Sequence[int]) -> Experiment:
     )
 
 
-def with_epochs(experiment: Experiment, epochs: int) -> Experiment:
-    """The same with so many epochs in every run: a quick look where they are fewer."""
-    quick = any(cell.settings.recipe.epochs > epochs for cell in experiment.cells)
-    changed = _changed(experiment, lambda settings: settings.change({"epochs": epochs}), f"epochs={epochs}")
-    return experiment if changed is experiment else dataclasses.replace(changed, quick=quick)
+def with_epochs(experiment: Experiment, epochs: int, only: Sequence[str] = ()) -> Experiment:
+    """The same with so many epochs in every run: a quick look where they are fewer.
+
+    A curriculum counts batches, so a row with one cannot have them, and is left out. Raises UsageError where
+    it is to run; `only` are the patterns of what is, all rows where there are none.
+    """
+    counting = {cell.row for cell in experiment.cells if cell.settings.recipe.curriculum}
+    for cell in experiment.cells:
+        runs = cell.runs(experiment.seeds)
+        asked = not only or any(fits(pattern, cell, run) for pattern in only for run in runs)
+        if cell.row in counting and asked:
+            raise UsageError(
+                f'--epochs {epochs}: [[row]] "{cell.row}" of {experiment.path} has a curriculum, which '
+                "counts batches, not epochs",
+                hint="--only PATTERN runs other rows; fewer batches are another curriculum in the file",
+            )
+    kept = [cell for cell in experiment.cells if cell.row not in counting]
+    cells = [_changed(cell, cell.settings.change({"epochs": epochs})) for cell in kept]
+    quick = any(cell.settings.recipe.epochs > epochs for cell in kept)
+    return _with_cells(experiment, cells, f"epochs={epochs}", quick=quick)
 
 
 def with_encoder(experiments: Sequence[Experiment], bert: str) -> list[Experiment]:
@@ -48,21 +65,20 @@ def with_encoder(experiments: Sequence[Experiment], bert: str) -> list[Experimen
 
 def _with_encoder(experiment: Experiment, bert: str) -> Experiment:
     name = Path(bert).name
-
-    def change(settings: Settings) -> Settings:
-        return settings if settings.bert == NONE else dataclasses.replace(settings, bert=bert)
-
-    changed = _changed(experiment, change, f"bert={name}")
-    if changed is experiment:
-        return experiment
-    return dataclasses.replace(
-        changed, title=f"{changed.title} (encoder: {name if is_local(bert) else bert})"
-    )
+    cells = [
+        cell if cell.settings.bert == NONE else _changed(cell, dataclasses.replace(cell.settings, bert=bert))
+        for cell in experiment.cells
+    ]
+    title = f"{experiment.title} (encoder: {name if is_local(bert) else bert})"
+    return _with_cells(experiment, cells, f"bert={name}", title=title)
 
 
-def _changed(experiment: Experiment, change: Callable[[Settings], Settings], what: str) -> Experiment:
+def _changed(cell: Cell, settings: Settings) -> Cell:
+    return dataclasses.replace(cell, settings=settings)
+
+
+def _with_cells(experiment: Experiment, cells: list[Cell], what: str, **more: Any) -> Experiment:
     """The experiment itself where nothing is changed; else one whose name says what was."""
-    cells = [dataclasses.replace(cell, settings=change(cell.settings)) for cell in experiment.cells]
     if cells == experiment.cells:
         return experiment
-    return dataclasses.replace(experiment, name=f"{experiment.name}-{what}", cells=cells)
+    return dataclasses.replace(experiment, name=f"{experiment.name}-{what}", cells=cells, **more)

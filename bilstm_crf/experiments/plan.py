@@ -83,14 +83,14 @@ def tasks(
         for rank, run in enumerate(cell.runs(experiment.seeds))
     ]
     if only:
-        fits = [{pattern for pattern in only if _fits(pattern, cell, run)} for _, run, cell in asked]
+        fitting = [{pattern for pattern in only if fits(pattern, cell, run)} for _, run, cell in asked]
         known = dict.fromkeys(name for _, run, cell in asked for name in (cell.row, run.name))
-        for pattern in set(only).difference(*fits):
+        for pattern in set(only).difference(*fitting):
             raise UsageError(
                 f"--only {pattern} fits no row and no run.{near_miss(pattern, known)}",
                 hint=f"rows and runs: {', '.join(known)}" if known else "these files train nothing",
             )
-        asked = [each for each, patterns in zip(asked, fits, strict=True) if patterns]
+        asked = [each for each, patterns in zip(asked, fitting, strict=True) if patterns]
     wanted: dict[Run, list[Evaluation]] = {}
     for _, run, cell in sorted(asked, key=lambda each: each[0]):
         evaluations = wanted.setdefault(run, [])
@@ -165,7 +165,8 @@ def _encoder_fault(name: str) -> str | None:
     return None
 
 
-def _fits(pattern: str, cell: Cell, run: Run) -> bool:
+def fits(pattern: str, cell: Cell, run: Run) -> bool:
+    """Whether a pattern of --only leaves this run of the cell."""
     return any(fnmatchcase(name.lower(), pattern.lower()) for name in (cell.row, run.name))
 
 

@@ -1,7 +1,8 @@
-"""What a person sees while runs go on: a live table on a terminal, lines elsewhere; on standard error."""
+"""What a person sees of runs: before, while they go on (a live table on a terminal, lines elsewhere)."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -12,9 +13,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from bilstm_crf import run_folder
 from bilstm_crf.experiments.pace import time_left
 from bilstm_crf.experiments.plan import Task
-from bilstm_crf.experiments.runner import Watch, clock
+from bilstm_crf.experiments.runner import How, Watch, clock, train_options
 from bilstm_crf.progress import say
 
 INTERVAL = 60.0  # seconds between two lines on what runs, where there is no terminal
@@ -44,6 +46,22 @@ def summary(tasks: Sequence[Task], jobs: int) -> str:
         return ", ".join(counts)
     by = ", at the pace of runs with other settings" * left.foreign
     return f"{', '.join(counts)}; about {clock(left.seconds)} left{by}"
+
+
+def would_run(tasks: Sequence[Task], how: How) -> str:
+    """What --dry-run says: each run, how far it has come, what it is scored on, its command."""
+    lines = []
+    for task in tasks:
+        if run_folder.is_finished(task.folder) and task.state != "failed":
+            task.state = "done"
+        scored_on = " ".join(evaluation.name for evaluation in task.evaluations)
+        known = {"done": "done", "not run": task.reason, "failed": f"failed: {task.reason}"}
+        state = known.get(task.state, task.progress)
+        lines.append(f"{task.run.name}  {state}, scored on {scored_on}")
+        if task.state != "done":
+            lines.append(f"  {shlex.join(['bilstm-crf', 'train', *train_options(task, how)])}")
+    lines.append(f"{summary(tasks, how.jobs)}, with {how.jobs} at once")
+    return "\n".join(lines) + "\n"
 
 
 class Lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from bilstm_crf.experiments.inputs import find_corpus
 from bilstm_crf.experiments.overrides import with_encoder, with_epochs
 from bilstm_crf.experiments.settings import Evaluation
 from bilstm_crf.experiments.tables import build
+from done import Done
 from runs import DEV, ROOT, SAMPLE, TRAIN
 
 GOOD = """title = "mine"
@@ -176,6 +178,24 @@ def test_another_encoder_is_another_table_and_says_so() -> None:
     assert with_encoder([experiment], "owner/big") == [experiment], "nothing was changed"
     with pytest.raises(UsageError, match="--bert x: no row of these files has an encoder"):
         with_encoder([read(plain)], "x")
+
+
+def test_a_curriculum_which_counts_batches_has_no_epochs_to_set(cli: Callable[..., Done]) -> None:
+    path = ROOT / "experiments" / "eurobert.toml"
+    done = cli("experiment", path, "--epochs", "1", "--dry-run")
+    assert done.status == 2
+    assert '--epochs 1: [[row]] "growing context, two phases" of ' in done.err
+    assert "has a curriculum, which counts batches" in done.err
+    experiment = read_experiment(path)
+    with pytest.raises(UsageError, match="growing context"):
+        with_epochs(experiment, 1, ["alone", "*phases"])
+    quick = with_epochs(experiment, 1, ["alone"])
+    assert (quick.name, quick.quick) == ("eurobert-epochs=1", True)
+    assert list(dict.fromkeys(cell.row for cell in quick.cells)) == ["alone", "8 sentences on each side"]
+    assert {cell.settings.recipe.epochs for cell in quick.cells} == {1}
+    same = with_epochs(experiment, 10, ["alone"])
+    assert same.name != experiment.name, "a table with fewer rows does not take the place of the whole one"
+    assert cli("experiment", path, "--epochs", "1", "--only", "alone", "--dry-run").status == 0
 
 
 PUBLISHED = {
