@@ -21,9 +21,9 @@ from bilstm_crf.files import sha256_of_all
 
 
 def configuration(described: Mapping[str, Any]) -> dict[str, Any]:
-    """What a config.json says of its run, and of settings that an older version did not know the default.
+    """The configuration in a config.json; settings that an older version did not know have their defaults.
 
-    That changes nothing, as nothing was done then; what a preset has got since would change something.
+    Not those of its preset, which may have got another value for them since: the older run did without.
     """
     config = described["config"]
     defaults = RunConfig(train=["-"], dev=["-"]).to_json()

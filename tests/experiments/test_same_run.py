@@ -128,12 +128,16 @@ def test_what_the_files_alone_tell_stays_out_of_tables() -> None:
     assert table["runs"][name] == {"folder": f"runs/{name}", "done": False, "why": "other train data"}
 
 
-def test_an_older_runs_missing_settings_are_no_difference() -> None:
-    folder = begun(Settings())
-    described = json.loads((folder / "config.json").read_text("utf-8"))
-    del described["config"]["final"], described["config"]["recipe"]["members"]
-    write_json(folder / "config.json", described)
-    assert other(Settings()) is None
+def test_an_older_runs_missing_settings_are_their_defaults_and_not_what_its_preset_has_now() -> None:
+    for settings, said in (
+        (Settings(), None),
+        (Settings(preset="best"), "it was begun with document_memory = 0, now it is 100"),
+    ):
+        folder = begun(settings)
+        described = json.loads((folder / "config.json").read_text("utf-8"))
+        del described["config"]["final"], described["config"]["recipe"]["document_memory"]
+        write_json(folder / "config.json", described)
+        assert other(settings) == said
 
 
 @pytest.mark.parametrize(
