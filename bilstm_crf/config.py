@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from bilstm_crf.errors import UsageError, near_miss
 
+LARGEST_SEED = 2**63 - 1  # that any reader of JSON can hold
 Head = Literal["bilstm-crf", "bilstm-linear", "crf", "linear"]
 Pooling = Literal["first", "last", "mean"]
 LAYERS = ("last", "last4", "mix")  # several of an encoder's hidden states; a number is one of them
@@ -304,8 +305,8 @@ class RunConfig:
                     f"a training file's weight is {weight}, expected more than 0",
                     hint="1 takes every sentence once an epoch, 0.5 half of them, 2 each of them twice",
                 )
-        if self.seed < 0:
-            raise UsageError(f"the configuration's seed is {self.seed}, expected 0 or more")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise UsageError(f"the configuration's seed is {self.seed}, expected 0 to 2**63 - 1")
         if self.threads < 1:
             raise UsageError(f"the configuration's threads is {self.threads}, expected 1 or more")
         if "bert" in self.features and self.bert is None:
@@ -353,7 +354,10 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> RunConfig:
-        """The inverse of `to_json`; UsageError for a field that is unknown, missing or of a wrong type."""
+        """The inverse of `to_json`; UsageError for a field that is unknown, missing or of a wrong type.
+
+        A setting that an older version did not know is at its default, whatever its preset has now.
+        """
         hints = typing.get_type_hints(cls)
         check_fields(content, hints, required=("train", "dev"), where="the configuration")
         values = dict(content)
@@ -363,7 +367,8 @@ class RunConfig:
         for name, value in values.items():
             if not _is(value, hints[name]):
                 raise UsageError(f"the configuration's {name} is {value!r}, expected {hints[name]}")
-        return cls(**values, recipe=Recipe.preset(values.get("preset", "paper")).replace(recipe))
+        began = Recipe() if "recipe" in content else Recipe.preset(values.get("preset", "paper"))
+        return cls(**values, recipe=began.replace(recipe))
 
 
 def check_fields(

@@ -158,6 +158,9 @@ def test_a_configuration_comes_back_from_json_as_it_was(config: RunConfig) -> No
 
 def test_what_a_configuration_leaves_out_has_its_default() -> None:
     assert RunConfig.from_json(MINIMAL) == RunConfig(train=["a"], dev=["b"])
+    assert RunConfig.from_json({**MINIMAL, "preset": "best"}).recipe == Recipe.preset("best")
+    older = RunConfig.from_json({**MINIMAL, "preset": "best", "recipe": {"hidden": 600}}).recipe
+    assert older == Recipe(hidden=600), "what it did not know, it did not do"
     config = RunConfig.from_json({**MINIMAL, "recipe": {"epochs": 3}})
     assert config.recipe == Recipe(epochs=3)
 

@@ -11,7 +11,7 @@ import click
 
 from bilstm_crf.commands.options import CORES, config_file, documents_option
 from bilstm_crf.commands.train_options import configure, names, use_sample
-from bilstm_crf.config import Head, Pooling
+from bilstm_crf.config import LARGEST_SEED, Head, Pooling
 from bilstm_crf.errors import UsageError
 
 
@@ -119,7 +119,13 @@ from bilstm_crf.errors import UsageError
 @click.option(
     "--patience", type=click.IntRange(0), help="Stop after N epochs without a better dev F1.  [never]"
 )
-@click.option("--seed", type=click.IntRange(0), default=42, show_default=True, help="Of all random numbers.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, LARGEST_SEED),
+    default=42,
+    show_default=True,
+    help="Of all random numbers.",
+)
 @click.option(
     "--threads",
     type=click.IntRange(1),

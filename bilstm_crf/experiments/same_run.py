@@ -18,7 +18,6 @@ from bilstm_crf.embeddings import names
 from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
 from bilstm_crf.experiments.check import check, read_json
 from bilstm_crf.experiments.corpora import Corpus, OwnCorpus
-from bilstm_crf.experiments.results import configuration
 from bilstm_crf.experiments.settings import Run
 from bilstm_crf.experiments.shapes import CONFIG
 from bilstm_crf.files import sha256_of
@@ -64,7 +63,7 @@ def _read(folder: Path) -> tuple[RunConfig, dict[str, Any]] | None:
         return None
     described: dict[str, Any] = read_json(path)
     check(described, CONFIG, path)
-    return RunConfig.from_json(configuration(described)), described
+    return RunConfig.from_json(described["config"]), described
 
 
 def _other_settings(run: Run, config: RunConfig, described: Mapping[str, Any]) -> str | None:

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf.config import PRESETS, Recipe
+from bilstm_crf.config import LARGEST_SEED, PRESETS, Recipe
 from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import UsageError, near_miss
 from bilstm_crf.labels import ENCODINGS, LABEL_SETS, LabelSet
 
 LONGEST = 120  # characters of a part of a name; more of them become a hash, since file systems have limits
-LARGEST_SEED = 2**63 - 1
 LANGUAGES = ("nob", "nno", "both")
 
 
