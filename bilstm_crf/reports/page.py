@@ -14,8 +14,8 @@ from bilstm_crf.reports.chart import STYLE as CHART
 from bilstm_crf.reports.read import Material, Run
 from bilstm_crf.reports.scores import Names, Table
 
-# A long name in the first column must not push the figures out of a telephone's screen. Paper does not
-# scroll: there every cell may be broken into lines, a figure last.
+# A long name in the first column must not push the figures out of a telephone's screen, nor
+# names and hashes those out of the paper.
 STYLE = f"""{CHART}
 .names {{ display: block; width: max-content; max-width: 36rem; white-space: normal; text-align: left; }}
 @media (max-width: 40rem) {{
@@ -23,7 +23,6 @@ STYLE = f"""{CHART}
   .names {{ max-width: 9rem; }}
 }}
 @media print {{
-  th, td {{ white-space: normal; overflow-wrap: break-word; }}
   .names, td code {{ overflow-wrap: anywhere; }} .names {{ width: auto; }}
 }}
 """
