@@ -60,7 +60,8 @@ figcaption { font-size: .875rem; font-weight: 600; margin: 0 0 .25rem; }
 @media print { :root { --ground: #fff; --text: #000; --faint: #444; --line: #bbb; --right: 37 99 235;
   --wrong: 217 90 20; } body { max-width: none; padding: 0; font-size: 10pt; } .wide { overflow: visible; }
   th, td { padding: .1rem .35rem; white-space: normal; overflow-wrap: break-word; }
-  h2, h3, caption, figcaption { break-after: avoid; } h2 + p, h3 + p { break-after: avoid; } tr, li, figure { break-inside: avoid; }
+  h2, h3, caption, figcaption { break-after: avoid; } h2 + p, h3 + p { break-after: avoid; }
+  tr, li, figure { break-inside: avoid; }
   details:not([open]) { display: none; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
