@@ -16,11 +16,12 @@ from bilstm_crf.corpus.dropping import check_filters, leave_out, summary
 from bilstm_crf.corpus.labelled import Labelled, read_labelled
 from bilstm_crf.embeddings.coverage import coverage
 from bilstm_crf.embeddings.read import load
+from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import InputError, UsageError, near_miss
 from bilstm_crf.files import sha256_of
 from bilstm_crf.initialisation import architecture_of, use_of
 from bilstm_crf.labels import LabelSet, line_of
-from bilstm_crf.model_folder import load_model, weights_of
+from bilstm_crf.model_folder import SavedModel, load_model, weights_of
 from bilstm_crf.plan import Plan, plan_of
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.tagger import find_device
@@ -60,55 +61,76 @@ def load_inputs(config: RunConfig, say: Callable[[str], None]) -> Inputs:
     Raises InputError for what cannot be read, UsageError for what cannot be together or is not there.
     """
     find_device(config.device)  # what cannot be is said before gigabytes are read
-    label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
     initial = None
     if config.init_from is not None:
         initial = load_model(config.init_from, bert=config.bert, trust_remote_code=config.trust_remote_code)
-        vectors = vectors_of(initial, config.init_from)
-    else:
-        vectors = load(config.embeddings, embeddings_dir=config.embeddings_dir)
+    train_set, dev_set, test_set = _read_corpora(config, say)
+    plan = plan_of(config, train_set)
+    vectors = _read_vectors(config, initial, train_set, say)
+    encoder = _read_encoder(config, say)
+    if initial is not None:
+        require_same_network(architecture_of(config, use_of(config, encoder)), initial.architecture)
+        if ("static" in config.features) != (vectors is not None):
+            has = "no static vectors" if vectors is None else "static vectors"
+            features = ",".join(config.features)
+            raise UsageError(f"the model to begin with has {has}, the features are {features}")
+    return Inputs(train_set, dev_set, test_set, Sources(vectors, encoder, initial), plan)
+
+
+def _read_corpora(
+    config: RunConfig, say: Callable[[str], None]
+) -> tuple[Labelled, Labelled, Labelled | None]:
+    """Train, without what the filters leave out, dev, and test if there is any; documents named."""
+    label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
     train_set = _train_set(config, label_set)
     dev_set = read_labelled(config.dev, label_set, format=config.format, key=config.key)
     test_set = None
     if config.test:
         test_set = read_labelled(config.test, label_set, format=config.format, key=config.key)
-    tested = [] if test_set is None else test_set.sentences
+    evaluation = [*dev_set.sentences, *(test_set.sentences if test_set is not None else ())]
     if config.drop:
-        _leave_out(config, train_set, [*dev_set.sentences, *tested])
+        _leave_out(config, train_set, evaluation)
         say(f"train    {summary(train_set.dropped, len(train_set.sentences))}")
-    plan = plan_of(config, train_set)
     for name, split in (("train", train_set), ("dev", dev_set)):
         found = ", ".join(dict.fromkeys(split.encodings))
         say(f"{name:<8} {len(split.sentences):,} sentences, {split.tokens:,} tokens, labels in {found}")
     if config.reads_neighbours:
-        say(f"context  {_name_documents(config, train_set, [*dev_set.sentences, *tested])}")
-    if vectors is None and "static" in config.features:
-        say(f"vectors  none: random, {config.recipe.word_dim} dimensions")
-    elif vectors is not None:
-        say(f"vectors  {vectors.summary()}")
-        words = Counter(normalise(word) for sentence in train_set.sentences for word in sentence.tokens)
-        say(f"coverage {coverage(words, vectors).line()}")
-        if config.recipe.subwords and vectors.subwords is None:
-            vectors = vectors.with_subwords(config.recipe.subwords)
-            say(f"n-grams  {config.recipe.subwords:,} at most, fitted: for words that have no vector")
-    encoder = None
-    if config.bert is not None:
-        encoder = Encoder.load(config.bert, trust_remote_code=config.trust_remote_code)
-        encoder.require_layer(FeatureSettings.of(config.recipe))
-        weights = sum(parameter.numel() for parameter in encoder.parameters())
-        say(
-            f"encoder  {config.bert}: {encoder.hidden_states - 1} layers, {encoder.dim} dimensions, "
-            f"{weights / 1e6:.1f} million weights, {config.recipe.bert_weights}"
-        )
-    if initial is not None:
-        require_same_network(architecture_of(config, use_of(config, encoder)), initial.architecture)
-        if ("static" in config.features) != (vectors is not None):
-            has = "no static vectors" if vectors is None else "static vectors"
-            raise UsageError(
-                f"the model to begin with has {has}, the features are {','.join(config.features)}"
-            )
-    sources = Sources(vectors, encoder, initial)
-    return Inputs(train_set, dev_set, test_set, sources, plan)
+        say(f"context  {_name_documents(config, train_set, evaluation)}")
+    return train_set, dev_set, test_set
+
+
+def _read_vectors(
+    config: RunConfig, initial: SavedModel | None, train_set: Labelled, say: Callable[[str], None]
+) -> WordVectors | None:
+    """Those of the model to begin with, else those named; n-grams are fitted where they are asked for."""
+    if initial is not None and config.init_from is not None:
+        vectors = vectors_of(initial, config.init_from)
+    else:
+        vectors = load(config.embeddings, embeddings_dir=config.embeddings_dir)
+    if vectors is None:
+        if "static" in config.features:
+            say(f"vectors  none: random, {config.recipe.word_dim} dimensions")
+        return None
+    say(f"vectors  {vectors.summary()}")
+    words = Counter(normalise(word) for sentence in train_set.sentences for word in sentence.tokens)
+    say(f"coverage {coverage(words, vectors).line()}")
+    if config.recipe.subwords and vectors.subwords is None:
+        vectors = vectors.with_subwords(config.recipe.subwords)
+        say(f"n-grams  {config.recipe.subwords:,} at most, fitted: for words that have no vector")
+    return vectors
+
+
+def _read_encoder(config: RunConfig, say: Callable[[str], None]) -> Encoder | None:
+    if config.bert is None:
+        return None
+    encoder = Encoder.load(config.bert, trust_remote_code=config.trust_remote_code)
+    encoder.require_layer(FeatureSettings.of(config.recipe))
+    weights = sum(parameter.numel() for parameter in encoder.parameters())
+    say(
+        f"encoder  {config.bert}: {encoder.hidden_states - 1} layers, {encoder.dim} dimensions, "
+        f"{weights / 1e6:.1f} million weights, {config.recipe.bert_weights}"
+    )
+    return encoder
 
 
 def _train_set(config: RunConfig, label_set: LabelSet) -> Labelled:

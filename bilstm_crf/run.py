@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bilstm_crf import final, run_folder
-from bilstm_crf.bert.folder import is_local
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.dropping import as_dict, summary
 from bilstm_crf.corpus.labelled import Labelled
@@ -47,8 +46,7 @@ def start(
     That one is touched when all is read and checked, not before.
     """
     run_folder.check_free(folder, overwrite=overwrite)
-    sources = [config.init_from, config.bert if config.bert and is_local(config.bert) else None]
-    run_folder.check_apart(folder, filter(None, sources))
+    run_folder.check_apart(folder, [each for each in (config.init_from, config.bert) if each])
     inputs = load_inputs(config, say)
     described = inputs.describe(config)
     run_folder.start(folder, described)

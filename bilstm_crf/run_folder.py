@@ -23,6 +23,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from bilstm_crf.bert.folder import is_local
 from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.files import write_json
@@ -68,7 +69,7 @@ def _forget_stages(folder: Path) -> None:
 def check_apart(folder: Path, sources: Iterable[str]) -> None:
     """Raises UsageError where a folder that the run begins with lies in the run's own, or is it."""
     for source in sources:
-        if Path(source).expanduser().resolve().is_relative_to(folder.resolve()):
+        if is_local(source) and Path(source).expanduser().resolve().is_relative_to(folder.resolve()):
             raise UsageError(
                 f"the run begins with {source}, which its own model in {folder} would replace",
                 hint="choose another --output",
