@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from bilstm_crf.bert.cache import cached_vectors
 from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.bert.settings import FeatureSettings
 from bilstm_crf.checkpoint import seed_epoch
-from bilstm_crf.config import RunConfig
+from bilstm_crf.config import Recipe, RunConfig
 from bilstm_crf.contextual import Contextual, EncoderUse, Kept, Learnt
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.subwords import Subwords
@@ -52,21 +53,10 @@ def use_of(config: RunConfig, encoder: Encoder | None) -> EncoderUse | None:
 
 
 def architecture_of(config: RunConfig, use: EncoderUse | None) -> Architecture:
-    """That of a run's network."""
-    recipe = config.recipe
+    """That of a run's network: the recipe's settings of the same names, and what the features are."""
+    names = {each.name for each in fields(Architecture)} & {each.name for each in fields(Recipe)}
     return Architecture(
-        character_dim=recipe.character_dim,
-        character_filters=recipe.character_filters,
-        character_width=recipe.character_width,
-        hidden=recipe.hidden,
-        layers=recipe.layers,
-        members=recipe.members,
-        dropout=recipe.dropout,
-        input_dropout=recipe.input_dropout,
-        recurrent_dropout=recipe.recurrent_dropout,
-        document_memory=recipe.document_memory,
-        memory_alone=recipe.memory_alone,
-        head=recipe.head,
+        **{name: getattr(config.recipe, name) for name in names},
         characters="char" in config.features,
         contextual_dim=0 if use is None else use.encoder.dim,
         contextual_layers=0 if use is None else use.layers,
