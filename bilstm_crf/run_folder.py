@@ -17,6 +17,7 @@ import os
 import platform
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
@@ -143,12 +144,27 @@ def describe(config: RunConfig, data: dict[str, Any], vectors: dict[str, Any] | 
     """The content of config.json: all that decides the result, and where it was run."""
     return {
         "bilstm_crf": __version__,
+        "commit": commit(Path(__file__).parents[1]),
         "command": command_line(),
         "config": config.to_json(),
         "data": data,
         "vectors": vectors,
         "environment": environment(),
     }
+
+
+def commit(checkout: Path) -> str | None:
+    """The git commit of the program's own checkout, `-dirty` where its files were changed since.
+
+    None where the program was installed without its history, or git does not answer.
+    """
+    if not (checkout / ".git").exists():  # a checkout around it, of something else, is not ours
+        return None
+    git = ["git", "-C", str(checkout), "describe", "--always", "--exclude=*", "--abbrev=12", "--dirty"]
+    try:
+        return subprocess.run(git, check=True, capture_output=True, text=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def environment() -> dict[str, Any]:

@@ -64,7 +64,9 @@ class Runner:
 
     def __init__(self, tasks: Sequence[Task], how: How, watch: Watch, ended: Callable[[], object]) -> None:
         """`ended` is called whenever work on a run has come to its end."""
-        self._tasks, self._how, self._watch, self._ended = tasks, how, watch, ended
+        # Finished runs first, so that they count as done from the start
+        self._tasks = sorted(tasks, key=lambda task: not run_folder.is_finished(task.folder))
+        self._how, self._watch, self._ended = how, watch, ended
         self._children: dict[str, Child] = {}  # by the run's name
         self._locks: dict[str, int] = {}
 

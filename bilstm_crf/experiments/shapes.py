@@ -82,6 +82,7 @@ SCORES: Shape = {
 FILE: Shape = {"path": TEXT, "sha256": TEXT, "sentences": IfThere(COUNT)}
 CONFIG: Shape = {
     "bilstm_crf": TEXT,
+    "commit": IfThere(OrNull(TEXT)),
     "command": TEXT,
     "config": {
         "seed": SEED,

@@ -102,8 +102,14 @@ def _outcome(run: Run) -> list[str]:
         percent(f1["dev"]),
         percent(f1["test"]),
         minutes(run) or NOTHING,
-        run.described["bilstm_crf"],
+        _program(run.described),
     ]
+
+
+def _program(described: Mapping[str, Any]) -> str:
+    """The version, with the commit where one is known."""
+    commit = described.get("commit")
+    return described["bilstm_crf"] + (f" ({commit})" if commit else "")
 
 
 def minutes(run: Run) -> str | None:

@@ -160,6 +160,18 @@ def test_a_run_that_another_process_is_at_is_waited_for(lock: int, tmp_path: Pat
     assert ended == [True]
 
 
+def test_finished_runs_count_as_done_while_others_are_at_work(tmp_path: Path) -> None:
+    new, old = (Task(Run(Settings(), seed), tmp_path / f"run-{seed}", []) for seed in (42, 43))
+    old.folder.mkdir()
+    (old.folder / "metrics.json").touch()
+    states = []
+    watch = Listener(lambda: states.append((new.state, old.state)))
+    absent = {"nob": {split: [str(tmp_path / split)] for split in ("train", "dev", "test")}}
+    Runner([new, old], How(absent, None, None, jobs=1, threads=1), watch, lambda: None).run()
+    assert set(states) == {("training", "done")}
+    assert (new.state, old.state) == ("failed", "done")  # there was nothing to train on
+
+
 def test_threads_are_the_childs_own(lock: int, tmp_path: Path) -> None:
     child = Child(python("import os; print(os.environ['OMP_NUM_THREADS'])"), tmp_path / "run", lock, 3)
     assert ended(child) == 0

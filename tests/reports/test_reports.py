@@ -183,6 +183,20 @@ def test_encoders_are_told_with_their_hashes(tmp_path: Path) -> None:
         assert [["", "runs", "SHA-256"], ["owner/big", "1", "5e" * 32]] in tables
 
 
+def test_the_commit_of_a_run_stands_beside_its_version(tmp_path: Path) -> None:
+    for seed, commit in ((42, "0123456789ab-dirty"), (43, None)):
+        path = make_run(tmp_path / f"run-{seed}", seed) / "config.json"
+        described = json.loads(path.read_text("utf-8"))
+        write_json(path, {**described, "commit": commit})
+    version = described["bilstm_crf"]
+    for tables in (tables_of_page(both(tmp_path)[0]), tables_of_markdown(both(tmp_path)[1])):
+        runs = next(table for table in tables if "best epoch" in table[0])
+        assert column(runs, "bilstm_crf") == {
+            "run-42": f"{version} (0123456789ab-dirty)",
+            "run-43": version,
+        }
+
+
 def test_contents_link_to_every_section(experiment: Path, tmp_path: Path) -> None:
     assert "<nav" not in both(experiment)[0], "one table needs none"
     shutil.copytree(experiment, tmp_path / "out")
