@@ -40,7 +40,7 @@ def norne(folder: Path, language: str) -> None:
 
     A download that broke off goes on with the next call; files that are here stay. Every file is verified: it
     is CoNLL-U with a name on each word and has the known number of sentences, and the two dev files have
-    the known SHA-256.
+    the known SHA-256. Beside the files a table, documents.tsv, says of which document each sentence is.
 
     \b
     Examples

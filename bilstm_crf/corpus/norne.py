@@ -4,17 +4,22 @@ NorNE (Jørgensen and others 2020) is published in the repository ltgoslo/norne,
 `ud/`. What is verified: the SHA-256 of the two dev files as they were when this was written, and of every
 file that it is CoNLL-U with `name=` on each word and has the number of sentences of the UD release. There is
 no hash for train and test: those files could not be had where this was written.
+
+The files do not say where a document ends; norne_documents.json does, and `fetch` puts it beside them.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 from bilstm_crf import download, formats
+from bilstm_crf.corpus import documents
 from bilstm_crf.errors import DownloadError, InputError, UsageError
-from bilstm_crf.files import sha256_of
+from bilstm_crf.files import sha256_of, write_whole
 from bilstm_crf.progress import say
 
 REPOSITORY = "https://raw.githubusercontent.com/ltgoslo/norne/master/ud"  # $BILSTM_CRF_NORNE: another
@@ -142,7 +147,8 @@ def _candidates(folder: Path, language: str, split: str) -> list[Path]:
 def fetch(folder: Path = DEFAULT_FOLDER, language: str = "both") -> list[Path]:
     """Downloads and verifies the published files of `language` (or both), into folder/nob and folder/nno.
 
-    Files that are there and whole stay; a download that broke off goes on. Raises DownloadError where a file
+    Beside them documents.tsv, the table of their sentences' documents. Files that are there and whole stay;
+    a download that broke off goes on. Raises DownloadError where a file
     cannot be had, or is not what it should be; then it is not there under its name.
     """
     base = os.environ.get(SOURCE_ENVIRONMENT, REPOSITORY).rstrip("/")
@@ -150,7 +156,21 @@ def fetch(folder: Path = DEFAULT_FOLDER, language: str = "both") -> list[Path]:
     missing = [published for published in wanted if not (folder / published.place).is_file()]
     if missing:
         say(f"NorNE: {len(missing)} of {len(wanted)} files to fetch into {folder} (all six are {SIZE})")
-    return [_fetch(published, base, folder) for published in wanted]
+    fetched = [_fetch(published, base, folder) for published in wanted]
+    for each in dict.fromkeys(published.language for published in wanted):
+        _write_documents(each, folder / each / documents.NAME)
+    return fetched
+
+
+def _write_documents(language: str, path: Path) -> None:
+    """The table of the documents, unless one is there: of the sentences of all three splits, by `sent_id`."""
+    if path.exists():
+        return
+    text = resources.files("bilstm_crf.corpus").joinpath("norne_documents.json").read_text("utf-8")
+    names = [name for name, sentences in json.loads(text)[language].items() for _ in range(sentences)]
+    rows = [f"{number:06}\t{name}" for number, name in enumerate(names, start=1)]
+    with write_whole(path) as stream:
+        stream.write("\n".join(["sent_id\tdocument", *rows, ""]).encode("utf-8"))
 
 
 def _fetch(published: Published, base: str, folder: Path) -> Path:

@@ -11,10 +11,12 @@ import pytest
 from bilstm_crf import download
 from bilstm_crf.commands.main import run
 from bilstm_crf.corpus import norne
+from bilstm_crf.corpus.documents import read_table
 from bilstm_crf.errors import DownloadError, InputError, UsageError
 from file_server import FileServer, serving
 
 FILES = [published.place for published in norne.PUBLISHED]
+TABLES = ["nob/documents.tsv", "nno/documents.tsv"]
 
 
 def sentences(count: int, misc: str = "name=O") -> bytes:
@@ -50,13 +52,35 @@ def test_the_command_fetches_the_six_files_and_the_second_time_none(
         assert run(["data", "norne"]) == 0
         said = capsys.readouterr()
         assert said.out.split() == [f"data/norne/{place}" for place in FILES]
-    assert there(tmp_path / "data/norne") == sorted(FILES)
+    assert there(tmp_path / "data/norne") == sorted([*FILES, *TABLES])
     assert len(server.requests) == 6
 
 
 def test_one_language_is_two_folders_less(server: FileServer, tmp_path: Path) -> None:
     norne.fetch(tmp_path / "x", "nno")
-    assert there(tmp_path / "x") == sorted(place for place in FILES if place.startswith("nno"))
+    assert there(tmp_path / "x") == sorted(place for place in FILES + TABLES if place.startswith("nno"))
+
+
+@pytest.mark.parametrize("language", ["nob", "nno"])
+def test_the_tables_name_the_document_of_every_published_sentence(
+    server: FileServer, shared: Path, tmp_path: Path, language: str
+) -> None:
+    norne.fetch(tmp_path / "x", language)
+    given = (shared / "norne" / language / "documents.tsv").read_text("utf-8").splitlines()
+    written = (tmp_path / "x" / language / "documents.tsv").read_text("utf-8").splitlines()
+    assert written == ["\t".join(line.split("\t")[:2]) for line in given]
+
+
+def test_the_tables_have_a_row_for_each_sentence_of_the_release_and_an_own_table_stays(
+    server: FileServer, tmp_path: Path
+) -> None:
+    own = tmp_path / "nno" / "documents.tsv"
+    own.parent.mkdir()
+    own.write_text("sent_id\tdocument\n", "utf-8")
+    norne.fetch(tmp_path)
+    table = read_table(tmp_path / "nob" / "documents.tsv")
+    assert list(table) == [f"{number:06}" for number in range(1, 15_696 + 2_410 + 1_939 + 1)]
+    assert own.read_text("utf-8") == "sent_id\tdocument\n"
 
 
 def test_a_broken_download_goes_on_and_nothing_half_written_has_the_name(
@@ -73,7 +97,7 @@ def test_a_broken_download_goes_on_and_nothing_half_written_has_the_name(
     server.requests.clear()
     norne.fetch(tmp_path / "x")
     assert server.requests == [(f"/ud/{published.place}", "bytes=16384-")]
-    assert there(tmp_path / "x") == [published.place]
+    assert there(tmp_path / "x") == ["nob/documents.tsv", published.place]
 
 
 @pytest.mark.parametrize(
