@@ -18,7 +18,7 @@ from bilstm_crf.config import Recipe, RunConfig
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.initialisation import build_model
-from bilstm_crf.kernels.lanes import use_threads
+from bilstm_crf.lanes import use_threads
 from bilstm_crf.sentence import Sentence, Span
 from bilstm_crf.tagger import Tagger
 from bilstm_crf.training import History, Sources, train

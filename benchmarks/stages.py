@@ -27,8 +27,8 @@ from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.embeddings.read import load
 from bilstm_crf.initialisation import build_model
-from bilstm_crf.kernels.lanes import use_threads
 from bilstm_crf.labels import ENCODINGS, LabelSet
+from bilstm_crf.lanes import use_threads
 from bilstm_crf.model_folder import SavedModel
 from bilstm_crf.network import char_cnn, crf, dropout, word_bilstm
 from bilstm_crf.network.dropout import draw_from

@@ -285,7 +285,7 @@ class RunConfig:
     preset: str = "paper"
     recipe: Recipe = field(default_factory=Recipe)
     seed: int = 42
-    threads: int = 1  # 1 and 2 give the same bits; more add floating-point numbers in another order
+    threads: int = 1  # 1 and 2 give the same bits but where an encoder learns; more sum in another order
     device: str = "cpu"
 
     def __post_init__(self) -> None:
@@ -335,6 +335,15 @@ class RunConfig:
                 f"the table of documents {self.documents} is named, but no sentence is read with others",
                 hint="--context N and --set document_memory=100 read others of the same document",
             )
+
+    @property
+    def lanes(self) -> int:
+        """How many parts of the work are done at once.
+
+        One where an encoder learns: it is most of the work, and PyTorch shares out its products.
+        """
+        learns = self.bert is not None and self.recipe.bert_weights == "tuned"
+        return 1 if learns else min(self.threads, 2)
 
     @property
     def reads_neighbours(self) -> bool:

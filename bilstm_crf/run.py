@@ -20,7 +20,7 @@ from bilstm_crf.evaluation.report import Report, evaluate
 from bilstm_crf.files import sha256_of_all, write_json
 from bilstm_crf.final import second_phase
 from bilstm_crf.inputs import Inputs, load_inputs
-from bilstm_crf.kernels.lanes import use_threads
+from bilstm_crf.lanes import use_threads
 from bilstm_crf.run_folder import DROPPED
 from bilstm_crf.tagger import Tagger
 from bilstm_crf.training import History, Observer, train
@@ -94,7 +94,7 @@ def _run(
     *,
     resume: bool,
 ) -> dict[str, Any]:
-    use_threads(config.threads)
+    use_threads(config.threads, config.lanes)
     done = run_folder.epochs_done(folder) if resume else 0
     if done:
         say(f"going on after epoch {done}")
@@ -193,7 +193,7 @@ def _tagger(config: RunConfig, folder: Path) -> Tagger:
         folder,
         trust_remote_code=config.trust_remote_code,
         device=config.device,
-        threads=min(config.threads, 2),
+        threads=config.lanes,
     )
 
 

@@ -171,7 +171,7 @@ def train(
                 load_checkpoint(folder / stage_file(stage - 1), *state)
             if learner.enter(stage):
                 model = learner.model
-                tagger = Tagger(model, config.device, min(config.threads, 2))
+                tagger = Tagger(model, config.device, config.lanes)
                 kept = kept_of(model, dev.sentences, "dev")
             row = learner.learn(number, observer)
             started = time.perf_counter()

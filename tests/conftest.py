@@ -70,7 +70,7 @@ def threads_as_before() -> Iterator[None]:
     """For tests that call `use_threads`: one lane again at the end, and PyTorch's threads as they were."""
     import torch
 
-    from bilstm_crf.kernels.lanes import use_threads
+    from bilstm_crf.lanes import use_threads
 
     before = torch.get_num_threads()
     yield

@@ -47,9 +47,9 @@ def cached_vectors(
 ) -> Vectors:
     """The frozen vectors of all words, (N, D) or (N, L, D), read-only and memory-mapped.
 
-    `folder`: where they are kept; None: `default_folder()`. Safe with other processes and after a kill.
-    Raises UsageError for a folder that cannot be written to, BilstmCrfError for a full disk and as
-    `frozen_parts` does.
+    Computed in two lanes where there are two: for the one thread that trains. `folder`: where they are kept;
+    None: `default_folder()`. Safe with other processes and after a kill. Raises UsageError for a folder that
+    cannot be written to, BilstmCrfError for a full disk and as `frozen_parts` does.
     """
     shape = shape_of(encoder, sentences, settings)
     if shape[0] == 0:  # nothing that could be mapped
@@ -71,7 +71,7 @@ def cached_vectors(
                     stream, {"descr": "<f2", "fortran_order": False, "shape": shape}
                 )
                 start, width = stream.tell(), 2 * int(np.prod(shape[1:]))
-                for word, rows in frozen_parts(encoder, sentences, settings, progress=progress):
+                for word, rows in frozen_parts(encoder, sentences, settings, lanes=True, progress=progress):
                     stream.seek(start + word * width)
                     stream.write(np.ascontiguousarray(rows, "<f2").data)
                 stream.seek(start + shape[0] * width)

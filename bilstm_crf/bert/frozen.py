@@ -6,7 +6,8 @@ Letters: N words, L hidden states, D dimensions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,8 +17,13 @@ from torch import Tensor
 from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.bert.features import batches_of, lengths_of, windows_of, word_vectors
 from bilstm_crf.bert.settings import FeatureSettings
+from bilstm_crf.bert.windows import Ints
 from bilstm_crf.errors import BilstmCrfError
+from bilstm_crf.lanes import in_lanes
 from bilstm_crf.sentence import Sentence
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 Progress = Callable[[int, int], None]  # words done, words in all
 Vectors = NDArray[np.float16]
@@ -51,27 +57,32 @@ def frozen_parts(
     settings: FeatureSettings,
     *,
     halved: bool = True,
+    lanes: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[tuple[int, NDArray[np.floating[Any]]]]:
     """The vectors of all words: each time the number of a first word, and the rows from it on.
 
     Sentences of like length are read together, so that they come in an order of their own; memory
-    holds one batch, or one sentence that is longer. Dropout is off. `halved`: in float16, else in float32.
-    Raises BilstmCrfError for a value that float16 does not hold.
+    holds one batch, or one sentence that is longer. Dropout is off. `halved`: in float16, else in float32;
+    `lanes`: two batches at once, where there are two lanes. Raises BilstmCrfError for a value that float16
+    does not hold.
     """
     windows = windows_of(encoder, sentences, settings)
     first = windows.pieces.sentences  # (S + 1,)
     filled = np.flatnonzero(np.diff(first))
     starts, ends = windows.pieces.words[first[filled]], windows.pieces.words[first[filled + 1]]
     lengths = np.maximum(lengths_of(encoder, windows, windows.of_piece[starts]), ends - starts)
+
+    def read(batch: Ints) -> NDArray[np.floating[Any]]:
+        with torch.inference_mode():
+            vectors = word_vectors(encoder, windows, filled[batch], settings)
+        return _halved(encoder, vectors) if halved else vectors.cpu().numpy()
+
     done = 0
     was_training = encoder.training
     encoder.eval()
     try:
-        for batch in batches_of(encoder, lengths):
-            with torch.inference_mode():
-                vectors = word_vectors(encoder, windows, filled[batch], settings)
-            rows = _halved(encoder, vectors) if halved else vectors.cpu().numpy()
+        for batch, rows in _results(read, batches_of(encoder, lengths), lanes):
             cuts = np.diff(first)[filled[batch]].cumsum()
             for number, part in zip(filled[batch], np.split(rows, cuts[:-1]), strict=True):
                 yield int(first[number]), part
@@ -80,6 +91,18 @@ def frozen_parts(
                 progress(done, int(first[-1]))
     finally:
         encoder.train(was_training)
+
+
+def _results(work: Callable[[T], R], given: Iterator[T], lanes: bool) -> Iterator[tuple[T, R]]:
+    """What the work makes of each given thing, with it; two at a time where there are to be lanes."""
+    if not lanes:
+        yield from ((each, work(each)) for each in given)
+        return
+    while pair := list(islice(given, 2)):
+        if len(pair) == 2:
+            yield from zip(pair, in_lanes(lambda lane: work(pair[lane])), strict=True)
+        else:
+            yield pair[0], work(pair[0])
 
 
 def _halved(encoder: Encoder, vectors: Tensor) -> Vectors:

@@ -131,7 +131,8 @@ from bilstm_crf.errors import UsageError
     type=click.IntRange(1),
     default=min(2, CORES),
     show_default="2 where there are two cores",
-    help="Processor cores to use; the weights are the same with 1 and with 2, bit for bit.",
+    help="Processor cores to use; the weights are the same with 1 and with 2, bit for bit, unless an encoder "
+    "learns.",
 )
 @click.option("--device", metavar="NAME", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option(

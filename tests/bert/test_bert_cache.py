@@ -22,6 +22,7 @@ from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.bert.frozen import frozen_vectors
 from bilstm_crf.bert.settings import FeatureSettings
 from bilstm_crf.errors import UsageError
+from bilstm_crf.lanes import use_threads
 from bilstm_crf.sentence import Sentence
 
 TEXTS = ["Kari bur i Oslo .", "ikke", "", "blåbær og nordmann i Oslo"]
@@ -54,6 +55,13 @@ def test_the_second_call_computes_nothing(
     monkeypatch.setattr(cache, "frozen_parts", refuse)
     np.testing.assert_array_equal(cached_vectors(tiny, SENTENCES, settings, folder=tmp_path), first)
     np.testing.assert_array_equal(np.load(*tmp_path.glob("*.npy")), first)  # a file for any program
+
+
+def test_two_lanes_change_no_bit(tiny: Encoder, tmp_path: Path, threads_as_before: None) -> None:
+    sentences = [Sentence(["Ås"] * length) for length in (1, 80, 3, 40, 0, 200, 7)]
+    use_threads(2)
+    found = cached_vectors(tiny, sentences, SETTINGS, folder=tmp_path)
+    np.testing.assert_array_equal(found, frozen_vectors(tiny, sentences, SETTINGS))
 
 
 def test_whatever_decides_the_vectors_is_in_the_key(tiny: Encoder, loaded: Callable[..., Encoder]) -> None:
@@ -112,9 +120,10 @@ def _compute(encoder: Encoder, folder: Path) -> None:
 
 @pytest.mark.parametrize("locks", [True, False])
 def test_processes_at_once_all_get_it_and_one_file_stays(
-    locks: bool, tiny: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    locks: bool, tiny: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads_as_before: None
 ) -> None:
-    """Also where the file system knows no locks."""
+    """Also where the file system knows no locks; forks have no second lane, whatever there was before."""
+    use_threads(2)
     if not locks:
 
         def no_lock(*_: object) -> None:

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from bilstm_crf import kernels
-from bilstm_crf.kernels.lanes import in_lanes, use_threads
 from bilstm_crf.kernels.lstm import bilstm, cell, reversed_order
+from bilstm_crf.lanes import use_threads
 from bilstm_crf.network.word_bilstm import WordBiLSTM
 
 
@@ -60,16 +60,6 @@ def test_two_lanes_change_no_bit(threads_as_before: None) -> None:
         results.append([states, *gradients(states, weights, lstm, inputs)])
     for one, other in zip(*results, strict=True):
         assert torch.equal(one, other)
-
-
-@pytest.mark.parametrize("faulty", [0, 1])
-def test_an_error_in_either_lane_comes_back_and_leaves_the_lanes_whole(
-    faulty: int, threads_as_before: None
-) -> None:
-    use_threads(2)
-    with pytest.raises(ZeroDivisionError):
-        in_lanes(lambda d: 1 // (d - faulty))
-    assert in_lanes(lambda d: d) == [0, 1]
 
 
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=6))

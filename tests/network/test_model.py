@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from bilstm_crf import kernels
 from bilstm_crf.batching import make_batch
-from bilstm_crf.kernels.lanes import use_threads
+from bilstm_crf.lanes import use_threads
 from bilstm_crf.network.architecture import Architecture
 from bilstm_crf.network.crf import mean_of
 from bilstm_crf.network.model import BiLSTMCRF

@@ -6,6 +6,7 @@ part once and meet once, and what each computes is the same with one core or two
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -47,11 +48,20 @@ class _Lane:
 _second: _Lane | None = None
 
 
-def use_threads(threads: int) -> None:
-    """From now on, two lanes where there are two threads, and PyTorch's own inside them beyond that."""
+def use_threads(threads: int, lanes: int = 2) -> None:
+    """From now on, one or two lanes, no more than threads; what is left are PyTorch's own in each."""
     global _second
-    _second = None if threads == 1 else _second or _Lane()
-    torch.set_num_threads(max(1, threads // 2))
+    lanes = min(lanes, threads)
+    _second = None if lanes == 1 else _second or _Lane()
+    torch.set_num_threads(threads // lanes)
+
+
+def _have_one() -> None:
+    global _second
+    _second = None
+
+
+os.register_at_fork(after_in_child=_have_one)  # a fork has no thread but the one that forked
 
 
 def in_lanes(work: Callable[[int], R]) -> list[R]:
