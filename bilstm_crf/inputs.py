@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bilstm_crf import run_folder
+from bilstm_crf.bert.cache import require_folder
 from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.bert.settings import FeatureSettings
 from bilstm_crf.config import RunConfig
@@ -125,6 +126,8 @@ def _read_encoder(config: RunConfig, say: Callable[[str], None]) -> Encoder | No
         return None
     encoder = Encoder.load(config.bert, trust_remote_code=config.trust_remote_code)
     encoder.require_layer(FeatureSettings.of(config.recipe))
+    if config.recipe.bert_weights == "frozen":
+        require_folder()
     weights = sum(parameter.numel() for parameter in encoder.parameters())
     say(
         f"encoder  {config.bert}: {encoder.hidden_states - 1} layers, {encoder.dim} dimensions, "

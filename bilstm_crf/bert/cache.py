@@ -13,6 +13,7 @@ import errno
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,6 +36,16 @@ def default_folder() -> Path:
     if given := os.environ.get(ENVIRONMENT):
         return Path(given).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bilstm_crf" / "bert"
+
+
+def require_folder() -> None:
+    """Makes `default_folder()`. Raises UsageError where nothing can be kept in it."""
+    folder = default_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise _unusable(folder, error) from error
 
 
 def cached_vectors(
@@ -121,6 +132,10 @@ def _no_room(folder: Path, shape: tuple[int, ...], error: OSError) -> BilstmCrfE
             f"the disk is full: no room in {folder} for {size:,.0f} MB of features",
             hint=f"free some, or name another folder in ${ENVIRONMENT}",
         )
+    return _unusable(folder, error)
+
+
+def _unusable(folder: Path, error: OSError) -> UsageError:
     return UsageError(
         f"features cannot be kept in {folder}: {error.strerror}",
         hint=f"name another folder in ${ENVIRONMENT}",

@@ -248,3 +248,17 @@ def test_a_tuned_encoder_in_the_runs_own_folder_is_not_swept_away(train: Cli, cl
     assert (done.status, done.out) == (2, b"")
     assert "which its own model in run would replace" in done.err
     assert cli("tag", "--model", "run", "a.conllu").status == 0
+
+
+def test_a_folder_that_can_keep_no_features_is_told_before_the_old_run_is_touched(
+    train: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert train("--bert", "tiny", "--output", "run").status == 0
+    before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
+    Path("file").touch()
+    monkeypatch.setenv("BILSTM_CRF_CACHE", "file/features")
+    done = train("--bert", "tiny", "--output", "run", "--overwrite")
+    assert (done.status, done.out) == (2, b"")
+    assert "features cannot be kept in file/features: Not a directory" in done.err
+    assert {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()} == before
+    assert train("--bert", "tiny", "--bert-finetune", "--output", "tuned").status == 0  # keeps none
