@@ -163,6 +163,16 @@ def _leaves_seeds_out(pair: Mapping[str, Any], table: Mapping[str, Any]) -> bool
 # ---------------------------------------------------------------- confusion, statistics
 
 
+def of_seeds(seeds: Sequence[str]) -> str:
+    """What to call some seeds."""
+    return f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}"
+
+
+def summed(seeds: Sequence[str]) -> str:
+    """What to call counts that are added up over them."""
+    return f"{'sum of ' * (len(seeds) > 1)}{of_seeds(seeds)}"
+
+
 def _confusions(table: Mapping[str, Any]) -> list[tuple[str, Rows, list[str]]]:
     parts: list[tuple[str, Rows, list[str]]] = []
     for name, cell in cells(table):
@@ -175,7 +185,7 @@ def _confusions(table: Mapping[str, Any]) -> list[tuple[str, Rows, list[str]]]:
             ["gold \\ predicted", *confusion["types"]],
             *([type_, *(f"{n:,}" for n in counts)] for type_, counts in lines),
         ]
-        parts.append((name, rows, [f"Spans, summed over {len(cell['seeds'])} seed(s)"]))
+        parts.append((name, rows, [f"Spans, {summed(list(cell['seeds']))}"]))
     return parts
 
 

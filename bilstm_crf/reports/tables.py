@@ -11,12 +11,14 @@ from bilstm_crf.experiments.render import (
     NOTHING,
     PAPER_SEED,
     cells,
+    of_seeds,
     pairs,
     pairs_notes,
     percent,
     points,
     second_phase,
     signed,
+    summed,
 )
 from bilstm_crf.reports.scores import OPTIMISTIC, Table, counts, fractions, interval
 
@@ -83,15 +85,11 @@ def not_run(table: Mapping[str, Any]) -> list[str]:
         for seed, reason in cell["missing"].items():
             seeds[reason].append(seed)
         for reason, missing in seeds.items():
-            of_reason[reason, _seeds(missing)].append(name)
+            of_reason[reason, of_seeds(missing)].append(name)
     return [
         f"{'; '.join(names)} ({seeds}): {reason.removeprefix('not run: ')}"
         for (reason, seeds), names in of_reason.items()
     ]
-
-
-def _seeds(seeds: Sequence[str]) -> str:
-    return f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}"
 
 
 def every_seed(table: Mapping[str, Any]) -> Table:
@@ -134,14 +132,10 @@ def confusions(table: Mapping[str, Any]) -> list[tuple[str, dict[str, Any], str]
     """
     kinds = ("spans", "words") if table["kind"] == "confusion" else ("spans",)
     return [
-        (f"{name}: {kind}, {_summed(list(cell['seeds']))}", cell["confusion"], kind)
+        (f"{name}: {kind}, {summed(list(cell['seeds']))}", cell["confusion"], kind)
         for name, cell in scored(table)
         for kind in kinds
     ]
-
-
-def _summed(seeds: Sequence[str]) -> str:
-    return f"{'sum of ' * (len(seeds) > 1)}{_seeds(seeds)}"
 
 
 def trained(table: Mapping[str, Any]) -> dict[tuple[str, ...], str]:

@@ -168,6 +168,9 @@ def test_confusion_matrices_are_summed_over_the_seeds(table: dict[str, Any]) -> 
     assert confusion["types"] == ["PER", "ORG", "LOC", "O"]
     assert sum(confusion["spans"][0]) == 2 * sum(span.type == "PER" for spans in GOLD for span in spans)
     assert sum(map(sum, confusion["words"])) == 2 * 2 * len(GOLD)
+    shown = render({**table, "kind": "confusion"})
+    assert "Spans, sum of seeds 42, 43" in shown
+    assert "Spans, seed 42" in shown
 
 
 def test_scores_of_another_model_or_other_data_do_not_count(
