@@ -56,12 +56,12 @@ def use_threads(threads: int, lanes: int = 2) -> None:
     torch.set_num_threads(threads // lanes)
 
 
-def _have_one() -> None:
+def _forget_second() -> None:
     global _second
     _second = None
 
 
-os.register_at_fork(after_in_child=_have_one)  # a fork has no thread but the one that forked
+os.register_at_fork(after_in_child=_forget_second)  # a fork has no thread but the one that forked
 
 
 def in_lanes(work: Callable[[int], R]) -> list[R]:

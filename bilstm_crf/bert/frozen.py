@@ -95,14 +95,9 @@ def frozen_parts(
 
 def _results(work: Callable[[T], R], given: Iterator[T], lanes: bool) -> Iterator[tuple[T, R]]:
     """What the work makes of each given thing, with it; two at a time where there are to be lanes."""
-    if not lanes:
-        yield from ((each, work(each)) for each in given)
-        return
-    while pair := list(islice(given, 2)):
-        if len(pair) == 2:
-            yield from zip(pair, in_lanes(lambda lane: work(pair[lane])), strict=True)
-        else:
-            yield pair[0], work(pair[0])
+    while some := list(islice(given, 2 if lanes else 1)):
+        done = in_lanes(lambda lane: work(some[lane])) if len(some) == 2 else [work(some[0])]
+        yield from zip(some, done, strict=True)
 
 
 def _halved(encoder: Encoder, vectors: Tensor) -> Vectors:

@@ -148,8 +148,8 @@ def fetch(folder: Path = DEFAULT_FOLDER, language: str = "both") -> list[Path]:
     """Downloads and verifies the published files of `language` (or both), into folder/nob and folder/nno.
 
     Beside them documents.tsv, the table of their sentences' documents. Files that are there and whole stay;
-    a download that broke off goes on. Raises DownloadError where a file
-    cannot be had, or is not what it should be; then it is not there under its name.
+    a download that broke off goes on. Raises DownloadError where a file cannot be had, or is not what it
+    should be; then it is not there under its name.
     """
     base = os.environ.get(SOURCE_ENVIRONMENT, REPOSITORY).rstrip("/")
     wanted = [published for published in PUBLISHED if published.language in languages_of(language)]
