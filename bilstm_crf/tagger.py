@@ -17,7 +17,7 @@ from bilstm_crf.batching import layout_of, others_of, tagging_batches, words_of
 from bilstm_crf.bert.frozen import frozen_parts
 from bilstm_crf.contextual import Kept
 from bilstm_crf.corpus.occurrences import Occurrences, Past
-from bilstm_crf.embeddings.attached import AttachedVectors
+from bilstm_crf.embeddings.attached import AttachedVectors, require_same_space
 from bilstm_crf.errors import UsageError
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model_folder import SavedModel, load_model
@@ -69,15 +69,18 @@ class Tagger:
 
         `embeddings` (a name or a path) attaches a full table of vectors, for words that the model folder had
         no room for; `bert` says where the model's encoder lies, if not where it lay in training. Raises
-        ModelFolderError for a bad folder, InputError for bad vectors or a bad encoder, UsageError for a
-        device that is not there, or code of an encoder that is not trusted.
+        ModelFolderError for a bad folder, InputError for bad vectors, for others than the model was trained
+        with, or a bad encoder, UsageError for a device that is not there, or code of an encoder that is not
+        trusted.
         """
         model = load_model(folder, bert=bert, trust_remote_code=trust_remote_code)
         if embeddings is not None:
             from bilstm_crf.embeddings.read import load
 
-            vectors = load(embeddings, dim=model.network.embedding.dim)
+            vectors = load(embeddings)
             if vectors is not None:
+                table = model.network.embedding.weight.detach().numpy()
+                require_same_space(model.vocabulary.words, table, vectors)
                 own = model.subwords.vector if model.subwords else None
                 model.attach(AttachedVectors(vectors.index, vectors.matrix, vectors.subword or own))
         return cls(model, device, threads)

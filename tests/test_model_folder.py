@@ -144,6 +144,22 @@ def test_attached_vectors_of_another_dimension_are_an_error(copy: Path, tmp_path
         Tagger.load(copy, embeddings=str(file))
 
 
+def test_attached_vectors_of_another_training_are_an_error(tmp_path: Path) -> None:
+    """The model's own are in order, in any format and with more words than it holds."""
+    vectors = vectors_of("Abisko", "Narvik", "Lofoten", "i", "og")
+    save_model(untrained(tmp_path, vectors), tmp_path / "model", vectors)
+    others = np.random.default_rng(2).standard_normal(vectors.matrix.shape)
+    for name, matrix in (("own.vec", vectors.matrix), ("other.vec", others)):
+        lines = [f"{word} {' '.join(map(str, row))}" for word, row in zip(vectors.words, matrix, strict=True)]
+        (tmp_path / name).write_text("\n".join(["5 20", *lines]), "utf-8")
+    Tagger.load(tmp_path / "model", embeddings=str(tmp_path / "own.vec"))
+    with pytest.raises(
+        InputError, match="other vectors than the model was trained with: for 5 words"
+    ) as caught:
+        Tagger.load(tmp_path / "model", embeddings=str(tmp_path / "other.vec"))
+    assert caught.value.exit_status == 2
+
+
 def test_a_training_word_with_a_line_end_does_not_shift_the_words_after_it(tmp_path: Path) -> None:
     vocabulary = Vocabulary.of_corpus([Sentence(["New\nYork", "Oslo"])], ["O"])
     model = untrained(tmp_path, None)

@@ -201,8 +201,8 @@ def missing(
     """The one message for vectors that are neither here nor to be had: where was looked, what would help."""
     here = f"the vectors {name} are not here: looked in {names.where_looked(embeddings_dir)}"
     ways = (
-        f"put a file {name}.bin (.txt, .zip …) into {names.DEFAULT_FOLDER}/, name its folder with "
-        "--embeddings-dir, give any file as --embeddings PATH, or train vectors of your own: "
+        f"put a file {name}.bin (.txt, .zip …) into {names.DEFAULT_FOLDER}/, name its folder in "
+        f"${names.ENVIRONMENT}, give any file as --embeddings PATH, or train vectors of your own: "
         "`bilstm-crf embeddings train`"
     )
     if because is None:

@@ -25,17 +25,15 @@ def load(
     *,
     embeddings_dir: str | os.PathLike[str] | None = None,
     download: bool = True,
-    dim: int | None = None,
 ) -> WordVectors | None:
     """The vectors of a known name or of a file; None for `none`.
 
     Names (names.py) are looked for in `embeddings_dir`, $BILSTM_CRF_EMBEDDINGS and embeddings/, and else
-    fetched from the NLPL repository where `download` allows it. `dim` is what the caller expects; a name
-    such as sg600 expects its own.
+    fetched from the NLPL repository where `download` allows it.
 
     Raises UsageError for an unknown name, and for one that is not here and may not be fetched; InputError for
-    a file that is no vector file, is damaged, or has other dimensions than expected; DownloadError where a
-    name is neither here nor can be fetched.
+    a file that is no vector file, is damaged, or has other dimensions than its name says; DownloadError where
+    a name is neither here nor can be fetched.
 
     >>> load("none") is None
     True
@@ -50,9 +48,8 @@ def load(
             raise catalogue.missing(name_or_path, embeddings_dir)
         path = catalogue.fetch(name_or_path, embeddings_dir)
     vectors = load_file(path, name=name_or_path if name_or_path in names.KNOWN else path.name)
-    if name_or_path in names.KNOWN:
-        dim = dim or names.KNOWN[name_or_path].dim
-    if dim is not None and vectors.dim != dim:
+    dim = names.KNOWN[name_or_path].dim if name_or_path in names.KNOWN else vectors.dim
+    if vectors.dim != dim:
         raise InputError(
             f"holds vectors of {vectors.dim} dimensions; {vectors.name} was expected to have {dim}",
             path=path,

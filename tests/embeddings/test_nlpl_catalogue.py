@@ -177,7 +177,7 @@ def test_a_broken_catalogue_is_one_message_with_what_helps(
     server.files["/repository/20.json"] = content
     with pytest.raises(DownloadError, match=rf"sg50 are not here: looked in .*{message}") as caught:
         load("sg50")
-    assert "--embeddings-dir" in str(caught.value.hint)
+    assert "$BILSTM_CRF_EMBEDDINGS" in str(caught.value.hint)
 
 
 def test_no_fitting_entry_names_the_nearest(server: FileServer) -> None:

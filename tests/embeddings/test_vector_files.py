@@ -228,4 +228,4 @@ def test_vectors_that_are_nowhere_say_where_was_looked_and_what_helps(
     ) as caught:
         load("sg600", embeddings_dir="here", download=False)
     assert "bilstm-crf embeddings fetch sg600" in str(caught.value.hint)
-    assert "--embeddings-dir" in str(caught.value.hint)
+    assert "$BILSTM_CRF_EMBEDDINGS" in str(caught.value.hint)
