@@ -244,8 +244,8 @@ def best_f1(history: History) -> float:
 
 
 def out_of_patience(history: History, patience: int) -> bool:
-    """Whether the last `patience` epochs brought no better dev F1 (never, where it is 0)."""
-    return patience > 0 and len(history) >= patience and not any(row["best"] for row in history[-patience:])
+    """Whether the last `patience` epochs of these brought no better dev F1 (never, where it is 0)."""
+    return 0 < patience <= len(history) and best_row(history) not in history[-patience:]
 
 
 def write_history(path: Path, history: History) -> None:

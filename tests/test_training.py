@@ -70,18 +70,20 @@ def test_training_stops_when_patience_is_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("best", "patience", "stops"),
+    ("f1", "patience", "stops"),
     [
         ([], 2, False),
-        ([True, False], 2, False),
-        ([True, False, False], 2, True),
-        ([True, False, True], 2, False),
-        ([True, False], 1, True),
-        ([True, *[False] * 9], 0, False),
+        ([5, 5], 2, False),
+        ([5, 4, 5], 2, True),
+        ([5, 4, 6], 2, False),
+        ([5, 4], 1, True),
+        ([5, *[4] * 9], 0, False),
     ],
 )
-def test_patience_counts_epochs_since_the_best(best: list[bool], patience: int, stops: bool) -> None:
-    assert out_of_patience([{"best": each} for each in best], patience) is stops
+def test_patience_counts_epochs_since_the_best(f1: list[int], patience: int, stops: bool) -> None:
+    """Of these epochs: a curriculum's stage may begin below the best of the one before."""
+    history = [{"epoch": epoch, "best": False, "dev": {"f1": each / 10}} for epoch, each in enumerate(f1, 1)]
+    assert out_of_patience(history, patience) is stops
 
 
 @pytest.mark.parametrize("rate", ["1e3", "1e6", "1e30"])

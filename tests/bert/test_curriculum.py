@@ -111,12 +111,12 @@ def test_killed_after_any_save_of_three_stages_loses_nothing(
 
 
 def test_out_of_patience_goes_to_the_next_stage(encoder: Path, tmp_path: Path) -> None:
-    """With a rate of nothing no epoch is better than the first."""
+    """With a rate of nothing no epoch is better than its stage's first."""
     config = tiny_config(
         tmp_path, encoder, curriculum=f"0:{5 * BATCHES},1:{4 * BATCHES}", patience=2, learning_rate=0
     )
     start(config, tmp_path / "run")
-    assert [row["epoch"] for row in history(tmp_path / "run")] == [1, 2, 3, 6, 7]
+    assert [row["epoch"] for row in history(tmp_path / "run")] == [1, 2, 3, 6, 7, 8]
 
 
 def rows(*f1: float) -> list[dict[str, Any]]:
