@@ -346,6 +346,11 @@ class RunConfig:
         return 1 if learns else min(self.threads, 2)
 
     @property
+    def drops_by_test(self) -> bool:
+        """Whether the test files have a part in what is learnt: train is left without their sentences."""
+        return bool(self.test) and "leaked" in self.drop
+
+    @property
     def reads_neighbours(self) -> bool:
         """Whether the other sentences of a document have a part in what is learnt of one."""
         contexts = [self.recipe.bert_context, *(stage.context for stage in self.recipe.stages)]

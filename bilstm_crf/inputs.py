@@ -184,9 +184,8 @@ def _name_documents(config: RunConfig, train_set: Labelled, others: list[Sentenc
 
 
 def _also_read(config: RunConfig) -> dict[str, Any]:
-    """Other files that decide what is learnt: tables of documents, and test where it says what to drop."""
-    tables = tables_of(config, [*config.train, *config.dev])
-    also = {"documents": tables, "test": config.test if "leaked" in config.drop else []}
+    """Other files: tables of documents, and test, which decides what is learnt where it says what to drop."""
+    also = {"documents": tables_of(config, [*config.train, *config.dev]), "test": config.test}
     return {
         name: [{"path": path, "sha256": sha256_of(path)} for path in paths]
         for name, paths in also.items()

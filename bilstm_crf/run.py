@@ -68,7 +68,7 @@ def resume(folder: Path, *, say: Say, progress: MakeProgress) -> dict[str, Any]:
     now = inputs.describe(config)
     parts = {"data": "other data", "vectors": "other vectors", "encoder": "another encoder"}
     for part, other in {**parts, "initial": "another model"}.items():
-        if _hashes(now.get(part)) != _hashes(described.get(part)):
+        if _hashes(now.get(part), config) != _hashes(described.get(part), config):
             raise InputError(
                 f"this run began with {other}: not the SHA-256 that there is now",
                 path=folder / "config.json",
@@ -77,11 +77,13 @@ def resume(folder: Path, *, say: Say, progress: MakeProgress) -> dict[str, Any]:
     return _run(config, folder, inputs, now, say, progress, resume=True)
 
 
-def _hashes(part: Any) -> list[Any]:
-    """Every SHA-256 in a part of config.json, in order; none in one that is not there."""
+def _hashes(part: Any, config: RunConfig) -> list[Any]:
+    """Every SHA-256 in a part of config.json that decides what is learnt, in order."""
     if isinstance(part, dict):
-        return [h for key, value in part.items() for h in ([value] if key == "sha256" else _hashes(value))]
-    return [h for value in part for h in _hashes(value)] if isinstance(part, list) else []
+        left_out = () if config.drops_by_test else ("test",)
+        kept = [(key, value) for key, value in part.items() if key not in left_out]
+        return [h for key, value in kept for h in ([value] if key == "sha256" else _hashes(value, config))]
+    return [h for value in part for h in _hashes(value, config)] if isinstance(part, list) else []
 
 
 def _run(

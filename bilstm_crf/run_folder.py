@@ -32,6 +32,7 @@ from bilstm_crf.version import __version__
 
 CHECKPOINT = "checkpoint.safetensors"
 FINAL, DROPPED = "final", "dropped.json"
+PACKAGES = ("torch", "numpy", "numba", "transformers", "tokenizers")  # the last two perhaps not there
 
 
 def is_finished(folder: Path) -> bool:
@@ -171,7 +172,7 @@ def environment() -> dict[str, Any]:
     """Versions and machine, for the record."""
     return {
         "python": platform.python_version(),
-        **{package: _version(package) for package in ("torch", "numpy", "numba")},
+        **{package: version for package in PACKAGES if (version := _version(package)) is not None},
         "platform": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),

@@ -12,6 +12,7 @@ import pytest
 from bilstm_crf import Tagger
 from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InterruptedRunError
+from bilstm_crf.files import sha256_of
 from bilstm_crf.model_folder import load_model
 from runs import (
     DEV,
@@ -49,6 +50,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_second_phase_stops_after_as_many_batches_as_dev_found_best(tmp_path: Path) -> None:
     test = str(first_sentences(TEST, 5, tmp_path / "test.conllu"))
     metrics = start(config_of(tmp_path, test=[test]), tmp_path / "run")
+    described = json.loads((tmp_path / "run" / "config.json").read_text("utf-8"))
+    assert described["data"]["test"] == [{"path": test, "sha256": sha256_of(test)}]
     final = metrics["final"]
     assert final["batches"] == 20 * metrics["best_epoch"]
     assert final["sentences"] == 30

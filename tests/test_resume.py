@@ -20,7 +20,9 @@ from bilstm_crf.run_folder import read_metrics
 from runs import (
     ROOT,
     SAMPLE,
+    TEST,
     Watch,
+    first_sentences,
     hear_ctrl_c,
     history,
     interrupt,
@@ -182,6 +184,15 @@ def test_a_finished_run_is_left_as_it_is(whole: Path) -> None:
     metrics = resume(whole)
     assert metrics["epochs"] == 5
     assert before == {path: (path.stat().st_mtime_ns, sha256_of(path)) for path in whole.iterdir()}
+
+
+def test_changed_test_data_are_none_where_nothing_is_learnt_by_them(tmp_path: Path) -> None:
+    test = first_sentences(TEST, 5, tmp_path / "test.conllu")
+    config = small_config(tmp_path, test=[str(test)], epochs=2)
+    with pytest.raises(InterruptedRunError):
+        start(config, tmp_path / "run", interrupt(1))
+    first_sentences(TEST, 6, test)
+    assert resume(tmp_path / "run")["test"]["sentences"] == 6
 
 
 @pytest.mark.parametrize("split", ["train", "dev"])
