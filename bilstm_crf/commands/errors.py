@@ -12,14 +12,21 @@ from bilstm_crf.analysis import page, render
 from bilstm_crf.analysis.analyse import Analysis, Background, analyse
 from bilstm_crf.analysis.documents import sources
 from bilstm_crf.analysis.familiar import KnownWords, TrainNames
-from bilstm_crf.commands.options import FILE, load_tagger, model_options, pair_options
+from bilstm_crf.commands.options import (
+    FILE,
+    load_tagger,
+    model_options,
+    output_option,
+    pair_options,
+    write_result,
+)
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.embeddings.read import load
 from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation.pair import read_pair
-from bilstm_crf.evaluation.report import map_types, signature
-from bilstm_crf.files import sha256_of_all, write_whole
+from bilstm_crf.evaluation.report import map_types, require_scorable, signature
+from bilstm_crf.files import sha256_of_all
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.progress import say
@@ -49,7 +56,7 @@ from bilstm_crf.sentence import Sentence
 )
 @click.option("--json", "as_json", is_flag=True, help="Everything, with every error, as JSON.")
 @click.option("--html", "as_html", is_flag=True, help="One page, which needs no network.")
-@click.option("-o", "--output", metavar="PATH", type=click.Path(dir_okay=False), help="Write there.")
+@output_option
 @model_options
 def command(**options: Any) -> None:
     """Show what a model, or any system's output, gets wrong: how often, where, with examples.
@@ -68,11 +75,7 @@ def command(**options: Any) -> None:
     show = render.as_json if options["as_json"] else page.html if options["as_html"] else render.text
     # The name of a file may hold bytes that are no UTF-8: Python's escape for them is JSON's as well.
     result = show(analysis).encode("utf-8", "backslashreplace")
-    if options["output"] is None:
-        click.echo(result, nl=False)
-        return
-    with write_whole(options["output"]) as stream:
-        stream.write(result)
+    write_result(result, options["output"])
 
 
 def _analysis(options: dict[str, Any]) -> Analysis:
@@ -113,6 +116,8 @@ def _scored(
             replace(sentence, spans=spans, path=name)
             for sentence, spans in zip(gold, tagger.predict(gold), strict=True)
         ]
+        if label_set is not None:
+            require_scorable(tagger.label_set, label_set)
         label_set = label_set or tagger.label_set
     elif model is None and not files and given == (True, True):
         gold, predicted = read_pair(options["gold"], options["predicted"], **_formats(options))

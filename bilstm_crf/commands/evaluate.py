@@ -7,13 +7,20 @@ from typing import Any
 
 import click
 
-from bilstm_crf.commands.options import documents_for, load_tagger, model_options, pair_options
+from bilstm_crf.commands.options import (
+    documents_for,
+    load_tagger,
+    model_options,
+    output_option,
+    pair_options,
+    write_result,
+)
 from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation import render
 from bilstm_crf.evaluation.pair import iob_labels, read_pair
-from bilstm_crf.evaluation.report import READINGS, Report, evaluate, map_types
-from bilstm_crf.files import sha256_of_all, write_whole
+from bilstm_crf.evaluation.report import READINGS, Report, evaluate, map_types, require_scorable
+from bilstm_crf.files import sha256_of_all
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.progress import say
@@ -33,7 +40,7 @@ from bilstm_crf.sentence import Sentence, Span
 @click.option("--confusion", is_flag=True, help="Add the confusion matrices, of spans and of words.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, in full precision, as JSON.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Tables in Markdown.")
-@click.option("-o", "--output", metavar="PATH", type=click.Path(dir_okay=False), help="Write there.")
+@output_option
 @model_options
 def command(
     files: tuple[str, ...], model: str | None, gold: str | None, predicted: str | None, **options: Any
@@ -56,6 +63,8 @@ def command(
     if model is not None and files and gold is None and predicted is None and predicted_format is None:
         sentences = [s for file in files for s in read_gold(file, format_name, format_options)[0]]
         tagger = load_tagger(model, options, threads=options["threads"])
+        if label_set is not None:
+            require_scorable(tagger.label_set, label_set)
         documents = documents_for(tagger, options["documents"])
         if documents is not None:
             documents.name(sentences)
@@ -87,7 +96,7 @@ def command(
             "expected a model and files, or gold and predicted files",
             hint="Try: bilstm-crf evaluate --model DIR FILE...   or: --gold GOLD --predicted A",
         )
-    _write(_rendered(report, options), options["output"])
+    write_result(_rendered(report, options).encode("utf-8"), options["output"])
 
 
 def _label_set(name: str | None, keep_misc: bool) -> LabelSet | None:
@@ -116,11 +125,3 @@ def _rendered(report: Report, options: dict[str, Any]) -> str:
     schemes = list(READINGS) if options["scheme"] == "all" else [options["scheme"]]
     show = render.markdown if options["as_markdown"] else render.text
     return show(report, schemes, with_confusion=options["confusion"])
-
-
-def _write(result: str, output: str | None) -> None:
-    if output is None:
-        click.echo(result, nl=False)
-        return
-    with write_whole(output) as stream:
-        stream.write(result.encode("utf-8"))

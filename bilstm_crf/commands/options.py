@@ -12,6 +12,7 @@ import click
 
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import InputError, UsageError, near_miss
+from bilstm_crf.files import write_whole
 
 if TYPE_CHECKING:
     from bilstm_crf.tagger import Tagger
@@ -119,6 +120,20 @@ model_options = _group(
         help="A file that holds what these options do.",
     ),
 )
+
+
+output_option = click.option(
+    "-o", "--output", metavar="PATH", type=click.Path(dir_okay=False, allow_dash=True), help="Write there."
+)
+
+
+def write_result(result: bytes, output: str | None) -> None:
+    """To a file, which is there whole or not at all; None, or `-`: to standard output."""
+    if output in (None, "-"):
+        click.echo(result, nl=False)
+        return
+    with write_whole(output) as stream:
+        stream.write(result)
 
 
 def load_tagger(model: str, options: dict[str, Any], *, threads: int) -> Tagger:

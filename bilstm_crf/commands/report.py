@@ -10,7 +10,7 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.files import write_whole
 from bilstm_crf.progress import say
 
-FILE = click.Path(dir_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
 @click.command(name="report")
@@ -32,7 +32,7 @@ def command(folder: Path, output: Path | None, markdown: Path | None) -> None:
     from bilstm_crf.reports import page
     from bilstm_crf.reports.read import read_material
 
-    output = output or folder / "report.html"
+    output = Path("/dev/stdout") if str(output) == "-" else output or folder / "report.html"
     markdown = markdown or _beside(output, folder)
     if output == markdown:
         raise UsageError(f"the page and the Markdown file are both {output}, expected two files")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation.bootstrap import Interval, bootstrap
 from bilstm_crf.evaluation.confusion import Confusion, confusion
 from bilstm_crf.evaluation.counts import sentence_counts
@@ -98,6 +99,25 @@ def map_types(sentences: Sequence[Sentence], label_set: LabelSet) -> list[list[S
         stay = {type_: type_ for type_ in label_set.types.values() if type_ != "O"}
         label_set = replace(label_set, types={**stay, **label_set.types})
     return [label_set.map(sentence) for sentence in sentences]
+
+
+def require_scorable(model: LabelSet, evaluation: LabelSet) -> None:
+    """Raises UsageError where a model of one label set cannot be scored in another.
+
+    It can where the model's types say the evaluation's: mapping a gold type by way of the model's set must
+    give what the evaluation's set makes of it, or nothing (MISC, which `full` drops). So `full` can be scored
+    as 7, 6 or 4, and 6 as 4. A set that takes types as they stand says nothing to check.
+    """
+    if model.types is None or evaluation.types is None:
+        return
+    known = {**{type_: type_ for type_ in evaluation.types.values()}, **evaluation.types}
+    for type_, wanted in evaluation.types.items():
+        through = model.types.get(type_, type_)
+        if through != "O" and known.get(through) != wanted:
+            raise UsageError(
+                f"a model with the labels {model.name} cannot be scored in the label set {evaluation.name}: "
+                f"it says {through} for {type_}, where {evaluation.name} says {wanted}"
+            )
 
 
 def signature(scheme: str, label_set: LabelSet, data_sha256: str) -> str:

@@ -17,6 +17,7 @@ from bilstm_crf.config import LARGEST_SEED, PRESETS, Recipe
 from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import UsageError, near_miss
+from bilstm_crf.evaluation.report import require_scorable
 from bilstm_crf.labels import ENCODINGS, LABEL_SETS, LabelSet
 
 LONGEST = 120  # characters of a part of a name; more of them become a hash, since file systems have limits
@@ -130,23 +131,14 @@ class Evaluation:
 def check_can_score(model: str, evaluation: str) -> None:
     """Raises UsageError where a model of one label set cannot be scored in another.
 
-    It can where the model's types say the evaluation's: mapping a gold type by way of the model's set must
-    give what the evaluation's set makes of it, or nothing (MISC, which `full` drops). So `full` can be scored
-    as 7, 6 or 4, and 6 as 4.
+    As `require_scorable`; and where the types of one of the two are unknown before its files are read.
     """
     if model == evaluation:
         return
-    own, other = LabelSet.named(model).types, LabelSet.named(evaluation).types
-    if own is None or other is None:
+    own, other = LabelSet.named(model), LabelSet.named(evaluation)
+    if own.types is None or other.types is None:
         raise UsageError(f"a model with the labels {model} cannot be scored in the label set {evaluation}")
-    known = {**{type_: type_ for type_ in other.values()}, **other}
-    for type_, wanted in other.items():
-        through = own.get(type_, type_)
-        if through != "O" and known.get(through) != wanted:
-            raise UsageError(
-                f"a model with the labels {model} cannot be scored in the label set {evaluation}: "
-                f"it says {through} for {type_}, where {evaluation} says {wanted}"
-            )
+    require_scorable(own, other)
 
 
 def short(labels: str) -> str:

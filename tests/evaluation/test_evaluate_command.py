@@ -46,6 +46,13 @@ def test_a_systems_output_is_scored_against_gold(files, capsys):
     assert f"strict|IOB2|labels:file|misc:MISC|one-to-one|data:{data}|bilstm_crf:" in output
 
 
+def test_a_hyphen_is_standard_output(files, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert evaluate("--gold", files[0], "--predicted", files[1], "-o", "-") == 0
+    assert micro(capsys.readouterr().out) == ["50.0", "33.3", "40.0", "3", "2"]
+    assert not (tmp_path / "-").exists()
+
+
 def test_the_label_set_is_that_of_the_option(files, capsys):
     assert evaluate("--gold", files[0], "--predicted", files[1], "--labels", "6") == 0
     assert micro(capsys.readouterr().out) == ["100.0", "66.7", "80.0", "3", "2"]
@@ -140,4 +147,4 @@ def test_a_model_of_the_full_set_can_be_scored_as_a_smaller_one_but_not_the_othe
     assert micro(capsys.readouterr().out) == ["20.0", "33.3", "25.0", "3", "5"]
     save_model(tmp_path / "seven", "GPE", "7")
     assert evaluate("--model", str(tmp_path / "seven"), files[0], "--labels", "full") == 2
-    assert "seven: entity type GPE is not in the label set full" in capsys.readouterr().err
+    assert "a model with the labels 7 cannot be scored in the label set full" in capsys.readouterr().err

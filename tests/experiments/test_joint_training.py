@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,20 @@ def test_the_sentences_of_both_standards_are_shuffled_together() -> None:
     assert sorted(number for batch in batches for number in batch) == list(range(len(train)))
     mixed = [len({of_bokmaal[number] for number in batch}) == 2 for batch in batches]
     assert sum(mixed) > 0.9 * len(batches)
+
+
+@pytest.mark.parametrize("command", ["evaluate", "errors"])
+def test_a_model_of_seven_types_is_not_scored_in_the_full_set(
+    command: str, tiny_model: Path, tmp_path: Path, cli: Cli
+) -> None:
+    """Whatever it finds: no other types could have come out."""
+    model = shutil.copytree(tiny_model, tmp_path / "model")
+    description = json.loads((model / "model.json").read_text("utf-8"))
+    description["label_set"] = {"name": "7", "types": LabelSet.named("7").types}
+    (model / "model.json").write_text(json.dumps(description), "utf-8")
+    done = cli(command, "--model", model, DEV, "--labels", "full")
+    assert done.status == 2
+    assert "labels 7 cannot be scored in the label set full: it says GPE for GPE_LOC" in done.err
 
 
 @pytest.mark.parametrize("labels", LABEL_SETS)
