@@ -94,16 +94,18 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
       bilstm-crf experiment experiments/table?.toml --jobs 2
       bilstm-crf experiment experiments/table7.toml --only 'BM*' --epochs 1     a quick look
       bilstm-crf experiment experiments/table6.toml --seeds 42,43,44 --markdown > table6.md
-      bilstm-crf experiment experiments/table5.toml --no-run --output docs/results/experiments
+      bilstm-crf experiment experiments/table5.toml --no-run --output docs/results/experiments --data DIR
       bilstm-crf experiment experiments/bert.toml --bert encoders/mine          with the encoder at hand
     """  # noqa: D301
     from bilstm_crf.experiments import overrides, plan
     from bilstm_crf.experiments.definition import read_experiment
-    from bilstm_crf.experiments.inputs import find_corpus
+    from bilstm_crf.experiments.inputs import find_files
     from bilstm_crf.experiments.watch import would_run
 
     if options["as_json"] and options["as_markdown"]:
         raise UsageError("--json and --markdown exclude one another")
+    if options["dry_run"] and (options["no_run"] or options["as_json"] or options["as_markdown"]):
+        raise UsageError("--dry-run makes no tables: it takes neither --no-run nor --json nor --markdown")
     experiments = [read_experiment(path) for path in files]
     if len({experiment.name for experiment in experiments}) < len(experiments):
         raise UsageError("two of the files have the same name: their tables would replace one another")
@@ -118,7 +120,7 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
         tasks = plan.tasks(experiments, options["output"], None, options["only"])
         click.echo(would_run(tasks, _how(experiments, {}, options)), nl=False)
         return
-    corpus = find_corpus(options["data"], experiments)
+    corpus = find_files(options["data"], experiments, fetch=not options["no_run"])
     tasks = plan.tasks(experiments, options["output"], corpus, options["only"])
     if not options["no_run"]:
         plan.look_for_encoders(tasks, corpus)

@@ -84,7 +84,7 @@ def read_experiment(path: str | Path) -> Experiment:
         language = top.choice("language", ["both", *STEMS], "both")
         statistics = top.choice("statistics", STATISTICS)
         return Experiment(**_head(top, path), statistics=statistics, language=language)
-    top.check_keys(("title", "beside", "seeds", "show", "corpus", "base", "row", "column"))
+    top.check_keys(("title", "beside", "statistics", "seeds", "show", "corpus", "base", "row", "column"))
     corpora = _corpora(top)
     return Experiment(
         **_head(top, path),
@@ -146,6 +146,8 @@ def _cells(top: Place, corpora: Collection[str]) -> list[Cell]:
 def _tables(top: Place, kind: str, default: list[Any] | None = None) -> list[Place]:
     """All [[row]]s or [[column]]s, each of them with a name of its own."""
     content = top.content.get(kind, default)
+    if isinstance(content, dict):
+        top.fail(f"has a table [{kind}], expected [[{kind}]]: there can be several")
     if not isinstance(content, list) or not content:
         top.fail(f"lacks [[{kind}]]")
     tables = [Place(top.path, f"[[{kind}]] {number}", each) for number, each in enumerate(content, start=1)]

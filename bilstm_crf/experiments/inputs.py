@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bilstm_crf.corpus.norne import SPLITS, find_or_fetch, languages_of
+from bilstm_crf.corpus.norne import SPLITS, find_corpus, find_or_fetch, languages_of, split_files
 from bilstm_crf.errors import UsageError
 from bilstm_crf.experiments.corpora import OwnCorpus
 from bilstm_crf.experiments.definition import Experiment
 
 
-def find_corpus(data: str | None, experiments: Sequence[Experiment]) -> dict[str, dict[str, list[str]]]:
-    """The files that the experiments need, by language or own corpus; NorNE's are fetched as `train` does.
+def find_files(
+    data: str | None, experiments: Sequence[Experiment], *, fetch: bool = True
+) -> dict[str, dict[str, list[str]]]:
+    """The files that the experiments need, by language or own corpus.
 
-    A split whose files are not all there has none. Raises what `find_or_fetch` raises for NorNE.
+    NorNE's are fetched as `train` does, where `fetch` allows it. A split whose files are not all there has
+    none. Raises what `find_or_fetch` raises for NorNE.
     """
     needed: set[str] = set()
     for experiment in experiments:
@@ -23,7 +26,7 @@ def find_corpus(data: str | None, experiments: Sequence[Experiment]) -> dict[str
     own = {name: each for name, each in own_corpora(experiments).items() if name in needed}
     corpus: dict[str, dict[str, list[str]]] = {}
     for language in sorted(needed.difference(own).union(*(each.of_norne for each in own.values()))):
-        splits = find_or_fetch(data, language)
+        splits = find_or_fetch(data, language) if fetch else split_files(find_corpus(data), language)
         whole = len(languages_of(language))
         corpus[language] = {
             split: [str(path) for path in paths] if len(paths) == whole else []

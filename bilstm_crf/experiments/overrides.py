@@ -50,7 +50,8 @@ def with_epochs(experiment: Experiment, epochs: int, only: Sequence[str] = ()) -
     kept = [cell for cell in experiment.cells if cell.row not in counting]
     cells = [_changed(cell, cell.settings.change({"epochs": epochs})) for cell in kept]
     quick = any(cell.settings.recipe.epochs > epochs for cell in kept)
-    return _with_cells(experiment, cells, f"epochs={epochs}", quick=quick)
+    title = experiment.title if quick else f"{experiment.title} (epochs: {epochs})"
+    return _with_cells(experiment, cells, f"epochs={epochs}", quick=quick, title=title)
 
 
 def with_encoder(experiments: Sequence[Experiment], bert: str) -> list[Experiment]:

@@ -17,7 +17,7 @@ from bilstm_crf.experiments import same_run
 from bilstm_crf.experiments.corpora import Corpus, OwnCorpus
 from bilstm_crf.experiments.definition import Cell, Experiment
 from bilstm_crf.experiments.inputs import own_corpora
-from bilstm_crf.experiments.results import model_of, read_history, read_metrics, read_score
+from bilstm_crf.experiments.results import model_of, read_history, read_metrics, read_score, score_path
 from bilstm_crf.experiments.settings import Evaluation, Run, Settings
 
 
@@ -176,28 +176,40 @@ def _check_names(runs: Iterable[Run]) -> None:
         other = by_name.setdefault(run.name, run.settings)
         if other != run.settings:
             raise UsageError(
-                f"two configurations would go into the same folder {run.name}: {other.as_dict()} and "
-                f"{run.settings.as_dict()}",
-                hint="give the files of vectors or of label sets different names, or write them alike",
+                f"two configurations would go into the same folder {run.name}: "
+                f"{_differing(other, run.settings)}",
+                hint="give the files different names, or write the path alike",
             )
+
+
+def _differing(one: Settings, other: Settings) -> str:
+    pairs = {name: (value, other.as_dict()[name]) for name, value in one.as_dict().items()}
+    return "; ".join(f"{name} {a} and {b}" for name, (a, b) in pairs.items() if a != b)
 
 
 def missing_scores(task: Task, corpus: Corpus) -> list[tuple[Evaluation, Sequence[str]]]:
     """The evaluations that are still to be made, with their files; damaged scores are made anew.
 
-    Raises InputError for a damaged one where the model is not there to make another.
+    Raises InputError where a finished run's model is not there to make them.
     """
     wanted = [(each, corpus[each.language][each.split]) for each in task.evaluations]
     return [(each, files) for each, files in wanted if _is_missing(task, each, files)]
 
 
 def _is_missing(task: Task, evaluation: Evaluation, files: Sequence[str]) -> bool:
+    model = (model_of(task.folder, evaluation) / "model.json").exists()
     try:
-        return read_score(task.folder, evaluation, files) is None
+        score = read_score(task.folder, evaluation, files)
     except InputError as error:
-        if (model_of(task.folder, evaluation) / "model.json").exists():
+        if model:
             return True
         raise InputError(f"{error}, and the model to score anew is not there") from error
+    if score is None and not model:
+        raise InputError(
+            "has no such scores of these files, and the model to score is not there",
+            path=score_path(task.folder, evaluation),
+        )
+    return score is None
 
 
 def difference(

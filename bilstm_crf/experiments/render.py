@@ -31,7 +31,7 @@ def render(table: Mapping[str, Any], *, markdown: bool = False) -> str:
     for heading, rows, below in parts:
         if markdown:
             blocks += [f"#### {escape(heading)}" if heading else "", as_table(rows) if rows else ""]
-            blocks.append("\n".join(map(inline, below)))
+            blocks += map(inline, below)
         else:
             blocks += [heading, as_text(rows) if rows else "", "\n".join(below)]
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -47,7 +47,10 @@ def points(difference: float | None) -> str:
     >>> points(-0.0123)
     '−1.23'
     """
-    return NOTHING if difference is None else f"{100 * difference:+.2f}".replace("-", "−")
+    if difference is None:
+        return NOTHING
+    written = f"{100 * difference:+.2f}".replace("-", "−")
+    return "0.00" if written[1:] == "0.00" else written
 
 
 # ---------------------------------------------------------------- scores
@@ -56,7 +59,18 @@ def points(difference: float | None) -> str:
 def _scores(table: Mapping[str, Any]) -> Rows:
     """One line a cell: mean ± sd, seed 42, interval, the paper's number, the difference."""
     heading = ["", "F1", "seed 42", "95 % interval", "paper", "difference", "seeds"]
-    return [heading, *([name, *_score(cell)] for name, cell in cells(table))]
+    rows = [heading, *([name, *_score(cell)] for name, cell in cells(table))]
+    return _without_empty(rows, ("seed 42", "paper", "difference"))
+
+
+def _without_empty(rows: Rows, headings: Sequence[str]) -> Rows:
+    """The rows without those of these columns in which no row has anything."""
+    empty = {
+        place
+        for place, (heading, *column) in enumerate(zip(*rows, strict=True))
+        if heading in headings and not set(column) - {NOTHING, ""}
+    }
+    return [[text for place, text in enumerate(row) if place not in empty] for row in rows]
 
 
 def cells(table: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -190,7 +204,7 @@ def _confusions(table: Mapping[str, Any]) -> list[tuple[str, Rows, list[str]]]:
 
 
 def _statistics(table: Mapping[str, Any]) -> Rows:
-    rows = [["", *(head for column in table["columns"] for head in (column, "paper", "±"))]]
+    rows = [["", *(head for column in table["columns"] for head in (column, "paper", "difference"))]]
     for row in table["rows"]:
         cells = [
             text

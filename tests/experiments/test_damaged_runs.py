@@ -138,6 +138,30 @@ def test_damaged_scores_without_a_model_are_told_and_stop_no_other(
         assert cells()[1]["mean"] is not None
 
 
+def test_a_finished_run_without_scores_and_model_is_told_and_stops_no_other(place: Path, cli: Cli) -> None:
+    (ONE / "scores" / "nob-dev-full.json").unlink()
+    (ONE / "model.json").unlink()
+    for more in ([], ["--no-run"]):
+        done = cli(*ARGUMENTS, *more)
+        assert done.status == 1
+        assert f"{ONE.name}: failed: {ONE}/scores/nob-dev-full.json: has no such scores" in done.err
+        assert cells()[1]["mean"] is not None
+
+
+def test_tables_of_what_is_there_fetch_nothing(place: Path, cli: Cli) -> None:
+    done = cli("experiment", "two.toml", "--no-run", "--output", "out")
+    assert done.status == 2
+    assert "the corpus is not here: looked in data/norne" in done.err
+    assert not Path("data/norne").exists()
+
+
+@pytest.mark.parametrize("other", ["--no-run", "--json", "--markdown"])
+def test_a_dry_run_makes_no_tables(other: str, place: Path, cli: Cli) -> None:
+    done = cli(*ARGUMENTS, "--dry-run", other)
+    assert done.status == 2
+    assert "--dry-run makes no tables" in done.err
+
+
 def damaged(damage: Damage) -> Path:
     path = ONE / "scores" / "nob-dev-full.json"
     score = json.loads(path.read_text("utf-8"))

@@ -143,7 +143,7 @@ def test_one_folder_is_never_asked_for_two_configurations(tmp_path: Path) -> Non
         (tmp_path / folder / "v.bin").touch()
     rows = [f'[[row]]\nname = "{name}"\nembeddings = "{tmp_path}/{name}/v.bin"\n' for name in "ab"]
     experiment = read(tmp_path, 'title = "t"\n' + "\n".join(rows))
-    with pytest.raises(UsageError, match="two configurations would go into the same folder nob-v-full"):
+    with pytest.raises(UsageError, match=r"same folder nob-v-full.*: embeddings .*/a/v.bin and .*/b/v.bin"):
         plan.tasks([experiment], tmp_path, None)
 
 
@@ -207,6 +207,8 @@ def test_a_good_file_of_ones_own(tmp_path: Path) -> None:
         ("seeds = [1]", f"seeds = [{2**63}]", "none of them above 2**63 - 1"),
         ("seeds = [1]", 'show = "confusions"', 'show = "confusions", expected scores or confusion. Did you'),
         ("seeds = [1]", 'statistics = "totals"', "the file has no key"),
+        ("seeds = [1]", 'statistic = "totals"', "the file has no key statistic. Did you mean statistics?"),
+        ("[[column]]", "[column]", "the file has a table [column], expected [[column]]"),
         (
             'embeddings = "sg50"',
             'embedings = "sg50"',

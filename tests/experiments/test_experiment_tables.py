@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from bilstm_crf.evaluation.significance import compare, holm
 from bilstm_crf.experiments import corpus_tables, tables
 from bilstm_crf.experiments.corpora import Corpus
 from bilstm_crf.experiments.definition import Experiment, read_experiment
-from bilstm_crf.experiments.inputs import find_corpus
+from bilstm_crf.experiments.inputs import find_files
 from bilstm_crf.experiments.markdown import escape
 from bilstm_crf.experiments.overrides import with_epochs, with_seeds
 from bilstm_crf.experiments.render import render
@@ -209,6 +210,19 @@ def test_text_and_markdown_show_the_same_numbers(table: dict[str, Any]) -> None:
             assert line.count("|") in (8, 6), "as many cells in every line"
 
 
+def test_columns_in_which_nothing_stands_are_left_out(table: dict[str, Any]) -> None:
+    def headings() -> list[str]:
+        (line,) = (line for line in render(table).splitlines() if "95 % interval" in line)
+        return re.split(" {2,}", line.strip())
+
+    assert headings() == ["F1", "seed 42", "95 % interval", "paper", "difference", "seeds"]
+    for row in table["rows"]:
+        for each in row["cells"]:
+            each |= {"paper": None, "difference": None}
+            each["seeds"].pop("42", None)
+    assert headings() == ["F1", "95 % interval", "seeds"]
+
+
 @pytest.mark.parametrize("name", ["a|b", "*x* <b>_y_</b>", "`c`|\\\\|"])
 def test_any_name_keeps_the_cells_of_markdown(name: str, table: dict[str, Any]) -> None:
     for place in (table, table["rows"][0], *(pair["a"] for pair in table["comparisons"]["pairs"])):
@@ -234,7 +248,7 @@ def test_a_quick_look_is_marked_and_is_another_table(experiment: Experiment) -> 
         "nob-none-full-iobes-epochs=1",
     }
     longer = with_epochs(experiment, 51)
-    assert not longer.quick
+    assert (longer.quick, longer.title) == (False, "Two rows (epochs: 51)")
     assert with_epochs(experiment, 50) == experiment
 
 
@@ -256,7 +270,7 @@ def test_other_seeds_are_another_table(experiment: Experiment) -> None:
 
 def test_counted_tables_stand_beside_the_papers(shared: Path) -> None:
     experiments = [read_experiment(ROOT / "experiments" / f"table{number}.toml") for number in (2, 3, 4)]
-    corpus = find_corpus(str(shared / "norne"), experiments)
+    corpus = find_files(str(shared / "norne"), experiments)
     corpus = {language: {**splits, "train": splits["dev"]} for language, splits in corpus.items()}
     totals, _, nynorsk = (corpus_tables.build(each, corpus) for each in experiments)
     dev = {row["row"]: row["cells"][1] for row in nynorsk["rows"]}
@@ -270,7 +284,7 @@ def test_counted_tables_stand_beside_the_papers(shared: Path) -> None:
 
 def test_a_missing_test_file_is_said_and_its_totals_are_not_compared(tmp_path: Path) -> None:
     experiment = read_experiment(ROOT / "experiments" / "table3.toml")
-    whole = find_corpus(str(SAMPLE), [experiment])
+    whole = find_files(str(SAMPLE), [experiment])
     without = {"nob": {**whole["nob"], "test": []}}
     table = corpus_tables.build(experiment, without)
     assert table["missing"] == ["test"]

@@ -13,7 +13,7 @@ from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.experiments import plan
 from bilstm_crf.experiments.corpora import OwnCorpus
 from bilstm_crf.experiments.definition import Experiment, read_experiment
-from bilstm_crf.experiments.inputs import find_corpus
+from bilstm_crf.experiments.inputs import find_files
 from bilstm_crf.experiments.overrides import with_encoder, with_epochs
 from bilstm_crf.experiments.settings import Evaluation
 from bilstm_crf.experiments.tables import build
@@ -107,7 +107,7 @@ def test_norne_is_mixed_in_and_weights_and_label_sets_hold_for_each_of_its_files
     for name in ("a.conll", "b.conll"):
         Path(name).touch()
     experiment = read(GOOD)
-    corpus = find_corpus(str(SAMPLE), [experiment])
+    corpus = find_files(str(SAMPLE), [experiment])
     both = list(corpus["both"]["train"])
     assert len(both) == 2
     assert corpus["wiki"] == {"train": ["a.conll", *both], "dev": ["b.conll"], "test": []}
@@ -140,7 +140,7 @@ def test_rows_without_their_files_are_not_run_and_say_why() -> None:
     columns = '[[column]]\nname = "dev"\n[[column]]\nname = "heldout"\nevaluate = { split = "test" }\n'
     experiment = read(text + columns)
     Path("b.conll").touch()
-    corpus = find_corpus(None, [experiment])
+    corpus = find_files(None, [experiment])
     (task,) = plan.tasks([experiment], Path("out"), corpus)
     assert (task.state, task.reason) == ("not run", "not run: a.conll is not here")
     table = build(experiment, Path("out"), corpus, {task.run.name: task.reason})
@@ -153,7 +153,7 @@ def test_rows_without_their_vectors_are_not_run_and_say_why() -> None:
     rows = ["none", "vec/mine.bin", "yours.vec"]
     text = "".join(f'[[row]]\nname = "{name}"\nembeddings = "{name}"\n' for name in rows)
     experiment = read(f'title = "mine"\n{text}')
-    corpus = find_corpus(str(SAMPLE), [experiment])
+    corpus = find_files(str(SAMPLE), [experiment])
     found = plan.tasks([experiment], Path("out"), corpus)
     assert [(task.state, task.reason) for task in found] == [
         ("waiting", ""),
