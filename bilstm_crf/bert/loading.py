@@ -11,6 +11,9 @@ from typing import Any
 
 from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
 
+RARE = "\U00012000"  # a sign of cuneiform, which no vocabulary has
+TOKENIZER_HINT = "a tokenizer.json of the same vocabulary, put beside the others, is one"
+
 
 def require_transformers() -> None:
     """Raises UsageError where the extra is not installed."""
@@ -81,19 +84,28 @@ def load_model(folder: Path, *, offline: bool, trust_remote_code: bool) -> Any:
 
 
 def load_tokenizer(folder: Path, *, offline: bool, trust_remote_code: bool) -> Any:
-    """The fast tokenizer of `transformers`. Raises InputError where there is none."""
+    """The fast tokenizer of `transformers`. Raises InputError where there is none, or one without words."""
     from transformers import AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=offline, trust_remote_code=trust_remote_code
         )
+        if tokenizer.is_fast:
+            tokenizer.backend_tokenizer.encode(RARE)  # nothing for unknown text is noticed only then
     except Exception as error:  # each converter has its own
         if "trust_remote_code" in str(error):
             raise _needs_trust(folder) from error
         raise _no_fast_tokenizer(folder, f": {_sentence(error)}") from error
     if not tokenizer.is_fast:
         raise _no_fast_tokenizer(folder, f", only {type(tokenizer).__name__}, which is written in Python")
+    if set(tokenizer.get_vocab().values()) <= {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}:
+        # transformers makes such a one where the class reads other files than there are
+        raise InputError(
+            f"its tokenizer, a {type(tokenizer).__name__}, has special pieces alone, expected a vocabulary",
+            path=folder,
+            hint=TOKENIZER_HINT,
+        )
     return tokenizer
 
 
@@ -101,7 +113,7 @@ def _no_fast_tokenizer(folder: Path, why: str) -> InputError:
     return InputError(
         f"has no fast tokenizer, which alone says which pieces are of which word{why}",
         path=folder,
-        hint="a tokenizer.json of the same vocabulary, put beside the others, is one",
+        hint=TOKENIZER_HINT,
     )
 
 

@@ -100,6 +100,17 @@ def test_the_hash_is_of_all_that_decides_the_vectors(folder: Path) -> None:
     assert len(seen) == 4
 
 
+# Beside a configuration of BERT, whose tokenizer reads vocab.txt
+VOCABULARIES = {
+    "a vocabulary of another kind": ("sentencepiece.bpe.model", "▁Kari" * 100),
+    "a vocabulary in JSON": ("vocab.json", '{"a": 0}'),
+    "special pieces alone": ("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"),
+    "an empty vocabulary": ("vocab.txt", ""),
+    "a page for a vocabulary": ("vocab.txt", "<html>\n404\n</html>\n"),
+    "nothing for unknown words": ("vocab.txt", "a\nb\n"),
+}
+
+
 def wrong(folder: Path, kind: str) -> None:
     """Makes a good folder one that is not."""
     weights = folder / "model.safetensors"
@@ -128,6 +139,11 @@ def wrong(folder: Path, kind: str) -> None:
     elif kind == "no tokenizer":
         for path in folder.glob("tokenizer*"):
             path.unlink()
+    elif kind in VOCABULARIES:
+        for path in folder.glob("tokenizer*"):
+            path.unlink()
+        name, content = VOCABULARIES[kind]
+        (folder / name).write_text(content)
     elif kind == "slow tokenizer":
         (folder / "tokenizer.json").unlink()
         (folder / "spiece.model").write_bytes(b"no SentencePiece")
@@ -155,6 +171,12 @@ def wrong(folder: Path, kind: str) -> None:
         ("other sizes", "the tensor encoder.layer.0.intermediate.dense.bias has the shape (48,)"),
         ("lost shard", "is missing, though model.safetensors.index.json names it"),
         ("no tokenizer", "has no tokenizer: none of tokenizer.json"),
+        ("a vocabulary of another kind", "its tokenizer, a BertTokenizer, has special pieces alone"),
+        ("a vocabulary in JSON", "its tokenizer, a BertTokenizer, has special pieces alone"),
+        ("special pieces alone", "its tokenizer, a BertTokenizer, has special pieces alone"),
+        ("an empty vocabulary", "Missing [UNK] token"),
+        ("a page for a vocabulary", "Missing [UNK] token"),
+        ("nothing for unknown words", "Missing [UNK] token"),
         ("slow tokenizer", "has no fast tokenizer"),
         ("a model of pictures", "is not an encoder of text"),
     ],
