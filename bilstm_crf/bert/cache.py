@@ -129,7 +129,7 @@ def _no_room(folder: Path, shape: tuple[int, ...], error: OSError) -> BilstmCrfE
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         size = 2 * int(np.prod(shape)) / 1e6
         return BilstmCrfError(
-            f"the disk is full: no room in {folder} for {size:,.0f} MB of features",
+            f"the disk is full: no room in {folder} for {size:,.1f} MB of features",
             hint=f"free some, or name another folder in ${ENVIRONMENT}",
         )
     return _unusable(folder, error)

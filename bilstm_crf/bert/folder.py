@@ -47,7 +47,7 @@ def folder_of(name: str) -> Path:
         if not folder.is_dir():
             what = "is a file, expected the folder of an encoder" if folder.exists() else "no such folder"
             raise InputError(
-                what, path=folder, hint="it holds config.json, model.safetensors, tokenizer.json"
+                what, path=folder, hint="such a folder holds config.json, model.safetensors, tokenizer.json"
             )
         return folder
     return _fetched(name)
