@@ -36,8 +36,8 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
         raise InputError(f"cannot be read: {error.strerror}", path=path) from error
     except ValueError as error:
         raise InputError(f"is not TOML: {error}", path=path) from error
-    names = {
-        option.removeprefix("--"): each.name
+    options = {
+        option.removeprefix("--"): each
         for each in context.command.params
         for option in each.opts
         if each.name is not None and option.startswith("--") and each is not parameter
@@ -45,17 +45,24 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
     defaults = {}
     for key, value in content.items():
         key = key.replace("_", "-")
-        if key not in names:
-            raise UsageError(f"{path}: {key} is not an option of this command.{near_miss(key, names)}")
+        if key not in options:
+            raise UsageError(f"{path}: {key} is not an option of this command.{near_miss(key, options)}")
+        option = options[key]
         if key == "set":
             if not isinstance(value, dict):
                 raise UsageError(f"{path}: set is {value!r}, expected a table [set]")
             value = [f"{name}={each}" for name, each in value.items()]
-        elif isinstance(value, str) and key in ("train", "dev", "test"):
+        elif getattr(option, "multiple", False) and not isinstance(value, list):
             value = [value]
-        defaults[names[key]] = value
+        defaults[option.name or key] = value
     context.default_map = {**(context.default_map or {}), **defaults}
     return None
+
+
+def given_of(context: click.Context) -> set[str]:
+    """The names of the options that were given, as they were typed or in the file of `--config`."""
+    default = click.core.ParameterSource.DEFAULT
+    return {name for name in context.params if context.get_parameter_source(name) is not default}
 
 
 def _group(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

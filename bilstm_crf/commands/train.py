@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import click
 
-from bilstm_crf.commands.options import CORES, config_file, documents_option
+from bilstm_crf.commands.options import CORES, config_file, documents_option, given_of
 from bilstm_crf.commands.train_options import configure, names, use_sample
 from bilstm_crf.config import LARGEST_SEED, Head, Pooling
 from bilstm_crf.errors import UsageError
@@ -181,11 +181,7 @@ def command(context: click.Context, **options: Any) -> int:
     from bilstm_crf.commands.progress import TrainingProgress
     from bilstm_crf.progress import say
 
-    given = {
-        name
-        for name in options
-        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
-    }
+    given = given_of(context)
     quiet = options.pop("quiet")
 
     def progress(epochs: int, sentences: int, done: int) -> TrainingProgress:

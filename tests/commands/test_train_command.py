@@ -73,6 +73,14 @@ def test_a_toml_file_holds_what_options_do_and_options_win(cli: Cli, files: list
     assert weights_hash(Path("one")) == weights_hash(Path("two"))
 
 
+def test_one_value_in_a_toml_file_is_as_good_as_a_list_of_one(cli: Cli, files: list[str]) -> None:
+    Path("run.toml").write_text('weight = 0.5\ntrain-labels = "6"\ndrop = "repeated"\n', "utf-8")
+    done = cli("train", *files, "--config", "run.toml", "--labels", "6", "--output", "run")
+    assert done.status == 0, done.err
+    config = json.loads(Path("run/config.json").read_text("utf-8"))["config"]
+    assert (config["weights"], config["train_labels"], config["drop"]) == ([0.5], ["6"], ["repeated"])
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
