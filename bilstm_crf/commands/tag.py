@@ -7,11 +7,11 @@ import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import click
 
-from bilstm_crf.commands.options import documents_for, load_tagger, model_options
+from bilstm_crf.commands.options import documents_for, given_of, load_tagger, model_options
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.files import open_input, shown, write_whole
@@ -19,6 +19,16 @@ from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_named, for
 
 if TYPE_CHECKING:
     from bilstm_crf.tagger import Tagger
+
+# What is for files, and nothing to --text
+FOR_FILES = {
+    "output_dir": "--output-dir",
+    "documents": "--documents",
+    "format_name": "--format",
+    "label_column": "--label-column",
+    "split": "--split",
+    "flush": "--flush",
+}
 
 
 @click.command("tag")
@@ -62,7 +72,10 @@ if TYPE_CHECKING:
 )
 @model_options
 @click.option("--quiet", is_flag=True, help="No progress, only errors.")
-def command(files: tuple[str, ...], model: str, text: str | None, **options: Any) -> int:
+@click.pass_context
+def command(
+    context: click.Context, files: tuple[str, ...], model: str, text: str | None, **options: Any
+) -> int:
     """Tag files: each byte of the input comes back, but for the labels.
 
     FILE is CoNLL-U, columns (CoNLL-2003 and the like), text or JSONL, also with .gz; `-` or nothing is
@@ -86,9 +99,10 @@ def command(files: tuple[str, ...], model: str, text: str | None, **options: Any
         label_column=options["label_column"],
     )
     if text is not None:
-        if files or options["output_dir"] or options["documents"]:
-            other = "files" if files else "--output-dir" if options["output_dir"] else "--documents"
-            raise UsageError(f"--text and {other} were both given; expected one of them")
+        given = given_of(context)
+        others = ["files"] * bool(files) + [FOR_FILES[name] for name in FOR_FILES if name in given]
+        if others:
+            raise UsageError(f"--text and {others[0]} were both given; expected one of them")
         return tag_text(text, model, options)
     sources = {path: format_of(path, options["format_name"]) for path in files or ("-",)}
     if len(sources) < len(files):
@@ -124,15 +138,19 @@ def command(files: tuple[str, ...], model: str, text: str | None, **options: Any
 
 
 def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
-    """Tags one text given on the command line; shown with the names marked, unless `--to` says otherwise."""
+    """Tags one text given on the command line; shown with the names marked, unless `--to` says otherwise.
+
+    Running text, but a sentence a line where its words stand between spaces, which tell no sentences.
+    """
     target = format_named(options["to"] or "text", "--to")
     output = checked_file(options["output"])
-    running = FormatOptions(split="running", key=options["key"])
+    split: Literal["lines", "running"] = "lines" if options["tokenise"] == "spaces" else "running"
+    format_options = FormatOptions(split=split, tokenise=options["tokenise"], key=options["key"])
     stream = io.BytesIO(text.encode("utf-8", "surrogateescape"))  # the bytes as they were typed
     tagger = load_tagger(model, options, threads=1)
-    sentences = tagger.tag_stream(FORMATS["text"].read(stream, "--text", running))
+    sentences = tagger.tag_stream(FORMATS["text"].read(stream, "--text", format_options))
     with opened(output) as out:
-        out.writelines(target.compose(sentence, running) for sentence in sentences)
+        out.writelines(target.compose(sentence, format_options) for sentence in sentences)
     return 0
 
 

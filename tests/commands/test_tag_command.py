@@ -186,6 +186,10 @@ def test_a_pipe_is_written_to_and_not_replaced(tag: Cli) -> None:
         (["a.conllu", "-o", "nowhere/b.conllu"], "nowhere/b.conllu cannot be written"),
         (["a.conllu", "--text", "Kari"], "--text and files"),
         (["--text", "Kari", "--output-dir", "e"], "--text and --output-dir"),
+        (["--text", "Kari", "--format", "conllu"], "--text and --format"),
+        (["--text", "Kari", "--label-column", "append"], "--text and --label-column"),
+        (["--text", "Kari", "--split", "lines"], "--text and --split"),
+        (["--text", "Kari", "--flush"], "--text and --flush"),
         (["a.conllu", "--key", "a|b"], "cannot stand in MISC"),
         (["a.conllu", "--split", "running", "--tokenise", "spaces"], "Norwegian tokeniser"),
         (["a.conllu", "--threads", "0"], "threads"),
@@ -278,6 +282,12 @@ def test_a_text_becomes_any_format_in_a_file(tag: Cli, to: str) -> None:
     content = Path("out").read_text("utf-8")
     assert re.findall("Kari|Oslo", content)[:1] == ["Kari"]
     assert ("B-PER" in content) == (to in ("conllu", "conll2003"))
+
+
+def test_a_text_may_come_with_its_words_between_spaces(tag: Cli) -> None:
+    done = tag("--text", "Kari Nordmann, i Oslo.\nja", "--tokenise", "spaces", "--to", "jsonl")
+    rows = [json.loads(line)["tokens"] for line in done.out.decode().splitlines()]
+    assert rows == [["Kari", "Nordmann,", "i", "Oslo."], ["ja"]]
 
 
 def test_a_text_of_nothing_gives_nothing(tag: Cli) -> None:
