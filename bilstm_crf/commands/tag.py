@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
@@ -16,6 +16,7 @@ from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.files import open_input, shown, write_whole
 from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_named, format_of
+from bilstm_crf.sentence import Sentence
 
 if TYPE_CHECKING:
     from bilstm_crf.tagger import Tagger
@@ -253,7 +254,21 @@ def tag_stream(
         work = Work(tagger, source, options, shown(path))
         pieces = tag_pieces(work, stream, processes=processes)
         return ((piece.content, piece.tokens) for piece in pieces)
-    write = target.render if source is target else target.compose
     given = source.read(stream, shown(path), options)
     sentences = tagger.tag_stream(given if documents is None else documents.named(given), flush=flush)
-    return ((write(sentence, options), len(sentence)) for sentence in sentences)
+    if source is target:
+        return ((target.render(sentence, options), len(sentence)) for sentence in sentences)
+    return (
+        (target.compose(sentence, options, new_document=new), len(sentence))
+        for sentence, new in document_starts(sentences)
+    )
+
+
+def document_starts(sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, bool]]:
+    """Each sentence, and whether a document begins with it: it is of another one than that before it."""
+    document: str | None = None
+    for sentence in sentences:
+        begins = bool(sentence.tokens) and sentence.document != document
+        if sentence.tokens:  # comments alone part no document
+            document = sentence.document
+        yield sentence, begins

@@ -52,8 +52,12 @@ class Format(Protocol):
         Sentences must have been read by this format with `keep_raw`; spans None change nothing.
         """
 
-    def compose(self, sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
+    def compose(
+        self, sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_document: bool = False
+    ) -> bytes:
         """The sentence, from whatever format, anew in this one; nothing for a sentence without tokens.
+
+        `new_document`: a document begins with it, which CoNLL-U and columns say in a line of its own.
 
         Raises InputError for a word that this format cannot hold.
         """

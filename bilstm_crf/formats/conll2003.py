@@ -129,14 +129,17 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     return b"".join(lines)
 
 
-def compose(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
-    """See `Format.compose`. Two columns with a tab between; without spans, the words alone."""
+def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_document: bool = False) -> bytes:
+    """See `Format.compose`. Two columns with a tab between; without spans, the words alone.
+
+    `-DOCSTART-` has a label as well, as every line of such a file; a document's name has no place.
+    """
     if not sentence.tokens:
         return b""
     for word in sentence.tokens:
         check_word(word, sentence, "columns")
-    rows = sentence.tokens
+    rows = [DOCUMENT_START, ""] * new_document + sentence.tokens
     if sentence.spans is not None:
-        labels = ENCODINGS["iob"].encode(sentence.spans, len(sentence))
-        rows = [f"{word}\t{label}" for word, label in zip(rows, labels, strict=True)]
+        labels = ["O", ""] * new_document + ENCODINGS["iob"].encode(sentence.spans, len(sentence))
+        rows = [f"{word}\t{label}" if word else "" for word, label in zip(rows, labels, strict=True)]
     return ("\n".join(rows) + "\n\n").encode()

@@ -190,12 +190,17 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     return b"".join(lines)
 
 
-def compose(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
+def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_document: bool = False) -> bytes:
     """See `Format.compose`. Words that touch in the text get `SpaceAfter=No`."""
     if not sentence.tokens:
         return b""
     labels = None if sentence.spans is None else ENCODINGS["iob"].encode(sentence.spans, len(sentence))
-    lines = [] if sentence.id is None else ["# sent_id = " + _one_line(sentence.id)]
+    lines = []
+    if new_document:
+        name_ = _one_line(sentence.document or "")
+        lines.append(f"# newdoc id = {name_}" if name_ else "# newdoc")
+    if sentence.id is not None:
+        lines.append("# sent_id = " + _one_line(sentence.id))
     touching = [False] * len(sentence)
     if sentence.text is not None:
         lines.append("# text = " + _one_line(sentence.text))

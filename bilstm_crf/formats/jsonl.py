@@ -155,7 +155,7 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     return _with_members(line, changes).encode()
 
 
-def compose(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
+def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_document: bool = False) -> bytes:
     """See `Format.compose`. A multi-word token is one token here, as it stands in the text."""
     if not sentence.tokens:
         return b""

@@ -149,7 +149,7 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     return f"{raw.before}{_marked(sentence)}{raw.after}".encode()
 
 
-def compose(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
+def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_document: bool = False) -> bytes:
     """See `Format.compose`: one line of text with its entities marked."""
     if not sentence.tokens:
         return b""

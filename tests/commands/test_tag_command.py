@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import itertools
 import json
 import os
 import re
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bilstm_crf.formats import FORMATS, FormatOptions
 from done import Done
 from runs import DEV, SAMPLE, TEST
 
@@ -349,4 +352,29 @@ def test_no_sentence_is_dropped_between_formats(tag: Cli) -> None:
     rows = [json.loads(line) for line in tag(DEV, "--to", "jsonl").out.decode().splitlines()]
     assert [word for row in rows for word in row["tokens"]] == words
     columns = tag(DEV, "--to", "conll2003").out.decode()
-    assert [line.split("\t")[0] for line in columns.splitlines() if line] == words
+    found = [line.split("\t")[0] for line in columns.splitlines() if line]
+    assert [word for word in found if word != "-DOCSTART-"] == words
+
+
+def documents_of(content: bytes, format_name: str) -> list[str | None]:
+    sentences = FORMATS[format_name].read(io.BytesIO(content), "", FormatOptions())
+    return [sentence.document for sentence in sentences if sentence.tokens]
+
+
+@pytest.mark.parametrize("to", ["jsonl", "conllu", "conll2003"])
+@pytest.mark.parametrize("source", ["jsonl", "conllu", "conll2003"])
+def test_documents_keep_their_bounds_in_every_format(tag: Cli, source: str, to: str) -> None:
+    names = [None, "a", "a", "b", "a"] if source == "jsonl" else [None, "1", "1", "2", "3"]
+    starts = {"jsonl": "", "conllu": "# newdoc\n", "conll2003": "-DOCSTART-\n\n"}[source]
+    rows = {
+        "jsonl": lambda name: json.dumps({"tokens": ["Oslo"]} | ({"document": name} if name else {})) + "\n",
+        "conllu": lambda _: conllu("Oslo"),
+        "conll2003": lambda _: "Oslo\n\n",
+    }[source]
+    content = "".join(
+        starts * (name != before) + rows(name) for before, name in itertools.pairwise([None, *names])
+    )
+    assert documents_of(content.encode(), source) == names
+    tagged = tag("--format", source, "--to", to, stdin=content.encode()).out
+    counted = [None, "1", "1", "2", "3"]
+    assert documents_of(tagged, to) == (counted if to == "conll2003" else names)
