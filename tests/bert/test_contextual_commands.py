@@ -151,13 +151,16 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "unknown layers": (["--bert", "tiny", "--bert-layers", "first"], "bert_layers is 'first'"),
     "context no number": (
         ["--bert", "tiny", "--context", "some"],
-        "context is 'some', expected a whole number",
+        "--context some: expected a number of sentences",
     ),
     "context in other units": (
         ["--bert", "tiny", "--context", "3s"],
-        "context is '3s', expected a whole number",
+        "--context 3s: expected a number of sentences, or of words",
     ),
-    "context below none": (["--bert", "tiny", "--context", "-1"], "context is -1, expected 0 or more"),
+    "context below none": (
+        ["--bert", "tiny", "--context", "-1"],
+        "--context -1: expected a number of sentences",
+    ),
     "no such folder": (["--bert", "./nowhere"], "nowhere: no such folder"),
     "a file": (["--bert", "a.conllu"], "a.conllu: is a file, expected the folder of an encoder"),
     "the corpus' folder": (["--bert", "."], "it has no config.json"),
@@ -168,6 +171,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "layers of no encoder": (["--bert-layers", "mix"], "--bert"),
     "pooling of no encoder": (["--bert-pooling", "mean"], "--bert"),
     "context without an encoder": (["--context", "2"], "--bert"),
+    "a setting of no encoder": (["--set=bert_learning_rate=1"], "--set bert_learning_rate=1: for an encoder"),
 }
 
 
@@ -237,6 +241,7 @@ def test_a_curriculum_says_how_long_and_what_context(train: Cli, cli: Cli) -> No
     both = cli("train", *again, "--epochs", 3, "--output", "run")
     assert (both.status, both.out) == (2, b"")
     assert "--epochs 3, but the curriculum 0:2,2:2 says how long" in both.err
+    assert "--epochs 3, but" in cli("train", *again, "--set", "epochs=3", "--output", "run").err
     assert cli("train", *again, "--output", "run").status == 0
     assert (config()["recipe"]["bert_context"], config()["recipe"]["curriculum"]) == (0, "0:2,2:2")
 

@@ -326,3 +326,9 @@ def test_an_unknown_command_is_an_error_with_a_guess(cli: Cli) -> None:
     done = cli("trian")
     assert (done.status, done.out) == (2, b"")
     assert "Did you mean train?" in done.err
+
+
+def test_a_weight_without_a_file_of_ones_own_is_refused(cli: Cli) -> None:
+    done = cli("train", "--weight", "0.5", "--output", "run")
+    assert done.status == 2
+    assert "--weight: of each --train file, but none is named" in done.err
