@@ -68,6 +68,7 @@ def _fill(sentence: Sentence, content: dict[str, Any], options: FormatOptions) -
         raise ValueError(f'"text" is {_kind(text)}, expected a string')
     if tokens is not None and not _is_words(tokens):
         raise ValueError('"tokens" is not a list of strings that each hold something')
+    _check_unicode(" ".join([text or "", *(tokens or ())]))
     if tokens is None:
         whole = sentence_of(text or "", options.tokenise)
         sentence.tokens, sentence.text, sentence.offsets = whole.tokens, whole.text, whole.offsets
@@ -78,7 +79,6 @@ def _fill(sentence: Sentence, content: dict[str, Any], options: FormatOptions) -
             raise ValueError(
                 '"tokens" are not the words of "text" in its order, with only white space between'
             )
-    _check_unicode(sentence.text or "")
     for key in ("id", "document"):
         if isinstance(content.get(key), str | int):
             setattr(sentence, key, str(content[key]))
