@@ -84,11 +84,14 @@ def tasks(
     ]
     if only:
         fitting = [{pattern for pattern in only if fits(pattern, cell, run)} for _, run, cell in asked]
-        known = dict.fromkeys(name for _, run, cell in asked for name in (cell.row, run.name))
+        rows = dict.fromkeys(cell.row for _, _, cell in asked)
+        known = [*rows, *(run.name for _, run, _ in asked)]
         for pattern in set(only).difference(*fitting):
             raise UsageError(
                 f"--only {pattern} fits no row and no run.{near_miss(pattern, known)}",
-                hint=f"rows and runs: {', '.join(known)}" if known else "these files train nothing",
+                hint=f"rows: {'; '.join(rows)}; --dry-run lists the runs"
+                if rows
+                else "these files train nothing",
             )
         asked = [each for each, patterns in zip(asked, fitting, strict=True) if patterns]
     wanted: dict[Run, list[Evaluation]] = {}
