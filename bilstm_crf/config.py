@@ -297,7 +297,7 @@ class RunConfig:
             if given and len(given) != len(self.train):
                 raise UsageError(
                     f"{len(given)} {name.replace('_', ' ')} for {len(self.train)} training files, "
-                    "expected one for each"
+                    f"expected one for each: {', '.join(self.train)}"
                 )
         for weight in self.weights:
             if not 0 < weight < math.inf:

@@ -18,7 +18,7 @@ SAMPLE_SETTINGS = ("epochs=40", "batch_size=4", "learning_rate=0.03")
 
 def names(options: set[str]) -> str:
     """The options as they are typed: --set, --train."""
-    typed = {"settings": "set", "bert_context": "context", "weights": "weight"}
+    typed = {"settings": "set", "bert_context": "context"}
     return ", ".join(
         sorted("--" + typed.get(name, name.removesuffix("_files")).replace("_", "-") for name in options)
     )
@@ -35,8 +35,6 @@ def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
     own_files = options["train_files"]
     if not own_files and (options["dev_files"] or options["test_files"]):
         raise UsageError("--dev and --test are for files of your own: expected --train FILE with them")
-    if not own_files and (of_files := {name for name in ("weights", "train_labels") if options[name]}):
-        raise UsageError(f"{names(of_files)}: of each --train file, but none is named: expected --train FILE")
     if own_files and not options["dev_files"]:
         raise UsageError("--train was given without --dev", hint="dev chooses the best epoch: --dev FILE")
     if own_files and options["data"]:
@@ -60,19 +58,23 @@ def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
         if options["curriculum"]:  # which says itself what context there is
             sizes = {name: value for name, value in sizes.items() if not name.startswith("bert_context")}
         recipe, bert = recipe.replace(sizes), bert or encoder
-    changed = settings(options)
-    recipe = recipe.replace(changed)
-    if recipe.curriculum and "epochs" in changed:
+    recipe = recipe.replace(settings(options))
+    if recipe.curriculum and options["epochs"] is not None:
         raise UsageError(
-            f"--epochs {changed['epochs']}, but the curriculum {recipe.curriculum} says how long, in batches",
+            f"--epochs {options['epochs']}, but the curriculum {recipe.curriculum} says how long, in batches",
             hint="shorten its stages, or leave one of the two out",
         )
-    of_encoder = {name for name in options if name.startswith("bert_")} | {"curriculum", "embed_encoder"}
-    given = [names({name}) for name in sorted(of_encoder) if options[name]]
-    given += [f"--set {each}" for each in options["settings"] if each.startswith(("bert_", "curriculum"))]
-    if bert is None and given:
+    of_encoder = {
+        "bert_finetune",
+        "bert_layers",
+        "bert_pooling",
+        "bert_context",
+        "curriculum",
+        "embed_encoder",
+    }
+    if bert is None and (given := {name for name in of_encoder if options[name]}):
         raise UsageError(
-            f"{', '.join(given)}: for an encoder, but none is named", hint="name one: --bert NAME|PATH"
+            f"{names(given)}: for an encoder, but none is named", hint="name one: --bert NAME|PATH"
         )
     config = RunConfig(
         train=splits["train"],
@@ -137,7 +139,5 @@ def use_sample(options: dict[str, Any]) -> None:
     static = options["init_from"] is None and "static" in (options["features"] or "static")
     vectors = str(folder / "vectors.bin") if static else None
     options.update(data=str(folder), language="both", embeddings=vectors)
-    given = settings(options)
-    free = [each for each in SAMPLE_SETTINGS if not (each.startswith("epochs") and "curriculum" in given)]
-    options["settings"] = [*free, *options["settings"]]
+    options["settings"] = [*SAMPLE_SETTINGS, *options["settings"]]
     options["output"] = options["output"] or "runs/sample"

@@ -86,12 +86,11 @@ def tasks(
         fitting = [{pattern for pattern in only if fits(pattern, cell, run)} for _, run, cell in asked]
         rows = dict.fromkeys(cell.row for _, _, cell in asked)
         known = [*rows, *(run.name for _, run, _ in asked)]
+        listed = "rows: " + "; ".join(rows)
         for pattern in set(only).difference(*fitting):
             raise UsageError(
                 f"--only {pattern} fits no row and no run.{near_miss(pattern, known)}",
-                hint=f"rows: {'; '.join(rows)}; --dry-run lists the runs"
-                if rows
-                else "these files train nothing",
+                hint=f"{listed}; --dry-run lists the runs" if rows else "these files train nothing",
             )
         asked = [each for each, patterns in zip(asked, fitting, strict=True) if patterns]
     wanted: dict[Run, list[Evaluation]] = {}

@@ -138,8 +138,9 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
         return b""
     for word in sentence.tokens:
         check_word(word, sentence, "columns")
-    rows = [DOCUMENT_START, ""] * new_document + sentence.tokens
+    start, rows = DOCUMENT_START, sentence.tokens
     if sentence.spans is not None:
-        labels = ["O", ""] * new_document + ENCODINGS["iob"].encode(sentence.spans, len(sentence))
-        rows = [f"{word}\t{label}" if word else "" for word, label in zip(rows, labels, strict=True)]
-    return ("\n".join(rows) + "\n\n").encode()
+        labels = ENCODINGS["iob"].encode(sentence.spans, len(sentence))
+        rows = [f"{word}\t{label}" for word, label in zip(rows, labels, strict=True)]
+        start += "\tO"
+    return (f"{start}\n\n" * new_document + "\n".join(rows) + "\n\n").encode()

@@ -68,7 +68,7 @@ def _fill(sentence: Sentence, content: dict[str, Any], options: FormatOptions) -
         raise ValueError(f'"text" is {_kind(text)}, expected a string')
     if tokens is not None and not _is_words(tokens):
         raise ValueError('"tokens" is not a list of strings that each hold something')
-    _check_unicode(" ".join([text or "", *(tokens or ())]))
+    _check_unicode("".join(tokens or ()) if text is None else text)
     if tokens is None:
         whole = sentence_of(text or "", options.tokenise)
         sentence.tokens, sentence.text, sentence.offsets = whole.tokens, whole.text, whole.offsets
@@ -81,7 +81,9 @@ def _fill(sentence: Sentence, content: dict[str, Any], options: FormatOptions) -
             )
     for key in ("id", "document"):
         if isinstance(content.get(key), str | int):
-            setattr(sentence, key, str(content[key]))
+            name_ = str(content[key])
+            _check_unicode(name_)  # other formats write it
+            setattr(sentence, key, name_)
     if content.get("entities") is not None:
         spans = _spans(content["entities"], sentence)
         sentence.labels = ENCODINGS["iob"].encode(spans, len(sentence))

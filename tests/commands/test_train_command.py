@@ -328,7 +328,12 @@ def test_an_unknown_command_is_an_error_with_a_guess(cli: Cli) -> None:
     assert "Did you mean train?" in done.err
 
 
-def test_a_weight_without_a_file_of_ones_own_is_refused(cli: Cli) -> None:
-    done = cli("train", "--weight", "0.5", "--output", "run")
-    assert done.status == 2
-    assert "--weight: of each --train file, but none is named" in done.err
+def test_both_files_of_a_corpus_may_have_weights(cli: Cli) -> None:
+    both = ["train", "--data", SAMPLE, "--language", "both", "--epochs", 1]
+    done = cli(*both, "--weight", "0.5", "--output", "one")
+    assert (done.status, done.out) == (2, b"")
+    assert "1 weights for 2 training files, expected one for each: " in done.err
+    assert "no_nynorsk-ud-train.conllu" in done.err
+    done = cli(*both, "--weight", "0.5", "--weight", "1", "--output", "two")
+    assert done.status == 0, done.err
+    assert json.loads(Path("two/config.json").read_text("utf-8"))["config"]["weights"] == [0.5, 1.0]

@@ -104,6 +104,7 @@ JSONL = [
         "two entities overlap at 'b'",
     ),
     ("half a surrogate pair", '{"text": "a\\ud800"}', 1, "half a surrogate pair"),
+    ("half of one in a document's name", '{"text": "a", "document": "\\ud800"}', 1, "half a surrogate pair"),
     ("bad UTF-8", (OK + '{"text": "å"}').encode("latin-1"), 2, "byte 0xE5 at position 11 is not UTF-8"),
 ]
 
