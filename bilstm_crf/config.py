@@ -270,7 +270,11 @@ class RunConfig:
     train_labels: list[str] = field(default_factory=list)  # label set of each file of train; none: label_set
     drop: list[str] = field(default_factory=list)  # filters for sentences of train (corpus/dropping.py)
     format: str | None = None  # None: by each file's name
-    key: str = "name"  # of the label in CoNLL-U's MISC
+    key: str = "name"  # CoNLL-U: the key in MISC that holds the label
+    token_column: str | None = None  # columns: see FormatOptions
+    label_column: str = "auto"
+    input_encoding: str | None = None
+    repair: Literal["conlleval", "discard"] | None = None  # of labels that are not legal in their encoding
     documents: str | None = None  # table of the sentences' documents; None: what lies beside the files
     label_set: str = "full"
     keep_misc: bool = False
@@ -403,7 +407,7 @@ def _is(value: Any, hint: Any) -> bool:
         return value in typing.get_args(hint)
     if typing.get_origin(hint) is list:
         return isinstance(value, list) and all(_is(each, typing.get_args(hint)[0]) for each in value)
-    if isinstance(hint, types.UnionType):
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return any(_is(value, each) for each in typing.get_args(hint))
     if hint is float:
         hint = (float, int)  # JSON and TOML write 1 for 1.0

@@ -14,6 +14,7 @@ A message says what was found, where, what was expected; `hint` says what to do 
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterable
 
 
@@ -48,8 +49,7 @@ class InputError(BilstmCrfError):
         found: str | None = None,
         hint: str | None = None,
     ) -> None:
-        where = "" if path is None else f"{path}: " if line is None else f"{path}, line {line}: "
-        super().__init__(where + message, hint=hint)
+        super().__init__(_located(message, path, line), hint=hint)
         self.path = path
         self.line = line
         self.found = found
@@ -69,6 +69,23 @@ class DivergedError(BilstmCrfError):
 
 class InterruptedRunError(BilstmCrfError):
     exit_status = 130
+
+
+class InputWarning(UserWarning):
+    """Something in a file that was read by assumption, or that looks like a mistake."""
+
+
+def warn(message: str, *, path: object = None, line: int | None = None) -> None:
+    """Warn about an input that can be used; the command line prints `warning: PATH, line N: …`.
+
+    For what the program assumed, or what the user should look at. The result must still be right.
+    """
+    warnings.warn(_located(message, path, line), InputWarning, stacklevel=2)
+
+
+def _located(message: str, path: object, line: int | None) -> str:
+    where = "" if path is None else f"{path}: " if line is None else f"{path}, line {line}: "
+    return where + message
 
 
 def near_miss(given: str, known: Iterable[str]) -> str:

@@ -25,8 +25,10 @@ def shown(path: str | os.PathLike[str]) -> str:
 
 
 @contextlib.contextmanager
-def open_input(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def open_input(path: str | os.PathLike[str], encoding: str | None = None) -> Iterator[BinaryIO]:
     """A binary stream of a file, of a gzip file (`.gz`, unpacked) or of standard input (`-`).
+
+    Text in another `encoding` comes as UTF-8.
 
     Raises InputError where the file cannot be opened, or is not the gzip file that its name says.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from bilstm_crf import run_folder
@@ -20,6 +21,7 @@ from bilstm_crf.embeddings.read import load
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import InputError, UsageError, near_miss
 from bilstm_crf.files import sha256_of
+from bilstm_crf.formats import FormatOptions
 from bilstm_crf.initialisation import architecture_of, use_of
 from bilstm_crf.labels import LabelSet, line_of
 from bilstm_crf.model_folder import SavedModel, load_model, weights_of
@@ -84,10 +86,15 @@ def _read_corpora(
     """Train, without what the filters leave out, dev, and test if there is any; documents named."""
     label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
     train_set = _train_set(config, label_set)
-    dev_set = read_labelled(config.dev, label_set, format=config.format, key=config.key)
-    test_set = None
-    if config.test:
-        test_set = read_labelled(config.test, label_set, format=config.format, key=config.key)
+    read = partial(
+        read_labelled,
+        label_set=label_set,
+        format=config.format,
+        options=_reading(config),
+        repair=config.repair,
+    )
+    dev_set = read(config.dev)
+    test_set = read(config.test) if config.test else None
     evaluation = [*dev_set.sentences, *(test_set.sentences if test_set is not None else ())]
     if config.drop:
         _leave_out(config, train_set, evaluation)
@@ -136,6 +143,16 @@ def _read_encoder(config: RunConfig, say: Callable[[str], None]) -> Encoder | No
     return encoder
 
 
+def _reading(config: RunConfig) -> FormatOptions:
+    return FormatOptions(
+        misc_key=config.key,
+        token_column=config.token_column,
+        label_column=config.label_column,
+        input_encoding=config.input_encoding,
+        keep_raw=False,
+    )
+
+
 def _train_set(config: RunConfig, label_set: LabelSet) -> Labelled:
     check_filters(config.drop)
     label_sets = [LabelSet.named(name, keep_misc=config.keep_misc) for name in config.train_labels]
@@ -143,7 +160,8 @@ def _train_set(config: RunConfig, label_set: LabelSet) -> Labelled:
         config.train,
         label_sets or label_set,
         format=config.format,
-        key=config.key,
+        options=_reading(config),
+        repair=config.repair,
         drop_ill_formed="ill-formed" in config.drop,
     )
     if label_sets and label_set.types is not None:

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 from bilstm_crf.errors import InputError, UsageError, near_miss
 from bilstm_crf.sentence import Sentence, Span
@@ -160,7 +161,10 @@ def first_fault(name: str, labels: Sequence[str]) -> int | None:
     return next(iter(faults(name, labels)), None)
 
 
-def read_spans(sentences: Iterable[Sentence], *, lenient: bool = False) -> str:
+Repair = Literal["conlleval", "discard"]  # what becomes of a label that is not legal in its encoding
+
+
+def read_spans(sentences: Iterable[Sentence], *, lenient: bool = False, repair: Repair | None = None) -> str:
     """Sets `spans` of every labelled sentence from its `labels`; returns the encoding that was found.
 
     The encoding is the first of IOB2, IOB1, IOBES (BILOU, BMES), IOBS, IOBE in which all labels of all

@@ -60,7 +60,9 @@ def test_gzip_files_are_read_like_others(tmp_path: Path) -> None:
 
 def test_another_key_holds_the_labels(tmp_path: Path) -> None:
     path = conllu(tmp_path / "a.conllu", "name=O|ner=B-PER")
-    assert read_labelled([path], FILE, key="ner").sentences[0].spans == [Span(0, 1, "PER")]
+    assert read_labelled([path], FILE, options=FormatOptions(misc_key="ner", keep_raw=False)).sentences[
+        0
+    ].spans == [Span(0, 1, "PER")]
 
 
 def test_a_format_that_is_named_goes_before_the_files_name(tmp_path: Path) -> None:
@@ -88,13 +90,13 @@ def test_an_unlabelled_sentence_is_named_with_its_line_and_what_to_do(tmp_path: 
     Path(labelled).write_text(whole, "utf-8")
     with pytest.raises(InputError, match=r"a\.conllu, line 3: the sentence .* 'w1' has no labels") as caught:
         read_gold(labelled, None, FormatOptions())
-    assert "--key" in (caught.value.hint or "")
+    assert "--misc-key" in (caught.value.hint or "")
 
 
 def test_a_wrong_key_says_which_key_was_looked_for(tmp_path: Path) -> None:
     path = conllu(tmp_path / "a.conllu", "name=B-PER")
     with pytest.raises(InputError, match="has no labels") as caught:
-        read_labelled([path], FILE, key="ner")
+        read_labelled([path], FILE, options=FormatOptions(misc_key="ner", keep_raw=False))
     assert "ner=" in (caught.value.hint or "")
 
 

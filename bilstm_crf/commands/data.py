@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from bilstm_crf.commands.options import format_options, reading_options, repair_option
 from bilstm_crf.errors import UsageError
 from bilstm_crf.progress import say
 
@@ -58,16 +60,17 @@ def norne(folder: Path, language: str) -> None:
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @click.option("--data", metavar="DIR", help="The corpus's folder (else $BILSTM_CRF_DATA, else data/norne).")
 @language_option
-@click.option("--format", "format_name", metavar="NAME", help="The files' format, where the name misleads.")
+@reading_options
+@repair_option
 @click.option("--markdown", "as_markdown", is_flag=True, help="Tables in Markdown.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def stats(
     files: tuple[str, ...],
     data: str | None,
     language: str,
-    format_name: str | None,
     as_markdown: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Count sentences, tokens and entities by type and split, and the unknown word forms.
 
@@ -87,7 +90,11 @@ def stats(
     if files and data:
         raise UsageError("files and --data exclude one another")
     if files:
-        counted = {name: statistics.count([Path(name)], format_name) for name in dict.fromkeys(files)}
+        reading = format_options(options, keep_raw=False)
+        count = partial(
+            statistics.count, format_name=options["format_name"], options=reading, repair=options["repair"]
+        )
+        counted = {name: count([Path(name)]) for name in dict.fromkeys(files)}
         tables = [statistics.files_table(counted)]
         unknown = statistics.unknown_to_first(counted)
         report: dict[str, Any] = {"files": {name: counts.json() for name, counts in counted.items()}}

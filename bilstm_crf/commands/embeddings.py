@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from bilstm_crf.commands.options import format_options, reading_options
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import UsageError, near_miss
 from bilstm_crf.progress import say
@@ -102,17 +103,15 @@ def fetch(name: str, embeddings_dir: str | None) -> None:
     metavar="FILE",
     help="Coverage of this file's words; may be repeated.",
 )
-@click.option(
-    "--format", "format_name", metavar="NAME", help="The corpus files' format, where the name misleads."
-)
+@reading_options
 @embeddings_dir_option
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def info(
     name_or_path: str,
     corpora: tuple[str, ...],
-    format_name: str | None,
     embeddings_dir: str | None,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Show what vectors hold: words, dimensions, format, source; and their coverage of a corpus.
 
@@ -132,7 +131,7 @@ def info(
         raise UsageError(
             "none has nothing to show: its words are random", hint="try: bilstm-crf embeddings list"
         )
-    counted = coverage(_count_words(corpora, format_name), vectors) if corpora else None
+    counted = coverage(_count_words(corpora, options), vectors) if corpora else None
     if as_json:
         report = {"name": vectors.name, **vectors.source, "subword": vectors.subword is not None}
         if counted is not None:
@@ -147,15 +146,15 @@ def info(
         click.echo(counted.table())
 
 
-def _count_words(paths: tuple[str, ...], format_name: str | None) -> Counter[str]:
+def _count_words(paths: tuple[str, ...], options: dict[str, Any]) -> Counter[str]:
     from bilstm_crf import formats
     from bilstm_crf.vocabulary import normalise
 
-    options = formats.FormatOptions(keep_raw=False)
+    reading = format_options(options, keep_raw=False)
     return Counter(
         normalise(word)
         for path in paths
-        for sentence in formats.read(path, format_name, options)
+        for sentence in formats.read(path, options["format_name"], reading)
         for word in sentence.tokens
     )
 

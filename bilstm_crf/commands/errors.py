@@ -14,6 +14,7 @@ from bilstm_crf.analysis.documents import sources
 from bilstm_crf.analysis.familiar import KnownWords, TrainNames
 from bilstm_crf.commands.options import (
     FILE,
+    format_options,
     load_tagger,
     model_options,
     output_option,
@@ -27,7 +28,6 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation.pair import read_pair
 from bilstm_crf.evaluation.report import map_types, require_scorable, signature
 from bilstm_crf.files import sha256_of_all
-from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.progress import say
 from bilstm_crf.sentence import Sentence
@@ -108,7 +108,7 @@ def _scored(
     if model is not None and files and given == (False, False):
         if options["predicted_b"] is not None and len(files) > 1:
             raise UsageError(f"--predicted-b with {len(files)} gold files: expected one, of the same words")
-        gold = [s for file in files for s in read_gold(file, options["format_name"], _reading(options))[0]]
+        gold = _read_gold(files, options)
         documents.name(gold)
         tagger = load_tagger(model, options, threads=options["threads"])
         name = f"model {model}"
@@ -137,8 +137,13 @@ def _label_set(options: dict[str, Any]) -> LabelSet | None:
     return LabelSet.named(options["labels"]) if options["labels"] else None
 
 
-def _reading(options: dict[str, Any]) -> FormatOptions:
-    return FormatOptions(key=options["key"], keep_raw=False)
+def _read_gold(files: Sequence[str], options: dict[str, Any]) -> list[Sentence]:
+    reading = format_options(options, keep_raw=False)
+    return [
+        sentence
+        for file in files
+        for sentence in read_gold(file, options["format_name"], reading, options["repair"])[0]
+    ]
 
 
 def _formats(options: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +152,8 @@ def _formats(options: dict[str, Any]) -> dict[str, Any]:
     return {
         "gold_format": format_name,
         "predicted_format": options["predicted_format"] or format_name,
-        "options": _reading(options),
+        "options": format_options(options, keep_raw=False),
+        "repair": options["repair"],
         "say": say,
     }
 
@@ -155,11 +161,7 @@ def _formats(options: dict[str, Any]) -> dict[str, Any]:
 def _background(
     gold: Sequence[Sentence], label_set: LabelSet, documents: Documents, options: dict[str, Any]
 ) -> Background:
-    train = [
-        sentence
-        for file in options["train"]
-        for sentence in read_gold(file, options["format_name"], _reading(options))[0]
-    ]
+    train = _read_gold(options["train"], options)
     vectors = load(options["embeddings"]) if options["embeddings"] else None
     return Background(
         names=TrainNames(train, map_types(train, label_set)) if train else None,

@@ -9,6 +9,7 @@ import click
 
 from bilstm_crf.commands.options import (
     documents_for,
+    format_options,
     load_tagger,
     model_options,
     output_option,
@@ -21,7 +22,6 @@ from bilstm_crf.evaluation import render
 from bilstm_crf.evaluation.pair import iob_labels, read_pair
 from bilstm_crf.evaluation.report import READINGS, Report, evaluate, map_types, require_scorable
 from bilstm_crf.files import sha256_of_all
-from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.progress import say
 from bilstm_crf.sentence import Sentence, Span
@@ -59,9 +59,10 @@ def command(
         raise UsageError("--json and --markdown together: the output is one of the two")
     label_set = _label_set(options["labels"], options["keep_misc"])
     format_name, predicted_format = options["format_name"], options["predicted_format"]
-    format_options = FormatOptions(key=options["key"], keep_raw=False)
+    reading = format_options(options, keep_raw=False)
+    repair = options["repair"]
     if model is not None and files and gold is None and predicted is None and predicted_format is None:
-        sentences = [s for file in files for s in read_gold(file, format_name, format_options)[0]]
+        sentences = [s for file in files for s in read_gold(file, format_name, reading, repair)[0]]
         tagger = load_tagger(model, options, threads=options["threads"])
         if label_set is not None:
             require_scorable(tagger.label_set, label_set)
@@ -81,7 +82,8 @@ def command(
             predicted,
             gold_format=format_name,
             predicted_format=predicted_format or format_name,
-            options=format_options,
+            options=reading,
+            repair=repair,
             say=say,
         )
         report = evaluate(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from bilstm_crf.errors import BilstmCrfError, InputError, near_miss
+from bilstm_crf.errors import BilstmCrfError, InputError, InputWarning, near_miss
 from bilstm_crf.version import __version__
 
 # Each command is the attribute `command` of a module of this package, imported when it is used,
@@ -73,6 +74,13 @@ def main() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit status (and exits with it, as a console script)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", InputWarning)
+        warnings.showwarning = _show_warning
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         status = main.main(args=arguments, prog_name="bilstm-crf", standalone_mode=False)
         sys.stdout.flush()
@@ -98,6 +106,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         _say(f"error: {error.filename or 'input/output'}: {error.strerror or error}")
         return 1
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **rest: Any) -> None:
+    """Print our own warnings as `error:` lines are printed; leave other packages' warnings to Python."""
+    if issubclass(category, InputWarning):
+        _say(f"warning: {message}")
+    else:
+        _say(warnings.formatwarning(message, category, *where[:2]).rstrip())
 
 
 def report(error: BilstmCrfError) -> None:

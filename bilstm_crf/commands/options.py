@@ -6,13 +6,15 @@ import os
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import InputError, UsageError, near_miss
 from bilstm_crf.files import write_whole
+from bilstm_crf.formats import FormatOptions
+from bilstm_crf.labels import Repair
 
 if TYPE_CHECKING:
     from bilstm_crf.tagger import Tagger
@@ -84,6 +86,50 @@ documents_option = click.option(
     "[the file's own; documents.tsv beside it]",
 )
 
+# How files are read: what every command that reads sentences takes.
+reading_options = _group(
+    click.option(
+        "--format",
+        "format_name",
+        metavar="NAME",
+        help="Input: conllu, conll2003, text, jsonl.  [by suffix]",
+    ),
+    click.option(
+        "--misc-key",
+        metavar="NAME",
+        default="name",
+        show_default=True,
+        help="CoNLL-U: key in MISC that holds the label.",
+    ),
+    click.option(
+        "--token-column",
+        metavar="N|NAME",
+        help="Columns: number (from 1) or header name of the token's column.  [recognised, else 1]",
+    ),
+    click.option(
+        "--label-column",
+        metavar="N|NAME",
+        default="auto",
+        help="Columns: the same for the label; or last, append (tag).  [recognised, else last]",
+    ),
+    click.option(
+        "--input-encoding", metavar="NAME", help="Character encoding of the input, as cp1252.  [UTF-8]"
+    ),
+)
+
+repair_option = click.option(
+    "--repair",
+    type=click.Choice(get_args(Repair)),
+    help="Illegal labels: conlleval (a stray I- begins a span) or discard (it is O).  [refuse the file]",
+)
+
+
+def format_options(options: dict[str, Any], **others: Any) -> FormatOptions:
+    """What `reading_options` were given, for the readers; `others` as `FormatOptions` has them."""
+    names = ("misc_key", "token_column", "label_column", "input_encoding")
+    return FormatOptions(**{name: options[name] for name in names}, **others)
+
+
 # What sets gold against a model's or any system's output takes: the files, and how they are read.
 pair_options = _group(
     click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE),
@@ -95,11 +141,9 @@ pair_options = _group(
         metavar="SET",
         help="full, 7, 6, 4, file (types as they stand) or a TOML file.  [the model's own; else file]",
     ),
-    click.option("--format", "format_name", metavar="NAME", help="Of the files.  [by each file's name]"),
     click.option("--predicted-format", metavar="NAME", help="Of A, where it is not that of GOLD."),
-    click.option(
-        "--key", metavar="NAME", default="name", show_default=True, help="Of the label in CoNLL-U's MISC."
-    ),
+    reading_options,
+    repair_option,
 )
 
 # What every command that uses a trained model takes: how to load it, what it reads, and `--config`.

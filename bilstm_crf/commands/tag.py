@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import click
 
-from bilstm_crf.commands.options import documents_for, given_of, load_tagger, model_options
+from bilstm_crf.commands.options import (
+    documents_for,
+    format_options,
+    given_of,
+    load_tagger,
+    model_options,
+    reading_options,
+)
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.files import open_input, shown, write_whole
@@ -26,7 +33,10 @@ FOR_FILES = {
     "output_dir": "--output-dir",
     "documents": "--documents",
     "format_name": "--format",
+    "misc_key": "--misc-key",
+    "token_column": "--token-column",
     "label_column": "--label-column",
+    "input_encoding": "--input-encoding",
     "split": "--split",
     "flush": "--flush",
 }
@@ -40,13 +50,8 @@ FOR_FILES = {
 )
 @click.option("--output-dir", metavar="DIR", help="For several files: each under its own name.")
 @click.option("--text", metavar="TEXT", help="Tag this text instead of files.")
-@click.option(
-    "--format", "format_name", metavar="NAME", help=f"Of the input: {', '.join(FORMATS)}.  [by its name]"
-)
+@reading_options
 @click.option("--to", metavar="NAME", help="Of the output.  [as the input; jsonl for text]")
-@click.option(
-    "--key", metavar="NAME", default="name", show_default=True, help="Of the label in CoNLL-U's MISC."
-)
 @click.option(
     "--split",
     type=click.Choice(["lines", "running"]),
@@ -60,13 +65,6 @@ FOR_FILES = {
     default="norwegian",
     show_default=True,
     help="Text: how words are found.",
-)
-@click.option(
-    "--label-column",
-    type=click.Choice(["auto", "last", "append"]),
-    default="auto",
-    show_default=True,
-    help="Columns: replace the last, or add one.",
 )
 @click.option(
     "--flush", is_flag=True, help="Answer sentence by sentence, as they come (`tail -f … | bilstm-crf tag`)."
@@ -93,12 +91,7 @@ def command(
     """  # noqa: D301
     from bilstm_crf.commands.progress import TaggingProgress
 
-    format_options = FormatOptions(
-        key=options["key"],
-        split=options["split"],
-        tokenise=options["tokenise"],
-        label_column=options["label_column"],
-    )
+    reading = format_options(options, split=options["split"], tokenise=options["tokenise"])
     if text is not None:
         given = given_of(context)
         others = ["files"] * bool(files) + [FOR_FILES[name] for name in FOR_FILES if name in given]
@@ -115,14 +108,14 @@ def command(
     if options["output_dir"]:
         Path(options["output_dir"]).mkdir(parents=True, exist_ok=True)
     for path, output in outputs.items():
-        with opened(output) as out, open_input(path) as stream:
+        with opened(output) as out, open_input(path, options["input_encoding"]) as stream:
             tagged = tag_stream(
                 tagger,
                 stream,
                 path,
                 sources[path],
                 targets[path],
-                format_options,
+                reading,
                 documents,
                 flush=options["flush"],
                 processes=options["threads"],
@@ -146,12 +139,12 @@ def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
     target = format_named(options["to"] or "text", "--to")
     output = checked_file(options["output"])
     split: Literal["lines", "running"] = "lines" if options["tokenise"] == "spaces" else "running"
-    format_options = FormatOptions(split=split, tokenise=options["tokenise"], key=options["key"])
+    reading = FormatOptions(split=split, tokenise=options["tokenise"])
     stream = io.BytesIO(text.encode("utf-8", "surrogateescape"))  # the bytes as they were typed
     tagger = load_tagger(model, options, threads=1)
-    sentences = tagger.tag_stream(FORMATS["text"].read(stream, "--text", format_options))
+    sentences = tagger.tag_stream(FORMATS["text"].read(stream, "--text", reading))
     with opened(output) as out:
-        out.writelines(target.compose(sentence, format_options) for sentence in sentences)
+        out.writelines(target.compose(sentence, reading) for sentence in sentences)
     return 0
 
 

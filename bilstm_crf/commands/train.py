@@ -9,7 +9,14 @@ from typing import Any, get_args
 
 import click
 
-from bilstm_crf.commands.options import CORES, config_file, documents_option, given_of
+from bilstm_crf.commands.options import (
+    CORES,
+    config_file,
+    documents_option,
+    given_of,
+    reading_options,
+    repair_option,
+)
 from bilstm_crf.commands.train_options import configure, names, use_sample
 from bilstm_crf.config import LARGEST_SEED, Head, Pooling
 from bilstm_crf.errors import UsageError
@@ -53,10 +60,8 @@ from bilstm_crf.errors import UsageError
     multiple=True,
     help="Leave sentences out of train: ill-formed, empty, leaked (in dev or test), repeated; repeatable.",
 )
-@click.option("--format", metavar="NAME", help="conllu, conll2003, jsonl.  [by each file's name]")
-@click.option(
-    "--key", metavar="NAME", default="name", show_default=True, help="Of the label in CoNLL-U's MISC."
-)
+@reading_options
+@repair_option
 @click.option("--embeddings", metavar="NAME|PATH", help="Word vectors: sg600, … or a file.  [none]")
 @click.option(
     "--embeddings-dir", metavar="DIR", help="Where vectors lie.  [$BILSTM_CRF_EMBEDDINGS, embeddings/]"

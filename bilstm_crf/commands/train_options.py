@@ -18,7 +18,7 @@ SAMPLE_SETTINGS = ("epochs=40", "batch_size=4", "learning_rate=0.03")
 
 def names(options: set[str]) -> str:
     """The options as they are typed: --set, --train."""
-    typed = {"settings": "set", "bert_context": "context"}
+    typed = {"settings": "set", "bert_context": "context", "format_name": "format"}
     return ", ".join(
         sorted("--" + typed.get(name, name.removesuffix("_files")).replace("_", "-") for name in options)
     )
@@ -83,8 +83,12 @@ def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
         weights=list(options["weights"]),
         train_labels=list(options["train_labels"]),
         drop=list(options["drop"]),
-        format=options["format"],
-        key=options["key"],
+        format=options["format_name"],
+        key=options["misc_key"],
+        token_column=options["token_column"],
+        label_column=options["label_column"],
+        input_encoding=options["input_encoding"],
+        repair=options["repair"],
         documents=options["documents"],
         label_set=options["labels"] or ("file" if own_files else "full"),
         keep_misc=options["keep_misc"],

@@ -11,8 +11,10 @@ from bilstm_crf.corpus.dropping import Dropped, well_formed
 from bilstm_crf.errors import InputError
 from bilstm_crf.files import sha256_of
 from bilstm_crf.formats import FormatOptions, read
-from bilstm_crf.labels import LabelSet, read_spans
+from bilstm_crf.labels import LabelSet, Repair, read_spans
 from bilstm_crf.sentence import Sentence
+
+READING = FormatOptions(keep_raw=False)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ def read_labelled(
     label_set: LabelSet | Sequence[LabelSet],
     *,
     format: str | None = None,
-    key: str = "name",
+    options: FormatOptions = READING,
+    repair: Repair | None = None,
     drop_ill_formed: bool = False,
 ) -> Labelled:
     """All sentences of `paths`, each file's types mapped to the label set, or to its own one of several.
@@ -52,11 +55,11 @@ def read_labelled(
     label_sets = [label_set] * len(paths) if isinstance(label_set, LabelSet) else label_set
     split = Labelled([], [], [])
     for path, its_label_set in zip(paths, label_sets, strict=True):
-        sentences = _with_labels(path, format, FormatOptions(key=key, keep_raw=False))
+        sentences = _with_labels(path, format, options)
         if drop_ill_formed:
             sentences, dropped = well_formed(sentences)
             split.dropped.extend(dropped)
-        split.encodings.append(read_spans(sentences))
+        split.encodings.append(read_spans(sentences, repair=repair))
         for sentence in sentences:
             sentence.spans = its_label_set.map(sentence)
         split.sentences.extend(sentences)
@@ -66,7 +69,7 @@ def read_labelled(
 
 
 def read_gold(
-    path: str | os.PathLike[str], format: str | None, options: FormatOptions
+    path: str | os.PathLike[str], format: str | None, options: FormatOptions, repair: Repair | None = None
 ) -> tuple[list[Sentence], str]:
     """The sentences of one file with `spans` set, and the encoding of its labels.
 
@@ -74,7 +77,7 @@ def read_gold(
     encoding.
     """
     sentences = _with_labels(path, format, options)
-    return sentences, read_spans(sentences)
+    return sentences, read_spans(sentences, repair=repair)
 
 
 def _with_labels(path: str | os.PathLike[str], format: str | None, options: FormatOptions) -> list[Sentence]:
@@ -88,6 +91,6 @@ def _with_labels(path: str | os.PathLike[str], format: str | None, options: Form
                 f"the sentence that begins with {sentence.tokens[0]!r} has no labels",
                 path=path,
                 line=sentence.line,
-                hint=f"in CoNLL-U they are looked for as {options.key}=… in MISC; --key names another entry",
+                hint=f"CoNLL-U: expected {options.misc_key}=… in MISC; --misc-key names another key",
             )
     return sentences

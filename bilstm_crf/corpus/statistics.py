@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from bilstm_crf import formats
+from bilstm_crf.corpus.labelled import READING
 from bilstm_crf.corpus.norne import SPLITS, languages_of, split_files
-from bilstm_crf.labels import NORNE_TYPES, read_spans
+from bilstm_crf.labels import NORNE_TYPES, Repair, read_spans
 
 NAMES = {"nob": "Bokmål", "nno": "Nynorsk"}
 PAPER_TABLES = {"nob": "table3_bm", "nno": "table4_nn"}
@@ -85,13 +86,17 @@ class Unknown:
         }
 
 
-def count(paths: Iterable[Path], format_name: str | None = None) -> Counts:
+def count(
+    paths: Iterable[Path],
+    format_name: str | None = None,
+    options: formats.FormatOptions = READING,
+    repair: Repair | None = None,
+) -> Counts:
     """Counts files that belong together, in any encoding. Raises InputError for ill-formed input."""
     counts = Counts()
-    options = formats.FormatOptions(keep_raw=False)
     for path in paths:
         sentences = [sentence for sentence in formats.read(path, format_name, options) if sentence.tokens]
-        read_spans(sentences)
+        read_spans(sentences, repair=repair)
         counts.sentences += len(sentences)
         for sentence in sentences:
             counts.tokens += len(sentence.tokens)

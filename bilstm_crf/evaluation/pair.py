@@ -10,7 +10,7 @@ from bilstm_crf import formats
 from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions
-from bilstm_crf.labels import illegal_labels, line_of, read_spans
+from bilstm_crf.labels import Repair, illegal_labels, line_of, read_spans
 from bilstm_crf.sentence import Sentence
 
 Path = str | os.PathLike[str]
@@ -23,6 +23,7 @@ def read_pair(
     gold_format: str | None = None,
     predicted_format: str | None = None,
     options: FormatOptions | None = None,
+    repair: Repair | None = None,
     say: Callable[[str], None] | None = None,
 ) -> tuple[list[Sentence], list[Sentence]]:
     """Gold and a system's output for the same words, both with `spans` set; the formats may differ.
@@ -32,12 +33,12 @@ def read_pair(
     words.
     """
     options = options if options is not None else FormatOptions()
-    gold, _ = read_gold(gold_path, gold_format, options)
+    gold, _ = read_gold(gold_path, gold_format, options, repair)
     predicted = [s for s in formats.read(predicted_path, predicted_format, options) if s.tokens]
     _check_words(gold, predicted, gold_path, predicted_path)
     if all(sentence.labels is None for sentence in predicted):
         raise InputError("has no labels in any sentence", path=predicted_path)
-    encoding = read_spans(predicted, lenient=True)
+    encoding = read_spans(predicted, lenient=True, repair=repair)
     if say is not None and (illegal := illegal_labels(predicted, encoding)):
         say(f"{predicted_path}: labels read as {encoding}; {_illegal(illegal, predicted)}")
     for sentence in predicted:

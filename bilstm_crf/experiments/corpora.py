@@ -110,7 +110,7 @@ class OwnCorpus:
         """What stands behind `bilstm-crf train` for it."""
         options = [part for split in SPLITS for file in getattr(self, split) for part in (f"--{split}", file)]
         options += ["--format", self.format] if self.format else []
-        options += ["--key", self.key] if self.key != OwnCorpus.key else []
+        options += ["--misc-key", self.key] if self.key != OwnCorpus.key else []
         for option, values in (("weight", self.weights), ("train-labels", self.train_labels)):
             options += [part for value in values for part in (f"--{option}", str(value))]
         return [*options, *(part for each in self.drop for part in ("--drop", each))]

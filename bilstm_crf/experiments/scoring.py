@@ -51,7 +51,7 @@ def score(run: Path, evaluations: Sequence[Asked], *, trust_remote_code: bool = 
         folder = model_of(run, evaluation)
         tagger = load(folder)
         model = json.loads((folder / "model.json").read_text("utf-8"))
-        options = FormatOptions(key=key, keep_raw=False)
+        options = FormatOptions(misc_key=key, keep_raw=False)
         gold = [s for file in files for s in read_gold(file, format_name, options)[0]]
         if tagger.reads_neighbours:
             documents.name(gold)

@@ -61,7 +61,7 @@ def read(
     format_ = format_of(path, format_name)
 
     def sentences() -> Iterator[Sentence]:
-        with open_input(path) as stream:
+        with open_input(path, options.input_encoding) as stream:
             yield from format_.read(stream, shown(path), options)
 
     return sentences()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, Protocol
@@ -12,21 +13,41 @@ from bilstm_crf.sentence import Sentence
 
 @dataclass(frozen=True)
 class FormatOptions:
-    """What a reader and a writer must be told; each format looks at what concerns it.
+    """What readers and writers can be told; each format takes what concerns it.
 
-    Raises UsageError for a `key` that cannot stand in MISC, and for running text without its tokeniser.
+    Raises UsageError for a `misc_key` that cannot stand in MISC, a column that is none, and for running text
+    without its tokeniser.
     """
 
-    key: str = "name"  # CoNLL-U: the key in MISC that holds the label
-    label_column: Literal["auto", "last", "append"] = "auto"  # columns: the last one, a new one, or as found
+    misc_key: str = "name"  # CoNLL-U: the key in MISC that holds the label
+    # Columns: a number from 1, or a name of the header row. None: recognised by the file's form
+    token_column: str | None = None
+    # The same; or auto (recognised by its form), last, append (labels are written into a new column)
+    label_column: str = "auto"
+    input_encoding: str | None = None  # a codec's name, as cp1252; None: UTF-8
     split: Literal["lines", "running"] = "lines"  # text: one sentence a line, or running text
     tokenise: Literal["norwegian", "spaces"] = "norwegian"  # text, and JSONL without tokens
     keep_raw: bool = True  # False (training): keep nothing that only `render` and `compose` need
     first_line: int = 1  # CoNLL-U: the number of the stream's first line, where it is a piece of a file
 
     def __post_init__(self) -> None:
-        if not self.key or set(self.key) & set("|=\t\r\n"):
-            raise UsageError(f"the key {self.key!r} cannot stand in MISC: expected a name such as `name`")
+        if not self.misc_key or set(self.misc_key) & set("|=\t\r\n"):
+            raise UsageError(
+                f"--misc-key {self.misc_key!r} cannot stand in MISC: expected a name such as `name`"
+            )
+        for option, column in (("--token-column", self.token_column), ("--label-column", self.label_column)):
+            if column is not None and (not column.strip() or column.lstrip("-+").strip("0") == ""):
+                raise UsageError(
+                    f"{option} {column!r}: expected a number from 1, or a name of the header row"
+                )
+        if self.input_encoding is not None:
+            try:
+                codecs.lookup(self.input_encoding)
+            except LookupError:
+                raise UsageError(
+                    f"--input-encoding {self.input_encoding}: no such character encoding",
+                    hint="known, among others: utf-8 cp1252 latin-1 utf-16 cp865 mac-roman",
+                ) from None
         if (self.split, self.tokenise) == ("running", "spaces"):
             raise UsageError("running text is split by the Norwegian tokeniser: spaces tell no sentences")
 

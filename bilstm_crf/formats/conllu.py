@@ -27,7 +27,7 @@ def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iter
     document: str | None = None
     documents = 0
     for first, lines in blocks(stream, options.first_line):
-        block = _Block(first, lines, path, options.key + "=")
+        block = _Block(first, lines, path, options.misc_key + "=")
         for comment in block.comments:
             key, _, value = comment[1:].partition("=")
             if key.split() in (["newdoc"], ["newdoc", "id"]):
@@ -186,7 +186,7 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
         for number, label in zip(sentence.lines, labels, strict=True):
             position = number - sentence.line
             head, tab, misc = lines[position].rpartition(b"\t")
-            lines[position] = head + tab + _relabelled(misc, options.key, label)
+            lines[position] = head + tab + _relabelled(misc, options.misc_key, label)
     return b"".join(lines)
 
 
@@ -211,7 +211,7 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
         check_word(word, sentence, "CoNLL-U")
         misc = ["SpaceAfter=No"] if touching[position] else []
         if labels is not None:
-            misc.append(f"{options.key}={labels[position]}")
+            misc.append(f"{options.misc_key}={labels[position]}")
         lines.append(f"{position + 1}\t{word}" + "\t_" * 7 + "\t" + ("|".join(misc) or "_"))
     return ("\n".join(lines) + "\n\n").encode()
 

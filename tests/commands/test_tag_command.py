@@ -116,7 +116,9 @@ def test_tagging_what_was_tagged_changes_nothing(tag: Cli) -> None:
 
 
 def test_another_key_leaves_name_alone(tag: Cli) -> None:
-    done = tag("--format", "conllu", "--key", "ner", stdin=conllu("Kari", "bor", misc="name=B-EVT").encode())
+    done = tag(
+        "--format", "conllu", "--misc-key", "ner", stdin=conllu("Kari", "bor", misc="name=B-EVT").encode()
+    )
     assert done.out.count(b"name=B-EVT|ner=") == 2
 
 
@@ -193,7 +195,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tag: Cli) -> None:
         (["--text", "Kari", "--label-column", "append"], "--text and --label-column"),
         (["--text", "Kari", "--split", "lines"], "--text and --split"),
         (["--text", "Kari", "--flush"], "--text and --flush"),
-        (["a.conllu", "--key", "a|b"], "cannot stand in MISC"),
+        (["a.conllu", "--misc-key", "a|b"], "cannot stand in MISC"),
         (["a.conllu", "--split", "running", "--tokenise", "spaces"], "Norwegian tokeniser"),
         (["a.conllu", "--threads", "0"], "threads"),
         (["a.conllu", "--device", "abacus"], "no such device"),

@@ -139,7 +139,7 @@ def test_a_wrong_setting_is_an_error(cli: Cli, setting: str, message: str) -> No
         (["--train", "absent.xyz", "--dev", DEV], "suffix tells no format"),
         (["--train", TRAIN, "--dev", DEV, "--labels", "fulll"], "Did you mean full?"),
         (["--train", TRAIN, "--dev", DEV, "--preset", "papre"], "Did you mean paper?"),
-        (["--train", TRAIN, "--dev", DEV, "--key", "ner"], "no labels"),
+        (["--train", TRAIN, "--dev", DEV, "--misc-key", "ner"], "no labels"),
         (["--train", TRAIN, "--dev", DEV, "--encoding", "bilou"], "bilou"),
         (["--train", TRAIN, "--dev", DEV, "--device", "abacus"], "no such device"),
         (["--train", TRAIN, "--dev", DEV, "--embeddings", "sg6OO"], "Did you mean sg600?"),

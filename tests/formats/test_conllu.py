@@ -144,7 +144,7 @@ def test_the_label_is_replaced_where_it_stands_in_misc(misc: str, expected: str)
 
 
 def test_another_key_leaves_name_alone() -> None:
-    options = FormatOptions(key="ner")
+    options = FormatOptions(misc_key="ner")
     sentences = read(row(1, "Kari", "name=O|ner=B-X") + "\n", options)
     assert sentences[0].labels == ["B-X"]
     sentences[0].spans = [Span(0, 1, "PER")]

@@ -142,4 +142,4 @@ def test_one_column_cannot_be_word_and_label() -> None:
 @pytest.mark.parametrize("key", ["", "a=b", "a|b", "a\tb"])
 def test_a_key_that_misc_cannot_hold_is_a_usage_error(key: str) -> None:
     with pytest.raises(UsageError, match="cannot stand in MISC"):
-        FormatOptions(key=key)
+        FormatOptions(misc_key=key)
