@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: train test test-slow check format clean
+.PHONY: train test test-slow check format fuzz clean
 
 train: $(READY)
 	$(BIN)/python train.py
@@ -38,6 +38,12 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation \
 		--editable '.[test]'
 	@touch $@
+
+# Ten minutes for each reader, two at once: `make fuzz FUZZ_SECONDS=60` is shorter.
+FUZZ_SECONDS ?= 600
+fuzz: $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt atheris
+	$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS)
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

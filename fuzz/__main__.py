@@ -1,0 +1,79 @@
+"""Run the fuzz targets with atheris: `make fuzz`, or `python -m fuzz conllu -max_total_time=60`.
+
+Without a target all run, each for --seconds, as many at once as --jobs. Each prints how many inputs it was
+tried with; the exit status is 1 if one failed. An input that failed is kept in fuzz/crashes/, and
+`python -m fuzz TARGET FILE` runs it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from fuzz.seeds import SEEDS  # not the targets: atheris must see them imported
+
+HERE = Path(__file__).resolve().parent
+CORPUS, CRASHES = HERE / "corpus", HERE / "crashes"
+
+
+def fuzz(name: str, arguments: list[str]) -> None:
+    """Fuzz one target in this process, which atheris ends."""
+    import atheris
+
+    with atheris.instrument_imports(include=["bilstm_crf"]):
+        from fuzz.targets import MAX_BYTES, TARGETS
+
+    atheris.Setup([f"fuzz-{name}", *arguments, f"-max_len={MAX_BYTES}"], TARGETS[name])
+    atheris.Fuzz()
+
+
+def run_target(name: str, seconds: int) -> tuple[str, int, bool]:
+    """The number of inputs that a target was tried with in a process of its own, and whether all passed."""
+    corpus = CORPUS / name
+    corpus.mkdir(parents=True, exist_ok=True)
+    CRASHES.mkdir(exist_ok=True)
+    for number, content in enumerate(SEEDS[name]):
+        (corpus / f"seed-{number}").write_bytes(content)
+    limits = [f"-max_total_time={seconds}", "-rss_limit_mb=4096", "-timeout=30"]
+    command = [
+        sys.executable,
+        "-m",
+        "fuzz",
+        name,
+        *limits,
+        f"-artifact_prefix={CRASHES}/{name}-",
+        str(corpus),
+    ]
+    log = CRASHES / f"{name}.log"
+    with open(log, "wb") as stream:
+        done = subprocess.run(command, cwd=HERE.parent, stdout=stream, stderr=subprocess.STDOUT, check=False)
+    printed = log.read_text("utf-8", "replace")
+    tried = re.findall(r"^Done (\d+) runs|^#(\d+)\t", printed, flags=re.MULTILINE)
+    count = max((int(a or b) for a, b in tried), default=0)
+    print(
+        f"{name:<16} {count:>12,} inputs  {'ok' if done.returncode == 0 else f'FAILED, see {log}'}",
+        flush=True,
+    )
+    return name, count, done.returncode == 0
+
+
+def main() -> int:
+    if len(sys.argv) > 1 and sys.argv[1] in SEEDS:
+        fuzz(sys.argv[1], sys.argv[2:])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=int, default=600, help="for each target")
+    parser.add_argument("--jobs", type=int, default=2, help="targets at once")
+    options = parser.parse_args()
+    with ThreadPoolExecutor(options.jobs) as pool:
+        results = list(pool.map(lambda name: run_target(name, options.seconds), SEEDS))
+    return 0 if all(passed for _, _, passed in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

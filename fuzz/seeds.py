@@ -1,0 +1,93 @@
+"""Seeds of the fuzz targets: small inputs of every shape that a reader knows, made here."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import zipfile
+
+COLUMNS = [
+    "-DOCSTART- -X- O O\n\nKari NNP B-NP I-PER\nbur VBZ I-VP O\n\n",
+    "Kari\tB-PER\nMoe\tI-PER\n\nOla\tO\n",
+    "# newdoc id = a\n# sent_id = 1\n1\tKari\tB-PER\tO\n2\tbur\tO\tO\n\n",
+    "1 Kari NNP I-NP I-PER\n2 bur VBZ I-VP O\n\n",
+    "# global.columns = ID FORM X:NER\n1\tKari\tB-PER\n\n",
+    "#begin document (a); part 000\na 0 0 Kari NNP * - - - - (PERSON) -\n\n#end document\n",
+    "word\tlabel\nKari\tB-PER\n\n",
+    "Kari|B-PER bur|O\nOla|B-PER\n",
+    "no:Kari\tB-PER\nno:bur\tO\n",
+    "Kari B-PER B-PER\nbur O O\n\n",
+    "# O\nbyen O\nBergen S-LOC\n",
+    "Kari B_PER\nMoe i-per\nbur 0\nOslo PER-B\n\nOla PERSON\nx _\n",
+    "\ufeffKari \tB-PER \r\nMoe\tI-PER\t\r\n\r\n\f\nx\tO",
+]
+CONLLU = [
+    "# newdoc id = a\n# sent_id = 1\n# text = Kari bur\n1\tKari" + "\t_" * 7 + "\tname=B-PER|SpaceAfter=No\n"
+    "2\tbur" + "\t_" * 7 + "\tname=O\n\n",
+    "1-2\tdel" + "\t_" * 8 + "\n1\tde" + "\t_" * 8 + "\n2\tel" + "\t_" * 8 + "\n2.1\tx" + "\t_" * 8 + "\n\n",
+    "1\tKari" + "\t_" * 7 + "\tB-PER\n2\tMoe" + "\t_" * 7 + "\tSpaceAfter=No I-PER\n \n",
+]
+JSONL = [
+    {"id": 1, "document": "a", "text": "Kari Moe.", "tokens": ["Kari", "Moe", "."], "entities": []},
+    {"text": "Kari Moe.", "entities": [{"start": 0, "end": 8, "label": "PER"}]},
+    {"tokens": ["Kari", "Moe"], "ner_tags": ["B-PER", "I-PER"]},
+    {"text": "Kari Moe.", "label": [[0, 8, "PER"]]},
+    {"text": "Kari Moe.", "spans": [{"start": 0, "end": 8, "label": "PER"}], "answer": "accept"},
+    ["Kari Moe.", {"entities": [[0, 8, "PER"]]}],
+    {
+        "data": {"text": "Kari"},
+        "annotations": [{"result": [{"value": {"start": 0, "end": 4, "labels": ["A"]}}]}],
+    },
+]
+TEXT = [
+    "Kari Nordmann bur i [Oslo].\n\nOla (f. 1950) sov. Å\u00ad!\r\n",
+    "\ufeff\\[PER x]\f\n\u2028x",
+    '(((("«»',
+]
+LABELS = [
+    "B-PER I-PER O\nI-ORG I-ORG",
+    "S-A B-A E-A\nU-A L-A M-A",
+    "B_PER b-per PER 0 _ - B I",
+    "PER-B O-O B-O",
+]
+TOML = [
+    'name = "x"\n[types]\nPER = "PER"\nLOC = "O"\n',
+    'title = "t"\nseeds = [42]\n[base]\nembeddings = "sg100"\n[[row]]\nname = "a"\n[row.set]\nepochs = 1\n',
+]
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+
+
+def _zip(*names: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, "2 2\nkari 0.1 0.2\noslo 0.3 0.4\n")
+    return content.getvalue()
+
+
+def _fasttext() -> bytes:
+    """A model of two words, two dimensions and one bucket, as fastText 0.9 writes it."""
+    head = struct.pack("<2i12id", 793712314, 12, 2, 5, 5, 1, 5, 1, 1, 2, 1, 3, 3, 100, 1e-4)
+    words = b"".join(word + b"\0" + struct.pack("<qb", 1, 0) for word in (b"kari", b"oslo"))
+    dictionary = struct.pack("<3i2q", 2, 2, 0, 2, -1) + words
+    matrix = struct.pack("<?2q", False, 3, 2) + struct.pack("<6f", *range(6))
+    return head + dictionary + matrix + struct.pack("<?2q", False, 2, 2) + struct.pack("<4f", *range(4))
+
+
+BINARY = b"2 2\nkari " + struct.pack("<2f", 0.1, 0.2) + b"\noslo " + struct.pack("<2f", 0.3, 0.4) + b"\n"
+SEEDS: dict[str, list[bytes]] = {
+    "conllu": [each.encode() for each in CONLLU],
+    "columns": [each.encode() for each in COLUMNS],
+    "jsonl": [*map(_json, JSONL), _json(JSONL)],
+    "text": [each.encode() for each in TEXT],
+    "labels": [each.encode() for each in LABELS],
+    "vectors_text": [b"2 2\nkari 0.1 0.2\noslo 0.3 0.4\n", b"kari\t0.1\t0.2\n", b"\xef\xbb\xbf a 1e-3 nan\n"],
+    "vectors_binary": [BINARY, _fasttext(), b"\x80\x04."],
+    "vectors_zip": [_zip("model.txt"), _zip("a/model.txt", "__MACOSX/a/._model.txt"), _zip("a.txt", "b.txt")],
+    "model_json": [b'{"model": "bilstm_crf", "format": 2}'],
+    "toml": [each.encode() for each in TOML],
+}

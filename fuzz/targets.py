@@ -1,0 +1,198 @@
+"""Fuzz targets: each takes any bytes and raises AssertionError where a reader breaks its promise.
+
+The promise of every reader: it raises InputError (or UsageError), or it reads; what was read and not
+changed comes back byte for byte; labels that were written are read back as the same spans. Targets need
+no atheris, so the test suite runs them over `SEEDS` as well.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from bilstm_crf.errors import BilstmCrfError, InputError
+from bilstm_crf.formats import FORMATS, FormatOptions
+from bilstm_crf.formats.text import read as read_text
+from bilstm_crf.labels import ENCODINGS, LabelSet, is_entity_type, read_spans
+from bilstm_crf.sentence import Sentence, Span
+
+MAX_BYTES = 4_096
+SPACES = FormatOptions(tokenise="spaces")
+
+
+def round_trip(format_name: str, data: bytes, options: FormatOptions = SPACES) -> None:
+    """Read, write unchanged, write with labels, read again."""
+    format_ = FORMATS[format_name]
+    try:
+        sentences = list(format_.read(io.BytesIO(data), "fuzz", options))
+    except InputError as error:
+        assert str(error).startswith("fuzz"), f"an error without the file's name: {error}"
+        return
+    if format_name != "text":  # which has no labels, and marks names instead
+        unchanged = b"".join(format_.render(sentence, options) for sentence in sentences)
+        assert unchanged == data, "bytes changed although nothing was tagged"
+    for sentence in sentences:
+        sentence.spans = [Span(i, i + 1, "PER") for i in range(0, len(sentence), 3)]
+    try:
+        written = b"".join(format_.render(sentence, options) for sentence in sentences)
+    except InputError:
+        return  # a label that must not be overwritten
+    if format_name == "text":
+        return
+    try:
+        again = list(format_.read(io.BytesIO(written), "fuzz", options))
+    except InputError as error:
+        raise AssertionError(f"what was written cannot be read: {error}\n{written!r}") from error
+    assert [s.tokens for s in again] == [s.tokens for s in sentences], "tokens changed by tagging"
+    labelled = [s for s in again if s.labels is not None]
+    if all(s.labels is not None for s in again if s.tokens):
+        read_spans(labelled)
+        wanted = [s.spans for s in sentences if s.tokens]
+        assert [s.spans for s in again if s.tokens] == wanted, "spans changed by writing and reading"
+
+
+def conllu(data: bytes) -> None:
+    round_trip("conllu", data)
+
+
+def columns(data: bytes) -> None:
+    round_trip("conll2003", data)
+
+
+def jsonl(data: bytes) -> None:
+    round_trip("jsonl", data)
+
+
+def text(data: bytes) -> None:
+    """Every character of the file is in exactly one sentence, at the place that its offsets say."""
+    round_trip("text", data)
+    for split in ("lines", "running") if len(data) < 512 else ("lines",):
+        options = FormatOptions(split=split, tokenise="spaces" if split == "lines" else "norwegian")
+        try:
+            sentences = list(read_text(io.BytesIO(data), "fuzz", options))
+        except InputError:
+            return
+        for sentence in sentences:
+            found = [(sentence.text or "")[start:end] for start, end in sentence.offsets or ()]
+            assert found == sentence.tokens, "offsets do not give the tokens"
+
+
+def labels(data: bytes) -> None:
+    """Labels of any spelling are read or refused; spans lie inside their sentence and do not overlap."""
+    lines = data.decode("utf-8", "replace").split("\n")
+    for lenient in (False, True):
+        for repair in (None, "conlleval", "discard"):
+            sentences = [Sentence(list(line.split()), labels=list(line.split()), line=1) for line in lines]
+            try:
+                encoding = read_spans(sentences, lenient=lenient, repair=repair)
+            except InputError:
+                continue
+            assert encoding
+            for sentence in sentences:
+                reached = 0
+                for span in sentence.spans or ():
+                    assert reached <= span.start < span.end <= len(sentence), span
+                    assert is_entity_type(span.type), span
+                    reached = span.end
+                # What was read can be written and read again
+                again = Sentence(
+                    sentence.tokens, ENCODINGS["iob"].encode(sentence.spans or (), len(sentence))
+                )
+                read_spans([again])
+                assert again.spans == (sentence.spans or []), (again.spans, sentence.spans)
+
+
+def _file(data: bytes, suffix: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"fuzz{suffix}"
+        path.write_bytes(data)
+        yield path
+
+
+def _load_vectors(data: bytes, suffix: str) -> None:
+    from bilstm_crf.embeddings.read import load_file
+
+    for path in _file(data, suffix):
+        try:
+            vectors = load_file(path)
+        except BilstmCrfError:
+            return
+        assert vectors.matrix.shape == (len(vectors.words), vectors.dim)
+        assert np.isfinite(vectors.matrix).all(), "a value that is no number"
+        assert len(set(vectors.words)) == len(vectors.words), "a word twice"
+
+
+def vectors_text(data: bytes) -> None:
+    _load_vectors(data, ".txt")
+
+
+def vectors_binary(data: bytes) -> None:
+    _load_vectors(data, ".bin")
+
+
+def vectors_zip(data: bytes) -> None:
+    _load_vectors(data, ".zip")
+
+
+def toml(data: bytes) -> None:
+    """A label set and an experiment, from any bytes."""
+    from bilstm_crf.experiments.definition import read_experiment
+
+    for path in _file(data, ".toml"):
+        for read in (lambda: LabelSet.named(str(path)), lambda: read_experiment(path)):
+            try:
+                read()
+            except BilstmCrfError:
+                continue
+
+
+@cache
+def model_folder() -> Path:
+    """A small untrained model with the n-grams and the document memory that a trained one can have."""
+    from bilstm_crf.config import Recipe, RunConfig
+    from bilstm_crf.initialisation import build_model
+    from bilstm_crf.model_folder import save_model
+
+    sizes = {"hidden": 4, "word_dim": 3, "character_dim": 2, "character_filters": 2, "document_memory": 2}
+    config = RunConfig(train=["x"], dev=["x"], label_set="file", recipe=Recipe().replace(sizes))
+    sentence = Sentence(["Kari", "bur"], spans=[Span(0, 1, "PER")])
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-model-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    save_model(build_model(config, [sentence], None), folder, None)
+    return folder
+
+
+def model_json(data: bytes) -> None:
+    """A saved model whose model.json holds these bytes."""
+    from bilstm_crf.tagger import Tagger
+
+    (model_folder() / "model.json").write_bytes(data)
+    try:
+        tagger = Tagger.load(model_folder())
+    except BilstmCrfError:
+        return
+    assert len(tagger.predict([Sentence(["Kari", "bur"])])) == 1
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    each.__name__: each
+    for each in (
+        conllu,
+        columns,
+        jsonl,
+        text,
+        labels,
+        vectors_text,
+        vectors_binary,
+        vectors_zip,
+        toml,
+        model_json,
+    )
+}
