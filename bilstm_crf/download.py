@@ -8,7 +8,6 @@ the far end is still the same (RFC 9110, sections 13.1.5 and 14: If-Range and Ra
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ from typing import IO
 
 import requests
 
+from bilstm_crf import system
 from bilstm_crf.errors import DownloadError
 from bilstm_crf.files import sha256_of, write_json
 from bilstm_crf.progress import Bar, say
@@ -92,7 +92,7 @@ def _locked_part(path: Path) -> IO[bytes]:
     while True:
         stream = open(path, "ab")  # noqa: SIM115
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+            system.lock(stream.fileno())
         except OSError:  # a file system without locks
             return stream
         # Whoever held the lock may have renamed the file to its target: then ours is the wrong one.

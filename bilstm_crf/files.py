@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import gzip
 import hashlib
 import json
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -16,7 +16,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from bilstm_crf import system
 from bilstm_crf.errors import InputError, UsageError
+from bilstm_crf.streams import descriptor_of, standard_input
+
+# The end of a temporary name, and the whole of one: `.out.conllu.x1y2z3a4.unfinished`
+UNFINISHED = ".unfinished"
+UNFINISHED_NAME = re.compile(r"\..+\.[a-z0-9_]{8}\.unfinished")
+# Names of what a process has open already. To open them anew would empty a file that is appended to.
+OPEN_ALREADY = re.compile(r"/dev/(std(?:out|err)|fd/(\d+))|/proc/self/fd/(\d+)")
 
 
 def shown(path: str | os.PathLike[str]) -> str:
@@ -34,7 +42,7 @@ def open_input(path: str | os.PathLike[str], encoding: str | None = None) -> Ite
     """
     name = os.fspath(path)
     if name == "-":
-        yield sys.stdin.buffer
+        yield standard_input()
         return
     try:
         plain = open(name, "rb")  # noqa: SIM115 (closed below)
@@ -42,29 +50,34 @@ def open_input(path: str | os.PathLike[str], encoding: str | None = None) -> Ite
         raise InputError(f"cannot be read: {error.strerror}", path=name) from error
     with plain:
         try:
-            yield cast(BinaryIO, gzip.GzipFile(fileobj=plain)) if name.endswith(".gz") else plain
+            yield cast(BinaryIO, gzip.GzipFile(fileobj=plain)) if is_gzip(name) else plain
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise InputError(f"not a whole gzip file: {error}", path=name) from error
 
 
+def is_gzip(name: str | os.PathLike[str]) -> bool:
+    """Return whether the name is that of a gzip file."""
+    return os.fspath(name).lower().endswith(".gz")
+
+
 @contextlib.contextmanager
 def write_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A binary stream to a file that is there whole or not at all.
+    """Open a binary stream to a file that appears whole or not at all.
 
-    Written beside, synced and renamed at the end; taken away again when the block raises. A name that ends
-    in `.gz` is compressed (with time stamp 0, so that equal contents are equal files). A device or a pipe
-    is written to as it is, and a link stays one. Raises UsageError where no file can be made.
+    Written beside under a temporary name, synced and renamed at the end; removed when the block raises. A
+    name that ends in `.gz` is compressed (with time stamp 0, so that equal contents are equal files). A
+    device or a pipe is written to as it is, and a link stays one. Raises UsageError where no file can be
+    made.
     """
     name = Path(path)
-    if name.is_dir():
-        raise UsageError(f"{name} is a folder, expected the name of a file")
-    if name.exists() and not name.is_file():  # /dev/null, /dev/stdout, >(…): nothing that could be replaced
-        with open(name, "wb") as raw, _compressed(raw, name) as stream:
+    status = _status_of_output(name)
+    if (status is not None and not stat.S_ISREG(status.st_mode)) or OPEN_ALREADY.fullmatch(os.fspath(name)):
+        with _open_device(name) as raw, _compressed(raw, name) as stream:
             yield stream
         return
-    target = name.resolve()
+    target = Path(os.path.realpath(name))
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.")
+        handle, temporary = _begin(target)
     except OSError as error:
         raise UsageError(f"{name} cannot be written: {error.strerror}: {target.parent}") from error
     try:
@@ -73,30 +86,127 @@ def write_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 yield stream
             raw.flush()
             os.fsync(raw.fileno())
-        os.chmod(temporary, stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~umask())
-        os.replace(temporary, target)
+            mode = 0o666 & ~umask() if status is None else stat.S_IMODE(status.st_mode)
+            os.chmod(temporary, mode)
+            if os.name != "nt":
+                os.replace(temporary, target)  # while it is locked: nobody takes it for a leftover
+        if os.name == "nt":  # where an open file has no other name
+            os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
 
 
+def _status_of_output(name: Path) -> os.stat_result | None:
+    """What lies there now; None: nothing. Raises UsageError for what can never become a file."""
+    try:
+        status = os.stat(name)
+    except FileNotFoundError:
+        return None
+    except OSError as error:  # links in a circle, a name that is too long, a file in the place of a folder
+        raise UsageError(f"{name} cannot be written: {error.strerror}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise UsageError(f"{name} is a folder, expected the name of a file")
+    return status
+
+
+def _open_device(name: Path) -> BinaryIO:
+    """A device, a pipe such as >(…), or a stream that is open already."""
+    found = OPEN_ALREADY.fullmatch(os.fspath(name))
+    if found is None:
+        return open(name, "wb")
+    number = {"stdout": 1, "stderr": 2}.get(found[1]) or int(found[2] or found[3])
+    return cast(BinaryIO, os.fdopen(os.dup(number), "wb"))
+
+
+def _begin(target: Path) -> tuple[int, str]:
+    """A new temporary file beside `target`, open and locked."""
+    while True:
+        handle, temporary = tempfile.mkstemp(
+            dir=target.parent, prefix=f".{target.name[:40]}.", suffix=UNFINISHED
+        )
+        with contextlib.suppress(OSError):  # no locks here: then nothing is ever taken for a leftover
+            system.lock(handle)
+        if os.fstat(handle).st_nlink:
+            return handle, temporary
+        os.close(handle)  # taken for a leftover in the instant before it was locked
+
+
+def remove_unfinished(folder: str | os.PathLike[str]) -> None:
+    """Remove the temporary files that killed processes left in a folder.
+
+    Those that somebody still writes are locked, and stay; so does everything on a file system without locks.
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if UNFINISHED_NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with contextlib.suppress(OSError):
+                    _remove_unlocked(entry.path)
+
+
+def _remove_unlocked(path: str) -> None:
+    if os.name == "nt":  # an open file cannot be removed there
+        os.unlink(path)
+        return
+    with open(path, "r+b") as stream:
+        system.lock(stream.fileno(), wait=False)
+        os.unlink(path)
+
+
+def require_apart(outputs: Iterable[str | None], inputs: Iterable[str | os.PathLike[str] | None]) -> None:
+    """Refuse an output that is the same file as an input, through links or otherwise.
+
+    None is standard output, `-` standard input or output; inputs that are None, or no files, do not count.
+    Raises UsageError.
+    """
+    known = {}
+    for path in inputs:
+        if path is not None and (identity := _identity(path, sys.stdin)) is not None:
+            known[identity] = shown(path)
+    for output in outputs:
+        identity = _identity("-" if output is None else output, sys.stdout)
+        source = None if identity is None else known.get(identity)
+        if source is not None:
+            name = "standard output" if output in (None, "-") else output
+            same = "" if name == source else f", the same file as {source}"
+            raise UsageError(
+                f"{name} is an input of this command{same}; it would be overwritten",
+                hint="write to another file, and rename that when it is done",
+            )
+
+
+def _identity(path: str | os.PathLike[str], standard: Any) -> tuple[int, int] | None:
+    """What tells one regular file from another, whatever its names; None for anything else."""
+    try:
+        if os.fspath(path) == "-":
+            descriptor = descriptor_of(standard)
+            if descriptor is None:
+                return None
+            status = os.fstat(descriptor)
+        else:
+            status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+
+
 def _compressed(raw: BinaryIO, name: Path) -> contextlib.AbstractContextManager[BinaryIO]:
     """A stream that compresses into `raw` where the name says so, else `raw` itself."""
-    if name.suffix != ".gz":
+    if not is_gzip(name):
         return contextlib.nullcontext(raw)
     return cast("contextlib.AbstractContextManager[BinaryIO]", gzip.GzipFile("", "wb", fileobj=raw, mtime=0))
 
 
 @contextlib.contextmanager
 def locked(path: str | os.PathLike[str]) -> Iterator[bool]:
-    """Holds the lock of this file, which a process that dies lets go.
+    """Hold the lock of this file, which a process that dies lets go.
 
-    Gives False where the file system knows no locks: what is then made must be safe by its rename alone.
+    Gives False where there are no locks: what is then made must be safe by its rename alone.
     """
     with open(path, "a") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+            system.lock(stream.fileno())
         except OSError:
             yield False
             return
@@ -119,7 +229,7 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

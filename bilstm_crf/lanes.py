@@ -61,7 +61,8 @@ def _forget_second() -> None:
     _second = None
 
 
-os.register_at_fork(after_in_child=_forget_second)  # a fork has no thread but the one that forked
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_second)  # a fork has no thread but the one that forked
 
 
 def in_lanes(work: Callable[[int], R]) -> list[R]:

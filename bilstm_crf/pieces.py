@@ -1,8 +1,9 @@
-"""Tagging a file in pieces, by one process or by several: its bytes in, the same bytes with new labels out.
+"""Tag a file in pieces, with one process or several: its bytes in, the same bytes with new labels out.
 
-A piece ends where a sentence ends, and where a document ends if the model reads those whole. Whole pieces go
-to the processes and come back tagged, for reading and writing are Python, of which a process runs one thread
-at a time. The processes are forks: they share the model's memory.
+A piece ends where a sentence ends, and where a document ends if the model reads documents whole. Workers get
+whole pieces and send them back tagged, because reading and writing are Python, and one process runs one
+Python thread at a time. Workers are forks, so they share the model's memory; without forks there is one
+process.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import dataclasses
 import gc
 import io
 import multiprocessing
+import os
 import re
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,11 +24,14 @@ from itertools import chain, islice
 from multiprocessing.connection import Connection
 from typing import BinaryIO
 
-from bilstm_crf.errors import BilstmCrfError
+from bilstm_crf import system
+from bilstm_crf.errors import BilstmCrfError, InputError
 from bilstm_crf.formats import Format, FormatOptions
 from bilstm_crf.tagger import Tagger
 
 PIECE = 3 << 20  # bytes; of CoNLL-U some 65,000 tokens
+SIGNALS = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
+MAX_SENTENCE = 64 << 20  # bytes without an empty line: a million tokens are not a sentence
 NEWDOC = re.compile(rb"(\xef\xbb\xbf)?#[ \t]*newdoc([ \t]+id)?[ \t]*(=|\r?\n)")  # a line begins so
 
 
@@ -72,54 +78,72 @@ def tag_pieces(work: Work, stream: BinaryIO, *, processes: int) -> Iterator[Tagg
     What comes out does not depend on `processes`; a stream of one piece is tagged by this process. Forks
     before it returns, so call it before other threads run. Raises InputError as the format does.
     """
-    pieces = pieces_of(stream, whole_documents=work.tagger.reads_neighbours)
+    pieces = pieces_of(stream, whole_documents=work.tagger.reads_neighbours, path=work.path)
     first = list(islice(pieces, 2))
     everything = chain(first, pieces)
-    if processes == 1 or len(first) < 2 or not work.tagger.on_cpu:
+    if processes == 1 or len(first) < 2 or not work.tagger.on_cpu or not system.CAN_FORK:
         return map(work.tag, everything)
     gc.freeze()  # so that no collection in a fork touches, and thereby copies, the model's memory
     workers: list[_Worker] = []
-    for _ in range(processes):
-        workers.append(_Worker(work, workers))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # a fork must not handle them as we do
+    try:
+        for _ in range(processes):
+            workers.append(_Worker(work, workers))
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return _share_out(everything, work, workers)
 
 
-def pieces_of(stream: BinaryIO, *, whole_documents: bool = False) -> Iterator[Piece]:
-    """The bytes of the stream, cut behind empty lines, in pieces of about `PIECE` bytes.
+def pieces_of(stream: BinaryIO, *, whole_documents: bool = False, path: str = "") -> Iterator[Piece]:
+    """Yield the bytes of the stream, cut behind empty lines, in pieces of about `PIECE` bytes.
 
     With `whole_documents`, from the first `# newdoc` on, only where a document begins, however long they are.
+    Each byte is looked at once. Raises InputError where `MAX_SENTENCE` bytes have no empty line.
     """
-    line, rest, documents = 1, b"", False
+    line, rest = 1, bytearray()
+    whole = 0  # where the sentence at the end of `rest` begins, which may go on
+    document: int | None = None  # where the last document begins; None: none has begun in the whole stream
     while block := stream.read(PIECE):
+        searched = max(0, len(rest) - 2)
         rest += block
-        end = _behind_empty_line(rest, len(rest))
+        end = max(whole, _behind_empty_line(rest, searched, len(rest)))
+        if len(rest) - end > MAX_SENTENCE:
+            raise InputError(
+                f"no empty line in {MAX_SENTENCE >> 20} MB, expected one after each sentence",
+                path=path,
+                line=line + rest.count(b"\n", 0, end),
+            )
         if whole_documents:
-            begin = _last_document(rest)
-            documents = documents or begin is not None
-            if documents:
-                end = begin or 0
-        if end:
-            yield Piece(line, rest[:end])
-            line += rest.count(b"\n", 0, end)
-            rest = rest[end:]
+            found = _last_document(rest, whole, end)
+            document = document if found is None else found
+        whole = end
+        cut = whole if document is None else document
+        if cut:
+            yield Piece(line, bytes(rest[:cut]))
+            line += rest.count(b"\n", 0, cut)
+            del rest[:cut]
+            whole -= cut
+            document = None if document is None else 0
     if rest:
-        yield Piece(line, rest)
+        yield Piece(line, bytes(rest))
 
 
-def _behind_empty_line(content: bytes, end: int) -> int:
-    """Where what follows the last empty line before `end` begins; 0 without one."""
-    behind = max(content.rfind(b"\n\n", 0, end) + 2, content.rfind(b"\n\r\n", 0, end) + 3)
-    return behind if behind > 3 else 0
+def _behind_empty_line(content: bytearray, start: int, end: int) -> int:
+    """Where what follows the last empty line between `start` and `end` begins; 0 without one."""
+    found = ((content.rfind(each, start, end), len(each)) for each in (b"\n\n", b"\n\r\n"))
+    return max((position + length for position, length in found if position >= 0), default=0)
 
 
-def _last_document(content: bytes) -> int | None:
-    """Where the sentence that begins the last document begins; None without a `# newdoc`."""
-    end = len(content)
-    while (found := content.rfind(b"newdoc", 0, end)) >= 0:
-        line = content.rfind(b"\n", 0, found) + 1
+def _last_document(content: bytearray, start: int, end: int) -> int | None:
+    """Where the sentence that begins the last document begins, of whole sentences between `start` and `end`.
+
+    None without a `# newdoc`.
+    """
+    while (found := content.rfind(b"newdoc", start, end)) >= 0:
+        line = content.rfind(b"\n", start, found) + 1 or start
         if NEWDOC.match(content, line):
-            return _behind_empty_line(content, line)
-        end = found
+            return max(start, _behind_empty_line(content, start, line))
+        end = line
     return None
 
 
@@ -179,14 +203,19 @@ class _Worker:
             ) from None
 
     def end(self) -> None:
-        self._process.terminate()
+        """End the process at once, whatever it is doing: it holds nothing that would have to be tidied."""
+        self._process.kill()
         self._process.join()
         self._ours.close()
 
 
 def _serve(work: Work, ours: Connection, far_ends: list[Connection]) -> None:
-    """Until the parent is gone: what keeps its ends of the pipes open here would hide that."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
+    """Tag what comes until the parent is gone: what keeps its ends of the pipes open here would hide that."""
+    # Ctrl-C and a closed terminal come to the whole group. They are for the parent, which ends this process.
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     for end in far_ends:
         end.close()
     try:
@@ -199,3 +228,11 @@ def _serve(work: Work, ours: Connection, far_ends: list[Connection]) -> None:
             ours.send(tagged)
     except (EOFError, OSError):
         return
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has gone (kill -9), in the middle of a long piece too."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -7,22 +7,21 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from bilstm_crf.terminal import say, visible
+
+__all__ = ["Bar", "say"]
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 PATIENCE = 2.0  # seconds before the bar shows
 
 
-def say(message: str) -> None:
-    """One line for a person; results never come this way."""
-    print(message, file=sys.stderr, flush=True)
-
-
 class Bar:
     """`with Bar("Reading  sg600.bin", unit="words") as bar: bar.at(done, total)`."""
 
     def __init__(self, label: str, *, unit: str = "bytes") -> None:
-        self._label = label
+        self._label = visible(label)
         self._unit = unit
         self._shown: Progress | None = None
         self._since = time.monotonic()
@@ -47,10 +46,17 @@ class Bar:
 
 def _start(label: str, unit: str, done: int, total: int | None) -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     progress = Progress(
-        "{task.description}",
+        TextColumn("{task.description}", markup=False),  # a file's name may hold brackets
         BarColumn(),
         DownloadColumn() if unit == "bytes" else MofNCompleteColumn(),
         TimeRemainingColumn(),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 
 from bilstm_crf.analysis.analyse import Analysis
 from bilstm_crf.analysis.examples import Example
 from bilstm_crf.analysis.tables import Table, comparison_tables, headline, kinds, tables
 from bilstm_crf.evaluation.render import aligned
+from bilstm_crf.terminal import visible
 
 ROWS = 20  # of a table: a corpus may have thousands of documents
 CONFUSIONS = 10
@@ -44,33 +44,6 @@ def text(analysis: Analysis) -> str:
             if examples:
                 blocks.append([title, *(f"{_example(each)}   {_types(each)}" for each in examples)])
     return "\n\n".join("\n".join(map(visible, lines)) for lines in blocks) + "\n"
-
-
-def visible(line: str) -> str:
-    r"""The line with what steers a terminal written out: control characters, line ends, writing directions.
-
-    >>> print(visible("a\x1b[2J b"))
-    a\x1b[2J b
-    """
-    return "".join(
-        character.encode("unicode_escape").decode() if _steers(character) else character for character in line
-    )
-
-
-def _steers(character: str) -> bool:
-    if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
-        return True
-    return unicodedata.bidirectional(character) in (
-        "LRE",
-        "RLE",
-        "LRO",
-        "RLO",
-        "PDF",
-        "LRI",
-        "RLI",
-        "FSI",
-        "PDI",
-    )
 
 
 def _table(table: Table) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 
 from bilstm_crf.commands.options import format_options, reading_options, repair_option
+from bilstm_crf.commands.output import write_json, write_text
 from bilstm_crf.errors import UsageError
 from bilstm_crf.progress import say
 
@@ -52,7 +52,7 @@ def norne(folder: Path, language: str) -> None:
     from bilstm_crf.corpus import norne as corpus
 
     for path in corpus.fetch(folder, language):
-        click.echo(path)
+        write_text(f"{path}\n")
     say("The paper's baseline:  bilstm-crf train --embeddings sg600")
 
 
@@ -110,11 +110,11 @@ def stats(
         }
     if as_json:
         report["unknown_forms"] = [each.json() for each in unknown]
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        write_json(report)
         return
     render = statistics.as_markdown if as_markdown else statistics.as_text
     blocks = [render(table) for table in tables]
     if not files:
         blocks.append(statistics.NOTE)
     lines = [f"- {each}" if as_markdown else str(each) for each in unknown]
-    click.echo("\n\n".join([*blocks, *(["\n".join(lines)] if lines else [])]))
+    write_text("\n\n".join([*blocks, *(["\n".join(lines)] if lines else [])]) + "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,10 @@ from typing import Any
 import click
 
 from bilstm_crf.commands.options import format_options, reading_options
+from bilstm_crf.commands.output import require_suffix, write_json, write_text
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import UsageError, near_miss
+from bilstm_crf.files import require_apart
 from bilstm_crf.progress import say
 
 
@@ -57,12 +58,12 @@ def list_(embeddings_dir: str | None, as_json: bool) -> None:
              "file": None if path is None else str(path)}
         )  # fmt: skip
     if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        write_json(rows)
         return
     for row in rows:
         where = row["file"] or f"not here: bilstm-crf embeddings fetch {row['name']}"
-        click.echo(f"{row['name']:<12} {row['algorithm']:<9} {row['dim']:>4}  {row['corpus']:<17} {where}")
-    click.echo(f"{names.NONE:<12} no vectors: words of 100 random dimensions")
+        write_text(f"{row['name']:<12} {row['algorithm']:<9} {row['dim']:>4}  {row['corpus']:<17} {where}\n")
+    write_text(f"{names.NONE:<12} no vectors: words of 100 random dimensions\n")
 
 
 @command.command()
@@ -91,7 +92,7 @@ def fetch(name: str, embeddings_dir: str | None) -> None:
         say(f"{name} is here already")
     else:
         path = catalogue.fetch(name, embeddings_dir)
-    click.echo(path)
+    write_text(f"{path}\n")
 
 
 @command.command()
@@ -136,14 +137,14 @@ def info(
         report = {"name": vectors.name, **vectors.source, "subword": vectors.subword is not None}
         if counted is not None:
             report["coverage"] = counted.json()
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        write_json(report)
         return
-    click.echo(vectors.summary())
-    click.echo(f"SHA-256  {vectors.source['sha256']}")
-    click.echo(f"First words  {' '.join(vectors.words[:12])}")
-    click.echo("Words outside  " + ("from character n-grams" if vectors.subword else "no vector"))
+    write_text(f"{vectors.summary()}\n")
+    write_text(f"SHA-256  {vectors.source['sha256']}\n")
+    write_text(f"First words  {' '.join(vectors.words[:12])}\n")
+    write_text(f"Words outside  {'from character n-grams' if vectors.subword else 'no vector'}\n")
     if counted is not None:
-        click.echo(counted.table())
+        write_text(f"{counted.table()}\n")
 
 
 def _count_words(paths: tuple[str, ...], options: dict[str, Any]) -> Counter[str]:
@@ -204,6 +205,15 @@ def train(raw: Path, output: Path, format_name: str, **settings: Any) -> None:
 
     if str(raw) == "-":
         raise UsageError("the text is read several times, so it must be a file")
+    if raw.exists() and not raw.is_file() and not raw.is_dir():
+        raise UsageError(f"{raw}: the text is read several times, so it must be a file")
+    require_apart([str(output)], [raw])
+    if format_name == "word2vec":
+        others = dict.fromkeys((".model", ".kv"), "--format native") | dict.fromkeys((".txt", ".vec"), "")
+        require_suffix(str(output), "word2vec's binary format", (".bin",), others)
+    else:
+        others = {".bin": "--format word2vec"} | dict.fromkeys((".txt", ".vec"), "")
+        require_suffix(str(output), "gensim's own format", (".model", ".kv"), others)
     if not output.parent.is_dir():
         raise UsageError(f"-o {output}: there is no folder {output.parent}")
     model = training.train(raw, training.Settings(**settings))

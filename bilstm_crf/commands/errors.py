@@ -15,19 +15,20 @@ from bilstm_crf.analysis.familiar import KnownWords, TrainNames
 from bilstm_crf.commands.options import (
     FILE,
     format_options,
+    inputs_of,
     load_tagger,
     model_options,
     output_option,
     pair_options,
-    write_result,
 )
+from bilstm_crf.commands.output import require_report_suffix, write_result
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.embeddings.read import load
 from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation.pair import read_pair
 from bilstm_crf.evaluation.report import map_types, require_scorable, signature
-from bilstm_crf.files import sha256_of_all
+from bilstm_crf.files import require_apart, sha256_of_all
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.progress import say
 from bilstm_crf.sentence import Sentence
@@ -71,6 +72,8 @@ def command(**options: Any) -> None:
     """  # noqa: D301 (click reads the sign \b itself)
     if options["as_json"] and options["as_html"]:
         raise UsageError("--json and --html together: the output is one of the two")
+    require_report_suffix(options["output"], {"--json": options["as_json"], "--html": options["as_html"]})
+    require_apart([options["output"]], inputs_of(options))
     analysis = _analysis(options)
     show = render.as_json if options["as_json"] else page.html if options["as_html"] else render.text
     # The name of a file may hold bytes that are no UTF-8: Python's escape for them is JSON's as well.

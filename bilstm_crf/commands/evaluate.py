@@ -10,18 +10,19 @@ import click
 from bilstm_crf.commands.options import (
     documents_for,
     format_options,
+    inputs_of,
     load_tagger,
     model_options,
     output_option,
     pair_options,
-    write_result,
 )
+from bilstm_crf.commands.output import require_report_suffix, write_result
 from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation import render
 from bilstm_crf.evaluation.pair import iob_labels, read_pair
 from bilstm_crf.evaluation.report import READINGS, Report, evaluate, map_types, require_scorable
-from bilstm_crf.files import sha256_of_all
+from bilstm_crf.files import require_apart, sha256_of_all
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.progress import say
 from bilstm_crf.sentence import Sentence, Span
@@ -57,6 +58,10 @@ def command(
     """  # noqa: D301 (click reads the sign \b itself)
     if options["as_json"] and options["as_markdown"]:
         raise UsageError("--json and --markdown together: the output is one of the two")
+    require_report_suffix(
+        options["output"], {"--json": options["as_json"], "--markdown": options["as_markdown"]}
+    )
+    require_apart([options["output"]], inputs_of({**options, "model": model}, *files, gold, predicted))
     label_set = _label_set(options["labels"], options["keep_misc"])
     format_name, predicted_format = options["format_name"], options["predicted_format"]
     reading = format_options(options, keep_raw=False)

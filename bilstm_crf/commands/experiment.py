@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from bilstm_crf.commands.output import write_json, write_text
 from bilstm_crf.errors import BilstmCrfError, UsageError
+from bilstm_crf.system import cores
 
 if TYPE_CHECKING:
     from bilstm_crf.experiments.corpora import Corpus
@@ -118,15 +116,14 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
         experiments = overrides.with_encoder(experiments, options["bert"])
     if options["dry_run"]:
         tasks = plan.tasks(experiments, options["output"], None, options["only"])
-        click.echo(would_run(tasks, _how(experiments, {}, options)), nl=False)
+        write_text(would_run(tasks, _how(experiments, {}, options)))
         return
     corpus = find_files(options["data"], experiments, fetch=not options["no_run"])
     tasks = plan.tasks(experiments, options["output"], corpus, options["only"])
     if not options["no_run"]:
         plan.look_for_encoders(tasks, corpus)
     _say_what_is_not_run(tasks)
-    with _terminated_as_by_ctrl_c():
-        tables = _run(experiments, tasks, _how(experiments, corpus, options), options)
+    tables = _run(experiments, tasks, _how(experiments, corpus, options), options)
     _print(tables, options)
     failed = [task for task in tasks if task.state == "failed"]
     if failed:
@@ -170,10 +167,10 @@ def _run(
     experiments: Sequence[Experiment], tasks: Sequence[Task], how: How, options: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Runs what is to be run; returns the tables, which lie in the output folder as well."""
+    from bilstm_crf import files
     from bilstm_crf.experiments import corpus_tables, tables
     from bilstm_crf.experiments.runner import Runner
     from bilstm_crf.experiments.watch import make_watch
-    from bilstm_crf.files import write_json
 
     folder: Path = options["output"] / "tables"
     folder.mkdir(parents=True, exist_ok=True)
@@ -188,7 +185,7 @@ def _run(
         built = []
         for each in experiments:
             table = counted.get(each.name) or tables.build(each, options["output"], how.corpus, why, foreign)
-            write_json(folder / f"{each.name}.json", table)
+            files.write_json(folder / f"{each.name}.json", table)
             built.append(table)
         return built
 
@@ -199,33 +196,18 @@ def _run(
 
 def shares(jobs: int | None, threads: int | None) -> tuple[int, int]:
     """Runs at once and threads of each: what was given, and of the cores what is left for the other."""
-    cores = len(os.sched_getaffinity(0))
+    available = cores()
     if threads is None:
-        threads = 1 if jobs is None else max(1, cores // jobs)
+        threads = 1 if jobs is None else max(1, available // jobs)
     if jobs is None:
-        jobs = min(MOST_JOBS, max(1, cores // threads))
+        jobs = min(MOST_JOBS, max(1, available // threads))
     return jobs, threads
-
-
-@contextmanager
-def _terminated_as_by_ctrl_c() -> Iterator[None]:
-    """`kill`, and a terminal that is closed, end the children as Ctrl-C does."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _print(tables: Sequence[dict[str, Any]], options: dict[str, Any]) -> None:
     from bilstm_crf.experiments.render import render
 
     if options["as_json"]:
-        click.echo(json.dumps(tables, indent=2, ensure_ascii=False))
+        write_json(tables)
     else:
-        click.echo("\n".join(render(table, markdown=options["as_markdown"]) for table in tables), nl=False)
+        write_text("\n".join(render(table, markdown=options["as_markdown"]) for table in tables))

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import os
+import io
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
 from bilstm_crf.errors import BilstmCrfError, InputError, InputWarning, near_miss
+from bilstm_crf.streams import finish_output, open_closed_streams
+from bilstm_crf.terminal import say, visible
 from bilstm_crf.version import __version__
+
+INTERRUPTED, READER_GONE = 130, 141  # as a shell counts SIGINT and SIGPIPE
+# A group without a command; older versions of click print its help themselves
+NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 # Each command is the attribute `command` of a module of this package, imported when it is used,
 # so that `bilstm-crf --help` waits for no heavy package.
@@ -28,8 +37,29 @@ COMMANDS = {
 }
 
 
+class _ReaderGoneError(Exception):
+    """Who read our output has gone."""
+
+
+@contextlib.contextmanager
+def _broken_pipe_kept() -> Iterator[None]:
+    """Keep a broken pipe from click, which would make exit status 1 of it."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _ReaderGoneError from error
+
+
 class Commands(click.Group):
     """A group whose commands are imported one at a time."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with _broken_pipe_kept():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, context: click.Context) -> Any:
+        with _broken_pipe_kept():
+            return super().invoke(context)
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -68,65 +98,113 @@ def main() -> None:
       bilstm-crf evaluate --model runs/nob-sg600 dev.conllu
 
     Results go to standard output, all else to standard error. Exit status: 0 done, 1 the work failed,
-    2 wrong usage or bad input, 130 interrupted.
+    2 wrong usage or bad input, 130 interrupted (143 by SIGTERM, 129 by SIGHUP), 141 reader gone.
     """  # noqa: D301
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit status (and exits with it, as a console script)."""
-    with warnings.catch_warnings():
+    """Run one command; returns its exit status (and exits with it, as a console script)."""
+    open_closed_streams()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what the terminal's encoding lacks is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
+    with warnings.catch_warnings(), _signals_as_ctrl_c() as received:
         warnings.simplefilter("always", InputWarning)
         warnings.showwarning = _show_warning
-        return _run(arguments)
+        status = _run(arguments)
+        return 128 + received[0] if status == INTERRUPTED and received else status
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    """The exit status of the command, when all that it wrote is out."""
+    status = _status_of(arguments)
+    error = finish_output()
+    if error is None or status:
+        return status
+    if isinstance(error, BrokenPipeError):
+        return READER_GONE
+    say(f"error: {error.filename}: {error.strerror}")
+    return 1
+
+
+def _status_of(arguments: Sequence[str] | None) -> int:
     try:
-        status = main.main(args=arguments, prog_name="bilstm-crf", standalone_mode=False)
-        sys.stdout.flush()
-        return int(status or 0)
+        return int(main.main(args=arguments, prog_name="bilstm-crf", standalone_mode=False) or 0)
     except click.UsageError as error:
-        _say(f"error: {error.format_message()}")
-        context = error.ctx
-        _say(f"  Try: {context.command_path if context else 'bilstm-crf'} --help")
+        if error.ctx is not None and isinstance(error, NO_ARGUMENTS):
+            click.echo(error.ctx.get_help())
+            return 0
+        say(f"error: {error.format_message()}")
+        say(f"  Try: {error.ctx.command_path if error.ctx else 'bilstm-crf'} --help")
         return 2
     except click.exceptions.Abort:
-        _say("interrupted")
-        return 130
-    except KeyboardInterrupt:
-        _say("interrupted")
-        return 130
-    except BrokenPipeError:
-        # Who read our output has gone (`| head`): nothing to say, and nothing more to flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        say("interrupted")
+        return INTERRUPTED
+    except _ReaderGoneError:  # `| head`: nothing to say
+        return READER_GONE
     except BilstmCrfError as error:
         report(error)
         return error.exit_status
     except OSError as error:
-        _say(f"error: {error.filename or 'input/output'}: {error.strerror or error}")
+        say(f"error: {error.filename or 'input/output'}: {error.strerror or error}")
         return 1
+    except (MemoryError, RuntimeError, ImportError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        say("error: out of memory")
+        say("  fewer --threads need less; so do smaller word vectors, and files tagged one by one")
+        return 1
+
+
+@contextlib.contextmanager
+def _signals_as_ctrl_c() -> Iterator[list[int]]:
+    """Let `kill` and a closed terminal end the command as Ctrl-C does; gives the list of what was received.
+
+    The first one raises KeyboardInterrupt, and what follows is ignored while temporary files are removed. A
+    signal that was ignored from the start (nohup) stays so.
+    """
+    received: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        if not received:
+            received.append(number)
+            raise KeyboardInterrupt
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():  # no other can set them
+        for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, interrupt)
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether there was no memory; PyTorch and the loader of libraries have their own ways to say so."""
+    words = ("can't allocate memory", "not enough memory", "Cannot allocate memory", "failed to map segment")
+    return isinstance(error, MemoryError) or any(each in str(error) for each in words)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **rest: Any) -> None:
     """Print our own warnings as `error:` lines are printed; leave other packages' warnings to Python."""
     if issubclass(category, InputWarning):
-        _say(f"warning: {message}")
+        say(f"warning: {message}")
     else:
-        _say(warnings.formatwarning(message, category, *where[:2]).rstrip())
+        for line in warnings.formatwarning(message, category, *where[:2]).splitlines():
+            say(line)
 
 
 def report(error: BilstmCrfError) -> None:
-    """The error as a person reads it: the message, the offending line, what to do."""
-    prefix = "" if error.exit_status == 130 else "error: "
-    _say(prefix + str(error))
+    """Print the error as a person reads it: the message, the offending line, what to do."""
+    prefix = "" if error.exit_status == INTERRUPTED else "error: "
+    say(prefix + str(error))
     if isinstance(error, InputError) and error.found is not None:
-        shown = error.found.replace("\t", "␉")
-        shown = shown if len(shown) <= 160 else shown[:157] + "…"
-        _say(f"  {error.line} │ {shown}")
-    if error.hint:
-        _say(f"  {error.hint}")
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
+        found = visible(error.found.replace("\t", "␉"))
+        found = found if len(found) <= 160 else found[:157] + "…"
+        say(f"  {error.line} │ {found}")
+    for line in (error.hint or "").splitlines():
+        say(f"  {line.strip()}")

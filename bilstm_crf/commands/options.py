@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -12,14 +11,14 @@ import click
 
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import InputError, UsageError, near_miss
-from bilstm_crf.files import write_whole
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import Repair
+from bilstm_crf.system import cores
 
 if TYPE_CHECKING:
     from bilstm_crf.tagger import Tagger
 
-CORES = min(4, len(os.sched_getaffinity(0)))  # beyond those, memory grows faster than speed
+CORES = min(4, cores())  # beyond those, memory grows faster than speed
 FILE = click.Path(exists=True, dir_okay=False)
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -178,13 +177,20 @@ output_option = click.option(
 )
 
 
-def write_result(result: bytes, output: str | None) -> None:
-    """To a file, which is there whole or not at all; None, or `-`: to standard output."""
-    if output in (None, "-"):
-        click.echo(result, nl=False)
-        return
-    with write_whole(output) as stream:
-        stream.write(result)
+def inputs_of(options: dict[str, Any], *files: str | None) -> list[str | Path | None]:
+    """Return every file that a command reads: `files`, those that `options` name, and those of the model."""
+    named = [
+        options.get(name)
+        for name in ("documents", "embeddings", "labels", "gold", "predicted", "predicted_b")
+    ]
+    several = [each for name in ("files", "train") for each in options.get(name) or ()]
+    found: list[str | Path | None] = [*files, *several]
+    for each in named:
+        found += each if isinstance(each, tuple) else [each]
+    model = options.get("model")
+    if model is not None and Path(model).is_dir():
+        found += Path(model).iterdir()
+    return found
 
 
 def load_tagger(model: str, options: dict[str, Any], *, threads: int) -> Tagger:

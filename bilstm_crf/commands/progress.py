@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bilstm_crf.files import is_gzip
 from bilstm_crf.progress import say
+from bilstm_crf.terminal import visible
 
 if TYPE_CHECKING:
     from bilstm_crf.training import History
@@ -92,12 +94,11 @@ class TaggingProgress(_WithBar):
     """A bar over one file. Labels hardly change its size, so the bytes written say how far the work is."""
 
     def __init__(self, path: str, *, shown: bool) -> None:
-        packed = path.endswith(".gz")
         self._bytes = self._tokens = 0
         self._last = self._started = time.perf_counter()
         self._shown = shown
         self._bar = Progress(
-            TextColumn("Tagging  {task.description}"),
+            TextColumn("Tagging  {task.description}", markup=False),  # a file's name may hold brackets
             BarColumn(bar_width=24),
             TextColumn("{task.fields[tokens]:,} tokens  {task.fields[speed]:,.0f} tokens/s"),
             TimeRemainingColumn(),
@@ -105,8 +106,9 @@ class TaggingProgress(_WithBar):
             console=Console(stderr=True, highlight=False),
             disable=not shown,
         )
-        total = os.path.getsize(path) if shown and not packed else None
-        self._task = self._bar.add_task(os.path.basename(path), total=total, tokens=0, speed=0.0)
+        known = shown and os.path.isfile(path) and not is_gzip(path)
+        total = os.path.getsize(path) if known else None
+        self._task = self._bar.add_task(visible(os.path.basename(path)), total=total, tokens=0, speed=0.0)
 
     def at(self, tokens: int, size: int) -> None:
         """So many further tokens and bytes are done."""

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from bilstm_crf.commands.output import require_suffix, write_result
 from bilstm_crf.errors import UsageError
-from bilstm_crf.files import write_whole
+from bilstm_crf.files import require_apart
 from bilstm_crf.progress import say
 
 FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
@@ -32,20 +33,25 @@ def command(folder: Path, output: Path | None, markdown: Path | None) -> None:
     from bilstm_crf.reports import page
     from bilstm_crf.reports.read import read_material
 
-    output = Path("/dev/stdout") if str(output) == "-" else output or folder / "report.html"
+    output = output or folder / "report.html"
     markdown = markdown or _beside(output, folder)
     if output == markdown:
         raise UsageError(f"the page and the Markdown file are both {output}, expected two files")
+    require_suffix(str(output), "an HTML page", (".html", ".htm"), {".md": "--markdown FILE"})
+    require_suffix(str(markdown), "Markdown", (".md",), {".html": "-o FILE"})
+    # Pages are of an earlier call, and may be replaced.
+    inputs = [path for path in folder.rglob("*") if path.suffix not in (".html", ".htm", ".md")]
+    require_apart([str(output), str(markdown)], inputs)
     material = read_material(folder)
     contents = {output: page.page(material), markdown: as_markdown.markdown(material)}
     for path, content in contents.items():
-        with write_whole(path) as stream:
-            # Names may hold what is no UTF-8: Python's escape for it can be read.
-            stream.write(content.encode("utf-8", "backslashreplace"))
-        say(f"{path}  {path.stat().st_size / 1000:,.0f} kB")
+        # Names may hold what is no UTF-8: Python's escape for it can be read.
+        write_result(content.encode("utf-8", "backslashreplace"), str(path))
+        if str(path) != "-":
+            say(f"{path}  {path.stat().st_size / 1000:,.0f} kB")
 
 
 def _beside(page: Path, folder: Path) -> Path:
-    """The Markdown file of a page has its name; beside /dev/stdout nothing can lie."""
-    there = page.is_file() or not page.exists()
+    """The Markdown file of a page has its name; beside standard output or a device nothing can lie."""
+    there = str(page) != "-" and (page.is_file() or not page.exists())
     return page.with_suffix(".md") if there else folder / "report.md"

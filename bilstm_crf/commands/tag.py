@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
+import os
+import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
@@ -15,15 +17,18 @@ from bilstm_crf.commands.options import (
     documents_for,
     format_options,
     given_of,
+    inputs_of,
     load_tagger,
     model_options,
     reading_options,
 )
+from bilstm_crf.commands.output import open_output, require_suffix
 from bilstm_crf.corpus.documents import Documents
-from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
-from bilstm_crf.files import open_input, shown, write_whole
+from bilstm_crf.errors import UsageError
+from bilstm_crf.files import is_gzip, open_input, remove_unfinished, require_apart, shown
 from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_named, format_of
 from bilstm_crf.sentence import Sentence
+from bilstm_crf.streams import standard_output
 
 if TYPE_CHECKING:
     from bilstm_crf.tagger import Tagger
@@ -40,6 +45,16 @@ FOR_FILES = {
     "split": "--split",
     "flush": "--flush",
 }
+
+# Which formats an option is for: it says something about input, or (`misc_key`) about output as well
+FOR_FORMATS: dict[str, tuple[str, ...]] = {
+    "misc_key": ("conllu",),
+    "token_column": ("conll2003",),
+    "label_column": ("conll2003",),
+    "split": ("text",),
+    "tokenise": ("text", "jsonl"),
+}
+NAMES = {"conllu": "CoNLL-U", "conll2003": "columns", "text": "text", "jsonl": "JSONL"}
 
 
 @click.command("tag")
@@ -75,7 +90,7 @@ FOR_FILES = {
 def command(
     context: click.Context, files: tuple[str, ...], model: str, text: str | None, **options: Any
 ) -> int:
-    """Tag files: each byte of the input comes back, but for the labels.
+    """Tag files; everything but the labels is preserved byte for byte.
 
     FILE is CoNLL-U, columns (CoNLL-2003 and the like), text or JSONL, also with .gz; `-` or nothing is
     standard input. In CoNLL-U only `name=` in MISC changes, in columns only the label; text becomes JSONL
@@ -102,13 +117,21 @@ def command(
     if len(sources) < len(files):
         raise UsageError("the same file was given twice")
     targets = {path: target_format(source, options["to"]) for path, source in sources.items()}
+    require_use(typed_of(context), sources, targets)
     outputs = outputs_of(sources, targets, options["output"], options["output_dir"])
+    require_apart(outputs.values(), inputs_of({**options, "model": model}, *sources))
+    if options["flush"]:
+        require_flushable(outputs.values())
+    if None in outputs.values():
+        standard_output()  # where it is closed, say so before the work
     tagger = load_tagger(model, options, threads=1)  # after everything that can be wrong at once
     documents = documents_for(tagger, options["documents"])
     if options["output_dir"]:
         Path(options["output_dir"]).mkdir(parents=True, exist_ok=True)
+    for folder in {os.path.dirname(os.path.realpath(output)) for output in outputs.values() if output}:
+        remove_unfinished(folder)
     for path, output in outputs.items():
-        with opened(output) as out, open_input(path, options["input_encoding"]) as stream:
+        with open_output(output) as out, open_input(path, options["input_encoding"]) as stream:
             tagged = tag_stream(
                 tagger,
                 stream,
@@ -122,7 +145,8 @@ def command(
             )
             shares_terminal = output is None and sys.stdout.isatty()  # with the results
             visible = sys.stderr.isatty() and not (options["quiet"] or shares_terminal or path == "-")
-            with TaggingProgress(path, shown=visible) as progress:
+            # Closed at once where something goes wrong, so that no worker outlives it
+            with closing(tagged), TaggingProgress(path, shown=visible) as progress:
                 for content, tokens in tagged:
                     out.write(content)
                     if options["flush"]:
@@ -137,13 +161,14 @@ def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
     Running text, but a sentence a line where its words stand between spaces, which tell no sentences.
     """
     target = format_named(options["to"] or "text", "--to")
-    output = checked_file(options["output"])
+    output = checked_file(options["output"], FORMATS["text"], target)
+    require_apart([output], inputs_of({**options, "model": model}))
     split: Literal["lines", "running"] = "lines" if options["tokenise"] == "spaces" else "running"
     reading = FormatOptions(split=split, tokenise=options["tokenise"])
-    stream = io.BytesIO(text.encode("utf-8", "surrogateescape"))  # the bytes as they were typed
+    stream = BytesIO(text.encode("utf-8", "surrogateescape"))  # the bytes as they were typed
     tagger = load_tagger(model, options, threads=1)
     sentences = tagger.tag_stream(FORMATS["text"].read(stream, "--text", reading))
-    with opened(output) as out:
+    with open_output(output) as out:
         out.writelines(target.compose(sentence, reading) for sentence in sentences)
     return 0
 
@@ -165,10 +190,11 @@ def outputs_of(
     if output is not None:
         if folder is not None or len(sources) > 1:
             raise UsageError("-o names one file, for one input; for several give --output-dir DIR")
-        return dict.fromkeys(sources, checked_file(output))
+        ((path, source),) = sources.items()
+        return {path: checked_file(output, source, targets[path], path)}
     if folder is None:
         return dict.fromkeys(sources)
-    if Path(folder).exists() and not Path(folder).is_dir():
+    if os.path.lexists(folder) and not Path(folder).is_dir():
         raise UsageError(f"--output-dir {folder} is a file, expected a folder")
     outputs: dict[str, str | None] = {}
     for path in sources:
@@ -179,13 +205,13 @@ def outputs_of(
             name = with_suffix(name, sources[path], targets[path])
         if (target := str(Path(folder) / name)) in outputs.values():
             raise UsageError(f"two inputs would be one file in {folder}, {name}")
-        outputs[path] = checked_file(target)
+        outputs[path] = checked_file(target, sources[path], targets[path], path)
     return outputs
 
 
 def with_suffix(name: str, source: Format, target: Format) -> str:
     """The name of a file that becomes one of another format: `a.txt.gz` is `a.jsonl.gz`."""
-    stem = name.removesuffix(".gz")
+    stem = name[:-3] if is_gzip(name) else name
     packed = name[len(stem) :]
     suffix = Path(stem).suffix
     if suffix.lower() in source.suffixes:
@@ -193,33 +219,62 @@ def with_suffix(name: str, source: Format, target: Format) -> str:
     return stem + target.suffixes[0] + packed
 
 
-def checked_file(output: str | None) -> str | None:
-    """The path of an output, None for standard output. Raises UsageError where a folder has the name."""
+def checked_file(output: str | None, source: Format, target: Format, path: str = "") -> str | None:
+    """Return the path of an output, None for standard output.
+
+    Raises UsageError where a folder has the name, or its suffix promises another format than `target`. The
+    suffix of the input is right for the input's own format, whatever it is.
+    """
     if output is None or output == "-":
         return None
     if Path(output).is_dir():
         raise UsageError(
             f"{output} is a folder, expected the name of a file", hint="for a folder: --output-dir"
         )
+    if source is not target or suffix_of(output) != suffix_of(path):
+        others = {each: f"--to {other.name}" for other in FORMATS.values() for each in other.suffixes}
+        require_suffix(output, NAMES.get(target.name, target.name), target.suffixes, others)
     return output
 
 
-@contextlib.contextmanager
-def opened(output: str | None) -> Iterator[BinaryIO]:
-    """The stream to write to; what goes wrong says that the file was not written."""
-    if output is None:
-        yield sys.stdout.buffer
-        return
-    try:
-        with write_whole(output) as stream:
-            yield stream
-    except KeyboardInterrupt:
-        raise InterruptedRunError(f"Interrupted; {output} was not written") from None
-    except InputError as error:
-        error.hint = f"{error.hint}; {output} was not written" if error.hint else f"{output} was not written"
-        raise
-    except OSError as error:  # its own name, if it has one, is that of the file beside
-        raise OSError(error.errno, f"{error.strerror}; it was not written", output) from error
+def suffix_of(path: str) -> str:
+    """Return what tells the format: `.conllu` of `a.conllu.gz`."""
+    return Path(path[:-3] if is_gzip(path) else path).suffix.lower()
+
+
+def typed_of(context: click.Context) -> set[str]:
+    """Return the names of the options that were typed; a file of `--config` may serve many inputs."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    return {name for name in context.params if context.get_parameter_source(name) is typed}
+
+
+def require_use(typed: set[str], sources: Mapping[str, Format], targets: Mapping[str, Format]) -> None:
+    """Refuse an option that does nothing for any of the files. Raises UsageError."""
+    read = {source.name for source in sources.values()}
+    written = {target.name for target in targets.values()}
+    for name, formats in FOR_FORMATS.items():
+        found = read | written if name == "misc_key" else read
+        if name in typed and not found & set(formats):
+            kinds = " or ".join(NAMES[each] for each in formats)
+            given = " and ".join(sorted(NAMES.get(each, each) for each in found))
+            raise UsageError(
+                f"--{name.replace('_', '-')} is for {kinds}, and does nothing for {given}",
+                hint="leave it out, or name the input's format: --format NAME",
+            )
+
+
+def require_flushable(outputs: Iterable[str | None]) -> None:
+    """Refuse `--flush` into files, which appear when they are whole. Raises UsageError."""
+    for output in outputs:
+        try:
+            piped = output is None or not stat.S_ISREG(os.stat(output).st_mode)
+        except OSError:
+            piped = False
+        if not piped:
+            raise UsageError(
+                f"--flush does nothing for {output}, which appears when all of it is there",
+                hint="leave out -o, and send standard output there: > FILE",
+            )
 
 
 def tag_stream(
@@ -233,7 +288,7 @@ def tag_stream(
     *,
     flush: bool,
     processes: int,
-) -> Iterator[tuple[bytes, int]]:
+) -> Generator[tuple[bytes, int], None, None]:
     """What is to be written, bit by bit, each with its number of tokens.
 
     A sentence's own bytes with new labels, or the sentence anew where the format is another one. CoNLL-U as

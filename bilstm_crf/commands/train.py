@@ -17,9 +17,11 @@ from bilstm_crf.commands.options import (
     reading_options,
     repair_option,
 )
+from bilstm_crf.commands.output import write_text
 from bilstm_crf.commands.train_options import configure, names, use_sample
 from bilstm_crf.config import LARGEST_SEED, Head, Pooling
 from bilstm_crf.errors import UsageError
+from bilstm_crf.progress import say
 
 
 @click.command("train")
@@ -184,7 +186,6 @@ def command(context: click.Context, **options: Any) -> int:
     """  # noqa: D301
     from bilstm_crf import run
     from bilstm_crf.commands.progress import TrainingProgress
-    from bilstm_crf.progress import say
 
     given = given_of(context)
     quiet = options.pop("quiet")
@@ -233,23 +234,23 @@ def conclude(metrics: dict[str, Any], folder: Path, *, sample: bool) -> None:
     scores = f"dev strict F1 {_f1(metrics['dev'])}"
     if metrics["test"] is not None:
         scores += f"   test strict F1 {_f1(metrics['test'])}"
-    click.echo(f"Best epoch {metrics['best_epoch']}: {scores}")
+    write_text(f"Best epoch {metrics['best_epoch']}: {scores}\n")
     config = json.loads((folder / "config.json").read_text("utf-8"))["config"]
     trust = " --trust-remote-code" if config["trust_remote_code"] else ""
     final = metrics.get("final")
     if final is not None:
         scores = f": test strict F1 {_f1(final['test'])}" if "test" in final else ""
-        click.echo(f"Trained again, on train and dev, for {final['batches']:,} batches{scores}")
+        write_text(f"Trained again, on train and dev, for {final['batches']:,} batches{scores}\n")
         folder = folder / final["folder"]
     size = (
         sum(path.stat().st_size for each in ("weights-*", "encoder-*/*") for path in folder.glob(each)) / 1e6
     )
     text = "Kari Nordmann flytta til Bergen."
     try_it = f'bilstm-crf tag --model {shlex.quote(str(folder))}{trust} --text "{text}"'
-    click.echo(f"Model in {folder} ({size:.1f} MB).  Try it:   {try_it}", err=True)
+    say(f"Model in {folder} ({size:.1f} MB).  Try it:   {try_it}")
     if sample:
         command_line = "bilstm-crf data norne && python train.py --embeddings sg600"
-        click.echo(f"The paper's baseline:                     {command_line}", err=True)
+        say(f"The paper's baseline:                     {command_line}")
 
 
 def _f1(report: dict[str, Any]) -> str:

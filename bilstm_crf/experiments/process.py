@@ -6,13 +6,14 @@ free when both have let it go: where the runner is killed its child goes on, and
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from bilstm_crf import system
 
 GRACE = 10.0  # seconds that children have to end after Ctrl-C
 
@@ -22,10 +23,12 @@ def take_lock(folder: Path) -> int | None:
     folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        system.lock(lock, wait=False)
     except BlockingIOError:
         os.close(lock)
         return None
+    except OSError:  # no locks here: two runners at once are then not kept apart
+        pass
     return lock
 
 
@@ -48,11 +51,12 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"},
-                pass_fds=(lock,),
+                pass_fds=() if os.name == "nt" else (lock,),
                 start_new_session=True,  # Ctrl-C comes to the runner alone, which tells each child once
             )
         os.ftruncate(lock, 0)
-        os.pwrite(lock, str(self._process.pid).encode(), 0)
+        os.lseek(lock, 0, os.SEEK_SET)
+        os.write(lock, str(self._process.pid).encode())
 
     @property
     def status(self) -> int | None:
@@ -71,7 +75,10 @@ class Child:
 
     def interrupt(self) -> None:
         """As Ctrl-C does."""
-        self._process.send_signal(signal.SIGINT)
+        if os.name == "nt":
+            self._process.terminate()
+        else:
+            self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
         """Ends it, where it has not ended."""

@@ -9,6 +9,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from bilstm_crf.kernels.cache import use_temporary_folder
+
 Float32s = NDArray[np.float32]
 Integers = NDArray[np.int64]
 P = ParamSpec("P")
@@ -34,8 +36,8 @@ def _compile(function: Callable[P, R], fastmath: set[str]) -> Callable[P, R]:
     options: dict[str, Any] = {"fastmath": fastmath or False, "nogil": True, "error_model": "numpy"}
     try:
         done: Any = njit(cache=True, **options)(function)
-    except RuntimeError:  # no folder to keep the compiled code in: compile it in each process
-        done = njit(**options)(function)
+    except RuntimeError:  # neither the package's folder nor the user's cache can be written to
+        done = njit(cache=use_temporary_folder(), **options)(function)
     return cast("Callable[P, R]", done)
 
 

@@ -1,0 +1,125 @@
+"""Where a command's result goes: a file that appears whole or not at all, or standard output."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+from typing import Any, BinaryIO, cast
+
+from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
+from bilstm_crf.files import remove_unfinished, write_whole
+from bilstm_crf.streams import Output, standard_output
+from bilstm_crf.terminal import visible
+
+# Suffixes that promise what no command writes, each with what it promises
+FOREIGN = {
+    ".csv": "comma-separated values",
+    ".htm": "HTML",
+    ".html": "HTML",
+    ".json": "JSON",
+    ".md": "Markdown",
+    ".xml": "XML",
+    ".pdf": "PDF",
+    ".docx": "a Word document",
+    ".xlsx": "a spreadsheet",
+    ".bz2": "a bzip2 file",
+    ".xz": "an xz file",
+    ".zst": "a Zstandard file",
+    ".zip": "a zip file",
+    ".7z": "a 7-Zip file",
+}
+PACKED = {".bz2", ".xz", ".zst", ".zip", ".7z"}
+
+
+def require_suffix(output: str, kind: str, own: tuple[str, ...], others: Mapping[str, str]) -> None:
+    """Refuse a name whose suffix promises something other than what is written.
+
+    `kind` is what is written, `own` its suffixes; `others` has the suffixes of what could be written instead,
+    with the option for each, or nothing where there is none. Suffixes that promise nothing (`.out`,
+    `.tagged`, none) are allowed, as is `.gz` behind. Raises UsageError.
+    """
+    suffix = PurePath(output.lower().removesuffix(".gz")).suffix
+    if suffix in own or (suffix not in others and suffix not in FOREIGN):
+        return
+    if suffix in PACKED:
+        raise UsageError(f"-o {output}: {suffix} is not a compression that is written", hint="known: .gz")
+    ways = [f"{others[suffix]} writes what {suffix} promises"] if others.get(suffix) else []
+    ways += [f"name it *{own[0]}"] if own else []
+    raise UsageError(f"-o {output} would hold {kind}, not what {suffix} promises", hint="; or ".join(ways))
+
+
+# What `evaluate` and `errors` write by their options: what it is called, its suffixes
+REPORTS = {
+    "text": ("a table for reading", (".txt",)),
+    "--json": ("JSON", (".json",)),
+    "--markdown": ("Markdown", (".md",)),
+    "--html": ("an HTML page", (".html", ".htm")),
+}
+
+
+def require_report_suffix(output: str | None, given: Mapping[str, bool]) -> None:
+    """Refuse a name that promises another kind of report; `given` says which options there are, and were."""
+    if output is None:
+        return
+    kind, own = REPORTS[next((option for option in given if given[option]), "text")]
+    others = {suffix: option for option in given for suffix in REPORTS[option][1]}
+    require_suffix(output, kind, own, others)
+
+
+@contextlib.contextmanager
+def open_output(output: str | None) -> Iterator[BinaryIO]:
+    """Open the stream to write to; None or `-` is standard output.
+
+    What goes wrong in the block says that the file was not written.
+    """
+    if output is None or output == "-":
+        out = standard_output()
+        yield cast(BinaryIO, out)
+        out.flush()
+        return
+    try:
+        with write_whole(output) as stream:
+            yield stream
+    except KeyboardInterrupt:
+        raise InterruptedRunError(f"Interrupted; {output} was not written") from None
+    except InputError as error:
+        error.hint = f"{error.hint}; {output} was not written" if error.hint else f"{output} was not written"
+        raise
+    except OSError as error:  # its own name, if it has one, is that of the file beside
+        raise OSError(error.errno, f"{error.strerror}; it was not written", output) from error
+
+
+def write_result(result: bytes, output: str | None) -> None:
+    """Write a whole result; None or `-` is standard output. Raises as `open_output`."""
+    if output is not None and output != "-":
+        remove_unfinished(os.path.dirname(os.path.realpath(output)))
+    with open_output(output) as stream:
+        stream.write(result)
+
+
+def write_json(content: Any) -> None:
+    """Write JSON for a program to standard output.
+
+    The name of a file may hold bytes that are not UTF-8: Python's escape for them is JSON's as well.
+    """
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    write_result(text.encode("utf-8", "backslashreplace"), None)
+
+
+def write_text(text: str) -> None:
+    """Write lines for people to standard output.
+
+    On a terminal nothing in them steers it, and what its encoding lacks is escaped. A file or a pipe gets
+    UTF-8, names of files as the system has them.
+    """
+    out: Output = standard_output()
+    if sys.stdout.isatty():
+        text = "\n".join(map(visible, text.split("\n")))
+        out.write(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
+    else:
+        out.write(text.encode("utf-8", "surrogateescape"))
+    out.flush()

@@ -1,0 +1,74 @@
+"""Where numba keeps compiled loops, if neither the package's folder nor the user's cache is writable."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from numba import config
+from numba.core import event
+
+from bilstm_crf.errors import warn
+from bilstm_crf.terminal import say
+
+SECONDS = 30  # that compiling everything takes, about
+
+
+@cache
+def use_temporary_folder() -> bool:
+    """Let numba keep its files under the temporary folder; False, and a warning, where that cannot be.
+
+    What is kept there is run, so the folder must be this user's, and closed to all others.
+    """
+    try:
+        folder = _private_folder()
+    except OSError as error:
+        warn(
+            f"compiling takes some {SECONDS} s at every start: no folder can keep the result ({error}); "
+            "set NUMBA_CACHE_DIR to one that you can write to"
+        )
+        return False
+    config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
+    return True
+
+
+def _private_folder() -> Path:
+    """Raises OSError where there is none."""
+    parent = Path(tempfile.gettempdir())
+    if not hasattr(os, "getuid"):  # Windows has a temporary folder for each user
+        folder = parent / "bilstm_crf-numba"
+        folder.mkdir(exist_ok=True)
+    else:
+        folder = parent / f"bilstm_crf-numba-{os.getuid()}"
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        own, around = folder.lstat(), parent.stat()
+        private = stat.S_ISDIR(own.st_mode) and own.st_uid == os.getuid() and not own.st_mode & 0o077
+        if not private or (around.st_mode & 0o022 and not around.st_mode & stat.S_ISVTX):
+            raise OSError(f"{folder} is not safe from other users")
+    tempfile.TemporaryFile(dir=folder).close()
+    return folder
+
+
+class _Announcement(event.Listener):
+    """Says once that something is compiled, which numba does where its files do not have it."""
+
+    def on_start(self, event: object) -> None:
+        if sys.stderr is not None and sys.stderr.isatty():
+            _announce()
+
+    def on_end(self, event: object) -> None:
+        pass
+
+
+@cache
+def _announce() -> None:
+    say(f"Compiling the fast loops (once, some {SECONDS} s) …")
+
+
+event.register("numba:compile", _Announcement())

@@ -1,0 +1,34 @@
+"""What differs between operating systems: processor cores, file locks, forks. Imports everywhere."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+# Whether a process can be forked with a network in its memory. macOS has os.fork, but its system libraries
+# do not survive one; Python spawns there as well.
+CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
+
+
+def cores() -> int:
+    """Return the number of processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def lock(descriptor: int, *, wait: bool = True) -> None:
+    """Lock a whole open file for this process and its forks; closing it, or their end, unlocks it.
+
+    Raises BlockingIOError where another process has the lock and `wait` is false, another OSError where the
+    file system or the operating system (Windows) has no such locks.
+    """
+    if fcntl is None:
+        raise OSError(errno.ENOLCK, "this system has no file locks")
+    fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
