@@ -26,6 +26,8 @@ UNFINISHED_NAME = re.compile(r"\..+\.[a-z0-9_]{8}\.unfinished")
 # Names of what a process has open already. To open them anew would empty a file that is appended to.
 OPEN_ALREADY = re.compile(r"/dev/(std(?:out|err)|fd/(\d+))|/proc/self/fd/(\d+)")
 
+CACHE_ENVIRONMENT = "BILSTM_CRF_CACHE"
+
 
 def shown(path: str | os.PathLike[str]) -> str:
     """The name of an input for messages: `-` is standard input."""
@@ -211,6 +213,17 @@ def locked(path: str | os.PathLike[str]) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be made again: $BILSTM_CRF_CACHE, else the platform's own."""
+    if given := os.environ.get(CACHE_ENVIRONMENT):
+        return Path(given).expanduser()
+    import platformdirs
+
+    folder = Path(platformdirs.user_cache_dir("bilstm_crf", appauthor=False))
+    # Relative: there is no home folder.
+    return folder if folder.is_absolute() else Path(tempfile.gettempdir()) / "bilstm_crf"
 
 
 def umask() -> int:

@@ -39,6 +39,14 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps what the tests convert out of the user's cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BILSTM_CRF_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of the sample's Bokmål that finds some names, trained once; copy it before changing it."""

@@ -24,18 +24,17 @@ from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.bert.frozen import Progress, Vectors, frozen_parts, shape_of
 from bilstm_crf.bert.settings import FeatureSettings
 from bilstm_crf.errors import BilstmCrfError, UsageError
-from bilstm_crf.files import locked, write_whole
+from bilstm_crf.files import CACHE_ENVIRONMENT as ENVIRONMENT
+from bilstm_crf.files import cache_folder, locked, write_whole
 from bilstm_crf.sentence import Sentence
 
 VERSION = 1  # of the layout, and of how a vector is made; another number is another key
-ENVIRONMENT = "BILSTM_CRF_CACHE"
 
 
 def default_folder() -> Path:
-    """$BILSTM_CRF_CACHE, else `bilstm_crf/bert` in the user's folder for such things."""
-    if given := os.environ.get(ENVIRONMENT):
-        return Path(given).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bilstm_crf" / "bert"
+    """Return $BILSTM_CRF_CACHE, else `bert` in the platform's cache folder of this program."""
+    folder = cache_folder()
+    return folder if os.environ.get(ENVIRONMENT) else folder / "bert"
 
 
 def require_folder() -> None:

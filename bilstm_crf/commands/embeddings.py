@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def command() -> None:
       bilstm-crf embeddings fetch sg600              from the network into embeddings/
       bilstm-crf embeddings info sg600 --corpus no_bokmaal-ud-dev.conllu
       bilstm-crf embeddings train avis.txt -o embeddings/avis.bin --dim 100
+      bilstm-crf embeddings cache                    what was converted for memory-mapping, and its size
     """  # noqa: D301
 
 
@@ -125,9 +127,9 @@ def info(
       bilstm-crf embeddings info cc.no.300.bin --corpus dev.conllu --corpus test.conllu
     """  # noqa: D301
     from bilstm_crf.embeddings.coverage import coverage
-    from bilstm_crf.embeddings.read import load
+    from bilstm_crf.embeddings.read import describe
 
-    vectors = load(name_or_path, embeddings_dir=embeddings_dir, download=False)
+    vectors = describe(name_or_path, embeddings_dir)
     if vectors is None:
         raise UsageError(
             "none has nothing to show: its words are random", hint="try: bilstm-crf embeddings list"
@@ -145,6 +147,47 @@ def info(
     write_text(f"Words outside  {'from character n-grams' if vectors.subword else 'no vector'}\n")
     if counted is not None:
         write_text(f"{counted.table()}\n")
+
+
+@command.command("cache")
+@click.option(
+    "--clear", is_flag=True, help="Remove all of it. Vectors in use are converted anew when needed."
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def cache_(clear: bool, as_json: bool) -> None:
+    """List the vectors that were converted for memory-mapping: size, age, the file they come from.
+
+    They are kept in the platform's cache folder, or in $BILSTM_CRF_CACHE.
+
+    \b
+    Examples
+      bilstm-crf embeddings cache
+      bilstm-crf embeddings cache --clear
+    """  # noqa: D301
+    from bilstm_crf.download import human
+    from bilstm_crf.embeddings import cache
+
+    if clear:
+        say(f"Removed {human(cache.clear())}")
+        return
+    kept = list(cache.entries())
+    if as_json:
+        rows = [{**asdict(each), "folder": str(each.folder)} for each in kept]
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for each in kept:
+        click.echo(
+            f"{human(each.bytes):>10}  {_age(each.seconds):>8}  {each.path or f'damaged: {each.folder}'}"
+        )
+    places = " and ".join(sorted({str(each.folder.parent) for each in kept})) or cache.places()[0]
+    say(f"{len(kept)} converted, {human(sum(each.bytes for each in kept))}, in {places}")
+
+
+def _age(seconds: float) -> str:
+    """The largest unit of time that fits: `3 days`."""
+    units = {"days": 86_400, "hours": 3_600, "min": 60}
+    unit, size = next(((unit, size) for unit, size in units.items() if seconds >= size), ("s", 1))
+    return f"{int(seconds / size)} {unit}"
 
 
 def _count_words(paths: tuple[str, ...], options: dict[str, Any]) -> Counter[str]:
@@ -216,8 +259,13 @@ def train(raw: Path, output: Path, format_name: str, **settings: Any) -> None:
         require_suffix(str(output), "gensim's own format", (".model", ".kv"), others)
     if not output.parent.is_dir():
         raise UsageError(f"-o {output}: there is no folder {output.parent}")
-    model = training.train(raw, training.Settings(**settings))
+    trained = training.train(raw, training.Settings(**settings))
+    vectors = trained.model.wv
     write = training.write_word2vec if format_name == "word2vec" else training.write_native
-    write(output, model.wv)
-    tokens = f"{model.corpus_total_words:,} tokens"
-    say(f"{output}  {len(model.wv):,} words, {model.vector_size} dimensions, from {tokens}")
+    write(output, vectors)
+    rare = trained.tokens - trained.learned
+    say(
+        f"{output}  {len(vectors):,} words, {vectors.vector_size} dimensions, from {trained.learned:,} of "
+        f"{trained.tokens:,} tokens"
+        + (f" ({rare:,} are of words that occur less than {settings['min_count']} times)" if rare else "")
+    )

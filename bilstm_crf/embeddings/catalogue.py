@@ -21,8 +21,6 @@ import json
 import os
 import re
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +28,8 @@ from typing import Any
 from urllib.parse import urljoin
 
 from bilstm_crf import download
-from bilstm_crf.embeddings import names
-from bilstm_crf.errors import BilstmCrfError, DownloadError, UsageError
+from bilstm_crf.embeddings import names, packing
+from bilstm_crf.errors import BilstmCrfError, DownloadError, InputError, UsageError
 from bilstm_crf.progress import say
 
 CATALOGUE = "http://vectors.nlpl.eu/repository/20.json"  # release 2.0; $BILSTM_CRF_NLPL names another
@@ -181,18 +179,19 @@ def _read(address: str) -> Any:
 
 
 def _test(path: Path) -> None:
-    """Reads the whole zip against its checksums; a damaged one is removed."""
+    """Read the whole zip against its checksums; a damaged one is removed."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        damaged = str(error)
-    if damaged is not None:
+        with open(path, "rb") as stream, packing.open_zip(stream, path) as archive:
+            for info in archive.infolist():
+                with packing.open_member(archive, info, path) as member:
+                    while member.read(1 << 20):
+                        pass
+    except InputError as error:
         path.unlink()
         raise DownloadError(
-            f"{path.name} came damaged and was removed ({damaged})",
+            f"{path.name} came damaged and was removed ({error})",
             hint="try again; if it stays so, the file is damaged at its source",
-        )
+        ) from error
 
 
 def missing(

@@ -11,7 +11,8 @@ from bilstm_crf.errors import UsageError, near_miss
 
 ENVIRONMENT = "BILSTM_CRF_EMBEDDINGS"
 DEFAULT_FOLDER = Path("embeddings")
-SUFFIXES = (".bin", ".txt", ".vec", ".zip", ".model", ".kv", ".bin.gz", ".txt.gz", ".vec.gz")
+PACKED_SUFFIXES = [f".{kind}.{packing}" for packing in ("gz", "bz2", "xz") for kind in ("bin", "txt", "vec")]
+SUFFIXES = (".bin", ".txt", ".vec", ".zip", ".model", ".kv", *PACKED_SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,11 @@ def find(name_or_path: str, embeddings_dir: str | os.PathLike[str] | None = None
     if name_or_path in KNOWN:
         return next((path for path in _candidates(name_or_path, embeddings_dir) if path.is_file()), None)
     path = Path(name_or_path).expanduser()
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:  # a name too long for the file system, say
+        raise UsageError(f"--embeddings {name_or_path[:60]} cannot be read: {error.strerror}") from error
+    if not there:
         raise UsageError(
             f"--embeddings {name_or_path} is neither a file nor a known name."
             + near_miss(name_or_path, NAMES),

@@ -1,6 +1,6 @@
 """load(): from `sg600`, or any path, to WordVectors. First in the pipe; nothing here knows of training.
 
-A file is converted once (convert.py) and then memory-mapped, so that the second load of a table of
+A file is converted once (convert.py, cache.py) and then memory-mapped, so that the second load of a table of
 gigabytes takes as long as reading its words.
 """
 
@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import functools
 import os
-import pickle
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from bilstm_crf.embeddings import cache, convert, fasttext, names
+from bilstm_crf.embeddings import cache, convert, fasttext, names, packing
+from bilstm_crf.embeddings.tables import Ngrams
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import InputError
-from bilstm_crf.files import sha256_of
 
 
 def load(
@@ -26,7 +24,7 @@ def load(
     embeddings_dir: str | os.PathLike[str] | None = None,
     download: bool = True,
 ) -> WordVectors | None:
-    """The vectors of a known name or of a file; None for `none`.
+    """Load the vectors of a known name or of a file; None for `none`.
 
     Names (names.py) are looked for in `embeddings_dir`, $BILSTM_CRF_EMBEDDINGS and embeddings/, and else
     fetched from the NLPL repository where `download` allows it.
@@ -47,68 +45,65 @@ def load(
         if not download:
             raise catalogue.missing(name_or_path, embeddings_dir)
         path = catalogue.fetch(name_or_path, embeddings_dir)
-    vectors = load_file(path, name=name_or_path if name_or_path in names.KNOWN else path.name)
-    dim = names.KNOWN[name_or_path].dim if name_or_path in names.KNOWN else vectors.dim
-    if vectors.dim != dim:
-        raise InputError(
-            f"holds vectors of {vectors.dim} dimensions; {vectors.name} was expected to have {dim}",
-            path=path,
-            hint="another file lies under this name; move it away, or give its path to --embeddings",
-        )
-    return vectors
+    return _as_promised(load_file(path, name=_name(name_or_path, path)), name_or_path)
 
 
 def load_file(path: Path, *, name: str | None = None) -> WordVectors:
-    """The vectors in a file of any known format. Raises InputError for anything else."""
-    name = name or path.name
-    try:
-        with open(path, "rb") as stream:
-            start = stream.read(convert.SNIFFED)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path=path) from error
-    if convert.sniff(start, str(path)) == "gensim":
-        return _load_gensim(path, name)
-    folder = cache.open_or_make(path, functools.partial(convert.convert, path))
-    source = cache.read_source(folder)
-    settings = source.pop("cache", {})
-    matrix = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
-    subword = None
-    if (folder / "ngrams.npy").is_file():
-        ngrams = np.load(folder / "ngrams.npy", mmap_mode="r", allow_pickle=False)
-        subword = functools.partial(fasttext.from_ngrams, ngrams=ngrams, **settings)
-    return WordVectors(name, cache.read_words(folder), matrix, subword, source, path, folder)
+    """Load the vectors in a file of any known format. Raises InputError for anything else."""
+    packing.require_file(path)
+    entry = cache.open_or_make(path, functools.partial(convert.convert, path))
+    return _vectors_of(entry, path, name)
 
 
-def _load_gensim(path: Path, name: str) -> WordVectors:
-    """The vectors of a file in gensim's own format, memory-mapped where its table lies in a file of its own.
+def describe(name_or_path: str, embeddings_dir: str | os.PathLike[str] | None = None) -> WordVectors | None:
+    """Return the vectors as `load` does, from what is kept, or else with zeros for their values.
 
-    It is a pickle: a file from someone you do not trust can run what it likes.
+    For the words alone a file is read, and nothing is written. Raises what `load` raises.
     """
-    from gensim.models import KeyedVectors
-    from gensim.models.fasttext import FastTextKeyedVectors
+    if name_or_path == names.NONE:
+        return None
+    path = names.find(name_or_path, embeddings_dir)
+    if path is None:
+        from bilstm_crf.embeddings import catalogue
 
-    try:
-        loaded: Any = KeyedVectors.load(str(path), mmap="r")
-    except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError, ValueError) as error:
-        raise InputError(
-            f"not readable as gensim's own format: {error}", path=path, hint="keep its .npy files beside it"
-        ) from error
-    loaded = getattr(loaded, "wv", loaded)  # a whole model holds its vectors there
-    if not isinstance(loaded, KeyedVectors):
-        raise InputError(f"holds a {type(loaded).__name__}, expected gensim's KeyedVectors", path=path)
-    source = {
-        "file": path.name,
-        "format": "gensim",
-        "bytes": path.stat().st_size,
-        "sha256": sha256_of(path),
-        "words": len(loaded.index_to_key),
-        "dim": int(loaded.vector_size),
-        "skipped": {},
-    }
-    matrix = loaded.vectors.astype(np.float32, copy=False)  # as it is, and memory-mapped, where it can be
+        raise catalogue.missing(name_or_path, embeddings_dir)
+    packing.require_file(path)
+    name = _name(name_or_path, path)
+    if (entry := cache.find(path)) is not None:
+        return _as_promised(_vectors_of(entry, path, name), name_or_path)
+    found = convert.convert(path, None)
+    zero, dim = np.zeros(1, np.float32), found.shape[1]
     subword = None
-    if isinstance(loaded, FastTextKeyedVectors) and loaded.bucket:
-        subword = functools.partial(
-            fasttext.from_ngrams, ngrams=loaded.vectors_ngrams, min_n=loaded.min_n, max_n=loaded.max_n
+    if found.ngrams is not None:
+        subword = _subword(np.broadcast_to(zero, (found.buckets, dim)), found.ngrams)
+    matrix = np.broadcast_to(zero, found.shape)
+    return _as_promised(WordVectors(name, found.words, matrix, subword, found.source, path), name_or_path)
+
+
+def _vectors_of(entry: cache.Entry, path: Path, name: str | None) -> WordVectors:
+    subword = None
+    if entry.ngrams is not None and entry.ngram_kind is not None:
+        subword = _subword(entry.ngrams, entry.ngram_kind)
+    return WordVectors(
+        name or path.name, entry.words, entry.matrix, subword, entry.source, path, entry.folder
+    )
+
+
+def _subword(ngrams: np.ndarray, kind: Ngrams) -> functools.partial[np.ndarray | None]:
+    return functools.partial(fasttext.from_ngrams, ngrams=ngrams, kind=kind)
+
+
+def _name(name_or_path: str, path: Path) -> str:
+    return name_or_path if name_or_path in names.KNOWN else path.name
+
+
+def _as_promised(vectors: WordVectors, name_or_path: str) -> WordVectors:
+    """The same vectors. Raises InputError where a known name promises other dimensions."""
+    known = names.KNOWN.get(name_or_path)
+    if known is not None and vectors.dim != known.dim:
+        raise InputError(
+            f"holds vectors of {vectors.dim} dimensions; {vectors.name} was expected to have {known.dim}",
+            path=vectors.path,
+            hint="another file lies under this name; move it away, or give its path to --embeddings",
         )
-    return WordVectors(name, list(loaded.index_to_key), matrix, subword, source, path)
+    return vectors

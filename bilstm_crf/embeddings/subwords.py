@@ -19,6 +19,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from bilstm_crf.errors import UsageError
 from bilstm_crf.files import write_whole
 from bilstm_crf.progress import Bar
 
@@ -104,7 +105,10 @@ def fit_once(words: Sequence[str], matrix: NDArray[np.float32], count: int, fold
         return Subwords(ngrams, kept["steps"], kept["scales"], kept["mean"])
     made = fit(words, matrix, count)
     text = np.frombuffer("\n".join(made.ngrams).encode("utf-8"), dtype=np.uint8)
-    with contextlib.suppress(OSError), write_whole(path) as stream:  # a folder that cannot be written to
+    with (
+        contextlib.suppress(OSError, UsageError),
+        write_whole(path) as stream,
+    ):  # not where nothing can be written
         np.savez(stream, ngrams=text, steps=made.steps, scales=made.scales, mean=made.mean)
     return made
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bilstm_crf.errors import InputError
+from bilstm_crf.embeddings import packing
+from bilstm_crf.errors import InputError, warn
 from bilstm_crf.files import open_input, write_whole
 from bilstm_crf.progress import Bar
 
@@ -39,30 +40,80 @@ class Settings:
     seed: int = 42
 
 
-class Lines:
-    """The sentences of a text file, read anew for each pass: lists of tokens that spaces separate."""
+MAX_SENTENCE = 10_000  # tokens; gensim reads no further in a longer one (MAX_WORDS_IN_BATCH)
+MAX_TOKEN = 1 << 20  # bytes; more than that without a blank is no tokenised text
+
+
+class Sentences:
+    """The sentences of a text file, read anew for each pass: lists of tokens that blanks or tabs separate.
+
+    A line of more than MAX_SENTENCE tokens comes as several, so that all of it is learned from; its memory is
+    bounded as well. After a pass, `cut` is the number of such lines and `first_cut` the first one's.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.cut = 0
+        self.first_cut = 0
 
     def __iter__(self) -> Iterator[list[str]]:
+        self.cut = 0
         with open_input(self.path) as stream:
-            for number, line in enumerate(stream, start=1):
-                try:
-                    # Only spaces and tabs separate: a no-break space belongs to its token.
-                    text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip(" \t\r\n")
-                    tokens = [token for token in text.replace("\t", " ").split(" ") if token]
-                except UnicodeDecodeError as error:
-                    raise InputError(f"not UTF-8: {error}", path=self.path, line=number) from error
-                if tokens:
-                    yield tokens
+            number = 1
+            while piece := stream.readline(MAX_TOKEN):
+                # Most lines are one piece; of a longer one, a token that is cut goes to the next piece.
+                pending: list[str] = []
+                long = False
+                while True:
+                    whole = piece.endswith(b"\n") or len(piece) < MAX_TOKEN
+                    end = len(piece) if whole else max(piece.rfind(b" "), piece.rfind(b"\t")) + 1
+                    if not end:
+                        raise InputError(
+                            f"a token of more than {MAX_TOKEN:,} bytes, expected tokenised text",
+                            path=self.path,
+                            line=number,
+                        )
+                    pending += self._tokens(piece[:end], number)
+                    while len(pending) > MAX_SENTENCE:
+                        yield pending[:MAX_SENTENCE]
+                        del pending[:MAX_SENTENCE]
+                        long = True
+                    if whole:
+                        break
+                    rest = piece[end:]
+                    piece = rest + stream.readline(MAX_TOKEN - len(rest))
+                if pending:
+                    yield pending
+                if long:
+                    self.first_cut = self.first_cut or number
+                    self.cut += 1
+                number += 1
+
+    def _tokens(self, data: bytes, number: int) -> list[str]:
+        try:
+            # Only blanks and tabs separate: a no-break space belongs to its token.
+            text = data.decode("utf-8-sig" if number == 1 else "utf-8").strip(" \t\r\n")
+        except UnicodeDecodeError as error:
+            raise InputError(f"not UTF-8: {error}", path=self.path, line=number) from error
+        return [token for token in text.replace("\t", " ").split(" ") if token]
 
 
-def train(path: Path, settings: Settings) -> FastText:
-    """A gensim FastText model of the text at `path`.
+@dataclass(frozen=True)
+class Trained:
+    """A model, and what it was made from."""
 
-    Raises InputError for a text that is not UTF-8, or in which no word occurs `min_count` times.
+    model: FastText
+    tokens: int  # of the text
+    learned: int  # of them, those of words that occur often enough to have a vector
+
+
+def train(path: Path, settings: Settings) -> Trained:
+    """Train a gensim FastText model on the text at `path`.
+
+    Warns of lines that are cut. Raises InputError for a text that is not UTF-8 or no regular file, or in
+    which no word occurs `min_count` times.
     """
+    packing.require_file(path)
     from gensim.models import FastText
 
     model = FastText(
@@ -78,8 +129,15 @@ def train(path: Path, settings: Settings) -> FastText:
         seed=settings.seed,
         hashfxn=_hash,
     )
-    sentences = Lines(path)
+    sentences = Sentences(path)
     model.build_vocab(corpus_iterable=sentences)
+    if sentences.cut:
+        others = f"; so are {sentences.cut - 1:,} more lines" if sentences.cut > 1 else ""
+        warn(
+            f"is longer than {MAX_SENTENCE:,} tokens and is learned from in pieces of so many{others}",
+            path=path,
+            line=sentences.first_cut,
+        )
     if not len(model.wv):
         raise InputError(
             f"no word occurs {settings.min_count} times in {model.corpus_total_words:,} tokens",
@@ -94,7 +152,8 @@ def train(path: Path, settings: Settings) -> FastText:
             total_words=model.corpus_total_words,
             epochs=settings.epochs,
         )
-    return model
+    learned = sum(int(model.wv.get_vecattr(word, "count")) for word in model.wv.index_to_key)
+    return Trained(model, model.corpus_total_words, learned)
 
 
 def _hash(text: str) -> int:
@@ -105,7 +164,7 @@ def _hash(text: str) -> int:
 class _Counted:
     """Sentences that move the bar as they are read; gensim reads them once an epoch."""
 
-    def __init__(self, sentences: Lines, bar: Bar, total: int) -> None:
+    def __init__(self, sentences: Sentences, bar: Bar, total: int) -> None:
         self._sentences, self._bar, self._total = sentences, bar, total
         self._done = 0
 

@@ -1,8 +1,9 @@
-"""word2vec text and binary, read as a stream in bounded memory.
+"""word2vec text and binary and GloVe's text, read as a stream in bounded memory.
 
-gensim reads both, but holds the whole table in memory, stops at the first word of bad UTF-8, cannot take a
-word with a space in it and says neither how far a truncated file got nor what it left out. So these two
-formats are read here, and gensim is the oracle of the tests; fastText and gensim's own format are gensim's.
+What comes in is a stream without its packing (packing.py); what goes out are blocks of rows, and their words.
+gensim reads these formats as well and is the oracle of the tests, but it holds the whole table in memory,
+stops at the first word of bad UTF-8, cannot take a word with a space in it, and says neither how far a
+truncated file got nor what it left out.
 """
 
 from __future__ import annotations
@@ -12,122 +13,134 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BufferedReader
 from itertools import islice
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bilstm_crf.errors import InputError
+from bilstm_crf.embeddings.word_list import WordList
+from bilstm_crf.errors import InputError, warn
 
 CHUNK = 1 << 20  # bytes read at a time
-LONGEST_WORD = 10_000  # bytes; more than that without a space is no word2vec file
-ROWS = 2048  # rows handed on at a time
+MAX_WORD = 10_000  # bytes; more than that without a space is no vector file
+MAX_VALUE = 64  # bytes of a number as text, with the blanks around it
+BLOCK_BYTES = 1 << 24  # of rows handed on at a time
+NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?(nan|inf)", re.I)
+DECIMAL_COMMA = re.compile(rb"[-+]?\d+(,\d+)?(e[-+]?\d+)?", re.I)
+# Numbers as vectors hold them; `10.30` and `000` are more likely part of a word with spaces.
 VALUE = re.compile(rb"[-+]?\d*\.\d{3,}(e[-+]?\d+)?|[-+]?\d(\.\d+)?e[-+]?\d+|[-+]?(nan|inf)", re.I)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is known of a table before it is read: D dimensions, V words (None: no header says how many)."""
+
+    words: int | None
+    dim: int
+
+
+def header(line: bytes) -> Shape | None:
+    """Return the numbers of words and dimensions in a first line; None for another kind of line."""
+    match = re.fullmatch(rb"\s*(\d{1,12})\s+(\d{1,6})\s*", line)
+    return Shape(int(match[1]), int(match[2])) if match else None
+
+
+def shape_without_header(start: bytes) -> Shape | None:
+    """Return the dimensions of GloVe's text from its first lines; None where they hold no vectors.
+
+    `start` are the first bytes; a line that they cut off does not count. A word may hold spaces or be a
+    number, so the most frequent number of values decides.
+    """
+    lines = start.split(b"\n")
+    whole = lines[:-1] or lines
+    counts = Counter(_values(line.split()) for line in whole if line.strip())
+    dim, _ = max(counts.items(), key=lambda pair: pair[1], default=(0, 0))
+    return Shape(None, dim) if dim >= 2 else None
+
+
+def _values(fields: list[bytes]) -> int:
+    """Count the numbers at the end of a line, behind a word of at least one field."""
+    for count, text in enumerate(reversed(fields[1:])):
+        if not (NUMBER.fullmatch(text) or DECIMAL_COMMA.fullmatch(text)):
+            return count
+    return max(0, len(fields) - 1)
 
 
 @dataclass
 class Records:
-    """The words and rows of one file; `skipped` counts what was left out and why, while it is read."""
+    """The words and rows of one file; `kept` grows while it is read."""
 
-    path: str
-    words: list[str] = field(default_factory=list)
-    skipped: Counter[str] = field(default_factory=Counter)
-    promised: int = 0  # words, by the header
-    dim: int = 0
+    path: object
+    shape: Shape
+    kept: WordList = field(init=False)
 
-    def blocks(self, stream: BinaryIO, *, binary: bool) -> Iterator[np.ndarray]:
-        """Blocks (N, D) of rows, in the order of `words`, which grows with them.
+    def __post_init__(self) -> None:
+        self.kept = WordList(self.path)
+
+    def blocks(self, stream: BufferedReader, *, binary: bool) -> Iterator[np.ndarray]:
+        """Yield blocks (N, D) of rows, in the order of `kept.words`.
 
         Words that are not UTF-8, hold a line break or came before are counted and left out, as are those
-        beyond the number in the header. Raises InputError for a bad header, a row of another dimension,
-        a value that is not a finite number, and for a file that ends before its header's number.
+        beyond the number in the header. Raises InputError for a row of another dimension, a value that is not
+        a finite number, a line longer than its values can need, and for a file that ends before its header's
+        number.
         """
-        self.promised, self.dim = header(stream, self.path)
-        seen: set[str] = set()
-        block = np.empty((ROWS, self.dim), np.float32)
-        filled = read = 0
+        if self.shape.words is not None:
+            stream.readline()
+        promised, dim = self.shape.words, self.shape.dim
+        rows = max(1, min(2048, BLOCK_BYTES // (4 * dim)))
+        block = np.empty((rows, dim), np.float32)
+        filled = 0
         parser: Iterator[tuple[bytes, ArrayLike]] = (_binary if binary else _text)(stream, self)
-        for raw, row in islice(parser, self.promised):
-            read += 1
-            word = self._word(raw, seen)
-            if word is None:
+        for raw, row in islice(parser, promised):
+            if not self.kept.add(raw):
                 continue
-            if filled == ROWS:
-                yield self._checked(block)
+            if filled == rows:
+                yield self._checked(block, self.kept.words[-rows - 1 : -1])
                 filled = 0
             block[filled] = row
             filled += 1
-            seen.add(word)
-            self.words.append(word)
-        if read < self.promised:
+        read, bad = self.kept.read, self.kept.skipped["not UTF-8"]
+        if promised is not None and read < promised:
             raise InputError(
-                f"is cut short: {read:,} of the {self.promised:,} words that its header promises are there",
+                f"is cut short: {read:,} of the {promised:,} words that its header promises are there",
                 path=self.path,
-                hint="fetch or write the file anew; to use what is there, mend the number in its first line",
+                hint="fetch or write it anew; to use what is there, correct the number in its first line",
             )
-        bad = self.skipped["not UTF-8"]
         if bad > 10 and bad > read / 10:
             raise InputError(
                 f"{bad:,} of {read:,} words are not UTF-8: the file is damaged, in another character "
-                f"encoding, or of other dimensions than the {self.dim} of its header",
+                f"encoding, or of other dimensions than the {dim} of its header",
                 path=self.path,
             )
         with contextlib.suppress(InputError):  # what stands after the last word need not be a word
             for _ in parser:
-                self.skipped["beyond the number in the header"] += 1
-        yield self._checked(block[:filled])
+                self.kept.skipped["beyond the number in the header"] += 1
+        yield self._checked(block[:filled], self.kept.words[len(self.kept.words) - filled :])
 
-    def _word(self, raw: bytes, seen: set[str]) -> str | None:
-        try:
-            word = raw.decode("utf-8")
-        except UnicodeDecodeError:
-            self.skipped["not UTF-8"] += 1
-            return None
-        if "\n" in word or not word:
-            self.skipped["empty or with a line break"] += 1
-            return None
-        if word in seen:
-            self.skipped["seen before"] += 1
-            return None
-        return word
-
-    def _checked(self, block: np.ndarray) -> np.ndarray:
+    def _checked(self, block: np.ndarray, words: list[str]) -> np.ndarray:
         finite = np.isfinite(block).all(axis=1)
         if not finite.all():
-            word = self.words[len(self.words) - len(block) + int(np.argmin(finite))]
+            word = words[int(np.argmin(finite))]
             raise InputError(
                 f"the vector of the word {word!r} holds a value that is no number", path=self.path
             )
         return block
 
 
-def header(stream: BinaryIO, path: str) -> tuple[int, int]:
-    """The number of words and of dimensions in the first line. Raises InputError for anything else."""
-    line = stream.readline(200)
-    match = re.fullmatch(rb"\s*(\d{1,12})\s+(\d{1,6})\s*", line)
-    if not match or int(match[1]) < 1 or int(match[2]) < 1:
-        raise InputError(
-            f"begins with {line[:40]!r}, expected a first line with the number of words and of dimensions",
-            path=path,
-            line=1,
-            hint="known: word2vec text or binary (also .gz), fastText .bin, gensim's own format, an NLPL zip",
-        )
-    return int(match[1]), int(match[2])
-
-
-def _binary(stream: BinaryIO, records: Records) -> Iterator[tuple[bytes, ArrayLike]]:
-    """Records of a word, a space, D float32 values (little-endian) and, in most files, a line break."""
-    size = 4 * records.dim
+def _binary(stream: BufferedReader, records: Records) -> Iterator[tuple[bytes, ArrayLike]]:
+    """Yield records of a word, a space, D float32 values (little-endian) and, in most files, a line break."""
+    size = 4 * records.shape.dim
     buffer, at = b"", 0
     read = 0
     while True:
         space = buffer.find(b" ", at)
         while space < 0 or len(buffer) < space + 1 + size:
-            if space < 0 and len(buffer) - at > LONGEST_WORD:
+            if (space < 0 and len(buffer) - at > MAX_WORD) or space - at > MAX_WORD:
                 raise InputError(
                     f"no word where word {read + 1:,} should be: damaged, or of other dimensions "
-                    f"than the {records.dim} of its header",
+                    f"than the {records.shape.dim} of its header",
                     path=records.path,
                 )
             more = stream.read(max(CHUNK, size))
@@ -136,33 +149,63 @@ def _binary(stream: BinaryIO, records: Records) -> Iterator[tuple[bytes, ArrayLi
             buffer, at = buffer[at:] + more, 0
             space = buffer.find(b" ")
         # The line break ends the record before; C word2vec writes it, others do not.
-        yield buffer[at:space].lstrip(b"\n"), np.frombuffer(buffer, "<f4", records.dim, space + 1)
+        yield (
+            buffer[at:space].lstrip(b"\n"),
+            np.frombuffer(buffer, "<f4", records.shape.dim, space + 1),
+        )
         read += 1
         at = space + 1 + size
 
 
-def _text(stream: BinaryIO, records: Records) -> Iterator[tuple[bytes, ArrayLike]]:
-    """Lines of a word and D numbers, apart by spaces; the word itself may hold spaces."""
-    dim = records.dim
-    for number, line in enumerate(stream, start=2):
-        if not line.strip():
-            continue
-        fields = line.rstrip().rsplit(b" ", dim)
-        extra = fields[0].split(b" ")[1:]
-        if len(fields) <= dim or (extra and all(VALUE.fullmatch(field) for field in extra)):
-            if len(fields) <= dim and not line.endswith(b"\n"):
-                return  # the file breaks off in this line: the number of words will say so
+def _text(stream: BufferedReader, records: Records) -> Iterator[tuple[bytes, ArrayLike]]:
+    """Yield lines of a word and D numbers, apart by blanks or tabs; the word itself may hold some."""
+    dim = records.shape.dim
+    longest = MAX_WORD + MAX_VALUE * dim
+    number = 0 if records.shape.words is None else 1
+    commas = False
+    while line := stream.readline(longest):
+        number += 1
+        whole = line.endswith(b"\n")
+        if not whole and len(line) == longest:
             raise InputError(
-                f"{len(fields) - 1 + len(extra)} values after the word, expected {dim} as in the header",
+                f"is longer than {longest:,} bytes, expected a word and {dim} numbers",
                 path=records.path,
                 line=number,
             )
+        fields = line.rsplit(None, dim)
+        if not fields:
+            continue
+        if len(fields) == dim and line[:1].isspace() and all(map(NUMBER.fullmatch, fields)):
+            fields.insert(0, b"")  # the word is empty, or a blank
+        extra = fields[0].split()[1:]
+        if len(fields) <= dim or (extra and all(VALUE.fullmatch(text) for text in extra)):
+            if not whole and len(fields) <= dim and records.shape.words is not None:
+                return  # the file breaks off in this line: the number of words will say so
+            raise _wrong_number(line, len(fields) - 1 + len(extra), records, number)
         try:
             row = list(map(float, fields[1:]))
         except ValueError as error:
-            if not line.endswith(b"\n"):
-                return
-            raise InputError(
-                f"expected {dim} numbers after the word: {error}", path=records.path, line=number
-            ) from error
-        yield fields[0], row
+            if not all(map(DECIMAL_COMMA.fullmatch, fields[1:])):
+                if not whole and records.shape.words is not None:
+                    return
+                raise InputError(
+                    f"expected {dim} numbers after the word: {error}", path=records.path, line=number
+                ) from error
+            if not commas:
+                commas = True
+                warn("decimal commas (0,5) are read as 0.5", path=records.path, line=number)
+            row = [float(text.replace(b",", b".")) for text in fields[1:]]
+        yield fields[0].lstrip(), row
+
+
+def _wrong_number(line: bytes, found: int, records: Records, number: int) -> InputError:
+    separator = next((sign for sign in ";,|" if found == 0 and sign.encode() in line), None)
+    says = "as in the header" if records.shape.words is not None else "as in the lines before"
+    if not line.endswith(b"\n") and records.shape.words is None:
+        says += ": is the file cut short?"
+    return InputError(
+        f"{found} values after the word, expected {records.shape.dim} {says}",
+        path=records.path,
+        line=number,
+        hint=separator and f"write blanks or tabs between the values instead of {separator!r}",
+    )

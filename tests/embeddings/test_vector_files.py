@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bilstm_crf.embeddings.read import load, load_file
-from bilstm_crf.embeddings.word2vec import Records
+from bilstm_crf.embeddings.word2vec import Records, Shape
 from bilstm_crf.errors import InputError, UsageError
 from vector_files import WORDS, binary, table, text, write
 
@@ -86,9 +86,10 @@ def test_any_words_come_back_from_both_formats(words: list[str], dim: int) -> No
     rows = table(len(words), dim)
     for is_binary in (True, False):
         content = (binary if is_binary else text)([word.encode() for word in words], rows)
-        records = Records("a")
-        blocks = list(records.blocks(io.BytesIO(content), binary=is_binary))
-        assert records.words == words
+        records = Records("a", Shape(len(words), dim))
+        stream = io.BufferedReader(io.BytesIO(content))  # type: ignore[arg-type]
+        blocks = list(records.blocks(stream, binary=is_binary))
+        assert records.kept.words == words
         np.testing.assert_array_equal(np.concatenate(blocks), rows)
 
 
@@ -119,22 +120,24 @@ def test_words_beyond_the_headers_number_are_left_out_and_counted(is_binary: boo
 
 
 @pytest.mark.parametrize("is_binary", [True, False])
-def test_a_file_cut_anywhere_says_how_far_it_got(is_binary: bool, tmp_path: Path) -> None:
+def test_a_file_cut_anywhere_says_how_far_it_got(
+    is_binary: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BILSTM_CRF_CACHE", str(tmp_path / "cache"))
     content = (binary if is_binary else text)(ENCODED, ROWS)
     for cut in range(len(f"{len(WORDS)} 5\n"), len(content) - (1 if is_binary else 20), 7):
         path = write(tmp_path / f"{cut}", content[:cut])
         with pytest.raises(InputError, match=r"cut short: \d of the 6 words"):
             load_file(path)
         assert [
-            entry.name for entry in (tmp_path / ".cache").iterdir() if not entry.name.endswith(".lock")
+            entry.name for entry in (tmp_path / "cache/vectors").iterdir() if not entry.name.endswith(".lock")
         ] == []
 
 
 BAD = {
     "empty": (b"", "is empty"),
-    "prose": (b"Dette er en tekst.\nOg en til.\n", "expected a first line with the number of words"),
-    "no header": (b"og 0.1 0.2 0.3\ni 0.4 0.5 0.6\n", "expected a first line"),
-    "zero words": (b"0 5\n", "expected a first line"),
+    "prose": (b"Dette er en tekst.\nOg en til.\n", "begins with 'Dette er en tekst.', expected word vectors"),
+    "zero words": (b"0 5\n", "promises 0 words"),
     "too few values": (b"2 3\nog 0.1 0.2 0.3\ni 0.4 0.5\n", "line 3: 2 values after the word, expected 3"),
     "too many values": (b"2 2\nog 0.111 0.222 0.333\n", "line 2: 3 values after the word, expected 2"),
     "not a number": (b"1 2\nog 0.1 x\n", "line 2: expected 2 numbers"),
@@ -147,9 +150,9 @@ BAD = {
     ),
     "gzip cut short": (gzip.compress(text(ENCODED, ROWS))[:-9], "damaged or cut short"),
     "zip cut short": (CONTENTS["NLPL zip, text"][:-30], "damaged or cut short"),
-    "zip of other things": (zipped(a_csv=b"1", b_csv=b"2"), "expected model.bin or model.txt"),
-    "pickle of nothing": (b"\x80\x04N.", "holds a NoneType|not readable"),
-    "pickle cut short": (b"\x80\x04\x95", "not readable as gensim's own format"),
+    "zip of other things": (zipped(a_csv=b"1", b_csv=b"2"), "without word vectors: it holds a.csv, b.csv"),
+    "pickle of nothing": (b"\x80\x04N.", "a pickle of NoneType"),
+    "pickle cut short": (b"\x80\x04\x95", "a pickle that is damaged or cut short"),
 }
 
 
