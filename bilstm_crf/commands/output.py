@@ -12,27 +12,13 @@ from typing import Any, BinaryIO, cast
 
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.files import remove_unfinished, write_whole
-from bilstm_crf.streams import Output, standard_output
+from bilstm_crf.formats import SUFFIXES
+from bilstm_crf.streams import standard_output
 from bilstm_crf.terminal import visible
 
-# Suffixes that promise what no command writes, each with what it promises
-FOREIGN = {
-    ".csv": "comma-separated values",
-    ".htm": "HTML",
-    ".html": "HTML",
-    ".json": "JSON",
-    ".md": "Markdown",
-    ".xml": "XML",
-    ".pdf": "PDF",
-    ".docx": "a Word document",
-    ".xlsx": "a spreadsheet",
-    ".bz2": "a bzip2 file",
-    ".xz": "an xz file",
-    ".zst": "a Zstandard file",
-    ".zip": "a zip file",
-    ".7z": "a 7-Zip file",
-}
+# Suffixes of what no command writes
 PACKED = {".bz2", ".xz", ".zst", ".zip", ".7z"}
+FOREIGN = {".csv", ".htm", ".html", ".json", ".md", ".xml", ".pdf", ".docx", ".xlsx", *PACKED}
 
 
 def require_suffix(output: str, kind: str, own: tuple[str, ...], others: Mapping[str, str]) -> None:
@@ -66,7 +52,8 @@ def require_report_suffix(output: str | None, given: Mapping[str, bool]) -> None
     if output is None:
         return
     kind, own = REPORTS[next((option for option in given if given[option]), "text")]
-    others = {suffix: option for option in given for suffix in REPORTS[option][1]}
+    others = {suffix: "" for suffix in SUFFIXES if suffix != ".txt"}  # of tagged files
+    others |= {suffix: option for option in given for suffix in REPORTS[option][1]}
     require_suffix(output, kind, own, others)
 
 
@@ -94,9 +81,16 @@ def open_output(output: str | None) -> Iterator[BinaryIO]:
 
 
 def write_result(result: bytes, output: str | None) -> None:
-    """Write a whole result; None or `-` is standard output. Raises as `open_output`."""
+    """Write a whole result, which is text in UTF-8; None or `-` is standard output.
+
+    On a terminal nothing in it steers that, and what its encoding lacks is escaped. Raises as `open_output`.
+    """
     if output is not None and output != "-":
         remove_unfinished(os.path.dirname(os.path.realpath(output)))
+    elif sys.stdout is not None and sys.stdout.isatty():
+        lines = result.decode("utf-8", "surrogateescape").split("\n")
+        text = "\n".join(map(visible, lines))
+        result = text.encode(sys.stdout.encoding or "utf-8", "backslashreplace")
     with open_output(output) as stream:
         stream.write(result)
 
@@ -111,15 +105,5 @@ def write_json(content: Any) -> None:
 
 
 def write_text(text: str) -> None:
-    """Write lines for people to standard output.
-
-    On a terminal nothing in them steers it, and what its encoding lacks is escaped. A file or a pipe gets
-    UTF-8, names of files as the system has them.
-    """
-    out: Output = standard_output()
-    if sys.stdout.isatty():
-        text = "\n".join(map(visible, text.split("\n")))
-        out.write(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
-    else:
-        out.write(text.encode("utf-8", "surrogateescape"))
-    out.flush()
+    """Write lines to standard output; names of files as the system has them."""
+    write_result(text.encode("utf-8", "surrogateescape"), None)
