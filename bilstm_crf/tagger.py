@@ -22,6 +22,7 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model_folder import SavedModel, load_model
 from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.trimming import trim_spans
 from bilstm_crf.vocabulary import Encoded
 
 BATCH_TOKENS = 16_384  # padded tokens of one batch
@@ -198,7 +199,8 @@ class Tagger:
         named = np.searchsorted(offsets, np.flatnonzero(label_ids), side="right") - 1
         for number in np.unique(named).tolist():
             path = label_ids[offsets[number] : offsets[number + 1]].tolist()
-            spans[number] = self._encoding.decode([labels[id_] for id_ in path])
+            found = self._encoding.decode([labels[id_] for id_ in path])
+            spans[number] = trim_spans(sentences[number], found)
         return spans
 
     @torch.inference_mode()
