@@ -165,7 +165,7 @@ def test_attached_vectors_give_words_that_the_folder_had_no_room_for(copy: Path,
     known = len(tagger.model.vocabulary.words)
     encoded = tagger.model.vocabulary.encode([["Qsvolvær", "Kabelvåg", "Stamsund"]])
     assert encoded.word_ids.tolist() == [known + 1, known + 2, 0]
-    assert len(tagger.tag(["Qsvolvær", "og", "Kabelvåg"])) == 3
+    assert len(tagger.tag_tokens(["Qsvolvær", "og", "Kabelvåg"])) == 3
 
 
 def test_attached_vectors_of_another_dimension_are_an_error(copy: Path, tmp_path: Path) -> None:
