@@ -107,7 +107,7 @@ class Tagger:
         return self._device.type == "cpu"
 
     @overload
-    def tag(self, given: str) -> Sentence: ...
+    def tag(self, given: str) -> Sentence: ...  # type: ignore[overload-overlap]
     @overload
     def tag(self, given: Iterable[str] | Iterable[Iterable[str]]) -> list[Sentence]: ...
     def tag(self, given: str | Iterable[str] | Iterable[Iterable[str]]) -> Sentence | list[Sentence]:
@@ -125,7 +125,7 @@ class Tagger:
             return self._tag_texts([check_text(given)])[0]
         batch = check_batch(given)
         if batch and isinstance(batch[0], str):
-            return self._tag_texts(batch)  # type: ignore[arg-type]
+            return self._tag_texts(batch)
         return self._set_spans([Sentence(words) for words in batch])  # type: ignore[arg-type]
 
     def tag_tokens(self, tokens: Iterable[str]) -> Sentence:
