@@ -24,6 +24,7 @@ LAYERS = ("last", "last4", "mix")  # several of an encoder's hidden states; a nu
 Masks = Literal["token", "sentence", "batch"]
 Precision = Literal["float32", "bfloat16"]
 Unit = Literal["words", "sentences"]
+Digits = Literal["zero", "own_first"]
 Features = Literal[
     "auto",
     "static",
@@ -68,6 +69,7 @@ class Recipe:
         "auto"  # what a word is to the network; auto: static,char, and bert where there is one
     )
     head: Head = "bilstm-crf"  # what reads the features
+    digits: Digits = "zero"  # words are looked up with digits as 0; own_first: with their own before that
     word_dim: int = 100  # dimensions of random word embeddings; those of the vectors where there are any
     character_dim: int = 30
     character_filters: int = 50

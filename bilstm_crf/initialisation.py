@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
@@ -26,7 +25,7 @@ from bilstm_crf.network.architecture import Architecture
 from bilstm_crf.network.model import BiLSTMCRF
 from bilstm_crf.progress import Bar
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.vocabulary import Vocabulary, normalise
+from bilstm_crf.vocabulary import Vocabulary
 
 
 def contextual_of(model: SavedModel, sentences: Sequence[Sentence]) -> Contextual | None:
@@ -72,19 +71,20 @@ def build_model(
     """An untrained model for these training sentences, its weights drawn from the seed."""
     recipe = config.recipe
     encoding = ENCODINGS[config.encoding]
-    vocabulary = Vocabulary.of_corpus(sentences, encoding.labels(entity_types(sentences)))
+    labels = encoding.labels(entity_types(sentences))
+    known = () if vectors is None else vectors.index
+    vocabulary = Vocabulary.of_corpus(sentences, labels, recipe.digits, known)
     random = seed_epoch(config.seed, 0)
     attached = None if vectors is None else AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
     dim = recipe.word_dim if vectors is None else vectors.dim
     if "static" not in config.features:
-        vocabulary, dim = Vocabulary((), vocabulary.characters, vocabulary.labels), 0
+        vocabulary, dim = Vocabulary((), vocabulary.characters, labels, recipe.digits), 0
     use = use_of(config, encoder)
     table = initial_table(vocabulary, attached, dim, random)
     architecture = architecture_of(config, use)
     network = BiLSTMCRF(architecture, len(vocabulary.characters), len(vocabulary.labels), table)
     if recipe.untuned:
-        met = Counter(normalise(word) for sentence in sentences for word in sentence.tokens)
-        counts = torch.tensor([0, *(met[word] for word in vocabulary.words)])
+        counts = torch.tensor(vocabulary.counts(sentences))
         network.embedding.stand_in(table.clone(), recipe.untuned / (recipe.untuned + counts))
     subwords = None if vectors is None else vectors.subwords
     if recipe.composed and subwords is not None:

@@ -30,7 +30,6 @@ from bilstm_crf.sentence import Sentence
 from bilstm_crf.tagger import find_device
 from bilstm_crf.training import Sources
 from bilstm_crf.transfer import require_same_network, vectors_of
-from bilstm_crf.vocabulary import normalise
 
 
 @dataclass(frozen=True)
@@ -120,8 +119,8 @@ def _read_vectors(
             say(f"vectors  none: random, {config.recipe.word_dim} dimensions")
         return None
     say(f"vectors  {vectors.summary()}")
-    words = Counter(normalise(word) for sentence in train_set.sentences for word in sentence.tokens)
-    say(f"coverage {coverage(words, vectors).line()}")
+    words = Counter(word for sentence in train_set.sentences for word in sentence.tokens)
+    say(f"coverage {coverage(words, vectors, config.recipe.digits).line()}")
     if config.recipe.subwords and vectors.subwords is None:
         vectors = vectors.with_subwords(config.recipe.subwords)
         say(f"n-grams  {config.recipe.subwords:,} at most, fitted: for words that have no vector")

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from torch import Tensor
 from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.bert.folder import is_local
 from bilstm_crf.bert.settings import FeatureSettings
+from bilstm_crf.config import Digits
 from bilstm_crf.contextual import EncoderUse
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.subwords import Subwords
@@ -41,9 +42,11 @@ from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.network.architecture import Architecture
 from bilstm_crf.network.model import BiLSTMCRF
 from bilstm_crf.version import __version__
-from bilstm_crf.vocabulary import Vocabulary, normalise
+from bilstm_crf.vocabulary import Vocabulary
+from bilstm_crf.word_forms import plain_form, zero_digits
 
 FORMAT = 2  # raised when an older program could not read a newer folder
+DIGITS_FORMAT = 3  # of a model that looks words up with their own digits first, which older programs do not
 WORD_BYTES = 160_000_000  # room for the word table, so that a model stays under 200 MB
 
 
@@ -81,7 +84,7 @@ def save_model(
         room = WORD_BYTES - table.nbytes - sum(tensor.nbytes for tensor in subwords.values())
         room = max(0, room // (2 * table.shape[1]))
         rows = list(islice(further_rows(model.vocabulary, vectors), room))
-        words += [vectors.words[row] for row in rows]
+        words += [plain_form(vectors.words[row]) for row in rows]
         table = torch.cat((table, torch.from_numpy(vectors.matrix[rows].astype(np.float16))))
     tensors = {
         name: parameter.detach().cpu().contiguous()
@@ -102,12 +105,13 @@ def save_model(
         folder / "model.json",
         {
             "model": "bilstm_crf",
-            "format": FORMAT,
+            "format": FORMAT if model.vocabulary.digits == "zero" else DIGITS_FORMAT,
             "version": __version__,
             "weights": weights,
             "sha256": digest,
             "labels": model.vocabulary.labels,
             "encoding": model.encoding,
+            "digits": model.vocabulary.digits,
             "label_set": {"name": model.label_set.name, "types": model.label_set.types},
             "architecture": dataclasses.asdict(model.architecture),
             **({} if encoder is None else {"encoder": encoder}),
@@ -144,9 +148,11 @@ def _save_encoder(use: EncoderUse, folder: Path, embed: bool) -> dict[str, Any]:
 
 
 def further_rows(vocabulary: Vocabulary, vectors: WordVectors) -> Iterator[int]:
-    """The rows of `vectors` that the vocabulary lacks, and a look-up can reach: no digit but 0."""
+    """The rows of `vectors` that a look-up reaches and the vocabulary lacks."""
     for row, word in enumerate(vectors.words):
-        if word not in vocabulary.words and word == normalise(word):
+        form = plain_form(word)
+        reached = vocabulary.digits == "own_first" or form == zero_digits(form)
+        if reached and form not in vocabulary.words and vectors.index[form] == row:
             yield row
 
 
@@ -194,6 +200,7 @@ def load_model(folder: str | Path, *, bert: str | None = None, trust_remote_code
         architecture = Architecture(**description["architecture"])
         types = description["label_set"]["types"]
         label_set = LabelSet(str(description["label_set"]["name"]), None if types is None else dict(types))
+        digits = _digits(description)
         expected = str(description["sha256"])
         provenance = dict(description["provenance"])
     except (KeyError, TypeError, ValueError) as error:
@@ -209,7 +216,7 @@ def load_model(folder: str | Path, *, bert: str | None = None, trust_remote_code
         subwords = _subwords(tensors, table.shape[1])
         if (found := _architecture_of(tensors, architecture)) != architecture:
             raise ValueError(f"the weights are those of {found}")  # before room is made for any other size
-        vocabulary = Vocabulary(words, characters, labels)
+        vocabulary = Vocabulary(words, characters, labels, digits)
         with torch.random.fork_rng(devices=[]):  # the weights that are drawn give way to the saved ones
             network = BiLSTMCRF(architecture, len(characters), len(labels), table)
         network.load_state_dict(tensors, assign=True)
@@ -246,15 +253,29 @@ def recipe_of(folder: str | Path) -> tuple[dict[str, Any], str | None]:
     try:
         sizes = dict(description["architecture"])
         static = description["dim"] > 0
+        digits = _digits(description)
         encoder = description.get("encoder")
         bert = None if encoder is None else _place(encoder, folder)
         parts = {"static": static, "char": sizes.pop("characters", True), "bert": bert is not None}
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ModelFolderError(f"lacks or misstates {error}", path=folder / "model.json") from error
     for name in ("contextual_dim", "contextual_layers"):
         sizes.pop(name, None)
     settings = {} if encoder is None else {f"bert_{key}": value for key, value in encoder["settings"].items()}
-    return {"features": ",".join(name for name in parts if parts[name]), **sizes, **settings}, bert
+    return {
+        "features": ",".join(name for name in parts if parts[name]),
+        "digits": digits,
+        **sizes,
+        **settings,
+    }, bert
+
+
+def _digits(description: dict[str, Any]) -> Digits:
+    """How digits are looked up; models of older versions do not say. Raises ValueError for another word."""
+    digits: Digits = description.get("digits", "zero")
+    if digits not in get_args(Digits):
+        raise ValueError(f"digits: {digits!r}")
+    return digits
 
 
 def _place(described: dict[str, Any], folder: Path, bert: str | None = None) -> str:
@@ -341,10 +362,10 @@ def _description(folder: Path) -> dict[str, Any]:
         raise ModelFolderError(f"cannot be read as JSON: {error}", path=path) from error
     if not isinstance(description, dict) or description.get("model") != "bilstm_crf":
         raise ModelFolderError("is not a model of bilstm_crf", path=path)
-    if description.get("format") != FORMAT:
+    if description.get("format") not in (FORMAT, DIGITS_FORMAT):
         raise ModelFolderError(
             f"has format {description.get('format')} (written by {description.get('version')}); "
-            f"this is bilstm_crf {__version__}, which reads format {FORMAT}",
+            f"this is bilstm_crf {__version__}, which reads formats {FORMAT} and {DIGITS_FORMAT}",
             path=path,
             hint="install the version that wrote it, or train the model again",
         )

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bilstm_crf.arguments import check_batch, check_sentences, check_text, check_texts, check_tokens
 from bilstm_crf.batching import layout_of, others_of, tagging_batches, words_of
 from bilstm_crf.bert.frozen import frozen_parts
 from bilstm_crf.contextual import Kept
@@ -22,6 +23,7 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model_folder import SavedModel, load_model
 from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.trimming import trim_spans
 from bilstm_crf.vocabulary import Encoded
 
 BATCH_TOKENS = 16_384  # padded tokens of one batch
@@ -105,25 +107,43 @@ class Tagger:
         return self._device.type == "cpu"
 
     @overload
-    def tag(self, given: str | list[str]) -> Sentence: ...
+    def tag(self, given: str) -> Sentence: ...  # type: ignore[overload-overlap]
     @overload
-    def tag(self, given: list[list[str]]) -> list[Sentence]: ...
-    def tag(self, given: str | list[str] | list[list[str]]) -> Sentence | list[Sentence]:
-        """A sentence of running text, or of words, or a list of sentences of words; with `spans` set.
+    def tag(self, given: Iterable[str] | Iterable[Iterable[str]]) -> list[Sentence]: ...
+    def tag(self, given: str | Iterable[str] | Iterable[Iterable[str]]) -> Sentence | list[Sentence]:
+        """Tag one text, or each of several texts or sentences of words.
 
-        Running text is split into words for Norwegian, which needs the extra `text` (spaCy).
+        A `str` gives a Sentence; any other iterable a list: of strings, one Sentence for each text
+        (`tag_texts`); of lists of words, one for each list (`tag_sentences`); `[]` gives `[]`. A list of
+        strings is always a list of texts: the words of one sentence go to `tag_tokens`.
+
+        Running text is split into words for Norwegian, which needs the extra `text` (spaCy). Raises TypeError
+        for anything else, such as None, bytes or NaN, and ValueError for empty words and half a surrogate
+        pair; both name the position, as in `item 3, token 2`.
         """
         if isinstance(given, str):
-            from bilstm_crf.formats.text import sentence_of
+            return self._tag_texts([check_text(given)])[0]
+        batch = check_batch(given)
+        if batch and isinstance(batch[0], str):
+            return self._tag_texts(batch)
+        return self._set_spans([Sentence(words) for words in batch])  # type: ignore[arg-type]
 
-            return self._set_spans([sentence_of(given)])[0]
-        items = list(given)
-        if all(isinstance(item, str) for item in items):
-            return self._set_spans([Sentence(items)])[0]  # type: ignore[arg-type]
-        sentences = [Sentence(list(item)) for item in items if not isinstance(item, str)]
-        if len(sentences) < len(items):
-            raise TypeError("words and lists of words together: expected a text, words, or lists of words")
-        return self._set_spans(sentences)
+    def tag_tokens(self, tokens: Iterable[str]) -> Sentence:
+        """Tag the words of one sentence. Raises TypeError and ValueError as `tag`."""
+        return self._set_spans([Sentence(check_tokens(tokens))])[0]
+
+    def tag_texts(self, texts: Iterable[str]) -> list[Sentence]:
+        """Tag several texts, each as one sentence. Raises TypeError and ValueError as `tag`."""
+        return self._tag_texts(check_texts(texts))
+
+    def tag_sentences(self, sentences: Iterable[Iterable[str]]) -> list[Sentence]:
+        """Tag several sentences of words. Raises TypeError and ValueError as `tag`."""
+        return self._set_spans([Sentence(words) for words in check_sentences(sentences)])
+
+    def _tag_texts(self, texts: list[str]) -> list[Sentence]:
+        from bilstm_crf.formats.text import sentence_of
+
+        return self._set_spans([sentence_of(text) for text in texts])
 
     def tag_stream(self, sentences: Iterable[Sentence], *, flush: bool = False) -> Iterator[Sentence]:
         """The sentences in their order, with `spans` set.
@@ -198,7 +218,8 @@ class Tagger:
         named = np.searchsorted(offsets, np.flatnonzero(label_ids), side="right") - 1
         for number in np.unique(named).tolist():
             path = label_ids[offsets[number] : offsets[number + 1]].tolist()
-            spans[number] = self._encoding.decode([labels[id_] for id_ in path])
+            found = self._encoding.decode([labels[id_] for id_ in path])
+            spans[number] = trim_spans(sentences[number], found)
         return spans
 
     @torch.inference_mode()

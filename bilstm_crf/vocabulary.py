@@ -5,29 +5,30 @@ Sentence ─► Vocabulary.encode ─► Encoded (arrays of ids) ─► batching
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bilstm_crf.config import Digits
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.sentence import Sentence
+from bilstm_crf.word_forms import compatible_form, plain_form, plain_forms, zero_digits
 
 UNKNOWN = 0  # the id of a word or character that nothing is known of
 
 
 def normalise(word: str) -> str:
-    """Every digit as 0 (NCRF++'s `number_normalized`): numbers of one shape share an embedding.
+    r"""Return the form under which a word is looked up: its `plain_form` with every digit as 0.
 
-    A line end, which JSONL can have inside a word, is a blank: a saved model's words stand one a line.
+    Numbers of one shape so share an embedding.
 
-    >>> normalise("17.5.1905")
-    '00.0.0000'
+    >>> normalise("17.5.1905"), normalise("Trom\u00adsø")
+    ('00.0.0000', 'Tromsø')
     """
-    if word.isalpha():
-        return word
-    return "".join("0" if character.isdigit() else character for character in word).replace("\n", " ")
+    return zero_digits(plain_form(word))
 
 
 @dataclass(frozen=True)
@@ -57,40 +58,93 @@ class Encoded:
 class Vocabulary:
     """Words, characters and labels, each with an id.
 
-    A word's id is that of its exact form, else of its lower-cased form, else UNKNOWN. The ids 1 to
-    `len(words)` are rows of the model's own table; the ids after those are rows of an attached table of
-    vectors (`attach`), so that a word first met at tagging time still has its vector. Where that table makes
-    vectors from character n-grams (fastText), a word that has neither form gets one of those.
+    A word is looked up in its `plain_form`: exact, else lower-cased; a word that is unknown so is looked up
+    in its `compatible_form`; else it is UNKNOWN. Digits are 0, or with `digits="own_first"` first the word's
+    own and then 0. The ids 1 to `len(words)` are rows of the model's own table; the ids after those are rows
+    of an attached table of vectors (`attach`), so that a word first met at tagging time still has its vector.
+    Where that table makes vectors from character n-grams (fastText), a word that has no form gets one of
+    those. The network reads the characters of the form that was looked up, with digits as 0.
     """
 
-    def __init__(self, words: Iterable[str], characters: Iterable[str], labels: Sequence[str]) -> None:
+    def __init__(
+        self, words: Iterable[str], characters: Iterable[str], labels: Sequence[str], digits: Digits = "zero"
+    ) -> None:
         self.words = {word: number for number, word in enumerate(words, start=1)}
         self.characters = {character: number for number, character in enumerate(characters, start=1)}
         self.labels = list(labels)
+        self.digits = digits
+        # Older models have rows for words that are not in their plain form
+        plain = {form: 1 + place for form, place in plain_forms(self.words).items()}
+        self._rows = {**plain, **self.words} if plain else self.words
         self._attached: AttachedVectors | None = None
 
     @classmethod
-    def of_corpus(cls, sentences: Iterable[Sentence], labels: Sequence[str]) -> Vocabulary:
-        """The normalised words and their characters, in the order in which the corpus brings them."""
-        words = dict.fromkeys(normalise(word) for sentence in sentences for word in sentence.tokens)
-        characters = dict.fromkeys(character for word in words for character in word)
-        return cls(words, characters, labels)
+    def of_corpus(
+        cls,
+        sentences: Sequence[Sentence],
+        labels: Sequence[str],
+        digits: Digits = "zero",
+        vectors: Container[str] = (),
+    ) -> Vocabulary:
+        """The look-up forms and their characters, in the order in which the corpus brings them.
+
+        With `digits="own_first"`, a word whose own form is in `vectors`, exact or lower-cased, has a row of
+        its own; the others share a row with all that are alike but for their digits.
+        """
+
+        def row_form(word: str) -> str:
+            own = _own_form(word)
+            if digits == "own_first" and (own in vectors or own.lower() in vectors):
+                return own
+            return zero_digits(own)
+
+        distinct = dict.fromkeys(word for sentence in sentences for word in sentence.tokens)
+        words = dict.fromkeys(map(row_form, distinct))
+        characters = dict.fromkeys(character for word in words for character in zero_digits(word))
+        return cls(words, characters, labels, digits)
+
+    def counts(self, sentences: Iterable[Sentence]) -> list[int]:
+        """Count how often each of the model's own rows occurs in the training sentences; UNKNOWN counts 0."""
+        met = Counter(word for sentence in sentences for word in sentence.tokens)
+        counts = [0] * (1 + len(self.words))
+        for word, times in met.items():
+            counts[self._entry(word)[0]] += times
+        counts[UNKNOWN] = 0
+        return counts
 
     def attach(self, vectors: AttachedVectors) -> None:
         """Adds a table of vectors: its row r gets the id `len(words) + 1 + r`."""
         self._attached = vectors
 
     def word_id(self, word: str) -> int:
-        """The id of an already normalised word."""
-        first_attached = len(self.words) + 1
-        for form in (word, word.lower()):
-            if (number := self.words.get(form)) is not None:
-                return number
-            if self._attached is not None and (row := self._attached.index.get(form)) is not None:
-                return first_attached + row
-        if self._attached is not None and (row := self._attached.from_subwords(word)) is not None:
-            return first_attached + row
-        return UNKNOWN
+        """The id of a word."""
+        return self._entry(word)[0]
+
+    def _entry(self, word: str) -> tuple[int, str]:
+        """The id of a word, and the form whose characters the network reads, which is never empty."""
+        form = _own_form(word)
+        if (number := self._rows.get(form)) is not None and form.isalpha():  # the most, without a detour
+            return number, form
+        number = self._find(form)
+        if number is None and (compatible := compatible_form(form)) != form:
+            form = compatible
+            number = self._find(form)
+        if number is None and self._attached is not None:
+            spelled = form if self.digits == "own_first" else zero_digits(form)
+            if (row := self._attached.from_subwords(spelled)) is not None:
+                number = len(self.words) + 1 + row
+        return UNKNOWN if number is None else number, zero_digits(form)
+
+    def _find(self, form: str) -> int | None:
+        """The id of the first of the form's variants that has a row."""
+        zero = zero_digits(form)
+        for exact in (form, zero) if self.digits == "own_first" and form != zero else (zero,):
+            for variant in (exact, exact.lower()):
+                if (number := self._rows.get(variant)) is not None:
+                    return number
+                if self._attached is not None and (row := self._attached.index.get(variant)) is not None:
+                    return len(self.words) + 1 + row
+        return None
 
     def encode(
         self, sentences: Sequence[Sequence[str]], labels: Sequence[Sequence[str]] | None = None
@@ -103,19 +157,25 @@ class Vocabulary:
             self._attached.forget_subwords()
         distinct: dict[str, int] = {}
         tokens = [distinct.setdefault(word, len(distinct)) for sentence in sentences for word in sentence]
-        words = [normalise(word) or " " for word in distinct]  # the network needs a character of each word
+        entries = [self._entry(word) for word in distinct]
         known = self.characters
         label_ids = {label: number for number, label in enumerate(self.labels)}
         return Encoded(
             offsets=_offsets(map(len, sentences)),
             tokens=np.array(tokens, dtype=np.int64),
-            word_ids=np.array([self.word_id(word) for word in words], dtype=np.int64),
-            character_offsets=_offsets(map(len, words)),
-            characters=np.array([known.get(c, UNKNOWN) for word in words for c in word], dtype=np.int64),
+            word_ids=np.array([number for number, _ in entries], dtype=np.int64),
+            character_offsets=_offsets(len(form) for _, form in entries),
+            characters=np.array([known.get(c, UNKNOWN) for _, form in entries for c in form], dtype=np.int64),
             labels=None
             if labels is None
             else np.array([label_ids[label] for sentence in labels for label in sentence], dtype=np.int64),
         )
+
+
+def _own_form(word: str) -> str:
+    """The plain form, with its own digits; never empty, and without line ends, as `zero_digits`."""
+    form = plain_form(word)
+    return form if form.isalpha() else form.replace("\n", " ") or " "
 
 
 def _offsets(lengths: Iterable[int]) -> NDArray[np.int64]:

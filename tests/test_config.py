@@ -23,6 +23,7 @@ def test_the_default_recipe_is_the_papers() -> None:
     assert dataclasses.asdict(Recipe()) == {
         "features": "auto",
         "head": "bilstm-crf",
+        "digits": "zero",
         "word_dim": 100,
         "character_dim": 30,
         "character_filters": 50,

@@ -22,7 +22,7 @@ from bilstm_crf.errors import InputError, ModelFolderError
 from bilstm_crf.formats import read
 from bilstm_crf.initialisation import build_model
 from bilstm_crf.labels import LabelSet
-from bilstm_crf.model_folder import further_rows, load_model, save_model
+from bilstm_crf.model_folder import further_rows, load_model, recipe_of, save_model
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.vocabulary import Vocabulary
 from done import Done
@@ -107,12 +107,43 @@ def test_words_of_the_vectors_that_training_never_saw_are_found_without_the_vect
     assert "A1b" not in loaded.vocabulary.words, "no look-up can reach a word with the digit 1"
 
 
-def test_a_saved_model_predicts_what_the_trained_one_did(tmp_path: Path) -> None:
-    vectors = vectors_of("Abisko", "Narvik", "Lofoten", "i", "og")
-    model = untrained(tmp_path, vectors)
+@pytest.mark.parametrize("digits", ["zero", "own_first"])
+def test_a_saved_model_predicts_what_the_trained_one_did(tmp_path: Path, digits: str) -> None:
+    vectors = vectors_of("Abisko", "Narvik", "Lofoten", "i", "og", "A\u030ase", "TV2", "TV0", "2019")
+    model = untrained(tmp_path, vectors, digits=digits)
     save_model(model, tmp_path / "model", vectors)
-    sentences = [Sentence(["Abisko", "ligger", "i", "Lofthus"]), *read(TEST)]
+    words = ["Abisko", "ligger", "i", "Lofthus", "Åse", "TV2", "TV3", "1999", "2019", "Ａbisko"]
+    sentences = [Sentence(words), *read(TEST)]
+    loaded = load_model(tmp_path / "model")
+    model.network.eval()
+    assert loaded.vocabulary.digits == digits
+    for one, other in zip(
+        *(m.network.embedding(torch.tensor(m.vocabulary.encode([words]).word_ids)) for m in (model, loaded)),
+        strict=True,
+    ):
+        assert torch.equal(one, other)
     assert Tagger.load(tmp_path / "model").predict(sentences) == Tagger(model).predict(sentences)
+
+
+def test_vectors_with_digits_travel_with_a_model_that_looks_them_up(tmp_path: Path) -> None:
+    vectors = vectors_of("Abisko", "A0b", "A1b", "A\u030a1")
+    model = untrained(tmp_path, vectors, digits="own_first")
+    save_model(model, tmp_path / "model", vectors)
+    words = load_model(tmp_path / "model").vocabulary.words
+    assert {"Abisko", "A0b", "A1b", "Å1"} < words.keys()
+    assert recipe_of(tmp_path / "model")[0]["digits"] == "own_first"
+    description = json.loads((tmp_path / "model" / "model.json").read_text("utf-8"))
+    assert description["format"] == 3, "an older program would look the words up otherwise"
+
+
+def test_a_model_that_does_not_speak_of_digits_looks_them_up_as_noughts(copy: Path) -> None:
+    """Those of version 0.1.0, whose format is the same."""
+    before = Tagger.load(copy).predict(list(read(TEST)))
+    describe(copy, lambda d: d.pop("digits"))
+    tagger = Tagger.load(copy)
+    assert tagger.model.vocabulary.digits == "zero"
+    assert tagger.predict(list(read(TEST))) == before
+    assert recipe_of(copy)[0]["digits"] == "zero"
 
 
 def test_only_as_many_words_are_saved_as_there_is_room_for(
@@ -134,7 +165,7 @@ def test_attached_vectors_give_words_that_the_folder_had_no_room_for(copy: Path,
     known = len(tagger.model.vocabulary.words)
     encoded = tagger.model.vocabulary.encode([["Qsvolvær", "Kabelvåg", "Stamsund"]])
     assert encoded.word_ids.tolist() == [known + 1, known + 2, 0]
-    assert len(tagger.tag(["Qsvolvær", "og", "Kabelvåg"])) == 3
+    assert len(tagger.tag_tokens(["Qsvolvær", "og", "Kabelvåg"])) == 3
 
 
 def test_attached_vectors_of_another_dimension_are_an_error(copy: Path, tmp_path: Path) -> None:
@@ -260,7 +291,8 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "deep JSON": (lambda f: (f / "model.json").write_bytes(b"[" * 99_999), "cannot be read as JSON"),
     "a list": (lambda f: (f / "model.json").write_bytes(b"[]"), "is not a model of bilstm_crf"),
     "foreign JSON": (lambda f: (f / "model.json").write_bytes(b'{"vocab": 3}'), "is not a model of"),
-    "newer format": (lambda f: describe(f, lambda d: d.update(format=3, version="9.1")), "format 3 .*9.1"),
+    "newer format": (lambda f: describe(f, lambda d: d.update(format=4, version="9.1")), "format 4 .*9.1"),
+    "unknown digits": (lambda f: describe(f, lambda d: d.update(digits="both")), "lacks or misstates digits"),
     "older format": (lambda f: describe(f, lambda d: d.update(format=1)), "has format 1"),
     "no format": (lambda f: describe(f, lambda d: d.pop("format")), "has format None"),
     "no labels": (lambda f: describe(f, lambda d: d.pop("labels")), "lacks or misstates 'labels'"),

@@ -296,7 +296,7 @@ def test_a_run_killed_again_and_again_ends_where_an_uninterrupted_one_ends(
         process.communicate()
         assert process.returncode in (-signal.SIGKILL, 0)
         if (folder / "model.json").exists():  # whole, or not there
-            Tagger.load(folder).tag(["Kari", "bor", "i", "Oslo", "."])
+            Tagger.load(folder).tag_tokens(["Kari", "bor", "i", "Oslo", "."])
         arguments = ["--resume", folder]
     process = train_process("--resume", folder)
     _, said = process.communicate()

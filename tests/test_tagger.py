@@ -37,23 +37,15 @@ def test_running_text_words_and_lists_of_words_are_tagged_alike(tagger: Tagger) 
     assert sentence.tokens == words
     assert sentence.spans
     assert isinstance(sentence.spans[0], Span)
-    assert sentence.spans == tagger.tag(words).spans == tagger.tag([words, ["Ja"]])[0].spans
-    assert tagger.tag(tuple(words)).spans == sentence.spans  # type: ignore[arg-type, call-overload]
-    assert tagger.tag(word for word in words).spans == sentence.spans  # type: ignore[arg-type, call-overload]
+    assert sentence.spans == tagger.tag_tokens(words).spans == tagger.tag([words, ["Ja"]])[0].spans
 
 
 def test_nothing_is_a_sentence_without_words(tagger: Tagger) -> None:
-    for empty in ("", " \n ", []):
-        sentence = tagger.tag(empty)
+    for sentence in (tagger.tag(""), tagger.tag(" \n "), tagger.tag_tokens([])):
         assert (sentence.tokens, sentence.spans) == ([], [])
     assert [len(sentence) for sentence in tagger.tag([[], ["Kari"], []])] == [0, 1, 0]
     assert tagger.predict([]) == []
     assert list(tagger.tag_stream([])) == []
-
-
-def test_words_and_lists_together_are_refused(tagger: Tagger) -> None:
-    with pytest.raises(TypeError, match="words and lists of words together"):
-        tagger.tag(["Kari", ["Oslo"]])  # type: ignore[list-item]
 
 
 def test_an_unknown_device_is_refused(tiny_model: Path) -> None:
@@ -114,16 +106,16 @@ def test_no_more_is_read_ahead_than_a_chunk(tagger: Tagger, monkeypatch: pytest.
 
 def test_a_sentence_of_ten_thousand_words_keeps_every_one(tagger: Tagger) -> None:
     words = ["Kari", "Nordmann", "bor", "i", "Oslo", "."] * 1_700
-    spans = tagger.tag(words).spans or []
+    spans = tagger.tag_tokens(words).spans or []
     assert spans[-1].end > 10_000
-    short = tagger.tag(words[:60]).spans or []
+    short = tagger.tag_tokens(words[:60]).spans or []
     assert spans[: len(short) - 1] == short[:-1], "a long sentence begins as a short one does"
 
 
 def test_a_word_of_a_hundred_thousand_characters_harms_nobody(tagger: Tagger) -> None:
     ordinary = ["Kari", "Nordmann", "bor", "i", "Oslo"]
     vast = ["Kari", "x" * 100_000, "bor"]
-    assert tagger.tag([vast, ordinary])[1].spans == tagger.tag(ordinary).spans
+    assert tagger.tag([vast, ordinary])[1].spans == tagger.tag_tokens(ordinary).spans
     assert tagger.tag([vast])[0].tokens == vast
 
 
@@ -150,9 +142,8 @@ STRANGE = {
 @pytest.mark.parametrize("word", STRANGE.values(), ids=STRANGE)
 def test_a_strange_word_is_tagged_and_spoils_no_other(tagger: Tagger, word: str) -> None:
     plain = ["I", "går", "kom", "Kari", "Nordmann"]
-    strange = tagger.tag([word, *plain])
-    assert strange.tokens == [word, *plain]
-    assert tagger.tag([[word], plain, [word] * 7])[1].spans == tagger.tag(plain).spans
+    sentences = [Sentence(words) for words in ([word, *plain], [word], plain, [word] * 7)]
+    assert tagger.predict(sentences)[2] == tagger.tag_tokens(plain).spans
     # NaN would spread over the sentence and leave nothing of it.
     encoded = tagger.model.vocabulary.encode([[word, *plain]])
     assert tagger.model.network.prepare(words_of(encoded, encoded.tokens)).isfinite().all()

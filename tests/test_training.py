@@ -102,7 +102,7 @@ def test_a_corpus_without_any_entity_trains(tmp_path: Path) -> None:
     )
     metrics = start(small_config(tmp_path, train=[str(file)], dev=[str(file)], epochs=1), tmp_path / "run")
     assert metrics["dev"]["strict"]["micro"]["f1"] == 0.0
-    assert Tagger.load(tmp_path / "run").tag(["Kari", "bor", "i", "Oslo"]).spans == []
+    assert Tagger.load(tmp_path / "run").tag_tokens(["Kari", "bor", "i", "Oslo"]).spans == []
 
 
 def test_nothing_in_a_run_is_a_pickle(tiny_model: Path) -> None:

@@ -1,21 +1,26 @@
 """Words, characters and labels to ids, with and without vectors attached."""
 
 import sys
+import unicodedata
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bilstm_crf.config import Digits
 from bilstm_crf.embeddings.attached import AttachedVectors
+from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.vocabulary import UNKNOWN, Vocabulary, normalise
+from bilstm_crf.word_forms import compatible_form, zero_digits
 
 words = st.text(min_size=1, max_size=6)
 
 
-def vocabulary(*corpus: str, vectors: AttachedVectors | None = None) -> Vocabulary:
-    made = Vocabulary.of_corpus([Sentence(list(corpus))], ["O", "B-PER"])
+def vocabulary(*corpus: str, vectors: AttachedVectors | None = None, digits: Digits = "zero") -> Vocabulary:
+    known = () if vectors is None else vectors.index
+    made = Vocabulary.of_corpus([Sentence(list(corpus))], ["O", "B-PER"], digits, known)
     if vectors is not None:
         made.attach(vectors)
     return made
@@ -46,7 +51,9 @@ def table(*words: str, subword: bool = False) -> AttachedVectors:
         ("½", "½"),  # a fraction is not, nor a Roman numeral
         ("Ⅷ", "Ⅷ"),
         ("Ærfugl", "Ærfugl"),
-        ("A\u030a", "A\u030a"),  # NFD stays NFD
+        ("A\u030a", "Å"),
+        ("Trom\u00adsø", "Tromsø"),
+        ("\u200b", "\u200b"),  # nothing else is there
         ("100\u00a0000", "000\u00a0000"),
         ("a\nb", "a b"),
         ("", ""),
@@ -69,12 +76,13 @@ def ncrfpp_normalize_word(word: str) -> str:
 
 def test_normalising_is_ncrfpps_for_every_character_there_is() -> None:
     everything = [chr(code) for code in range(sys.maxunicode + 1) if chr(code) != "\n"]
+    everything = [each for each in everything if unicodedata.is_normalized("NFC", each)]
     assert [normalise(character) for character in everything] == list(map(ncrfpp_normalize_word, everything))
 
 
 @given(words)
-def test_normalising_keeps_the_length_and_is_done_once(word: str) -> None:
-    assert len(normalise(word)) == len(word)
+def test_normalising_is_done_once(word: str) -> None:
+    assert normalise(word)
     assert normalise(normalise(word)) == normalise(word)
 
 
@@ -153,6 +161,94 @@ def test_the_table_alone_looks_up_exact_then_lower_cased_then_ngrams(word: str, 
         assert table("ola", "Ola", "Kari").find(word) is None
 
 
+# ---------------------------------------------------------------- look-alikes
+
+
+ALIKE = {
+    "Tromsø": ["Trom\u00adsø", "\u200bTromsø", "Tromsø\u200e", "\ufeffTrom\u200csø", "\u2060Tromsø\ufe0f"],
+    "Åse": ["A\u030ase", "\u212bse", "A\u034f\u030ase"],  # NFD, the Ångström sign, with a joiner between
+    "Kari": ["Ｋａｒｉ", "\U0001d40a\U0001d41a\U0001d42b\U0001d422"],
+    "Office": ["O\ufb03ce"],
+    "km": ["㎞"],
+}
+
+
+@pytest.mark.parametrize(("word", "alike"), [(word, each) for word, all_ in ALIKE.items() for each in all_])
+@pytest.mark.parametrize("source", ["training", "lower-cased", "vectors", "n-grams", "nothing"])
+def test_words_that_look_alike_are_one_word_with_the_same_characters(
+    word: str, alike: str, source: str
+) -> None:
+    vectors = {"vectors": table("x", word), "n-grams": table("x", subword=True)}.get(source)
+    corpus = {"training": word, "lower-cased": word.lower()}.get(source, "y")
+    made = vocabulary(corpus, "Nils", vectors=vectors)
+    plain, other = made.encode([[word]]), made.encode([[alike]])
+    assert plain.word_ids.tolist() == other.word_ids.tolist()
+    assert plain.characters.tolist() == other.characters.tolist()
+
+
+@given(st.text(alphabet="aÅ\u030a\u00ad\u200bＫ1²ﬁ", min_size=1, max_size=5))
+def test_no_look_up_depends_on_what_is_never_displayed(word: str) -> None:
+    made = vocabulary("a", "Å", "aÅ", "K", "fi", "a1")
+    shown = word.replace("\u00ad", "").replace("\u200b", "")
+    if shown:
+        one, other = made.encode([[word]]), made.encode([[unicodedata.normalize("NFC", shown)]])
+        assert one.word_ids.tolist() == other.word_ids.tolist()
+        assert one.characters.tolist() == other.characters.tolist()
+
+
+def test_a_trained_look_alike_goes_before_its_plain_form() -> None:
+    made = vocabulary("Ｋａｒｉ", "Kari")
+    assert [made.word_id(word) for word in ("Ｋａｒｉ", "Kari", "ＫＡＲＩ")] == [1, 2, UNKNOWN]
+
+
+def test_rows_and_vectors_under_another_form_are_found_by_the_plain_one() -> None:
+    """As older models and tables of others have them."""
+    old = Vocabulary(["A\u030ase", "Åse", "O\u0308ystein"], [], ["O"])
+    assert [old.word_id(word) for word in ("Åse", "Öystein", "O\u0308ystein")] == [2, 3, 3]
+    vectors = WordVectors("nfd", ["A\u030ase", "Tr\u00adøen", "Trøen"], np.zeros((3, 2), np.float32))
+    assert (vectors.index["Åse"], vectors.index["Trøen"]) == (0, 2)
+
+
+def test_a_training_word_that_looks_alike_begins_with_the_plain_ones_vector() -> None:
+    assert table("x", "kari").find("ＫＡＲＩ") == 1
+
+
+# ---------------------------------------------------------------- digits
+
+
+def test_words_share_a_row_by_their_digits_unless_their_own_form_has_a_vector() -> None:
+    vectors = table("TV2", "u2", "0000", "2019")
+    corpus = ["TV2", "TV3", "TV4", "U2", "U3", "2019", "2020", "ja"]
+    made = vocabulary(*corpus, vectors=vectors, digits="own_first")
+    assert list(made.words) == ["TV2", "TV0", "U2", "U0", "2019", "0000", "ja"]
+    assert made.counts([Sentence([*corpus, "TV9"])]) == [0, 1, 3, 1, 1, 1, 1, 1]
+    assert list(vocabulary(*corpus, vectors=vectors).words) == ["TV0", "U0", "0000", "ja"]
+    assert list(made.characters) == list("TV0Uja")  # no digit but 0 is a character of its own
+
+
+def test_own_digits_are_looked_up_first_and_then_noughts() -> None:
+    vectors = table("TV2", "p4", "F00", "f16")
+    made = vocabulary("F17", "S2", vectors=vectors, digits="own_first")
+    assert list(made.words) == ["F00", "S0"]
+    ids = [made.word_id(word) for word in ("F17", "S3", "TV2", "P4", "F16", "f18", "TV3")]
+    assert ids == [1, 2, 3, 4, 6, UNKNOWN, UNKNOWN]
+    zero = vocabulary("F17", "S2", vectors=vectors)
+    assert [zero.word_id(word) for word in ("F17", "S3", "TV2", "F16")] == [1, 2, UNKNOWN, 1]
+
+
+@given(st.lists(st.text(alphabet="aA12", min_size=1, max_size=2), min_size=1, max_size=6))
+def test_a_training_word_always_finds_a_row_of_its_own_table(corpus: list[str]) -> None:
+    vectors = table("a1", "A2", "11", "a0", "12", "A", subword=True)
+    made = vocabulary(*corpus, vectors=vectors, digits="own_first")
+    assert all(1 <= made.word_id(word) <= len(made.words) for word in corpus)
+
+
+def test_without_digits_in_the_vectors_both_settings_are_one() -> None:
+    corpus, vectors = ["TV2", "U2", "2019", "TV3"], table("TV0", "ja")
+    one, other = (vocabulary(*corpus, vectors=vectors, digits=each) for each in ("zero", "own_first"))
+    assert one.words == other.words
+
+
 # ---------------------------------------------------------------- encoding
 
 
@@ -167,9 +263,10 @@ def test_encoded_sentences_say_what_the_words_say(sentences: list[list[str]]) ->
         for token, word in zip(tokens, sentence, strict=True):
             assert encoded.word_ids[token] == made.word_id(normalise(word))
             start, end = encoded.character_offsets[token : token + 2]
-            assert encoded.characters[start:end].tolist() == [
-                made.characters.get(c, 0) for c in normalise(word)
-            ]
+            form = normalise(word)
+            if made.word_id(word) == UNKNOWN:
+                form = zero_digits(compatible_form(form))
+            assert encoded.characters[start:end].tolist() == [made.characters.get(c, 0) for c in form]
 
 
 def test_a_word_that_comes_often_is_kept_once() -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bilstm_crf.arrays import ranges
 from bilstm_crf.sentence import Sentence
+from bilstm_crf.word_forms import plain_form
 
 MOST = 10  # the nearest; a common word at the head of sentences would have hundreds
 WINDOW = 30  # sentences on either side, where nothing says where a document ends
@@ -96,6 +97,7 @@ def key_of(word: str) -> str | None:
     >>> key_of("Oslos"), key_of("Oslo"), key_of("Ås"), key_of("by")
     ('Oslo', 'Oslo', 'Ås', None)
     """
+    word = plain_form(word)
     if not word[:1].isupper():
         return None
     return word[:-1] if len(word) > 3 and word.endswith("s") else word

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import InputError
+from bilstm_crf.word_forms import compatible_form
 
 SAMPLE = 1_000  # words that are compared
 # Near 1: of the vector that a model has of a word, perhaps tuned, and that in the table it was trained with.
@@ -65,9 +66,10 @@ class AttachedVectors:
 
     def find(self, word: str) -> int | None:
         """The row of the word's exact form, else of its lower-cased form, else one made from its n-grams."""
-        for form in (word, word.lower()):
-            if (row := self.index.get(form)) is not None:
-                return row
+        for form in dict.fromkeys((word, compatible_form(word))):
+            for variant in (form, form.lower()):
+                if (row := self.index.get(variant)) is not None:
+                    return row
         return self.from_subwords(word)
 
     def from_subwords(self, word: str) -> int | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from bilstm_crf.config import Digits
 from bilstm_crf.embeddings.vectors import WordVectors
+from bilstm_crf.word_forms import plain_form, zero_digits
 
 WAYS = ("exact", "lower-cased", "subword", "none")
 
@@ -44,15 +47,21 @@ def _shares(counts: dict[str, int]) -> str:
     )
 
 
-def coverage(words: Mapping[str, int], vectors: WordVectors) -> Coverage:
-    """How the vectors of `words` (with their numbers of occurrences) are found.
+def coverage(words: Mapping[str, int], vectors: WordVectors, digits: Digits = "zero") -> Coverage:
+    """Count how the vectors of `words` (with their numbers of occurrences) are found.
 
-    As they stand, else lower-cased, else from character n-grams, else not at all. The words are taken as they
-    are given; who looks words up with digits normalised gives them so.
+    Exact, else lower-cased, else from character n-grams, else not at all. Words that are looked up alike are
+    one type: those in one `plain_form`, with digits as 0 or, with `own_first`, in the digits that are found.
     """
-    counted = Coverage()
+    forms: Counter[str] = Counter()
     for word, count in words.items():
-        way = _way(word, vectors)
+        form = plain_form(word)
+        if digits == "zero" or _way(form, vectors) not in ("exact", "lower-cased"):
+            form = zero_digits(form)
+        forms[form] += count
+    counted = Coverage()
+    for form, count in forms.items():
+        way = _way(form, vectors)
         counted.types[way] += 1
         counted.tokens[way] += count
     return counted

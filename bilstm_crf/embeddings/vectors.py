@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bilstm_crf.word_forms import plain_forms
+
 if TYPE_CHECKING:
     from bilstm_crf.embeddings.subwords import Subwords
 
@@ -41,8 +43,11 @@ class WordVectors:
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """Word to row, built when it is first asked for."""
-        return {word: row for row, word in enumerate(self.words)}
+        """Word to row, built when it is first asked for; and the `plain_form` of words that have another."""
+        index = {word: row for row, word in enumerate(self.words)}
+        for form, row in plain_forms(self.words).items():
+            index.setdefault(form, row)
+        return index
 
     def with_subwords(self, count: int) -> WordVectors:
         """The same table, with vectors for all other words from `count` n-grams that are fitted to it."""

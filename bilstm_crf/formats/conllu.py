@@ -206,7 +206,10 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
         lines.append("# text = " + _one_line(sentence.text))
         offsets = sentence.offsets or align(sentence.tokens, sentence.text)
         if offsets is not None:
-            touching = [here[1] == after[0] for here, after in pairwise(offsets)] + [False]
+            touching = [
+                here[1] <= after[0] and not any(map(str.isspace, sentence.text[here[1] : after[0]]))
+                for here, after in pairwise(offsets)
+            ] + [False]
     for position, word in enumerate(sentence.tokens):
         check_word(word, sentence, "CoNLL-U")
         misc = ["SpaceAfter=No"] if touching[position] else []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, wraps
 from typing import Any
 
 from bilstm_crf.errors import BilstmCrfError
+from bilstm_crf.word_forms import PlainText
 
 Offsets = list[tuple[int, int]]
 
@@ -40,11 +42,37 @@ def _built() -> Any:
     return pipeline
 
 
+def _in_plain_text(find: Callable[[str], list[Any]]) -> Callable[[str], list[Any]]:
+    """Let `find` see a text in its plain form, and return the offsets in the text itself.
+
+    So words that look the same are split in the same way, and none begins or ends with a hidden character.
+    """
+
+    @wraps(find)
+    def found(text: str) -> list[Any]:
+        plain = PlainText(text)
+        if plain.text == text:
+            return find(text)
+        return _places(find(plain.text), plain)
+
+    return found
+
+
+def _places(found: list[Any], plain: PlainText) -> list[Any]:
+    """The offsets of words or of sentences of words, in the original text."""
+    if found and isinstance(found[0], list):
+        return [_places(offsets, plain) for offsets in found]
+    places = [plain.original(offsets) for offsets in found]
+    return [(start, end) for start, end in places if start < end]
+
+
+@_in_plain_text
 def words(text: str) -> Offsets:
     """The start and end of each word of `text`, in code points. White space is no word."""
     return _offsets(_pipeline().make_doc(text))
 
 
+@_in_plain_text
 def sentences(text: str) -> list[Offsets]:
     """The same, sentence by sentence; a sentence ends with a full stop, question or exclamation mark."""
     found = [_offsets(sentence) for sentence in _pipeline()(text).sents]

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from bilstm_crf.sentence import Sentence
+from bilstm_crf.word_forms import is_invisible
 
 
 def align(tokens: Iterable[str], text: str) -> list[tuple[int, int]] | None:
-    """The start and end of each token in `text`, where the text is the tokens and white space between.
+    """The start and end of each token in `text`, where the text is the tokens and nothing visible between.
 
     None where it is not: no guess is made.
 
@@ -21,12 +22,12 @@ def align(tokens: Iterable[str], text: str) -> list[tuple[int, int]] | None:
     for token in tokens:
         # A token may itself begin with white space (a no-break space): try before skipping any.
         while not text.startswith(token, position):
-            if not text[position : position + 1].isspace():
+            if not is_invisible(text[position : position + 1] or "."):
                 return None
             position += 1
         offsets.append((position, position + len(token)))
         position += len(token)
-    return None if text[position:].strip() else offsets
+    return offsets if is_invisible(text[position:]) else None
 
 
 def joined(tokens: Iterable[str]) -> tuple[str, list[tuple[int, int]]]:

@@ -4,6 +4,8 @@ pytorch-crf's parameters and meaning (Lafferty et al. 2001). The gradient of the
 marginal probability of each label and of each pair of labels (Sutton and McCallum 2012, section 4.1), so the
 forward-backward algorithm gives the loss and all gradients at once, without autograd through time.
 
+Where probabilities come near the smallest number that float64 has, logarithms are added up instead.
+
 Letters: N tokens in packed order, sizes[t] sentences having a token t, so that token t of sentence b stands
 sizes[0] + ... + sizes[t - 1] + b; S steps; K labels. Sums are float64.
 """
@@ -19,6 +21,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from bilstm_crf.kernels.arithmetic import compiled_exactly
+
+SMALLEST = 1e-280  # of a probability; below 1e-308 the digits go, then the number
 
 Float64s = NDArray[np.float64]
 Floats = NDArray[np.float32] | NDArray[np.float64]
@@ -72,7 +76,9 @@ def forward_backward(
     """The loss; each gradient is what the model expects less what is there.
 
     Runs in probabilities that are scaled at each token: log-sum-exp with one exponential a label instead of
-    one a pair (Rabiner 1989, section V.A).
+    one a pair (Rabiner 1989, section V.A). A sentence whose scores lie so far apart that one of them comes
+    below SMALLEST is done again in logarithms, for a label that is all but impossible here may be part of the
+    only possible path.
     """
     steps, labels_count = len(sizes), len(start)
     starts = np.cumsum(sizes) - sizes
@@ -81,6 +87,7 @@ def forward_backward(
     pairs_back = np.ascontiguousarray(pairs.T)
     flows = np.zeros_like(pairs)  # how often each pair is expected, but for the factor `pairs`
     ends = np.exp(end - end.max())
+    far_apart = not (pairs.min() >= SMALLEST and ends.min() >= SMALLEST)
     local = np.empty((steps, labels_count))  # exp of the emissions, the largest of a token 1
     alpha = np.empty((steps, labels_count))  # forward probabilities, each token's summing to 1
     scale = np.empty(steps)
@@ -118,23 +125,27 @@ def forward_backward(
         final = (alpha[length - 1] * ends).sum()
         log_z += np.log(final)
 
-        beta = ends / final  # backward probabilities, so scaled that alpha * beta are the marginals
-        d_end += alpha[length - 1] * beta
-        for t in range(length - 1, -1, -1):
-            place = starts[t] + b
-            for k in range(labels_count):
-                d_emissions[place, k] = alpha[t, k] * beta[k]
-                onward[k] = local[t, k] * beta[k] / scale[t]
-            if t == 0:
-                d_start += alpha[0] * beta
-                break
-            beta[:] = 0
-            for k in range(labels_count):
-                for i in range(labels_count):
-                    beta[i] += pairs_back[k, i] * onward[k]
-            for i in range(labels_count):
+        if far_apart or not alpha[:length].min() >= SMALLEST:  # or NaN
+            sentence = (emissions, start, end, transitions, starts[:length] + b)
+            log_z = forward_backward_in_logarithms(*sentence, d_emissions, d_start, d_end, d_transitions)
+        else:
+            beta = ends / final  # backward probabilities, so scaled that alpha * beta are the marginals
+            d_end += alpha[length - 1] * beta
+            for t in range(length - 1, -1, -1):
+                place = starts[t] + b
                 for k in range(labels_count):
-                    flows[i, k] += alpha[t - 1, i] * onward[k]
+                    d_emissions[place, k] = alpha[t, k] * beta[k]
+                    onward[k] = local[t, k] * beta[k] / scale[t]
+                if t == 0:
+                    d_start += alpha[0] * beta
+                    break
+                beta[:] = 0
+                for k in range(labels_count):
+                    for i in range(labels_count):
+                        beta[i] += pairs_back[k, i] * onward[k]
+                for i in range(labels_count):
+                    for k in range(labels_count):
+                        flows[i, k] += alpha[t - 1, i] * onward[k]
 
         gold = 0.0
         before = 0
@@ -155,6 +166,65 @@ def forward_backward(
         loss += log_z - gold
     d_transitions += flows * pairs
     return loss
+
+
+@compiled_exactly
+def forward_backward_in_logarithms(
+    emissions: Floats,  # (N, K)
+    start: Float64s,
+    end: Float64s,
+    transitions: Float64s,
+    places: Integers,  # (T,) where the tokens of the sentence stand
+    d_emissions: Floats,  # out, as those after it; what the model expects is added to the last three
+    d_start: Float64s,
+    d_end: Float64s,
+    d_transitions: Float64s,
+) -> float:
+    """The logarithm of one sentence's partition function, with an exponential for each pair of labels."""
+    length, labels_count = len(places), len(start)
+    alpha = np.empty((length, labels_count))  # logarithms, as beta
+    beta = np.empty((length, labels_count))
+    terms = np.empty(labels_count)
+    for t in range(length):
+        for k in range(labels_count):
+            if t == 0:
+                alpha[t, k] = start[k] + emissions[places[t], k]
+            else:
+                for i in range(labels_count):
+                    terms[i] = alpha[t - 1, i] + transitions[i, k]
+                alpha[t, k] = log_sum_exp(terms) + emissions[places[t], k]
+    for t in range(length - 1, -1, -1):
+        for i in range(labels_count):
+            if t == length - 1:
+                beta[t, i] = end[i]
+            else:
+                for k in range(labels_count):
+                    terms[k] = transitions[i, k] + emissions[places[t + 1], k] + beta[t + 1, k]
+                beta[t, i] = log_sum_exp(terms)
+    log_z = log_sum_exp(alpha[length - 1] + end)
+    for t in range(length):
+        for k in range(labels_count):
+            d_emissions[places[t], k] = np.exp(alpha[t, k] + beta[t, k] - log_z)
+            if t:
+                onward = emissions[places[t], k] + beta[t, k] - log_z
+                for i in range(labels_count):
+                    d_transitions[i, k] += np.exp(alpha[t - 1, i] + transitions[i, k] + onward)
+    for k in range(labels_count):
+        d_start[k] += np.exp(alpha[0, k] + beta[0, k] - log_z)
+        d_end[k] += np.exp(alpha[length - 1, k] + end[k] - log_z)
+    return log_z
+
+
+@compiled_exactly
+def log_sum_exp(terms: Float64s) -> float:
+    """log(sum(exp(terms))), of terms of any size."""
+    top = terms.max()
+    if not np.isfinite(top):
+        return top
+    total = 0.0
+    for term in terms:
+        total += np.exp(term - top)
+    return top + np.log(total)
 
 
 @compiled_exactly

@@ -106,3 +106,8 @@ def test_the_past_is_bounded_where_no_document_ends() -> None:
 
 def test_another_file_is_another_document() -> None:
     assert Occurrences([Sentence(["Oslo"], path="a"), Sentence(["Oslo"], path="b")]).places == 0
+
+
+def test_occurrences_that_look_alike_are_of_one_name() -> None:
+    alike = ["Trom\u00adsøs", "\u200bTromsø", "Tromsø", "tromsø"]
+    assert list(map(key_of, alike)) == ["Tromsø", "Tromsø", "Tromsø", None]

@@ -164,3 +164,82 @@ def test_gradients_arrive_in_the_parameters_own_precision() -> None:
     emissions, gold = problem(9)
     crf.negative_log_likelihood(emissions.float(), gold, SIZES).backward()
     assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in crf.parameters())
+
+
+# ---------------------------------------------------------------- scores that lie far apart
+
+
+def enumerated(
+    emissions: Tensor, start: Tensor, end: Tensor, transitions: Tensor, gold: Tensor
+) -> tuple[Tensor, ...]:
+    """The loss of one sentence and its gradients, from the scores of all label sequences at once."""
+    inputs = [each.detach().requires_grad_() for each in (emissions, start, end, transitions)]
+    e, s, z, t = inputs
+    length, labels = emissions.shape
+    paths = torch.tensor(list(itertools.product(range(labels), repeat=length)))  # (K ** T, T)
+    scores = e[torch.arange(length), paths].sum(1) + s[paths[:, 0]] + z[paths[:, -1]]
+    scores = scores + t[paths[:, :-1], paths[:, 1:]].sum(1)
+    loss = torch.logsumexp(scores, 0) - scores[(paths == gold).all(1)][0]
+    return (loss.detach(), *torch.autograd.grad(loss, inputs, materialize_grads=True))
+
+
+@pytest.mark.parametrize("spread", [1, 500, 700, 740, 746, 2_000, 20_000])
+@pytest.mark.parametrize("labels", [1, 2, 3, 4])
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 5])
+def test_scores_that_lie_far_apart_lose_nothing(length: int, labels: int, spread: float) -> None:
+    """Of emissions alone, of transitions, start and end alone, of all, of one label, and step by step."""
+    random = torch.Generator().manual_seed(labels + 10 * length)
+    shapes = [(length, labels), (labels,), (labels,), (labels, labels)]
+    ones = torch.ones(length, dtype=torch.int64)
+    for wide in ({0}, {1, 2, 3}, {0, 1, 2, 3}, {"one label"}, {"in steps"}):
+        near = [torch.randn(shape, generator=random, dtype=torch.float64) for shape in shapes]
+        drawn = [score * (spread if number in wide else 1) for number, score in enumerate(near)]
+        if "one label" in wide:
+            drawn[0][length // 2, labels - 1] += spread
+            drawn[3][:, labels - 1] -= 2 * spread
+        elif "in steps" in wide:  # each small, but the only possible path begins where nothing seems to be
+            drawn[1][0] += spread
+            drawn[3] -= torch.eye(labels, dtype=torch.float64) * spread / 3
+            drawn[3][0, 1:] -= 3 * spread
+        gold = torch.randint(0, labels, (length,), generator=random)
+        expected = enumerated(*drawn, gold)
+        emissions = drawn[0].requires_grad_()
+        crf = CRF(labels).double()
+        parameters = [crf.start_transitions, crf.end_transitions, crf.transitions]
+        for parameter, scores in zip(parameters, drawn[1:], strict=True):
+            parameter.data.copy_(scores)
+        loss = crf.negative_log_likelihood(emissions, gold, ones)
+        gradients = torch.autograd.grad(loss, [emissions, *parameters], allow_unused=True)
+        # A sum of scores has no more digits than its largest term
+        torch.testing.assert_close(loss, expected[0], rtol=1e-9, atol=1e-14 * spread)
+        for mine, theirs in zip(gradients, expected[1:], strict=True):
+            torch.testing.assert_close(
+                torch.zeros_like(theirs) if mine is None else mine,
+                theirs,
+                rtol=1e-7,
+                atol=1e-13 * spread + 1e-12,
+            )
+
+
+def test_a_sentence_of_far_scores_changes_nothing_for_the_others() -> None:
+    crf = random_crf().double()
+    emissions, gold = problem(1)
+    far = emissions.detach().clone()
+    rows = by_sentence(torch.arange(len(far)), SIZES)[1]
+    far[rows[0], 0] = 3_000.0
+    far.requires_grad_()
+    emissions.requires_grad_()
+    one = torch.autograd.grad(crf.negative_log_likelihood(emissions, gold, SIZES), emissions)[0]
+    other = torch.autograd.grad(crf.negative_log_likelihood(far, gold, SIZES), far)[0]
+    kept = [row for row in range(len(far)) if row not in rows.tolist()]
+    assert torch.equal(one[kept], other[kept])
+    assert other.isfinite().all()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_what_is_no_number_makes_the_loss_none(bad: float) -> None:
+    """So that training stops with DivergedError, and does not go on with what was lost."""
+    crf = random_crf().double()
+    emissions, gold = problem(2)
+    emissions[4, 1] = bad
+    assert not crf.negative_log_likelihood(emissions, gold, SIZES).isfinite()

@@ -1,0 +1,122 @@
+"""What callers pass to `Tagger`: each gives what its type says, or an error that names the position."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bilstm_crf import Tagger
+from bilstm_crf.sentence import Sentence
+
+ONE, TWO = "Kari Nordmann bur i Bergen.", "Ola sov i Tromsø."
+WORDS = ["Kari", "Nordmann", "bur"]
+
+
+@pytest.fixture(scope="module")
+def tagger(tiny_model: Path) -> Tagger:
+    return Tagger.load(tiny_model)
+
+
+class Series:
+    """As pandas has it: an iterable of its values, without being a sequence."""
+
+    def __init__(self, values: Iterable[Any]) -> None:
+        self._values = list(values)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._values)
+
+
+class Table(Series):
+    """A DataFrame iterates over the names of its columns."""
+
+    columns = ("text", "id")
+
+
+def as_texts(tagger: Tagger, *texts: str) -> list[Sentence]:
+    return [tagger.tag(text) for text in texts]
+
+
+AS = [
+    list,
+    tuple,
+    iter,
+    Series,
+    np.array,
+    lambda items: np.array(items, dtype=object),
+    lambda s: (x for x in s),
+]
+
+
+@pytest.mark.parametrize("form", AS)
+def test_any_iterable_of_texts_is_a_list_of_texts(tagger: Tagger, form: Callable[[list[str]], Any]) -> None:
+    for call in (tagger.tag, tagger.tag_texts):
+        assert call(form([ONE, TWO])) == as_texts(tagger, ONE, TWO)
+        assert call(form([ONE])) == as_texts(tagger, ONE)
+        assert call(form(["Oslo"])) == as_texts(tagger, "Oslo")  # one word is a text, too
+        assert call(form([])) == []
+
+
+@pytest.mark.parametrize("form", AS)
+def test_any_iterable_of_words_is_a_sentence(tagger: Tagger, form: Callable[[list[str]], Any]) -> None:
+    sentence = tagger.tag_tokens(form(WORDS))
+    assert sentence.tokens == WORDS
+    assert all(type(token) is str for token in sentence.tokens)
+    for call in (tagger.tag, tagger.tag_sentences):
+        assert call([form(WORDS), form(["Ja"])])[0] == sentence
+        assert call(iter([form(WORDS)])) == [sentence]
+
+
+def test_sentences_without_words_stay_in_their_places(tagger: Tagger) -> None:
+    assert [len(each) for each in tagger.tag([[], ["Kari"], ()])] == [0, 1, 0]
+    assert [len(each) for each in tagger.tag(["", "Kari", " \n "])] == [0, 1, 0]
+    assert tagger.tag_sentences([]) == tagger.tag_texts(()) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "given", "error", "says"),
+    [
+        ("tag", None, TypeError, ["None", "a text"]),
+        ("tag", b"Kari", TypeError, ["b'Kari' (bytes)", "a text"]),
+        ("tag", math.nan, TypeError, ["nan (float)"]),
+        ("tag", {"text": ONE}, TypeError, ["dict"]),
+        ("tag", {ONE}, TypeError, ["set"]),
+        ("tag", Table([ONE]), TypeError, ["Table"]),
+        ("tag", [ONE, None], TypeError, ["item 0", "item 1", "None"]),
+        ("tag", ["Kari", ["Oslo"]], TypeError, ["item 0", "item 1"]),
+        ("tag", [None, ONE], TypeError, ["item 0", "item 1"]),
+        ("tag", [3], TypeError, ["item 0", "3 (int)"]),
+        ("tag", [["Kari"], ["Ola", 3]], TypeError, ["item 1, token 1", "3 (int)"]),
+        ("tag", [["Kari", ""]], ValueError, ["item 0, token 1", "''"]),
+        ("tag", "Kari \ud83d", ValueError, ["surrogate", "character 5"]),
+        ("tag_texts", ONE, TypeError, ["one text", "texts"]),
+        ("tag_texts", [ONE, math.nan], TypeError, ["item 1", "nan (float)"]),
+        ("tag_texts", [ONE, b"Kari"], TypeError, ["item 1", "bytes"]),
+        ("tag_texts", [WORDS], TypeError, ["item 0", "list", "a text"]),
+        ("tag_texts", [ONE, "\udcff"], ValueError, ["item 1", "surrogate"]),
+        ("tag_texts", 7, TypeError, ["7 (int)"]),
+        ("tag_tokens", ONE, TypeError, ["one text", "words"]),
+        ("tag_tokens", ["Kari", 3], TypeError, ["token 1", "3 (int)"]),
+        ("tag_tokens", ["Kari", "\u00a0"], ValueError, ["token 1", "'\\xa0'"]),
+        ("tag_tokens", ["Kari", "\ud83d"], ValueError, ["token 1", "surrogate"]),
+        ("tag_tokens", [WORDS], TypeError, ["token 0", "list"]),
+        ("tag_tokens", np.array([1.5]), TypeError, ["token 0", "float64"]),
+        ("tag_sentences", ONE, TypeError, ["one text", "sentences"]),
+        ("tag_sentences", [WORDS, ONE], TypeError, ["item 1", "one text"]),
+        ("tag_sentences", [WORDS, None], TypeError, ["item 1", "None"]),
+        ("tag_sentences", [WORDS, [*WORDS, "\n"]], ValueError, ["item 1, token 3"]),
+    ],
+)
+def test_what_cannot_be_tagged_is_named_with_its_position(
+    tagger: Tagger, call: str, given: Any, error: type[Exception], says: list[str]
+) -> None:
+    with pytest.raises(error) as caught:
+        getattr(tagger, call)(given)
+    for each in says:
+        assert each in str(caught.value)
+    assert len(str(caught.value)) < 200
