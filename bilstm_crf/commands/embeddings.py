@@ -86,7 +86,7 @@ def fetch(name: str, embeddings_dir: str | None) -> None:
             f"{name} is not a known name.{near_miss(name, names.KNOWN)}",
             hint=f"known: {' '.join(names.KNOWN)}",
         )
-    path = names.find(name, embeddings_dir)
+    path = catalogue.find_whole(name, embeddings_dir)
     if path is not None:
         say(f"{name} is here already")
     else:
