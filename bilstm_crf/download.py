@@ -206,9 +206,13 @@ def _receive(job: _Job, part: IO[bytes]) -> bool:
             for piece in response.iter_content(CHUNK):
                 part.write(piece)
                 bar.at(part.tell(), total)
-                if job.size is not None and part.tell() > job.size:
-                    break  # of another length than it should be, perhaps without end
-        if total is not None and part.tell() != total:
+                if total is not None and part.tell() > total:  # perhaps without end
+                    _empty(part)
+                    raise DownloadError(
+                        f"{job.label}: {_printable(job.url)} sends more than {total:,} bytes",
+                        hint="the file on the server has changed, or a proxy is intercepting the request",
+                    )
+        if total is not None and part.tell() < total:
             raise _BrokenOffError(f"{part.tell():,} of {total:,} bytes came")
     return resumed
 

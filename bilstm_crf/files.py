@@ -226,9 +226,11 @@ def read_toml(path: str | os.PathLike[str], *, hint: str | None = None) -> dict[
         _check_depth(content)
     except (ValueError, RecursionError) as wrong:
         reason = _reason(wrong)
-        place = re.search(r" \(at line (\d+), (column \d+)\)$", reason)
-        line = int(place[1]) if place else None
-        reason = f"{reason[: place.start()]} at {place[2]}" if place else reason
+        line = None
+        if place := re.search(r" \(at line (\d+), (column \d+)\)$", reason):
+            line, reason = int(place[1]), f"{reason[: place.start()]} at {place[2]}"
+        elif reason.endswith(" (at end of document)"):
+            line = data.count(b"\n") + 1
         raise InputError(f"is not TOML: {reason}", path=path, line=line, hint=hint) from wrong
     return content
 
@@ -273,7 +275,7 @@ def _reason(error: Exception) -> str:
         return f"byte 0x{error.object[error.start]:02X} at offset {error.start} is not UTF-8"
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at column {error.colno}"
-    return str(error).split(";")[0]  # of a long number Python also says which of its settings to change
+    return "a number of thousands of digits" if "Exceeds the limit" in str(error) else str(error)
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:

@@ -21,6 +21,7 @@ class FileServer:
     on_break: Callable[[], None] = lambda: None  # called before that
     statuses: list[int] = field(default_factory=list)  # answer these instead
     odd: dict[str, Answer] = field(default_factory=dict)  # answers word for word, by path
+    after_odd: Callable[[], None] = lambda: None  # called after one of them
     ranges: bool = True
     etags: bool = True
     requests: list[tuple[str, str | None]] = field(
@@ -41,6 +42,7 @@ class FileServer:
                 handler.send_header(name, value)
             handler.end_headers()
             handler.wfile.write(body)
+            self.after_odd()
             return None
         if body is None:
             return handler.send_error(404)

@@ -1,4 +1,4 @@
-"""JSON and TOML files that are damaged or hostile: one error, with the file and the line where it is known."""
+"""JSON and TOML files that are damaged or hostile: one error, with the file and, where known, the line."""
 
 from __future__ import annotations
 

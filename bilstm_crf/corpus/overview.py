@@ -60,7 +60,9 @@ def mistakes(counts: Counts) -> list[str]:
     for name, types in counts.items():
         lacking = {type_: count for type_, count in types.items() if type_ not in counts["train"]}
         if lacking and counts["train"]:
-            found.append(f"{name} has entity types that train lacks, so it cannot teach them: {_named(lacking)}")
+            found.append(
+                f"{name} has entity types that train lacks, so it cannot teach them: {_named(lacking)}"
+            )
     total: Counter[str] = sum(counts.values(), Counter())
     for _, same in groupby(sorted(total, key=lambda type_: (_key(type_), type_)), key=_key):
         alike = {type_: total[type_] for type_ in same}
