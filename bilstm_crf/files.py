@@ -167,12 +167,12 @@ def made_folder(path: str | os.PathLike[str]) -> Iterator[None]:
     """Make a folder, with its parents, for the block; where it raises, take away those that are empty."""
     folder = Path(path)
     made = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         yield
     except BaseException:
-        with contextlib.suppress(OSError):  # not empty, or not ours
-            for each in made:
+        for each in made:
+            with contextlib.suppress(OSError):  # not empty, or never made
                 each.rmdir()
         raise
 

@@ -46,13 +46,13 @@ from bilstm_crf.errors import UsageError
     metavar="W",
     type=float,
     multiple=True,
-    help="Of each --train file, in their order: 0.5 takes half of it an epoch, 2 each sentence twice.",
+    help="Sampling weight of each training file, in order (0.5: half per epoch; 2: every sentence twice).",
 )
 @click.option(
     "--train-labels",
     metavar="SET",
     multiple=True,
-    help="Of each --train file, in their order, where their types are not those of --labels.",
+    help="Label set of each training file, in order, where their types are not those of --labels.",
 )
 @click.option(
     "--drop",
@@ -147,7 +147,11 @@ from bilstm_crf.errors import UsageError
 )
 @click.option("--output", metavar="DIR", help="Where the run and its model go.  [runs/LANGUAGE-VECTORS]")
 @click.option("--overwrite", is_flag=True, help="Replace the run that lies there.")
-@click.option("--resume", metavar="DIR", help="Go on with an interrupted run; it knows its own settings.")
+@click.option(
+    "--resume",
+    metavar="DIR",
+    help="Continue an interrupted run with its own settings; 1 or 2 --threads give the same result.",
+)
 @click.option(
     "--config",
     metavar="FILE",
