@@ -17,9 +17,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from bilstm_crf.errors import InputError
-from bilstm_crf.files import write_whole
+from bilstm_crf.files import parse_json, write_whole
 from bilstm_crf.network.model import BiLSTMCRF
 from bilstm_crf.optimisation import Optimisation
+from bilstm_crf.run_folder import is_history
 
 
 def seed_epoch(seed: int, epoch: int) -> np.random.Generator:
@@ -52,9 +53,27 @@ def load_checkpoint(path: Path, network: BiLSTMCRF, optimisation: Optimisation) 
             tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
             optimisation.restore({name: tensors.pop(name) for name in list(tensors) if "/" in name})
             network.load_state_dict(tensors)
-            history: list[dict[str, Any]] = json.loads(content.metadata()["history"])
-            return history
-    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
+            return _history(content, path)
+    except (SafetensorError, RuntimeError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"is not this run's checkpoint: {error}", path=path, hint="start again without --resume"
         ) from error
+
+
+def epochs_done(path: Path) -> int:
+    """Return the epoch after which a run can go on: its checkpoint's last, 0 where that cannot be read."""
+    try:
+        with safe_open(path, framework="pt") as content:
+            history = _history(content, path)
+            return int(history[-1]["epoch"]) if history else 0
+    except (SafetensorError, OSError, InputError):
+        return 0
+
+
+def _history(content: Any, path: Path) -> list[dict[str, Any]]:
+    """The history in an open checkpoint. Raises InputError where it holds none."""
+    rows = parse_json((content.metadata() or {}).get("history", "null"), path=path)
+    if not is_history(rows, scored=False):
+        raise InputError("is not this run's checkpoint: it has no whole history", path=path)
+    history: list[dict[str, Any]] = rows
+    return history

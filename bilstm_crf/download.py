@@ -8,10 +8,11 @@ the far end is still the same (RFC 9110, sections 13.1.5 and 14: If-Range and Ra
 from __future__ import annotations
 
 import errno
-import json
 import os
+import re
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -19,14 +20,27 @@ from typing import IO
 import requests
 
 from bilstm_crf import system
-from bilstm_crf.errors import DownloadError
-from bilstm_crf.files import sha256_of, write_json
+from bilstm_crf.errors import DownloadError, InputError
+from bilstm_crf.files import made_folder, read_json, sha256_of, write_json
 from bilstm_crf.progress import Bar, say
 
 TRIES = 4  # in a row without a new byte
 PAUSE = 0.5  # seconds before the second try; doubled each time
 TIMEOUT = (15, 60)  # seconds: to connect, and between two pieces of the answer
 CHUNK = 1 << 14  # bytes; what has come of one when the connection breaks is lost
+FULL = "the disk is full"
+LENGTH = re.compile("[0-9]{1,15}")  # of a Content-Length that can be meant: up to a petabyte
+RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15}|\*)")
+Check = Callable[[Path], None]  # raises DownloadError for what is not the file
+
+
+# What no second try mends: endless redirects, and those to another scheme or to no address
+WRONG_ADDRESS = (
+    requests.TooManyRedirects,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidURL,
+)
 
 
 class _BrokenOffError(Exception):
@@ -40,6 +54,7 @@ class _Job:
     sha256: str | None
     size: int | None
     label: str
+    check: Check | None
 
     @property
     def part(self) -> Path:
@@ -50,19 +65,27 @@ class _Job:
         return self.target.with_name(self.target.name + ".part.json")
 
 
-def fetch(url: str, target: Path, *, sha256: str | None = None, size: int | None = None, label: str) -> Path:
-    """Downloads `url` to `target`, unless it is there already with this `size` (bytes) and `sha256`.
+def fetch(
+    url: str,
+    target: Path,
+    *,
+    sha256: str | None = None,
+    size: int | None = None,
+    label: str,
+    check: Check | None = None,
+) -> Path:
+    """Download `url` to `target`, unless it is there already with this `size` (bytes) and `sha256`.
 
+    `check` looks into the file before it gets its name, and into one that is there; it raises DownloadError.
     Says `label` and the size on standard error first; resumes what an earlier try left; tries again with
     growing pauses when the connection breaks. Two processes may fetch the same file: one waits.
     Raises DownloadError for everything that goes wrong; the target is then as it was before.
     """
-    job = _Job(url, target, sha256, size, label)
+    job = _Job(url, target, sha256, size, label, check)
     if _is_there(job):
         return target
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _locked_part(job.part) as part:
+        with made_folder(target.parent), _locked_part(job.part) as part:
             try:
                 if not _is_there(job):  # else another process was faster
                     _fetch(job, part)
@@ -72,8 +95,11 @@ def fetch(url: str, target: Path, *, sha256: str | None = None, size: int | None
                     job.notes.unlink(missing_ok=True)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        reason = error.strerror or str(error)
+        if full and not reason.startswith(FULL):
+            reason = FULL
         raise DownloadError(
-            f"{label}: {'the disk is full' if full else error.strerror or error} ({target.parent})",
+            f"{label}: {reason} ({target.parent})",
             hint="what has arrived is kept; the same command goes on with it" if full else None,
         ) from error
     return target
@@ -84,7 +110,18 @@ def _is_there(job: _Job) -> bool:
         job.target.is_file()
         and (job.size is None or job.target.stat().st_size == job.size)
         and (job.sha256 is None or sha256_of(job.target) == job.sha256)
+        and _fault(job, job.target) is None
     )
+
+
+def _fault(job: _Job, path: Path) -> DownloadError | None:
+    """What the job's own check finds wrong in the file."""
+    try:
+        if job.check is not None:
+            job.check(path)
+    except DownloadError as error:
+        return error
+    return None
 
 
 def _locked_part(path: Path) -> IO[bytes]:
@@ -108,6 +145,11 @@ def _fetch(job: _Job, part: IO[bytes]) -> None:
             resumed = _receive(job, part)
             if _verified(job, part, resumed=resumed):
                 break
+        except (*WRONG_ADDRESS, ValueError) as error:  # ValueError: an address that is no text
+            raise DownloadError(
+                f"{job.label}: {_printable(job.url)} leads nowhere: {_printable(str(error))[:200]}",
+                hint="the address, or one that the server sends on to, is wrong; or a proxy is in the way",
+            ) from error
         except (_BrokenOffError, requests.RequestException) as error:
             failures = 0 if part.tell() > furthest else failures + 1
             furthest = max(furthest, part.tell())
@@ -136,26 +178,41 @@ def _receive(job: _Job, part: IO[bytes]) -> bool:
         if response.status_code == 416 or (have and "Range" not in headers):
             _empty(part)
         _check_status(job, response)
-        resumed = response.status_code == 206 and have > 0
-        if resumed and not content_range.startswith(f"bytes {have}-"):
-            _empty(part)
-            raise _BrokenOffError(f"the server sent {content_range}, asked for bytes {have}-")
-        if not resumed:
+        resumed = response.status_code == 206
+        whole: int | None = None  # the length of the file by Content-Range
+        if resumed:
+            place = RANGE.fullmatch(content_range)
+            if "Range" not in headers or place is None or int(place[1]) != have:
+                _empty(part)
+                asked = headers.get("Range", "all of it").replace("=", " ")
+                raise _BrokenOffError(
+                    f"the server sent {_printable(content_range)[:80]!r}, asked for {asked}"
+                )
+            whole = int(place[3]) if place[3] != "*" else None
+        else:
             _empty(part)
             have = 0
             _note(job, response)
-        total = _total(job, response, have)
+        total = _total(job, response, have, whole)
         if resumed:
             say(f"Going on with  {job.label}  at {human(have)} of {human(total)}")
         else:
-            say(f"Downloading  {job.label}  {human(total)}  from {job.url}")
-        if total is not None and total - have > shutil.disk_usage(job.target.parent).free:
-            raise OSError(errno.ENOSPC, "no space left")
+            say(f"Downloading  {job.label}  {human(total)}  from {_printable(job.url)}")
+        free = shutil.disk_usage(job.target.parent).free
+        if total is not None and total - have > free:
+            lacks = f"{FULL}: {human(total - have)} to come, {human(free)} free"
+            raise OSError(errno.ENOSPC, lacks)
         with Bar(job.label) as bar:
             for piece in response.iter_content(CHUNK):
                 part.write(piece)
                 bar.at(part.tell(), total)
-        if total is not None and part.tell() != total:
+                if total is not None and part.tell() > total:  # perhaps without end
+                    _empty(part)
+                    raise DownloadError(
+                        f"{job.label}: {_printable(job.url)} sends more than {total:,} bytes",
+                        hint="the file on the server has changed, or a proxy is intercepting the request",
+                    )
+        if total is not None and part.tell() < total:
             raise _BrokenOffError(f"{part.tell():,} of {total:,} bytes came")
     return resumed
 
@@ -168,24 +225,30 @@ def _empty(part: IO[bytes]) -> None:
 def _check_status(job: _Job, response: requests.Response) -> None:
     code = response.status_code
     if code in (408, 416, 425, 429) or code >= 500:
-        raise _BrokenOffError(f"the server answers {code} {response.reason}")
+        raise _BrokenOffError(f"the server answers {code} {_printable(response.reason)}")
     if code not in (200, 206):
         raise DownloadError(
-            f"{job.label}: the server answers {code} {response.reason} to {job.url}",
+            f"{job.label}: the server answers {code} {_printable(response.reason)} to {_printable(job.url)}",
             hint="the file may have moved; a newer version of this program may know where",
         )
 
 
-def _total(job: _Job, response: requests.Response, have: int) -> int | None:
-    """The length of the whole file by the answer; None where it does not say."""
+def _total(job: _Job, response: requests.Response, have: int, whole: int | None) -> int | None:
+    """The length of the whole file by the answer (`whole`: by its Content-Range); None where it says none."""
     if _packed(response):
         return job.size
-    length = response.headers.get("Content-Length", "")
-    total = have + int(length) if length.isdigit() else job.size
+    length = response.headers.get("Content-Length")
+    if length is not None and LENGTH.fullmatch(length) is None:
+        raise DownloadError(
+            f"{job.label}: the server says Content-Length {_printable(length)[:40]!r}, expected a number",
+            hint="the server is at fault, or a proxy that answers for it",
+        )
+    total = have + int(length) if length is not None else job.size
+    total = total if whole is None else whole
     if job.size is not None and total != job.size:
         raise DownloadError(
             f"{job.label}: {job.url} has {total:,} bytes, expected {job.size:,}",
-            hint="the file at the far end has changed, or something on the way answers in its place",
+            hint="the file on the server has changed, or a proxy is intercepting the request",
         )
     return total
 
@@ -201,7 +264,13 @@ def _verified(job: _Job, part: IO[bytes], *, resumed: bool) -> bool:
     found = sha256_of(job.part) if job.sha256 else None
     length = part.tell()
     if found == job.sha256 and job.size in (None, length):
-        return True
+        fault = _fault(job, job.part)
+        if fault is None:
+            return True
+        _empty(part)
+        if resumed:
+            return False
+        raise fault
     _empty(part)
     if resumed:  # two pieces of different files
         return False
@@ -211,17 +280,19 @@ def _verified(job: _Job, part: IO[bytes], *, resumed: bool) -> bool:
         f"{job.label}: what came from {job.url} is not the file: {length:,} bytes"
         + (f" with SHA-256 {found}" if found else "")
         + f", expected {' with '.join(expected)}",
-        hint="nothing was kept; the file has changed at its source, or something on the way answers for it",
+        hint="nothing was kept; the file on the server has changed, or a proxy is intercepting the request",
     )
 
 
 def _validator(job: _Job) -> str | None:
     """The ETag (or date) that the file had when `.part` was begun; None: unknown, or of another address."""
     try:
-        notes = json.loads(job.notes.read_text("utf-8"))
-        return str(notes["validator"]) if notes["url"] == job.url and notes["validator"] else None
-    except (OSError, ValueError, KeyError, TypeError):
+        notes = read_json(job.notes)
+        validator = notes["validator"] if notes["url"] == job.url else None
+    except (InputError, KeyError, TypeError):
         return None
+    # Else no header, and no later call would get past it
+    return validator if isinstance(validator, str) and re.fullmatch("[ -~]+", validator) else None
 
 
 def _note(job: _Job, response: requests.Response) -> None:
@@ -242,6 +313,11 @@ def _gave_up(job: _Job, error: Exception, have: int) -> DownloadError:
         f"{job.label}: {job.url} cannot be reached ({reason})",
         hint="is there a network? $HTTPS_PROXY names a proxy",
     )
+
+
+def _printable(text: str | None) -> str:
+    """Text from outside as a terminal may show it: what prints as nothing or as a command is escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text or "")
 
 
 def human(size: int | None) -> str:

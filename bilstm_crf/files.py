@@ -7,10 +7,12 @@ import gzip
 import hashlib
 import json
 import os
+import platform
 import re
 import stat
 import sys
 import tempfile
+import tomllib
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -27,6 +29,8 @@ UNFINISHED_NAME = re.compile(r"\..+\.[a-z0-9_]{8}\.unfinished")
 OPEN_ALREADY = re.compile(r"/dev/(std(?:out|err)|fd/(\d+))|/proc/self/fd/(\d+)")
 
 CACHE_ENVIRONMENT = "BILSTM_CRF_CACHE"
+
+MAX_DEPTH = 100  # of nested JSON and TOML; what is read later walks it by recursion
 
 
 def shown(path: str | os.PathLike[str]) -> str:
@@ -226,11 +230,174 @@ def cache_folder() -> Path:
     return folder if folder.is_absolute() else Path(tempfile.gettempdir()) / "bilstm_crf"
 
 
+@contextlib.contextmanager
+def held(path: str | os.PathLike[str]) -> Iterator[bool]:
+    """Hold the lock file `path` for the block, and take it away at the end.
+
+    Gives False where the file system has no locks. A process that dies lets go of the lock; the file that it
+    leaves blocks nobody. Raises LockedError at once where another process holds it.
+    """
+    stream = _take(Path(path))
+    try:
+        yield stream is not None
+    finally:
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(path)  # while it is held: nobody else has this file
+            stream.close()
+
+
+def _take(path: Path) -> BinaryIO | None:
+    """The lock file, open and locked; None where the file system has no locks. Raises LockedError."""
+    while True:
+        try:
+            stream = open(path, "a+b")  # noqa: SIM115 (it is the lock)
+        except FileNotFoundError:  # a process that failed has just taken its empty folder away
+            path.parent.mkdir(parents=True, exist_ok=True)
+            continue
+        try:
+            system.lock(stream.fileno(), wait=False)
+        except BlockingIOError:
+            stream.seek(0)
+            holder = stream.read(200).decode("utf-8", "replace").strip()
+            stream.close()
+            raise LockedError(holder or "another process") from None
+        except OSError:
+            stream.close()
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return None
+        # Whoever held the lock before may have taken the file away: then ours is the wrong one
+        try:
+            same = os.path.samestat(os.fstat(stream.fileno()), path.stat())
+        except FileNotFoundError:
+            same = False
+        if same:
+            with contextlib.suppress(OSError):  # a full disk: the lock holds all the same
+                os.truncate(stream.fileno(), 0)
+                os.write(stream.fileno(), f"process {os.getpid()} on {platform.node()}\n".encode())
+            return cast(BinaryIO, stream)
+        stream.close()
+
+
+class LockedError(Exception):
+    """A lock that another process holds; its text names that process."""
+
+
+@contextlib.contextmanager
+def made_folder(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Make a folder, with its parents, for the block; where it raises, take away those that are empty."""
+    folder = Path(path)
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for each in made:
+            with contextlib.suppress(OSError):  # not empty, or never made
+                each.rmdir()
+        raise
+
+
 def umask() -> int:
     """The bits that a new file's mode must not have."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def read_json(
+    path: str | os.PathLike[str], *, error: type[InputError] = InputError, hint: str | None = None
+) -> Any:
+    """Return the content of a JSON file.
+
+    Raises `error` with the path, and the line where it is known, for a file that cannot be read, is not
+    JSON or is nested more than MAX_DEPTH levels deep.
+    """
+    return parse_json(_read_bytes(path, error, hint), path=path, error=error, hint=hint)
+
+
+def parse_json(
+    text: str | bytes,
+    *,
+    path: object,
+    line: int | None = None,
+    error: type[InputError] = InputError,
+    hint: str | None = None,
+) -> Any:
+    """Return the content of JSON text from `path`; `line` is its place where it is one line of a file.
+
+    Raises `error` as `read_json` does.
+    """
+    try:
+        content = json.loads(text if isinstance(text, str) else text.decode("utf-8"))
+        _check_depth(content)
+    except (ValueError, RecursionError) as wrong:
+        if isinstance(wrong, json.JSONDecodeError):
+            line = line or wrong.lineno
+        what = f"cannot be read as JSON: {_reason(wrong)}"
+        raise error(what, path=path, line=line, hint=hint) from wrong
+    return content
+
+
+def read_toml(path: str | os.PathLike[str], *, hint: str | None = None) -> dict[str, Any]:
+    """Return the content of a TOML file. Raises InputError as `read_json` does."""
+    data = _read_bytes(path, InputError, hint)
+    try:
+        content = tomllib.loads(data.decode("utf-8"))
+        _check_depth(content)
+    except (ValueError, RecursionError) as wrong:
+        reason = _reason(wrong)
+        line = None
+        if place := re.search(r" \(at line (\d+), (column \d+)\)$", reason):
+            line, reason = int(place[1]), f"{reason[: place.start()]} at {place[2]}"
+        elif reason.endswith(" (at end of document)"):
+            line = data.count(b"\n") + 1
+        raise InputError(f"is not TOML: {reason}", path=path, line=line, hint=hint) from wrong
+    return content
+
+
+def _read_bytes(path: str | os.PathLike[str], error: type[InputError], hint: str | None) -> bytes:
+    """Read a whole file.
+
+    A pipe is read only where a shell made it (`--config <(…)`): any other may have no writer.
+    """
+    try:
+        mode = os.stat(path).st_mode
+        shells = stat.S_ISFIFO(mode) and os.fspath(path).startswith("/dev/fd/")
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or shells):
+            raise error("cannot be read: it is a pipe or a device, expected a file", path=path, hint=hint)
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as wrong:  # ValueError: a NUL in the path
+        reason = (wrong.strerror if isinstance(wrong, OSError) else None) or str(wrong)
+        raise error(f"cannot be read: {reason}", path=path, hint=hint) from wrong
+
+
+def _check_depth(content: Any) -> None:
+    """Raises RecursionError for what is nested more than MAX_DEPTH levels deep."""
+    level = [content]
+    for _ in range(MAX_DEPTH):
+        inner: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner += each.values()
+            elif isinstance(each, list):
+                inner += each
+        if not inner:
+            return
+        level = inner
+    raise RecursionError
+
+
+def _reason(error: Exception) -> str:
+    """Why a file is not JSON or TOML."""
+    if isinstance(error, RecursionError):
+        return f"nested more than {MAX_DEPTH} levels deep"
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte 0x{error.object[error.start]:02X} at offset {error.start} is not UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at column {error.colno}"
+    return "a number of thousands of digits" if "Exceeds the limit" in str(error) else str(error)
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,13 +13,14 @@ from bilstm_crf.bert.cache import require_folder
 from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.bert.settings import FeatureSettings
 from bilstm_crf.config import RunConfig
+from bilstm_crf.corpus import overview
 from bilstm_crf.corpus.documents import Documents, tables_of
 from bilstm_crf.corpus.dropping import check_filters, leave_out, summary
 from bilstm_crf.corpus.labelled import Labelled, read_labelled
 from bilstm_crf.embeddings.coverage import coverage
 from bilstm_crf.embeddings.read import load
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.errors import InputError, UsageError, near_miss
+from bilstm_crf.errors import InputError, UsageError, near_miss, warn
 from bilstm_crf.files import sha256_of
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.initialisation import architecture_of, use_of
@@ -28,7 +29,7 @@ from bilstm_crf.model_folder import SavedModel, load_model, weights_of
 from bilstm_crf.plan import Plan, plan_of
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.tagger import find_device
-from bilstm_crf.training import Sources
+from bilstm_crf.training import Sources, dev_chooses
 from bilstm_crf.transfer import require_same_network, vectors_of
 
 
@@ -98,12 +99,28 @@ def _read_corpora(
     if config.drop:
         _leave_out(config, train_set, evaluation)
         say(f"train    {summary(train_set.dropped, len(train_set.sentences))}")
-    for name, split in (("train", train_set), ("dev", dev_set)):
+    splits = {"train": train_set, "dev": dev_set, **({} if test_set is None else {"test": test_set})}
+    for name, split in splits.items():
         found = ", ".join(dict.fromkeys(split.encodings))
         say(f"{name:<8} {len(split.sentences):,} sentences, {split.tokens:,} tokens, labels in {found}")
+    _show_entities(config, splits, say)
     if config.reads_neighbours:
         say(f"context  {_name_documents(config, train_set, evaluation)}")
     return train_set, dev_set, test_set
+
+
+def _show_entities(config: RunConfig, splits: Mapping[str, Labelled], say: Callable[[str], None]) -> None:
+    """Say how many entities of each type the splits have; warn of what looks like a mistake in them."""
+    counts = overview.count_types(splits)
+    if any(counts.values()):
+        for line in overview.table(counts):
+            say(line)
+    for mistake in overview.mistakes(counts):
+        warn(mistake)
+    if not dev_chooses(splits["train"], splits["dev"]):
+        what = "entity of a type that train has" if counts["dev"] else "entities"
+        idle = ", and --patience has no effect" if config.recipe.patience else ""
+        warn(f"dev has no {what}: it cannot choose an epoch, so the last one is kept{idle}")
 
 
 def _read_vectors(

@@ -18,7 +18,6 @@ For IOB this is what seqeval calls strict IOB2, for IOBES its strict IOBES.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Literal
 
 from bilstm_crf.errors import InputError, UsageError, near_miss
+from bilstm_crf.files import read_toml
 from bilstm_crf.sentence import Sentence, Span
 
 
@@ -290,10 +290,7 @@ class LabelSet:
 
     @classmethod
     def _from_toml(cls, path: Path) -> LabelSet:
-        try:
-            content = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"not a readable TOML file: {error}", path=path) from error
+        content = read_toml(path)
         types = content.get("types")
         if not isinstance(types, dict) or not all(isinstance(type_, str) for type_ in types.values()):
             raise InputError('expected a table [types] with lines such as GPE_LOC = "LOC"', path=path)

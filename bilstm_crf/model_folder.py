@@ -252,7 +252,8 @@ def recipe_of(folder: str | Path) -> tuple[dict[str, Any], str | None]:
     description = _description(folder)
     try:
         sizes = dict(description["architecture"])
-        static = description["dim"] > 0
+        dim = description["dim"]
+        static = dim > 0
         digits = _digits(description)
         encoder = description.get("encoder")
         bert = None if encoder is None else _place(encoder, folder)
@@ -261,6 +262,8 @@ def recipe_of(folder: str | Path) -> tuple[dict[str, Any], str | None]:
         raise ModelFolderError(f"lacks or misstates {error}", path=folder / "model.json") from error
     for name in ("contextual_dim", "contextual_layers"):
         sizes.pop(name, None)
+    if static:
+        sizes["word_dim"] = dim
     settings = {} if encoder is None else {f"bert_{key}": value for key, value in encoder["settings"].items()}
     return {
         "features": ",".join(name for name in parts if parts[name]),

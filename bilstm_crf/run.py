@@ -5,6 +5,7 @@ The folder's content is described in run_folder.py; the loop itself is in traini
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import sys
 from collections.abc import Callable
@@ -12,19 +13,22 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bilstm_crf import final, run_folder
+from bilstm_crf.checkpoint import epochs_done
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.dropping import as_dict, summary
 from bilstm_crf.corpus.labelled import Labelled
-from bilstm_crf.errors import InputError, InterruptedRunError
+from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.evaluation.report import Report, evaluate
 from bilstm_crf.files import sha256_of_all, write_json
 from bilstm_crf.final import second_phase
 from bilstm_crf.inputs import Inputs, load_inputs
 from bilstm_crf.lanes import use_threads
-from bilstm_crf.run_folder import DROPPED
+from bilstm_crf.run_folder import CHECKPOINT, DROPPED
 from bilstm_crf.tagger import Tagger
-from bilstm_crf.training import History, Observer, train
+from bilstm_crf.training import History, Observer, dev_chooses, train
 
+CHOSE = "the split that chose the epoch: its scores are optimistic"
+DID_NOT_CHOOSE = "a split without entities that could be found: the last epoch was kept"
 Say = Callable[[str], None]  # tells a person one line
 
 
@@ -45,36 +49,57 @@ def start(
 
     That one is touched when all is read and checked, not before.
     """
-    run_folder.check_free(folder, overwrite=overwrite)
-    run_folder.check_apart(folder, [each for each in (config.init_from, config.bert) if each])
-    inputs = load_inputs(config, say)
-    described = inputs.describe(config)
-    run_folder.start(folder, described)
-    return _run(config, folder, inputs, described, say, progress, resume=False)
+    with run_folder.alone_in(folder):
+        run_folder.check_free(folder, overwrite=overwrite)
+        run_folder.check_apart(folder, [each for each in (config.init_from, config.bert) if each])
+        inputs = load_inputs(config, say)
+        described = inputs.describe(config)
+        run_folder.start(folder, described)
+        return _run(config, folder, inputs, described, say, progress, resume=False)
 
 
-def resume(folder: Path, *, say: Say, progress: MakeProgress) -> dict[str, Any]:
+def resume(folder: Path, *, say: Say, progress: MakeProgress, threads: int | None = None) -> dict[str, Any]:
     """Goes on with an interrupted run; gives the metrics of a finished one as they are.
 
-    Raises InputError where the folder holds no run, or where data or vectors are no longer the same.
+    `threads`: another number of them than the run began with. Raises UsageError where that would change the
+    result, InputError where the folder holds no run, or where data or vectors are no longer the same.
     """
-    described = run_folder.read_config(folder / "config.json")
+    config, described = run_folder.read_config(folder / "config.json")
+    if threads is not None:
+        _check_threads(config, threads)
     if run_folder.is_finished(folder):
         say(f"{folder}: this run is finished")
         return run_folder.read_metrics(folder)
-    run_folder.clean(folder)
-    config = RunConfig.from_json(described["config"])
-    inputs = load_inputs(config, say)
-    now = inputs.describe(config)
-    parts = {"data": "other data", "vectors": "other vectors", "encoder": "another encoder"}
-    for part, other in {**parts, "initial": "another model"}.items():
-        if _hashes(now.get(part), config) != _hashes(described.get(part), config):
-            raise InputError(
-                f"this run began with {other}: not the SHA-256 that there is now",
-                path=folder / "config.json",
-                hint="put the old files back, or start a new run",
-            )
-    return _run(config, folder, inputs, now, say, progress, resume=True)
+    with run_folder.alone_in(folder):
+        if run_folder.is_finished(folder):  # by another process, since
+            return run_folder.read_metrics(folder)
+        run_folder.clean(folder)
+        inputs = load_inputs(config, say)
+        now = inputs.describe(config)
+        parts = {"data": "other data", "vectors": "other vectors", "encoder": "another encoder"}
+        for part, other in {**parts, "initial": "another model"}.items():
+            if _hashes(now.get(part), config) != _hashes(described.get(part), config):
+                raise InputError(
+                    f"this run began with {other}: not the SHA-256 that there is now",
+                    path=folder / "config.json",
+                    hint="put the old files back, or start a new run",
+                )
+        if threads is not None:
+            config = dataclasses.replace(config, threads=threads)
+        return _run(config, folder, inputs, now, say, progress, resume=True)
+
+
+def _check_threads(config: RunConfig, threads: int) -> None:
+    """Raise UsageError where a run with so many threads would not end with the same weights."""
+    same = threads == config.threads or config.device != "cpu"
+    learns = config.bert is not None and config.recipe.bert_weights == "tuned"
+    if same or (max(threads, config.threads) <= 2 and not learns):
+        return
+    why = "an encoder that learns" if learns else "more than 2"
+    raise UsageError(
+        f"--threads {threads}: the run began with {config.threads}, and {why} sums in another order",
+        hint=f"leave it out, or give --threads {config.threads}; a new run may have any number",
+    )
 
 
 def _hashes(part: Any, config: RunConfig) -> list[Any]:
@@ -97,7 +122,7 @@ def _run(
     resume: bool,
 ) -> dict[str, Any]:
     use_threads(config.threads, config.lanes)
-    done = run_folder.epochs_done(folder) if resume else 0
+    done = epochs_done(folder / CHECKPOINT) if resume else 0
     if done:
         say(f"going on after epoch {done}")
     provenance = {key: value for key, value in described.items() if key != "command"}
@@ -119,7 +144,7 @@ def _run(
                 resume=resume,
             )
     except KeyboardInterrupt:
-        done = run_folder.epochs_done(folder)
+        done = epochs_done(folder / CHECKPOINT)
         raise _interrupted(folder, f"in epoch {done + 1}; {_safe(folder, done)}") from None
     final_record = None
     if config.final:
@@ -163,6 +188,7 @@ def _finish(
     """Scores the saved model on dev, and once on the test files where there are any."""
     tagger = _tagger(config, folder)
     best = run_folder.best_row(history)
+    chosen = dev_chooses(inputs.train, inputs.dev)
     reports = {"dev": _score(tagger, inputs.dev)}
     if inputs.test is not None:
         reports["test"] = _score(tagger, inputs.test)
@@ -173,7 +199,8 @@ def _finish(
         "best_epoch": best["epoch"],
         "epochs": len(history),
         "seed": config.seed,
-        "dev_is": "the split that chose the epoch: its scores are optimistic",
+        "dev_is": CHOSE if chosen else DID_NOT_CHOOSE,
+        "epoch_chosen_on_dev": chosen,
         **{split: report.as_dict() for split, report in reports.items()},
         **({} if config.test else {"test": None}),
         "seconds": {

@@ -8,30 +8,32 @@ stage-0.safetensors       the best of a curriculum's stage, from which the next 
 model.json, weights-…     the best epoch's model (model_folder.py)
 final/                    the model of the second phase, from train and dev, where one was asked for
 metrics.json              the scores of that model; there once the run is finished
+.lock                     while a process trains here
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import platform
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from bilstm_crf.bert.folder import is_local
 from bilstm_crf.config import RunConfig
-from bilstm_crf.errors import InputError, UsageError
-from bilstm_crf.files import write_json
+from bilstm_crf.errors import InputError, UsageError, warn
+from bilstm_crf.files import LockedError, held, made_folder, read_json, write_json
 from bilstm_crf.version import __version__
 
 CHECKPOINT = "checkpoint.safetensors"
-FINAL, DROPPED = "final", "dropped.json"
+FINAL, DROPPED, LOCK = "final", "dropped.json", ".lock"
+SPEEDS = ("seconds", "tokens_per_second")  # of a row of the history
 PACKAGES = ("torch", "numpy", "numba", "transformers", "tokenizers")  # the last two perhaps not there
 
 
@@ -41,8 +43,6 @@ def is_finished(folder: Path) -> bool:
 
 def check_free(folder: Path, *, overwrite: bool) -> None:
     """Raises UsageError where another run or model lies in the folder, unless it may be replaced."""
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file, expected a folder for the run", hint="choose another --output")
     if (folder / "model.json").exists() and not (folder / "config.json").exists() and not overwrite:
         raise UsageError(
             f"{folder} holds a model", hint="choose another --output, or replace it with --overwrite"
@@ -53,6 +53,31 @@ def check_free(folder: Path, *, overwrite: bool) -> None:
         raise UsageError(
             f"{folder} holds {state}", hint=f"{go_on}choose another --output, or replace it with --overwrite"
         )
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Make the run's folder, and keep every other training out of it for the block.
+
+    Where the block raises before it has written anything, the folder is gone again. Raises UsageError where
+    another process trains there.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file, expected a folder for the run", hint="choose another --output")
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(made_folder(folder))
+            locked = stack.enter_context(held(folder / LOCK))
+        except LockedError as error:
+            raise UsageError(
+                f"{folder}: locked by {error}, which trains there",
+                hint="wait for its end or stop it; another run goes to another --output",
+            ) from error
+        except OSError as error:
+            raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
+        if not locked:
+            warn("this file system has no locks: let no other training write here", path=folder)
+        yield
 
 
 def stage_file(number: int) -> str:
@@ -80,7 +105,6 @@ def check_apart(folder: Path, sources: Iterable[str]) -> None:
 
 def start(folder: Path, description: dict[str, Any]) -> None:
     """Makes the folder of a new run, in place of an older one; its model stays until there is a new one."""
-    folder.mkdir(parents=True, exist_ok=True)
     clean(folder)
     for name in ("metrics.json", "history.jsonl", DROPPED, CHECKPOINT):
         (folder / name).unlink(missing_ok=True)
@@ -117,28 +141,41 @@ def finish(folder: Path, metrics: dict[str, Any]) -> None:
 
 def read_metrics(folder: Path) -> dict[str, Any]:
     """The content of metrics.json. Raises InputError where it is damaged."""
-    path = folder / "metrics.json"
-    try:
-        metrics: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return metrics
-    except (OSError, ValueError, RecursionError) as error:
-        hint = "the model beside it is whole: `bilstm-crf evaluate` scores it"
-        raise InputError(f"cannot be read as JSON: {error}", path=path, hint=hint) from error
-
-
-def epochs_done(folder: Path) -> int:
-    """How many epochs a run can go on after."""
-    if not (folder / CHECKPOINT).exists():
-        return 0
-    try:
-        return len((folder / "history.jsonl").read_text("utf-8").splitlines())
-    except FileNotFoundError:
-        return 0
+    hint = "the model beside it is whole: `bilstm-crf evaluate` scores it"
+    metrics: dict[str, Any] = read_json(folder / "metrics.json", hint=hint)
+    return metrics
 
 
 def best_row(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The row of the epoch with the best dev F1, of equal ones the first, in a history of one or more."""
-    return max(history, key=lambda row: row["dev"]["f1"])
+    """Return the row of the epoch whose model is kept, in a history of one or more.
+
+    That is the last one marked `best`: the first with the best dev F1 or, where dev cannot tell, the last
+    epoch. Where none is marked (a stage below the best of an earlier one), the first with the best dev F1.
+    """
+    kept = [row for row in history if row.get("best") is True]
+    return kept[-1] if kept else max(history, key=lambda row: row["dev"]["f1"])
+
+
+def is_history(rows: Any, *, scored: bool) -> bool:
+    """Whether these are whole rows of a history, their epochs rising; with dev's scores where `scored`."""
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return False
+    epochs = [row.get("epoch") for row in rows]
+    return (
+        all(type(epoch) is int and epoch > 0 for epoch in epochs)
+        and epochs == sorted(set(epochs))
+        and all(isinstance(row.get(name), int | float) for row in rows for name in SPEEDS)
+        and (not scored or all(map(_has_scores, rows)))
+    )
+
+
+def _has_scores(row: Mapping[str, Any]) -> bool:
+    dev = row.get("dev")
+    return (
+        isinstance(dev, dict)
+        and isinstance(dev.get("f1"), int | float)
+        and isinstance(row.get("dev_seconds"), int | float)
+    )
 
 
 def describe(config: RunConfig, data: dict[str, Any], vectors: dict[str, Any] | None) -> dict[str, Any]:
@@ -194,17 +231,20 @@ def _processor() -> str:
         return platform.processor()
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """The content of a config.json. Raises InputError where there is none or it is not one."""
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise InputError("there is no run here: no config.json", path=path.parent) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"cannot be read as JSON: {error}", path=path) from error
+def read_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
+    """Return the configuration of a config.json, and all that the file says.
+
+    Raises InputError where there is no such file, or it is damaged.
+    """
+    if not path.exists():
+        raise InputError("there is no run here: no config.json", path=path.parent)
+    content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
         raise InputError("is not the config.json of a run: it has no table `config`", path=path)
-    return content
+    try:
+        return RunConfig.from_json(content["config"]), content
+    except UsageError as error:
+        raise InputError(str(error), path=path, hint=error.hint) from error
 
 
 def command_line() -> str:

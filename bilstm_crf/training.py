@@ -18,16 +18,16 @@ from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.corpus.occurrences import Occurrences
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.errors import DivergedError
+from bilstm_crf.errors import DivergedError, InputError, warn
 from bilstm_crf.evaluation.strict import strict
-from bilstm_crf.files import write_whole
+from bilstm_crf.files import parse_json, write_whole
 from bilstm_crf.initialisation import build_model, contextual_of, kept_of
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.model_folder import SavedModel, save_model
 from bilstm_crf.network.dropout import draw_from
 from bilstm_crf.optimisation import Optimisation
 from bilstm_crf.plan import Plan, mixture_of
-from bilstm_crf.run_folder import CHECKPOINT, best_row, stage_file
+from bilstm_crf.run_folder import CHECKPOINT, best_row, is_history, stage_file
 from bilstm_crf.tagger import Tagger
 from bilstm_crf.transfer import take_over
 
@@ -149,15 +149,19 @@ def train(
 ) -> History:
     """Trains to the end of the plan (or out of patience); the model of the best dev F1 lies in `folder`.
 
-    A stage of the plan begins with the best weights of the one before. With `resume`, goes on after the last
-    whole round that the folder's checkpoint knows.
+    Where dev has no entity that could be found (`dev_chooses`) that is the model of the last round. A stage
+    of the plan begins with the best weights of the one before. With `resume`, goes on after the last whole
+    round that the folder's checkpoint knows.
     """
+    chooses = dev_chooses(train, dev)
     gold = [sentence.spans or [] for sentence in dev.sentences]
     lengths = [len(sentence) for sentence in dev.sentences]
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
         learner = Learner(config, train, sources, plan)
         state = (learner.network, learner.optimisation)
         history = load_checkpoint(folder / CHECKPOINT, *state) if resume else []
+        if history and not _fits(history, plan):
+            raise InputError("is not this run's checkpoint: another history", path=folder / CHECKPOINT)
         if resume and not history:
             history = ended(folder, plan, config.recipe.patience)
         if history:  # a run that was killed after the checkpoint may have left it one row short
@@ -177,14 +181,14 @@ def train(
             started = time.perf_counter()
             scores = strict(gold, tagger.predict(dev.sentences, kept), lengths)
             row["dev"] = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
-            row["best"] = scores.f1 > best_f1(history)
+            row["best"] = not chooses or scores.f1 > best_f1(history)
             row["dev_seconds"] = round(time.perf_counter() - started, 3)
             if row["best"]:
                 model.provenance.clear()
                 model.provenance.update(provenance, epoch=number, dev=row["dev"])
                 save_model(model, folder, sources.vectors, embed_encoder=config.embed_encoder)
             history.append(row)
-            if stage + 1 < len(plan.stages) and scores.f1 > best_f1(of_stage):
+            if stage + 1 < len(plan.stages) and (not chooses or scores.f1 > best_f1(of_stage)):
                 save_checkpoint(folder / stage_file(stage), *state, history)
             save_checkpoint(folder / CHECKPOINT, *state, history)
             if stage > 0:
@@ -194,18 +198,37 @@ def train(
     return history
 
 
+def dev_chooses(train: Labelled, dev: Labelled) -> bool:
+    """Whether dev can tell one epoch from another: it has an entity of a type that train has."""
+    known = {span.type for sentence in train.sentences for span in sentence.spans or ()}
+    return any(span.type in known for sentence in dev.sentences for span in sentence.spans or ())
+
+
 def ended(folder: Path, plan: Plan, patience: int) -> History:
-    """The history of a training that came to its end, so that its checkpoint is gone; else nothing."""
-    try:
-        lines = (folder / "history.jsonl").read_text("utf-8").splitlines()
-        history: History = [json.loads(line) for line in lines]
-        last = history[-1]["epoch"]
-        stages = [[row for row in history if plan.stage(row["epoch"]) == s] for s in range(len(plan.stages))]
-    except (OSError, ValueError, LookupError):
+    """The history of a training that came to its end, so that its checkpoint is gone; else nothing.
+
+    Warns of a damaged history: then the run begins again.
+    """
+    path = folder / "history.jsonl"
+    if not path.exists() or not (folder / "model.json").exists():
         return []
-    rest = range(last + 1, len(plan.rounds) + 1)
-    whole = (folder / "model.json").exists()
-    return history if whole and all(out_of_patience(stages[plan.stage(n)], patience) for n in rest) else []
+    try:
+        lines = enumerate(path.read_bytes().splitlines(), start=1)
+        history: History = [parse_json(line, path=path, line=number) for number, line in lines]
+    except InputError as error:
+        warn(f"{error}; the run begins again")
+        return []
+    if not history or not _fits(history, plan):
+        warn("is damaged: no whole rows of this run; it begins again", path=path)
+        return []
+    stages = [[row for row in history if plan.stage(row["epoch"]) == s] for s in range(len(plan.stages))]
+    rest = range(history[-1]["epoch"] + 1, len(plan.rounds) + 1)
+    return history if all(out_of_patience(stages[plan.stage(n)], patience) for n in rest) else []
+
+
+def _fits(history: History, plan: Plan) -> bool:
+    """Whether this can be the history of a run with this plan."""
+    return is_history(history, scored=True) and history[-1]["epoch"] <= len(plan.rounds)
 
 
 def train_to_the_end(

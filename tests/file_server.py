@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+Answer = tuple[int, dict[str, str], bytes]  # status, headers, body
+
 
 @dataclass
 class FileServer:
@@ -18,6 +20,8 @@ class FileServer:
     break_off: list[int] = field(default_factory=list)  # close the connection after so many bytes
     on_break: Callable[[], None] = lambda: None  # called before that
     statuses: list[int] = field(default_factory=list)  # answer these instead
+    odd: dict[str, Answer] = field(default_factory=dict)  # answers word for word, by path
+    after_odd: Callable[[], None] = lambda: None  # called after one of them
     ranges: bool = True
     etags: bool = True
     requests: list[tuple[str, str | None]] = field(
@@ -31,6 +35,15 @@ class FileServer:
         body = self.files.get(handler.path)
         if self.statuses:
             return handler.send_error(self.statuses.pop(0))
+        if handler.path in self.odd:
+            status, headers, body = self.odd[handler.path]
+            handler.send_response(status)
+            for name, value in headers.items():
+                handler.send_header(name, value)
+            handler.end_headers()
+            handler.wfile.write(body)
+            self.after_odd()
+            return None
         if body is None:
             return handler.send_error(404)
         etag = f'"{hashlib.md5(body).hexdigest()}"'

@@ -76,8 +76,8 @@ def start(config: RunConfig, folder: Path, watch: Watch | None = None, *, overwr
     )
 
 
-def resume(folder: Path, watch: Watch | None = None) -> Any:
-    return run.resume(folder, say=lambda line: None, progress=lambda *_: watch or Watch())
+def resume(folder: Path, watch: Watch | None = None, threads: int | None = None) -> Any:
+    return run.resume(folder, say=lambda line: None, progress=lambda *_: watch or Watch(), threads=threads)
 
 
 def weights_hash(folder: Path) -> str:

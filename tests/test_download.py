@@ -175,3 +175,135 @@ def test_two_processes_at_once_both_end_with_the_whole_file(server: FileServer, 
     assert [process.exitcode for process in both] == [0, 0]
     assert (tmp_path / "a.zip").read_bytes() == BODY
     assert names(tmp_path) == {"a.zip"}
+
+
+# ---------------------------------------------------------------- servers that misbehave
+
+REDIRECTS = {
+    "in a circle": "/a.zip",
+    "to a file": "file:///etc/passwd",
+    "to another protocol": "ftp://127.0.0.1/a.zip",
+    "to no host": "http://",
+    "to no port": "http://127.0.0.1:99999999/a.zip",
+    "to half an address": "http://[::1",
+    "to a name that is too long": "http://" + "a" * 70 + ".example/a.zip",
+    "to an empty name": "http://.example/a.zip",
+    "to what is no text": "/\xff\xfe",
+}
+
+
+@pytest.mark.parametrize("to", REDIRECTS.values(), ids=REDIRECTS)
+def test_a_bad_redirect_is_one_error_and_leaves_nothing(to: str, server: FileServer, tmp_path: Path) -> None:
+    server.odd["/a.zip"] = (302, {"Location": to, "Content-Length": "0"}, b"")
+    with pytest.raises(DownloadError) as caught:
+        fetch(server, tmp_path / "new")
+    assert len(str(caught.value)) < 400
+    assert caught.value.hint
+    assert names(tmp_path) == set()
+    assert len(server.requests) <= 31, "asked once; 30 redirects are followed"
+
+
+def test_a_good_redirect_is_followed(server: FileServer, tmp_path: Path) -> None:
+    server.odd["/b.zip"] = (302, {"Location": "/a.zip", "Content-Length": "0"}, b"")
+    download.fetch(f"{server.address}/b.zip", tmp_path / "b.zip", label="b")
+    assert (tmp_path / "b.zip").read_bytes() == BODY
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "9" * 16, "-5", "1e3", "²", "0x10", "5, 6", ""])
+def test_a_length_that_is_none_is_one_error(length: str, server: FileServer, tmp_path: Path) -> None:
+    server.odd["/a.zip"] = (200, {"Content-Length": length, "Connection": "close"}, b"hello")
+    with pytest.raises(DownloadError) as caught:
+        fetch(server, tmp_path / "new")
+    assert len(str(caught.value)) < 400
+    assert names(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    "content_range", ["", "bytes 0-4/5", "bytes 3-1/5", "bytes 1000-" + "9" * 5000 + "/*", "pages 1-2/3", "²"]
+)
+def test_a_range_that_was_not_asked_for_is_never_joined(
+    content_range: str, server: FileServer, tmp_path: Path
+) -> None:
+    (tmp_path / "a.zip.part").write_bytes(BODY[:1000])
+    headers = {"Content-Range": content_range, "Content-Length": "5"}
+    server.odd["/a.zip"] = (206, headers, b"hello")
+    with pytest.raises(DownloadError, match="a:"):
+        fetch(server, tmp_path, sha256=SHA256)
+    assert names(tmp_path) == set()
+
+
+def test_a_part_that_nobody_asked_for_is_not_the_file(server: FileServer, tmp_path: Path) -> None:
+    server.odd["/a.zip"] = (206, {"Content-Range": "bytes 0-4/500", "Content-Length": "5"}, b"hello")
+    with pytest.raises(DownloadError):
+        fetch(server, tmp_path)
+    assert names(tmp_path) == set()
+
+
+def test_less_than_the_rest_is_gone_on_with(server: FileServer, tmp_path: Path) -> None:
+    """A server may send less than was asked for (RFC 9110, 15.3.7)."""
+    (tmp_path / "a.zip.part").write_bytes(BODY[:1000])
+    headers = {"Content-Range": f"bytes 1000-1999/{len(BODY)}", "Content-Length": "1000"}
+    server.odd["/a.zip"] = (206, headers, BODY[1000:2000])
+    server.after_odd = server.odd.clear
+    assert fetch(server, tmp_path, sha256=SHA256).read_bytes() == BODY
+    assert [asked for _, asked in server.requests] == ["bytes=1000-", "bytes=2000-"]
+
+
+def test_an_answer_longer_than_the_file_is_not_read_to_its_end(server: FileServer, tmp_path: Path) -> None:
+    server.odd["/a.zip"] = (200, {"Connection": "close"}, BODY * 8)
+    with pytest.raises(DownloadError, match="more than 1,000 bytes"):
+        fetch(server, tmp_path, size=1000)
+    assert names(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    "address", ["nonsense", "file:///etc/passwd", "http://", "http://a b/", "\0", "http://\udcff"]
+)
+def test_an_address_that_is_none_is_one_error(address: str, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError):
+        download.fetch(address, tmp_path / "a.zip", label="a")
+    assert names(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        b"[" * 100_000,
+        b"\xff",
+        b"[]",
+        b'{"url": 1}',
+        b'{"url": "URL", "validator": "a\\nb"}',
+        b'{"url": "URL", "validator": [1]}',
+    ],
+)
+def test_damaged_notes_cost_no_more_than_the_part(notes: bytes, server: FileServer, tmp_path: Path) -> None:
+    (tmp_path / "a.zip.part").write_bytes(BODY[:1000])
+    notes = notes.replace(b"URL", f"{server.address}/a.zip".encode())
+    (tmp_path / "a.zip.part.json").write_bytes(notes)
+    assert fetch(server, tmp_path).read_bytes() == BODY
+    assert names(tmp_path) == {"a.zip"}
+
+
+def whole(path: Path) -> None:
+    if path.read_bytes() != BODY:
+        raise DownloadError("came damaged")
+
+
+def test_what_the_check_refuses_never_has_the_name(server: FileServer, tmp_path: Path) -> None:
+    server.files["/a.zip"] = b"damaged"
+    with pytest.raises(DownloadError, match="came damaged"):
+        fetch(server, tmp_path / "new", check=whole)
+    assert names(tmp_path) == set()
+
+
+def test_a_file_that_is_there_and_that_the_check_refuses_is_replaced(
+    server: FileServer, tmp_path: Path
+) -> None:
+    (tmp_path / "a.zip").write_bytes(b"damaged")
+    assert fetch(server, tmp_path, check=whole).read_bytes() == BODY
+
+
+def test_two_pieces_that_the_check_refuses_are_fetched_anew(server: FileServer, tmp_path: Path) -> None:
+    server.break_off = [100_000]
+    server.on_break = lambda: (tmp_path / "a.zip.part").write_bytes(b"\xff" * 50_000)  # type: ignore[assignment]
+    assert fetch(server, tmp_path, check=whole).read_bytes() == BODY

@@ -11,7 +11,7 @@ import pytest
 
 from bilstm_crf import Tagger
 from bilstm_crf.config import RunConfig
-from bilstm_crf.errors import InterruptedRunError
+from bilstm_crf.errors import InputWarning, InterruptedRunError
 from bilstm_crf.files import sha256_of
 from bilstm_crf.model_folder import load_model
 from runs import (
@@ -105,7 +105,8 @@ def test_what_was_left_out_of_train_is_left_out_of_dev_too(tmp_path: Path) -> No
     )
     test = str(first_sentences(TRAIN, 6, tmp_path / "test.conllu"))
     config = dataclasses.replace(config, dev=[str(twice)], test=[test], drop=["leaked", "repeated"])
-    metrics = start(config, tmp_path / "run")
+    with pytest.warns(InputWarning, match="types that train lacks"):
+        metrics = start(config, tmp_path / "run")
     assert metrics["final"]["sentences"] == 14 + 4
     listed = json.loads((tmp_path / "run" / "final" / "dropped.json").read_text("utf-8"))
     assert (listed["kept"], listed["dropped"]) == (18, {"leaked": 6, "repeated": 2})

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
 
-from bilstm_crf import Tagger, training
-from bilstm_crf.config import RunConfig
-from bilstm_crf.errors import InputError, InterruptedRunError
-from bilstm_crf.files import sha256_of
-from bilstm_crf.run_folder import read_metrics
+from bilstm_crf import Tagger, run, training
+from bilstm_crf.config import RunConfig, Stage
+from bilstm_crf.errors import InputError, InputWarning, InterruptedRunError, UsageError
+from bilstm_crf.files import sha256_of, write_json
+from bilstm_crf.plan import Plan, Round
+from bilstm_crf.run_folder import read_config, read_metrics
+from done import Done
 from runs import (
     ROOT,
     SAMPLE,
@@ -31,6 +38,8 @@ from runs import (
     start,
     weights_hash,
 )
+
+Cli = Callable[..., Done]
 
 
 @pytest.fixture(scope="module")
@@ -166,8 +175,6 @@ def test_without_its_checkpoint_a_run_begins_again(config: RunConfig, whole: Pat
 def test_interrupted_while_the_end_is_scored_can_be_resumed(
     config: RunConfig, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bilstm_crf import run
-
     def press(*arguments: object) -> None:
         raise KeyboardInterrupt
 
@@ -252,6 +259,112 @@ def test_the_model_of_an_older_run_stays_until_the_new_one_has_one(config: RunCo
     Tagger.load(tmp_path / "run")
     resume(tmp_path / "run")
     assert weights_hash(tmp_path / "run") != old
+
+
+@pytest.mark.parametrize(("began", "now"), [(1, 2), (2, 1)])
+def test_one_or_two_threads_may_go_on_with_a_run(
+    began: int, now: int, whole: Path, config: RunConfig, tmp_path: Path, threads_as_before: None
+) -> None:
+    with pytest.raises(InterruptedRunError):
+        start(dataclasses.replace(config, threads=began), tmp_path / "run", interrupt(3))
+    resume(tmp_path / "run", threads=now)
+    assert_same_end(tmp_path / "run", whole)
+    assert read_config(tmp_path / "run" / "config.json")[0].threads == began
+
+
+@pytest.mark.parametrize(("began", "now"), [(1, 3), (3, 2), (4, 3)])
+def test_threads_that_would_change_the_result_are_refused(
+    began: int, now: int, config: RunConfig, tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    described = {"config": dataclasses.replace(config, threads=began).to_json()}
+    write_json(tmp_path / "run" / "config.json", described)
+    with pytest.raises(UsageError, match=f"--threads {now}: the run began with {began}"):
+        resume(tmp_path / "run", threads=now)
+
+
+def test_an_encoder_that_learns_goes_on_with_as_many_threads_alone(config: RunConfig, tmp_path: Path) -> None:
+    tuned = dataclasses.replace(config, bert="x", recipe=config.recipe.replace({"bert_weights": "tuned"}))
+    write_json(tmp_path / "config.json", {"config": tuned.to_json()})
+    with pytest.raises(UsageError, match="encoder that learns"):
+        resume(tmp_path, threads=2)
+
+
+HISTORIES = {
+    "cut off": lambda text: text[:-20],
+    "emptied": lambda text: b"",
+    "no UTF-8": lambda text: b"\xff" + text,
+    "deep": lambda text: b"[" * 100_000,
+    "other rows": lambda text: b"[]\n3\n",
+    "rows without scores": lambda text: text.replace(b'"f1"', b'"f2"'),
+    "a row twice": lambda text: text + text.splitlines(keepends=True)[-1],
+    "more rows than epochs": lambda text: text.replace(b'"epoch": 5', b'"epoch": 50'),
+}
+
+
+def ended(folder: Path) -> list[dict[str, Any]]:
+    """What is left of a run of five epochs in this folder."""
+    plan = Plan([Round(0, 0, 1)] * 5, [Stage(0, "words", 5)], 1, 5)
+    return training.ended(folder, plan, 0)
+
+
+@pytest.mark.parametrize("damage", HISTORIES)
+def test_a_damaged_history_is_no_history_and_is_warned_of(damage: str, whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "run")
+    assert len(ended(tmp_path / "run")) == 5
+    path = tmp_path / "run" / "history.jsonl"
+    path.write_bytes(HISTORIES[damage](path.read_bytes()))
+    with pytest.warns(InputWarning, match=r"history\.jsonl.* begins again"):
+        assert ended(tmp_path / "run") == []
+
+
+def test_a_run_whose_history_is_damaged_begins_again(config: RunConfig, whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "run")
+    (tmp_path / "run" / "metrics.json").unlink()
+    os.truncate(tmp_path / "run" / "history.jsonl", 50)
+    with pytest.warns(InputWarning, match="begins again"):
+        resume(tmp_path / "run")
+    assert_same_end(tmp_path / "run", whole)
+
+
+@pytest.mark.parametrize("damage", ["emptied", "no UTF-8"])
+def test_with_its_checkpoint_a_run_goes_on_whatever_its_history_is(
+    damage: str, config: RunConfig, whole: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InterruptedRunError):
+        start(config, tmp_path / "run", interrupt(3))
+    path = tmp_path / "run" / "history.jsonl"
+    path.write_bytes(HISTORIES[damage](path.read_bytes()))
+    said: list[str] = []
+    run.resume(tmp_path / "run", say=said.append, progress=lambda *_: Watch())
+    assert "going on after epoch 2" in said
+    assert_same_end(tmp_path / "run", whole)
+
+
+@pytest.mark.parametrize("history", ["[" * 10_000, '[{"epoch": 1}]', "null", "x"])
+def test_a_checkpoint_whose_history_is_damaged_is_an_error(
+    history: str, config: RunConfig, tmp_path: Path
+) -> None:
+    with pytest.raises(InterruptedRunError):
+        start(config, tmp_path / "run", interrupt(2))
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    save_file(load_file(path), path, metadata={"history": history})
+    with pytest.raises(InputError, match=r"checkpoint\.safetensors"):
+        resume(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[", b"{}", b"[" * 100_000, b"\xff", b'{"best_epoch": 1, "dev": {}}']
+)
+def test_damaged_metrics_of_a_finished_run_are_an_error(
+    content: bytes, cli: Cli, whole: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(whole, tmp_path / "run")
+    (tmp_path / "run" / "metrics.json").write_bytes(content)
+    done = cli("train", "--resume", tmp_path / "run")
+    assert (done.status, done.out) == (2, b"")
+    assert "metrics.json" in done.err
+    assert "Traceback" not in done.err
 
 
 # ---------------------------------------------------------------- real processes

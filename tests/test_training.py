@@ -11,7 +11,7 @@ import torch
 
 from bilstm_crf import Tagger
 from bilstm_crf.corpus.labelled import read_labelled
-from bilstm_crf.errors import DivergedError
+from bilstm_crf.errors import DivergedError, InputWarning
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.training import out_of_patience
 from runs import TRAIN, first_sentences, history, small_config, start, weights_hash
@@ -100,7 +100,9 @@ def test_a_corpus_without_any_entity_trains(tmp_path: Path) -> None:
     file.write_text(
         "1\tDet\t_\t_\t_\t_\t_\t_\t_\tname=O\n2\tregner\t_\t_\t_\t_\t_\t_\t_\tname=O\n\n", "utf-8"
     )
-    metrics = start(small_config(tmp_path, train=[str(file)], dev=[str(file)], epochs=1), tmp_path / "run")
+    config = small_config(tmp_path, train=[str(file)], dev=[str(file)], epochs=2)
+    with pytest.warns(match="dev has no entities"), pytest.warns(InputWarning, match="train has no entities"):
+        metrics = start(config, tmp_path / "run")
     assert metrics["dev"]["strict"]["micro"]["f1"] == 0.0
     assert Tagger.load(tmp_path / "run").tag_tokens(["Kari", "bor", "i", "Oslo"]).spans == []
 

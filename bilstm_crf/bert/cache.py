@@ -1,19 +1,22 @@
 """Frozen features on disk: computed once for an encoder, its settings and the words, then memory-mapped.
 
-    <key>.npy    the header of numpy, (N, D) or (N, L, D) in float16, and the 32 bytes of the key behind it
+    <key>.npy    the header of numpy, (N, D) or (N, L, D) in float16; behind it the 32 bytes of the key and
+                 the CRC-32 of the vectors (4 bytes, little-endian)
     <key>.lock   held by the process that computes; the next one waits and finds the file
 
-The file gets its name by one rename when it is whole and on the disk; the key at its end shows that it is
-the one meant, and that nothing of it was lost since.
+The file gets its name by one rename when it is whole and on the disk. The key at its end shows that it is the
+one meant, its size and its checksum that nothing of it was lost or changed since; else it is computed again.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,12 +26,13 @@ from bilstm_crf.bert.context import neighbours
 from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.bert.frozen import Progress, Vectors, frozen_parts, shape_of
 from bilstm_crf.bert.settings import FeatureSettings
-from bilstm_crf.errors import BilstmCrfError, UsageError
+from bilstm_crf.errors import BilstmCrfError, UsageError, warn
 from bilstm_crf.files import CACHE_ENVIRONMENT as ENVIRONMENT
 from bilstm_crf.files import cache_folder, locked, write_whole
 from bilstm_crf.sentence import Sentence
 
 VERSION = 1  # of the layout, and of how a vector is made; another number is another key
+END = 32 + 4  # bytes behind the vectors: the key, the checksum
 
 
 def default_folder() -> Path:
@@ -76,22 +80,46 @@ def cached_vectors(
                 return found
             if alone:
                 _sweep(path)
-            with write_whole(path) as stream:
-                np.lib.format.write_array_header_1_0(
-                    stream, {"descr": "<f2", "fortran_order": False, "shape": shape}
+            if os.path.lexists(path):
+                warn(
+                    "vectors of an encoder that are damaged or of another version: computed again", path=path
                 )
-                start, width = stream.tell(), 2 * int(np.prod(shape[1:]))
+            with write_whole(path) as stream:
+                header = _header(shape)
+                stream.write(header)
+                width = 2 * int(np.prod(shape[1:]))
                 for word, rows in frozen_parts(encoder, sentences, settings, lanes=True, progress=progress):
-                    stream.seek(start + word * width)
+                    stream.seek(len(header) + word * width)
                     stream.write(np.ascontiguousarray(rows, "<f2").data)
-                stream.seek(start + shape[0] * width)
-                stream.write(bytes.fromhex(key))
+                stream.flush()
+                checksum = _checksum(stream.fileno(), len(header), shape[0] * width)
+                stream.seek(len(header) + shape[0] * width)
+                stream.write(bytes.fromhex(key) + checksum)
     except OSError as error:
         raise _no_room(folder, shape, error) from error
     found = _opened(path, shape, key)
     if found is None:
         raise BilstmCrfError(f"{path} was written, and is damaged now")
     return found
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    """What numpy puts before an array of this shape in float16."""
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "<f2", "fortran_order": False, "shape": shape})
+    return stream.getvalue()
+
+
+def _checksum(file: int, start: int, size: int) -> bytes:
+    """The CRC-32 of `size` bytes of an open file; b"" where it has not as many."""
+    checksum = 0
+    while size > 0:
+        block = os.pread(file, min(size, 1 << 24), start)
+        if not block:
+            return b""
+        checksum = zlib.crc32(block, checksum)
+        start, size = start + len(block), size - len(block)
+    return checksum.to_bytes(4, "little")
 
 
 def key_of(encoder: Encoder, sentences: Sequence[Sentence], settings: FeatureSettings) -> str:
@@ -107,15 +135,20 @@ def key_of(encoder: Encoder, sentences: Sequence[Sentence], settings: FeatureSet
 
 
 def _opened(path: Path, shape: tuple[int, ...], key: str) -> Vectors | None:
-    """The mapped file; None where it is missing, cut off, or another one."""
+    """The mapped file; None where it is missing, damaged, or another one."""
+    header, size = _header(shape), 2 * int(np.prod(shape))
     try:
-        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
         with open(path, "rb") as stream:
-            stream.seek(vectors.offset + vectors.nbytes)
-            end = stream.read(64)
-    except (OSError, ValueError, EOFError, AttributeError):
+            if os.fstat(stream.fileno()).st_size != len(header) + size + END:
+                return None
+            if stream.read(len(header)) != header:
+                return None
+            stream.seek(len(header) + size)
+            if stream.read() != bytes.fromhex(key) + _checksum(stream.fileno(), len(header), size):
+                return None
+        return np.memmap(path, "<f2", mode="r", offset=len(header), shape=shape)
+    except OSError:
         return None
-    return vectors if (vectors.shape, vectors.dtype, end) == (shape, "<f2", bytes.fromhex(key)) else None
 
 
 def _sweep(path: Path) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 from bilstm_crf.errors import DownloadError, InputError, UsageError
-from bilstm_crf.files import sha256_of
+from bilstm_crf.files import read_json, sha256_of
 
 # In the order in which transformers looks for them.
 WEIGHTS = (
@@ -92,12 +91,9 @@ def _first_line(error: BaseException) -> str:
 def config_of(folder: Path) -> dict[str, Any]:
     """The content of config.json. Raises InputError where it is not there, or not one."""
     path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise InputError("is not the folder of an encoder: it has no config.json", path=folder) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"cannot be read as JSON: {error}", path=path) from error
+    if not path.exists():
+        raise InputError("is not the folder of an encoder: it has no config.json", path=folder)
+    config = read_json(path)
     if not isinstance(config, dict):
         raise InputError("is not the configuration of an encoder", path=path)
     return config
@@ -125,10 +121,8 @@ def _weights(folder: Path) -> list[Path]:
     if path.suffix != ".json":
         return [path]
     try:
-        shards = sorted(
-            {folder / shard for shard in json.loads(path.read_text("utf-8"))["weight_map"].values()}
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        shards = sorted({folder / shard for shard in read_json(path)["weight_map"].values()})
+    except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"is not an index of weights: {error}", path=path) from error
     for shard in shards:
         if not shard.is_file():

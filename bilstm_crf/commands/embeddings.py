@@ -89,7 +89,7 @@ def fetch(name: str, embeddings_dir: str | None) -> None:
             f"{name} is not a known name.{near_miss(name, names.KNOWN)}",
             hint=f"known: {' '.join(names.KNOWN)}",
         )
-    path = names.find(name, embeddings_dir)
+    path = catalogue.find_whole(name, embeddings_dir)
     if path is not None:
         say(f"{name} is here already")
     else:
@@ -134,7 +134,7 @@ def info(
         raise UsageError(
             "none has nothing to show: its words are random", hint="try: bilstm-crf embeddings list"
         )
-    counted = coverage(_count_words(corpora, options), vectors) if corpora else None
+    counted = coverage(_count_words(corpora, options), vectors, "own_first") if corpora else None
     if as_json:
         report = {"name": vectors.name, **vectors.source, "subword": vectors.subword is not None}
         if counted is not None:
@@ -173,12 +173,11 @@ def cache_(clear: bool, as_json: bool) -> None:
     kept = list(cache.entries())
     if as_json:
         rows = [{**asdict(each), "folder": str(each.folder)} for each in kept]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        write_json(rows)
         return
     for each in kept:
-        click.echo(
-            f"{human(each.bytes):>10}  {_age(each.seconds):>8}  {each.path or f'damaged: {each.folder}'}"
-        )
+        source = each.path or f"damaged: {each.folder}"
+        write_text(f"{human(each.bytes):>10}  {_age(each.seconds):>8}  {source}\n")
     places = " and ".join(sorted({str(each.folder.parent) for each in kept})) or cache.places()[0]
     say(f"{len(kept)} converted, {human(sum(each.bytes for each in kept))}, in {places}")
 
@@ -192,11 +191,10 @@ def _age(seconds: float) -> str:
 
 def _count_words(paths: tuple[str, ...], options: dict[str, Any]) -> Counter[str]:
     from bilstm_crf import formats
-    from bilstm_crf.vocabulary import normalise
 
     reading = format_options(options, keep_raw=False)
     return Counter(
-        normalise(word)
+        word
         for path in paths
         for sentence in formats.read(path, options["format_name"], reading)
         for word in sentence.tokens

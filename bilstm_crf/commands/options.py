@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 import click
 
 from bilstm_crf.corpus.documents import Documents
-from bilstm_crf.errors import InputError, UsageError, near_miss
+from bilstm_crf.errors import UsageError, near_miss
+from bilstm_crf.files import read_toml
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import Repair
 from bilstm_crf.system import cores
@@ -20,23 +20,20 @@ if TYPE_CHECKING:
 
 CORES = min(4, cores())  # beyond those, memory grows faster than speed
 FILE = click.Path(exists=True, dir_okay=False)
+FILE_SETTINGS = f"{__name__}.settings"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def config_file(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
     """Callback of `--config`: the values of a TOML file become the defaults of this command's options.
 
-    Its keys are the options' names without the hyphens in front; a table [set] holds what `--set` does.
+    Its keys are the options' names without the hyphens in front. A table [set] holds what `--set` does; it
+    goes to `context.meta[FILE_SETTINGS]`, since `--set` on the command line changes single values of it.
     The path of a JSON file (a run's config.json) is handed on as the option's value.
     """
     if path is None or path.endswith(".json"):
         return path
-    try:
-        content = tomllib.loads(Path(path).read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path=path) from error
-    except ValueError as error:
-        raise InputError(f"is not TOML: {error}", path=path) from error
+    content = read_toml(path)
     options = {
         option.removeprefix("--"): each
         for each in context.command.params
@@ -52,18 +49,20 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
         if key == "set":
             if not isinstance(value, dict):
                 raise UsageError(f"{path}: set is {value!r}, expected a table [set]")
-            value = [f"{name}={each}" for name, each in value.items()]
-        elif getattr(option, "multiple", False) and not isinstance(value, list):
+            context.meta[FILE_SETTINGS] = value
+            continue
+        if getattr(option, "multiple", False) and not isinstance(value, list):
             value = [value]
         defaults[option.name or key] = value
     context.default_map = {**(context.default_map or {}), **defaults}
     return None
 
 
-def given_of(context: click.Context) -> set[str]:
-    """The names of the options that were given, as they were typed or in the file of `--config`."""
-    default = click.core.ParameterSource.DEFAULT
-    return {name for name in context.params if context.get_parameter_source(name) is not default}
+def given_of(context: click.Context, *, in_file: bool = True) -> set[str]:
+    """The names of the options that were typed or, with `in_file`, stand in the file of `--config`."""
+    source = click.core.ParameterSource
+    without = {source.DEFAULT} if in_file else {source.DEFAULT, source.DEFAULT_MAP}
+    return {name for name in context.params if context.get_parameter_source(name) not in without}
 
 
 def _group(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path
 from typing import Any, get_args
@@ -11,6 +10,7 @@ import click
 
 from bilstm_crf.commands.options import (
     CORES,
+    FILE_SETTINGS,
     config_file,
     documents_option,
     given_of,
@@ -48,13 +48,13 @@ from bilstm_crf.progress import say
     metavar="W",
     type=float,
     multiple=True,
-    help="Of each --train file, in their order: 0.5 takes half of it an epoch, 2 each sentence twice.",
+    help="Sampling weight of each training file, in order (0.5: half per epoch; 2: every sentence twice).",
 )
 @click.option(
     "--train-labels",
     metavar="SET",
     multiple=True,
-    help="Of each --train file, in their order, where their types are not those of --labels.",
+    help="Label set of each training file, in order, where their types are not those of --labels.",
 )
 @click.option(
     "--drop",
@@ -149,7 +149,11 @@ from bilstm_crf.progress import say
 )
 @click.option("--output", metavar="DIR", help="Where the run and its model go.  [runs/LANGUAGE-VECTORS]")
 @click.option("--overwrite", is_flag=True, help="Replace the run that lies there.")
-@click.option("--resume", metavar="DIR", help="Go on with an interrupted run; it knows its own settings.")
+@click.option(
+    "--resume",
+    metavar="DIR",
+    help="Continue an interrupted run with its own settings; 1 or 2 --threads give the same result.",
+)
 @click.option(
     "--config",
     metavar="FILE",
@@ -186,8 +190,10 @@ def command(context: click.Context, **options: Any) -> int:
     """  # noqa: D301
     from bilstm_crf import run
     from bilstm_crf.commands.progress import TrainingProgress
+    from bilstm_crf.experiments.shapes import check_metrics
 
-    given = given_of(context)
+    given, typed = given_of(context), given_of(context, in_file=False)
+    options["file_settings"] = context.meta.get(FILE_SETTINGS, {})
     quiet = options.pop("quiet")
 
     def progress(epochs: int, sentences: int, done: int) -> TrainingProgress:
@@ -195,12 +201,14 @@ def command(context: click.Context, **options: Any) -> int:
 
     tell = (lambda line: None) if quiet else say
     if options["resume"]:
-        if others := given - {"resume", "quiet"}:
+        if others := given - {"resume", "quiet", "threads"}:
             raise UsageError(
                 f"--resume goes on with the run's own settings, but {names(others)} was given as well"
             )
         folder = Path(options["resume"])
-        metrics = run.resume(folder, say=tell, progress=progress)
+        threads = options["threads"] if "threads" in given else None
+        metrics = run.resume(folder, say=tell, progress=progress, threads=threads)
+        check_metrics(metrics, folder / "metrics.json")
         sample = False
     else:
         sample = not given & {
@@ -222,7 +230,7 @@ def command(context: click.Context, **options: Any) -> int:
             raise UsageError(
                 f"--config {options['config']} repeats that run, but {names(others)} was given as well"
             )
-        config, folder = configure(options)
+        config, folder = configure(options, given, typed)
         overwrite = options["overwrite"] or (sample and "output" not in given)
         metrics = run.start(config, folder, overwrite=overwrite, say=tell, progress=progress)
     conclude(metrics, folder, sample=sample)
@@ -231,12 +239,15 @@ def command(context: click.Context, **options: Any) -> int:
 
 def conclude(metrics: dict[str, Any], folder: Path, *, sample: bool) -> None:
     """The results on standard output, and what to do next on standard error."""
+    from bilstm_crf import run_folder
+
     scores = f"dev strict F1 {_f1(metrics['dev'])}"
-    if metrics["test"] is not None:
+    if metrics.get("test") is not None:
         scores += f"   test strict F1 {_f1(metrics['test'])}"
-    write_text(f"Best epoch {metrics['best_epoch']}: {scores}\n")
-    config = json.loads((folder / "config.json").read_text("utf-8"))["config"]
-    trust = " --trust-remote-code" if config["trust_remote_code"] else ""
+    kept = "Best" if metrics.get("epoch_chosen_on_dev", True) else "Last"
+    write_text(f"{kept} epoch {metrics['best_epoch']}: {scores}\n")
+    config, _ = run_folder.read_config(folder / "config.json")
+    trust = " --trust-remote-code" if config.trust_remote_code else ""
     final = metrics.get("final")
     if final is not None:
         scores = f": test strict F1 {_f1(final['test'])}" if "test" in final else ""

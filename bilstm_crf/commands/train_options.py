@@ -3,34 +3,49 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
 from bilstm_crf.config import Recipe, RunConfig
 from bilstm_crf.corpus.norne import find_or_fetch
+from bilstm_crf.embeddings.names import KNOWN
 from bilstm_crf.errors import UsageError
+from bilstm_crf.formats import format_of
+from bilstm_crf.unused import unused_settings
 
 # Beside the folder one is in, else beside the package: a checkout holds it.
 SAMPLE_FOLDERS = [Path("data/sample"), Path(__file__).resolve().parents[2] / "data" / "sample"]
 # Some 280 sentences give the paper's recipe too few steps to learn from: smaller batches, a higher rate.
-SAMPLE_SETTINGS = ("epochs=40", "batch_size=4", "learning_rate=0.03")
+SAMPLE_SETTINGS = {"epochs": 40, "batch_size": 4, "learning_rate": 0.03}
+MAPS_MISC = ("full", "7", "6")  # label sets in which NorNE's MISC becomes O
+# Settings of the recipe that have options of their own; `--bert-finetune` and `--context` set others
+SHORT = ("epochs", "patience", "features", "head", "bert_layers", "bert_pooling", "curriculum")
 
 
-def names(options: set[str]) -> str:
+NOTHING: frozenset[str] = frozenset()
+
+
+def names(options: Set[str]) -> str:
     """The options as they are typed: --set, --train."""
-    typed = {"settings": "set", "bert_context": "context", "format_name": "format"}
+    typed = {"settings": "set", "bert_context": "context", "format_name": "format", "weights": "weight"}
     return ", ".join(
         sorted("--" + typed.get(name, name.removesuffix("_files")).replace("_", "-") for name in options)
     )
 
 
-def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
-    """The configuration of a new run and the folder it goes to. Raises UsageError for what cannot be."""
+def configure(
+    options: Mapping[str, Any], given: Set[str] = NOTHING, typed: Set[str] = NOTHING
+) -> tuple[RunConfig, Path]:
+    """Return the configuration of a new run and the folder it goes to.
+
+    `given` are the options that a user gave, `typed` those of them that are not from a `--config` file.
+    Raises UsageError for what cannot be, and for what was given and has no effect.
+    """
     if options["config"]:
         from bilstm_crf import run_folder  # brings torch along
 
-        described = run_folder.read_config(Path(options["config"]))
-        config = RunConfig.from_json(described["config"])
+        config, _ = run_folder.read_config(Path(options["config"]))
         return config, Path(options["output"] or "runs/repeated")
     own_files = options["train_files"]
     if not own_files and (options["dev_files"] or options["test_files"]):
@@ -58,24 +73,9 @@ def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
         if options["curriculum"]:  # which says itself what context there is
             sizes = {name: value for name, value in sizes.items() if not name.startswith("bert_context")}
         recipe, bert = recipe.replace(sizes), bert or encoder
-    recipe = recipe.replace(settings(options))
-    if recipe.curriculum and options["epochs"] is not None:
-        raise UsageError(
-            f"--epochs {options['epochs']}, but the curriculum {recipe.curriculum} says how long, in batches",
-            hint="shorten its stages, or leave one of the two out",
-        )
-    of_encoder = {
-        "bert_finetune",
-        "bert_layers",
-        "bert_pooling",
-        "bert_context",
-        "curriculum",
-        "embed_encoder",
-    }
-    if bert is None and (given := {name for name in of_encoder if options[name]}):
-        raise UsageError(
-            f"{names(given)}: for an encoder, but none is named", hint="name one: --bert NAME|PATH"
-        )
+    before = recipe.replace(options.get("sample_settings", {}))
+    changed = settings(options, typed)
+    recipe = before.replace(changed)
     config = RunConfig(
         train=splits["train"],
         dev=splits["dev"],
@@ -106,30 +106,117 @@ def configure(options: dict[str, Any]) -> tuple[RunConfig, Path]:
         threads=options["threads"],
         device=options["device"],
     )
+    refuse_unused_settings(config, before, options, changed)
+    refuse_unused_options(config, options, given)
     return config, Path(options["output"] or f"runs/{name}-{vectors_name}")
 
 
-def settings(options: dict[str, Any]) -> dict[str, str]:
-    """The recipe's values that --set and the options that are short for it change."""
-    changed = {}
+def settings(options: Mapping[str, Any], typed: Set[str]) -> dict[str, Any]:
+    """Return the recipe's values that `--set`, its short forms and a file's [set] change.
+
+    What is typed goes before a file. Raises UsageError where `--set` and a short form give one setting two
+    values in the same place.
+    """
+    in_file: dict[str, Any] = dict(options.get("file_settings", {}))
+    by_set: dict[str, Any] = {}
     for each in options["settings"]:
         name, equals, value = each.partition("=")
         if not equals:
             raise UsageError(f"--set {each}: expected NAME=VALUE, as in --set epochs=20")
-        changed[name.strip()] = value.strip()
-    short = ("epochs", "patience", "features", "head", "bert_layers", "bert_pooling", "curriculum")
-    changed.update({name: options[name] for name in short if options[name] is not None})
-    if options["bert_finetune"]:
-        changed["bert_weights"] = "tuned"
-    if options["bert_context"] is not None:
-        if not re.fullmatch("[0-9]+w?", options["bert_context"]):
+        by_set[name.strip()] = value.strip()
+    changed = {**in_file, **by_set}
+    for option, name, value in _short_forms(options):
+        same_place = by_set if option in typed else in_file
+        if name in same_place and str(same_place[name]) != str(value):
             raise UsageError(
-                f"--context {options['bert_context']}: expected a number of sentences, or of words as in 64w"
+                f"{_typed(options, option)} and --set {name}={same_place[name]}: expected one of them"
             )
-        words = options["bert_context"].endswith("w")
-        changed["bert_context"] = options["bert_context"].removesuffix("w")
-        changed["bert_context_unit"] = "words" if words else "sentences"
+        if option in typed or name not in by_set:
+            changed[name] = value
     return changed
+
+
+def _short_forms(options: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Each option that was given and is short for `--set`: its name, and the setting with its value."""
+    for name in SHORT:
+        if options[name] is not None:
+            yield name, name, options[name]
+    if options["bert_finetune"]:
+        yield "bert_finetune", "bert_weights", "tuned"
+    context = options["bert_context"]
+    if context is not None:
+        if not re.fullmatch("[0-9]+w?", context):
+            raise UsageError(f"--context {context}: expected a number of sentences, or of words as in 64w")
+        yield "bert_context", "bert_context", context.removesuffix("w")
+        yield "bert_context", "bert_context_unit", "words" if context.endswith("w") else "sentences"
+
+
+def _typed(options: Mapping[str, Any], option: str) -> str:
+    """An option with its value as it is typed: --epochs 3."""
+    return names({option}) if options[option] is True else f"{names({option})} {options[option]}"
+
+
+def refuse_unused_settings(
+    config: RunConfig, before: Recipe, options: Mapping[str, Any], changed: Mapping[str, Any]
+) -> None:
+    """Raise UsageError for settings that were given and have no effect in this run.
+
+    A `--set` with the value that the recipe has anyway is let pass: a recipe written out whole has many. A
+    short form is not.
+    """
+    given = {
+        name: f"--set {name}={value}"
+        for name, value in changed.items()
+        if getattr(config.recipe, name) != getattr(before, name)
+    }
+    for option, name, _ in _short_forms(options):
+        if name != "bert_context_unit":  # it stands in the context's own text
+            given[name] = _typed(options, option)
+        else:
+            given.pop(name, None)
+    for unused in unused_settings(config):
+        found = [given[name] for name in unused.settings if name in given]
+        if found:
+            raise UsageError(f"{', '.join(found)}, but {unused.reason}", hint=unused.hint)
+
+
+def refuse_unused_options(config: RunConfig, options: Mapping[str, Any], given: Set[str]) -> None:
+    """Raise UsageError for other options that were given and have no effect in this run."""
+    formats = _formats(config)
+    no_columns = "no file has columns"
+    label_sets = {config.label_set, *config.train_labels}
+    unused = {
+        "language": (bool(options["train_files"]), "--train names the files", "it chooses NorNE's files"),
+        "embed_encoder": (config.bert is None, "no encoder is named", "name one: --bert NAME|PATH"),
+        "trust_remote_code": (config.bert is None, "no encoder is named", "name one: --bert NAME|PATH"),
+        "embeddings_dir": (
+            config.embeddings not in KNOWN,
+            "no vectors are looked for by name",
+            f"names are: {' '.join(KNOWN)}",
+        ),
+        "keep_misc": (
+            label_sets.isdisjoint(MAPS_MISC),
+            f"the labels {', '.join(sorted(label_sets))} do not drop it",
+            f"it is for --labels {', '.join(MAPS_MISC)}",
+        ),
+        "misc_key": ("conllu" not in formats, "no file is CoNLL-U", "it is a key of CoNLL-U's MISC"),
+        "token_column": ("conll2003" not in formats, no_columns, "--format conll2003 reads columns"),
+        "label_column": ("conll2003" not in formats, no_columns, "--format conll2003 reads columns"),
+    }
+    for option, (is_unused, reason, hint) in unused.items():
+        if is_unused and option in given and options[option]:
+            raise UsageError(f"{_typed(options, option)}, but {reason}", hint=hint)
+
+
+def _formats(config: RunConfig) -> set[str]:
+    """The names of the formats that the files may have; a text file may turn out to hold columns."""
+    found = set()
+    for path in (*config.train, *config.dev, *config.test):
+        try:
+            found.add(format_of(path, config.format).name)
+        except UsageError:  # reading it says so
+            return {"conllu", "conll2003"}
+    return found | ({"conll2003"} if "text" in found and config.format is None else set())
 
 
 def use_sample(options: dict[str, Any]) -> None:
@@ -143,5 +230,5 @@ def use_sample(options: dict[str, Any]) -> None:
     static = options["init_from"] is None and "static" in (options["features"] or "static")
     vectors = str(folder / "vectors.bin") if static else None
     options.update(data=str(folder), language="both", embeddings=vectors)
-    options["settings"] = [*SAMPLE_SETTINGS, *options["settings"]]
+    options["sample_settings"] = SAMPLE_SETTINGS
     options["output"] = options["output"] or "runs/sample"

@@ -119,10 +119,12 @@ def _why(path: str) -> str:
 def read_table(path: str | os.PathLike[str]) -> dict[str, Row]:
     """The rows of a table by `sent_id`. Raises InputError for an ill-formed one."""
     with open_input(path) as stream:
-        try:
-            text = stream.read().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise InputError(f"is not UTF-8: {error}", path=path) from error
+        data = stream.read()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line, byte = data.count(b"\n", 0, error.start) + 1, data[error.start]
+        raise InputError(f"byte 0x{byte:02X} is not UTF-8", path=path, line=line) from error
     head, *rows = [line.rstrip("\r").split("\t") for line in text.rstrip("\r\n").split("\n")]
     for column in ("sent_id", "document"):
         if head.count(column) != 1:

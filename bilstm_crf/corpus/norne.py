@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -149,7 +150,7 @@ def fetch(folder: Path = DEFAULT_FOLDER, language: str = "both") -> list[Path]:
 
     Beside them documents.tsv, the table of their sentences' documents. Files that are there and whole stay;
     a download that broke off goes on. Raises DownloadError where a file cannot be had, or is not what it
-    should be; then it is not there under its name.
+    should be; then it is not there under its name, and no empty folder is left.
     """
     base = os.environ.get(SOURCE_ENVIRONMENT, REPOSITORY).rstrip("/")
     wanted = [published for published in PUBLISHED if published.language in languages_of(language)]
@@ -175,19 +176,11 @@ def _write_documents(language: str, path: Path) -> None:
 
 def _fetch(published: Published, base: str, folder: Path) -> Path:
     target = folder / published.place
-    # Verified under another name: with its own, a file is a verified one.
-    arrived = target.with_name(target.name + ".unverified")
     if target.is_file():
         _verify(published, target)
         return target
-    download.fetch(f"{base}/{published.place}", arrived, label=target.name)
-    try:
-        _verify(published, arrived)
-    except DownloadError:
-        arrived.unlink()
-        raise
-    os.replace(arrived, target)
-    return target
+    check = partial(_verify, published)
+    return download.fetch(f"{base}/{published.place}", target, label=target.name, check=check)
 
 
 def _verify(published: Published, path: Path) -> None:

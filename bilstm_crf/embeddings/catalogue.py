@@ -17,7 +17,6 @@ once, the dimensions on loading.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tempfile
@@ -30,6 +29,7 @@ from urllib.parse import urljoin
 from bilstm_crf import download
 from bilstm_crf.embeddings import names, packing
 from bilstm_crf.errors import BilstmCrfError, DownloadError, InputError, UsageError
+from bilstm_crf.files import read_json
 from bilstm_crf.progress import say
 
 CATALOGUE = "http://vectors.nlpl.eu/repository/20.json"  # release 2.0; $BILSTM_CRF_NLPL names another
@@ -160,26 +160,54 @@ def fetch(name: str, embeddings_dir: str | os.PathLike[str] | None = None) -> Pa
     try:
         entry = select(list(entries(_read(address), address)), name, address)
         say(f"{name} is entry {entry}")
-        path = download.fetch(
-            entry.url, folder / f"{name}.zip", sha256=entry.sha256, size=entry.size, label=f"{name}.zip"
+        return download.fetch(
+            entry.url,
+            folder / f"{name}.zip",
+            sha256=entry.sha256,
+            size=entry.size,
+            label=f"{name}.zip",
+            check=_check,
         )
     except DownloadError as error:
         raise missing(name, embeddings_dir, because=error) from error
-    _test(path)
-    return path
+
+
+def find_whole(name: str, embeddings_dir: str | os.PathLike[str] | None = None) -> Path | None:
+    """Return the file of a known name; None where `fetch` has to get it, also in place of a damaged zip.
+
+    Raises InputError for a damaged zip elsewhere than where `fetch` puts it.
+    """
+    path = names.find(name, embeddings_dir)
+    damage = damage_of(path) if path is not None and path.suffix == ".zip" else None
+    if path is None or damage is None:
+        return path
+    if path != names.folders(embeddings_dir)[0] / f"{name}.zip":
+        raise InputError(f"is a damaged zip: {damage}", path=path, hint="remove it, and fetch it again")
+    say(f"{path} is damaged ({damage}): it is fetched again")
+    return None
 
 
 def _read(address: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = download.fetch(address, Path(folder) / "catalogue.json", label="the NLPL catalogue")
         try:
-            return json.loads(path.read_bytes())
-        except ValueError as error:
-            raise DownloadError(f"the catalogue at {address} is not JSON: {error}") from error
+            return read_json(path)
+        except InputError as error:
+            raise DownloadError(f"the catalogue at {address} is not JSON: {error.__cause__}") from error
 
 
-def _test(path: Path) -> None:
-    """Read the whole zip against its checksums; a damaged one is removed."""
+def _check(path: Path) -> None:
+    """Raise DownloadError for a zip that came damaged."""
+    damage = damage_of(path)
+    if damage is not None:
+        raise DownloadError(
+            f"{path.name.removesuffix('.part')} came damaged and was removed ({damage})",
+            hint="try again; if it stays so, the file is damaged at its source",
+        )
+
+
+def damage_of(path: Path) -> str | None:
+    """Read a whole zip against its checksums; what is wrong with it, None where it is whole."""
     try:
         with open(path, "rb") as stream, packing.open_zip(stream, path) as archive:
             for info in archive.infolist():
@@ -187,11 +215,8 @@ def _test(path: Path) -> None:
                     while member.read(1 << 20):
                         pass
     except InputError as error:
-        path.unlink()
-        raise DownloadError(
-            f"{path.name} came damaged and was removed ({error})",
-            hint="try again; if it stays so, the file is damaged at its source",
-        ) from error
+        return str(error)
+    return None
 
 
 def missing(

@@ -5,13 +5,13 @@ The first in this room, beside shapes.py, which says what the files of tables an
 
 from __future__ import annotations
 
-import json
 import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from bilstm_crf import files
 from bilstm_crf.errors import InputError
 
 Shape: TypeAlias = "Leaf | OrNull | IfThere | MapOf | list[Shape] | dict[str, Shape]"
@@ -77,12 +77,6 @@ def check(value: Any, shape: Shape, path: Path, *, place: str = "it", line: int 
 
 def read_json(path: Path, text: str | None = None, *, line: int | None = None) -> Any:
     """The content of a file, or of one line of it. Raises InputError where it is no JSON."""
-    try:
-        return json.loads(path.read_text("utf-8") if text is None else text)
-    except json.JSONDecodeError as error:
-        message = f"is not JSON: {error.msg} at column {error.colno}"
-        raise InputError(message, path=path, line=line or error.lineno, hint=HINT) from error
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path=path) from error
-    except (ValueError, RecursionError) as error:  # no UTF-8, digits without end, too deep
-        raise InputError(f"cannot be read as JSON: {error}", path=path, line=line, hint=HINT) from error
+    if text is None:
+        return files.read_json(path, hint=HINT)
+    return files.parse_json(text, path=path, line=line, hint=HINT)

@@ -6,16 +6,14 @@ docs/experiments.md describes the file.
 
 from __future__ import annotations
 
-import tomllib
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.norne import STEMS
-from bilstm_crf.embeddings.names import NONE
-from bilstm_crf.errors import InputError, UsageError, near_miss
+from bilstm_crf.errors import UsageError, near_miss
 from bilstm_crf.experiments.corpora import OwnCorpus
 from bilstm_crf.experiments.place import Place
 from bilstm_crf.experiments.settings import (
@@ -27,6 +25,7 @@ from bilstm_crf.experiments.settings import (
     check_known,
     is_seed,
 )
+from bilstm_crf.files import read_toml
 
 SETTINGS = ("language", "labels", "encoding", "embeddings", "bert", "preset", "final", "set")
 EVALUATE = ("language", "split", "labels")
@@ -70,14 +69,9 @@ class Experiment:
 def read_experiment(path: str | Path) -> Experiment:
     """The experiment of a file. Raises UsageError where there is no file, InputError for a bad one."""
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise _not_there(path) from None
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path=path) from error
-    except ValueError as error:  # of the encoding, or TOMLDecodeError, which says line and column
-        raise InputError(f"is not TOML: {error}", path=path) from error
+    if not os.path.lexists(path):
+        raise _not_there(path)
+    content = read_toml(path)
     top = Place(str(path), "the file", content)
     if "statistics" in content:
         top.check_keys(("title", "beside", "statistics", "language"))
@@ -169,8 +163,7 @@ def _cell(base: Place, row: Place, column: Place, columns: list[Place], corpora:
     changes = {key: value for part in parts for key, value in part.get("set", {}).items()}
     both = Place(row.path, f"{row.name}, {column.name}", {})
     with both.named():
-        settings = Settings.of({**parts[0], **parts[1], **parts[2], "set": changes}, corpora)
-        _check_together(settings)
+        settings = Settings.of({**parts[0], **parts[1], **parts[2], "set": changes}, corpora).effective()
     evaluation = _evaluation(column, settings, corpora)
     with both.named():
         check_can_score(settings.labels, evaluation.labels)
@@ -195,12 +188,6 @@ def _evaluation(column: Place, settings: Settings, corpora: Collection[str]) -> 
     with place.named():
         check_known("language", values["language"], (*LANGUAGES, *corpora))
         return Evaluation(**values)
-
-
-def _check_together(settings: Settings) -> None:
-    """Raises UsageError for settings that are right each for itself, as features that need an encoder."""
-    bert = None if settings.bert == NONE else settings.bert
-    RunConfig(train=["-"], dev=["-"], embeddings=settings.embeddings, bert=bert, recipe=settings.recipe)
 
 
 def _paper(row: Place, columns: list[str]) -> Mapping[str, float]:

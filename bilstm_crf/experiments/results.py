@@ -5,7 +5,6 @@ A table and a report are made of it; no model is loaded.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -89,8 +88,8 @@ def read_score(run: Path, evaluation: Evaluation, files: Sequence[str]) -> dict[
 def _sha256_of_weights(model: Path) -> str | None:
     """As model.json says; None: it says nothing."""
     try:
-        return str(json.loads(model.read_text("utf-8"))["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(read_json(model)["sha256"])
+    except (InputError, KeyError, TypeError):
         return None
 
 

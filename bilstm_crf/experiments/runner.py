@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from bilstm_crf import run_folder
-from bilstm_crf.embeddings.names import NONE
+from bilstm_crf.embeddings.names import KNOWN, NONE
 from bilstm_crf.errors import InterruptedRunError
 from bilstm_crf.experiments import plan
 from bilstm_crf.experiments.corpora import Corpus, OwnCorpus
@@ -187,7 +187,8 @@ def train_options(task: Task, how: How) -> list[str]:
     options += ["--final"] * settings.final
     options += ["--bert", settings.bert] if settings.bert != NONE else []
     options += ["--trust-remote-code"] * (how.trust_remote_code and settings.bert != NONE)
-    options += ["--embeddings-dir", how.embeddings_dir] if how.embeddings_dir else []
+    if how.embeddings_dir and settings.embeddings in KNOWN:
+        options += ["--embeddings-dir", how.embeddings_dir]
     for name, value in settings.changes:
         options += ["--set", f"{name}={value}"]
     options += ["--seed", str(task.run.seed), "--threads", str(how.threads)]

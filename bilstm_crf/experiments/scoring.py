@@ -17,7 +17,7 @@ from typing import NamedTuple
 from bilstm_crf.errors import BilstmCrfError
 from bilstm_crf.experiments.results import model_of, score_path
 from bilstm_crf.experiments.settings import Evaluation
-from bilstm_crf.files import sha256_of_all, write_json
+from bilstm_crf.files import read_json, sha256_of_all, write_json
 
 
 class Asked(NamedTuple):
@@ -50,7 +50,7 @@ def score(run: Path, evaluations: Sequence[Asked], *, trust_remote_code: bool = 
     for evaluation, files, format_name, key in evaluations:
         folder = model_of(run, evaluation)
         tagger = load(folder)
-        model = json.loads((folder / "model.json").read_text("utf-8"))
+        model = read_json(folder / "model.json")
         options = FormatOptions(misc_key=key, keep_raw=False)
         gold = [s for file in files for s in read_gold(file, format_name, options)[0]]
         if tagger.reads_neighbours:

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf.config import LARGEST_SEED, PRESETS, Recipe
+from bilstm_crf.config import LARGEST_SEED, PRESETS, Recipe, RunConfig
 from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import UsageError, near_miss
 from bilstm_crf.evaluation.report import require_scorable
 from bilstm_crf.labels import ENCODINGS, LABEL_SETS, LabelSet
+from bilstm_crf.unused import unused_settings
 
 LONGEST = 120  # characters of a part of a name; more of them become a hash, since file systems have limits
 LANGUAGES = ("nob", "nno", "both")
@@ -73,6 +74,16 @@ class Settings:
             if getattr(recipe, field.name) != getattr(preset, field.name)
         }
         return dataclasses.replace(self, changes=tuple(changes.items()))
+
+    def effective(self) -> Settings:
+        """Return the same without changes that have no effect, such as a base's `epochs` beside a curriculum.
+
+        Raises UsageError for settings that cannot be together.
+        """
+        bert = None if self.bert == names.NONE else self.bert
+        config = RunConfig(train=["-"], dev=["-"], embeddings=self.embeddings, bert=bert, recipe=self.recipe)
+        unused = {name for each in unused_settings(config) for name in each.settings}
+        return dataclasses.replace(self, changes=tuple(c for c in self.changes if c[0] not in unused))
 
     @property
     def recipe(self) -> Recipe:

@@ -21,7 +21,7 @@ from bilstm_crf.bert.cache import cached_vectors, default_folder, key_of
 from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.bert.frozen import frozen_vectors
 from bilstm_crf.bert.settings import FeatureSettings
-from bilstm_crf.errors import UsageError
+from bilstm_crf.errors import InputWarning, UsageError
 from bilstm_crf.lanes import use_threads
 from bilstm_crf.sentence import Sentence
 
@@ -92,23 +92,40 @@ def test_whatever_decides_the_vectors_is_in_the_key(tiny: Encoder, loaded: Calla
 
 
 @pytest.mark.parametrize(
-    "damage", ["cut off", "cut into", "another key", "another shape", "not numpy", "empty"]
+    "damage",
+    [
+        "cut off",
+        "cut into",
+        "longer",
+        "one bit of a vector",
+        "another key",
+        "without a checksum",
+        "another shape",
+        "not numpy",
+        "a zip's beginning",
+        "empty",
+    ],
 )
 def test_a_damaged_or_foreign_file_is_computed_anew(damage: str, tiny: Encoder, tmp_path: Path) -> None:
     expected = np.array(cached_vectors(tiny, SENTENCES, SETTINGS, folder=tmp_path))
     (path,) = tmp_path.glob("*.npy")
     whole = path.read_bytes()
     wrong = {
-        "cut off": whole[:-32],
+        "cut off": whole[:-36],
         "cut into": whole[:-100],
-        "another key": whole[:-32] + bytes(32),
+        "longer": whole + b"\0",
+        "one bit of a vector": whole[:-100] + bytes([whole[-100] ^ 1]) + whole[-99:],
+        "another key": whole[:-36] + bytes(32) + whole[-4:],
+        "without a checksum": whole[:-4],
         "not numpy": b"<html>" + whole,
+        "a zip's beginning": b"PK\x03\x04" + whole[4:],
         "empty": b"",
     }
     path.write_bytes(wrong.get(damage, whole))
     if damage == "another shape":
         np.save(path, np.zeros((3, 32), np.float16))
-    found = cached_vectors(tiny, SENTENCES, SETTINGS, folder=tmp_path)
+    with pytest.warns(InputWarning, match="computed again"):
+        found = cached_vectors(tiny, SENTENCES, SETTINGS, folder=tmp_path)
     np.testing.assert_array_equal(found, expected)
     assert path.read_bytes() == whole
 

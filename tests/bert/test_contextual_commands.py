@@ -17,7 +17,9 @@ from contextual_runs import tiny_config, untrained, write_corpus
 from runs import TINY
 
 Cli = Callable[..., Any]
-QUICK = ["--epochs", "2", "--set=optimiser=adam", *(f"--set={name}={value}" for name, value in TINY.items())]
+# Of TINY, what has an effect with any features and any head
+SETTINGS = {name: value for name, value in TINY.items() if name not in ("word_dim", "hidden")}
+QUICK = ["--epochs", "2", "--set=optimiser=adam", *(f"--set={n}={value}" for n, value in SETTINGS.items())]
 ALL = [
     "--head", "crf", "--features", "char,bert", "--context", "16w", "--bert-layers", "mix",
     "--bert-pooling", "mean", "--bert-finetune", "--embed-encoder", "--trust-remote-code",
@@ -101,7 +103,7 @@ def test_config_json_repeats_a_run_and_a_toml_file_holds_the_options(train: Cli,
         'bert-pooling = "mean"\nbert-finetune = true\nembed-encoder = true\ntrust-remote-code = true\n'
         "[set]\nbert_learning_rate = 1e-3\nschedule = 'cosine'\nrestarts = 2\nwarm_up = 0.1\naccumulate = 2\n"
         + "bert_precision = 'bfloat16'\nbert_checkpointing = 'on'\n"
-        + "optimiser = 'adam'\n" + "".join(f"{name} = {value}\n" for name, value in TINY.items())
+        + "optimiser = 'adam'\n" + "".join(f"{name} = {value}\n" for name, value in SETTINGS.items())
     )  # fmt: skip
     files = ("--train", "a.conllu", "--dev", "a.conllu")
     assert cli("train", *files, "--config", "run.toml", "--epochs", 2, "--output", "toml").status == 0
@@ -112,7 +114,7 @@ def test_config_json_repeats_a_run_and_a_toml_file_holds_the_options(train: Cli,
 def test_going_on_with_a_model_goes_on_with_its_encoder(train: Cli) -> None:
     assert train("--bert", "tiny", *ALL, "--output", "run").status == 0
     before = Tagger.load("run").model
-    still = ("--set=learning_rate=0", "--set=word_rate=0", "--output", "further")
+    still = ("--set=learning_rate=0", "--output", "further")
     shutil.rmtree("tiny")
     assert train("--init-from", "run", *still).status == 0
     after = Tagger.load("further").model

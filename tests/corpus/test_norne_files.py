@@ -201,3 +201,35 @@ def test_both_languages_are_two_files_a_split_and_a_missing_one_is_named(tmp_pat
     (tmp_path / "nno/no_nynorsk-ud-dev.conllu").unlink()
     with pytest.raises(InputError, match=r"no no_nynorsk-ud-dev.conllu \(or .gz\) there; looked in"):
         norne.split_files(tmp_path, "both")
+
+
+@pytest.mark.parametrize("fault", ["absent", "not the file", "no server"])
+def test_a_failed_fetch_leaves_no_empty_folders(
+    fault: str, server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if fault == "absent":
+        server.files.clear()
+    elif fault == "not the file":
+        server.files = dict.fromkeys(server.files, b"<html>log in</html>\n")
+    else:
+        monkeypatch.setenv("BILSTM_CRF_NORNE", "http://127.0.0.1:9/nothing")
+    assert run(["data", "norne", "data/new/norne"]) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_fetched_before_the_failure_stays(server: FileServer, tmp_path: Path) -> None:
+    server.files = {path: content for path, content in server.files.items() if "/nob/" in path}
+    assert run(["data", "norne", "x"]) == 1
+    assert there(tmp_path / "x") == sorted(place for place in FILES if place.startswith("nob"))
+    assert not (tmp_path / "x" / "nno").exists()
+
+
+def test_a_wrong_file_that_was_there_is_refused_and_stays(server: FileServer, tmp_path: Path) -> None:
+    """It may be the user's own: it is not fetched again in its place."""
+    own = tmp_path / "x" / FILES[0]
+    own.parent.mkdir(parents=True)
+    own.write_bytes(sentences(7))
+    with pytest.raises(DownloadError, match="7 sentences, expected 1") as caught:
+        norne.fetch(tmp_path / "x")
+    assert "move it away" in str(caught.value.hint)
+    assert own.read_bytes() == sentences(7)

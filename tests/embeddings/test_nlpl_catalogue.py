@@ -153,7 +153,7 @@ def test_a_damaged_zip_is_removed(server: FileServer, tmp_path: Path) -> None:
     server.files["/repository/20/8.zip"] = bytes(content)
     with pytest.raises(DownloadError, match=r"sg50\.zip came damaged and was removed"):
         catalogue.fetch("sg50")
-    assert list((tmp_path / "embeddings").iterdir()) == []
+    assert not (tmp_path / "embeddings").exists()
 
 
 def test_checksums_and_sizes_are_tested_where_the_catalogue_gives_them(server: FileServer) -> None:
@@ -212,3 +212,39 @@ def test_the_command_fetches_and_prints_the_file(
 
 def test_every_name_but_none_can_be_asked_of_the_catalogue() -> None:
     assert {known.algorithm for known in KNOWN.values()} == {"skipgram", "cbow"}
+
+
+def test_a_damaged_zip_that_is_there_is_fetched_again(
+    server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "embeddings" / "sg50.zip"
+    path.parent.mkdir()
+    for damaged in (archive()[:-30], b"<html>", b"", archive().replace(b"PK\x01\x02", b"PK\x01\x03")):
+        path.write_bytes(damaged)
+        assert run(["embeddings", "fetch", "sg50"]) == 0
+        said = capsys.readouterr().err
+        assert "is damaged" in said
+        assert "already" not in said
+        assert path.read_bytes() == archive()
+    assert run(["embeddings", "fetch", "sg50"]) == 0
+    assert "already" in capsys.readouterr().err
+
+
+def test_a_damaged_zip_stays_where_no_other_can_be_had(server: FileServer, tmp_path: Path) -> None:
+    server.files.clear()
+    path = tmp_path / "embeddings" / "sg50.zip"
+    path.parent.mkdir()
+    path.write_bytes(b"damaged")
+    assert run(["embeddings", "fetch", "sg50"]) == 1
+    assert path.read_bytes() == b"damaged"
+
+
+def test_a_damaged_zip_in_another_folder_is_refused_with_the_way_out(
+    server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "embeddings").mkdir()
+    (tmp_path / "embeddings" / "sg50.zip").write_bytes(b"damaged")
+    assert run(["embeddings", "fetch", "sg50", "--embeddings-dir", "other"]) == 2
+    said = capsys.readouterr().err
+    assert "sg50.zip: is a damaged zip" in said
+    assert "remove it" in said

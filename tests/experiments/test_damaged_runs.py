@@ -65,7 +65,11 @@ def cells() -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [('{"best_epoch": 1, "ep', "is not JSON"), ("{}", "lacks the field best_epoch"), ("[]", "it is []")],
+    [
+        ('{"best_epoch": 1, "ep', "cannot be read as JSON"),
+        ("{}", "lacks the field best_epoch"),
+        ("[]", "it is []"),
+    ],
 )
 def test_damaged_metrics_fail_one_run_and_the_others_go_on(
     content: str, said: str, place: Path, cli: Cli

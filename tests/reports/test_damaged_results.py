@@ -158,14 +158,14 @@ def test_escaped_text_is_one_line_without_html(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("metrics.json", b'{"best_epoch": 2,\n "epochs"', "metrics.json, line 2: is not JSON"),
+        ("metrics.json", b'{"best_epoch": 2,\n "epochs"', "metrics.json, line 2: cannot be read as JSON"),
         ("metrics.json", b"[]", "metrics.json: it is [], expected an object"),
         ("metrics.json", b'{"best_epoch": "2"}', "best_epoch is '2', expected a whole number"),
         ("metrics.json", b"[" * 100_000, "metrics.json: cannot be read as JSON"),
         ("config.json", b"\xff\xfe", "config.json: cannot be read as JSON"),
         ("config.json", b"{}", "config.json: it lacks the field bilstm_crf"),
         ("history.jsonl", b'{"epoch": 1, "loss": 2.5}\n', "history.jsonl, line 1: it lacks the field dev"),
-        ("history.jsonl", b'\n{"epoch": 1, "lo', "history.jsonl, line 2: is not JSON"),
+        ("history.jsonl", b'\n{"epoch": 1, "lo', "history.jsonl, line 2: cannot be read as JSON"),
         ("history.jsonl", b"\xff", "history.jsonl: cannot be read"),
         ("scores/nob-dev-full.json", b"{}", "nob-dev-full.json: it lacks the field signatures"),
     ],

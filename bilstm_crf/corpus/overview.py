@@ -1,0 +1,88 @@
+"""What a run learns from, at a glance: entities by type and split, and what looks like a mistake.
+
+Labelled splits come in; lines of a table and of warnings go out.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
+from itertools import groupby
+
+from bilstm_crf.corpus.labelled import Labelled
+from bilstm_crf.labels import NORNE_TYPES
+
+MAX_TYPES = 10  # rows of the table, where there are more types than it has room for
+MAX_NAMED = 5  # types that a warning names
+
+Counts = Mapping[str, Counter[str]]  # entities by split, then by type
+
+
+def count_types(splits: Mapping[str, Labelled | None]) -> dict[str, Counter[str]]:
+    """Return the entities of each split by type; a split that is None is left out."""
+    return {
+        name: Counter(span.type for sentence in split.sentences for span in sentence.spans or ())
+        for name, split in splits.items()
+        if split is not None
+    }
+
+
+def table(counts: Counts) -> list[str]:
+    """Return the lines of a table: a row for each entity type, a column for each split.
+
+    NorNE's types come in the paper's order, then the others by name.
+    """
+    found = set().union(*counts.values())
+    types = [*(each for each in NORNE_TYPES if each in found), *sorted(found.difference(NORNE_TYPES))]
+    rest = types[MAX_TYPES:] if len(types) > MAX_TYPES + 1 else []
+    types = types[: len(types) - len(rest)]
+    rows = [["entities", *counts]]
+    rows += [[_shown(type_), *(f"{split[type_]:,}" for split in counts.values())] for type_ in types]
+    first = max(len(row[0]) for row in rows)
+    widths = [max(len(row[column]) for row in rows) for column in range(1, len(rows[0]))]
+    lines = [
+        "  ".join(
+            [row[0].ljust(first), *(cell.rjust(max(5, w)) for cell, w in zip(row[1:], widths, strict=True))]
+        )
+        for row in rows
+    ]
+    return [*lines, *([f"and {len(rest)} more types"] if rest else [])]
+
+
+def mistakes(counts: Counts) -> list[str]:
+    """Return what looks like a mistake in the splits, each in a line.
+
+    Types of dev or test that train lacks, train or test without entities, types with nearly the same name.
+    """
+    ends = {"train": "the model finds none", "test": "its scores say nothing"}
+    found = [f"{name} has no entities: {end}" for name, end in ends.items() if counts.get(name) == Counter()]
+    for name, types in counts.items():
+        lacking = {type_: count for type_, count in types.items() if type_ not in counts["train"]}
+        if lacking and counts["train"]:
+            found.append(
+                f"{name} has entity types that train lacks, so it cannot teach them: {_named(lacking)}"
+            )
+    total: Counter[str] = sum(counts.values(), Counter())
+    for _, same in groupby(sorted(total, key=lambda type_: (_key(type_), type_)), key=_key):
+        alike = {type_: total[type_] for type_ in same}
+        if len(alike) > 1:
+            found.append(f"entity types whose names are nearly the same: {_named(alike)}; are they one type?")
+    return found
+
+
+def _named(types: Mapping[str, int]) -> str:
+    named = [f"{_shown(type_)} ({count:,})" for type_, count in sorted(types.items())]
+    more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
+    return ", ".join(named[:MAX_NAMED]) + more
+
+
+def _key(type_: str) -> str:
+    """What is left of a type's name without case, punctuation and invisible characters."""
+    folded = unicodedata.normalize("NFKC", type_).casefold()
+    return "".join(filter(str.isalnum, folded)) or type_
+
+
+def _shown(type_: str) -> str:
+    """A type as a terminal may show it: without characters that print as nothing or as a command."""
+    return type_ if type_.isprintable() else ascii(type_)
