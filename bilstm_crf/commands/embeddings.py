@@ -118,8 +118,8 @@ def info(
 ) -> None:
     """Show what vectors hold: words, dimensions, format, source; and their coverage of a corpus.
 
-    A word is looked up as the tagger does: with its digits as 0, as it stands, else lower-cased, else from
-    character n-grams.
+    A word is looked up with its own digits, then with digits as 0 (preset paper: digits as 0 only); each
+    time as it stands, then lower-cased; else from character n-grams.
 
     \b
     Examples
