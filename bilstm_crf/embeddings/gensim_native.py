@@ -22,6 +22,7 @@ from bilstm_crf.embeddings.fasttext import MAX_NGRAM
 from bilstm_crf.embeddings.tables import NGRAMS, VECTORS, Ngrams, Tables
 from bilstm_crf.embeddings.word_list import WordList
 from bilstm_crf.errors import InputError
+from bilstm_crf.progress import Bar
 
 WAY_OUT = (
     "write the vectors with gensim's KeyedVectors.save_word2vec_format(FILE, binary=True), "
@@ -41,7 +42,10 @@ HARMLESS = {
         "__bit_generator_ctor", "__generator_ctor", "MT19937", "PCG64", "Generator", "float32", "float64",
         "int32", "int64", "uint32", "uint64", "bool_", "str_",
     },
-    "builtins": {"set", "frozenset", "bytearray", "object", "hash", "int", "float", "dict", "list", "tuple"},
+    "builtins": {
+        "set", "frozenset", "bytearray", "bytes", "object", "hash", "int", "long", "float", "bool", "dict",
+        "list", "tuple", "str", "unicode",
+    },
     "collections": {"OrderedDict", "defaultdict", "Counter"},
     "copyreg": {"_reconstructor"},
     "_codecs": {"encode"},
@@ -86,8 +90,8 @@ def read(path: Path, tables: Tables) -> tuple[WordList, Ngrams | None]:
     Raises InputError for a pickle of anything else, and where a file beside it is missing or damaged.
     """
     try:
-        with open(path, "rb") as stream:
-            found = follow(stream)
+        with open(path, "rb") as stream, Bar(f"Reading  {path.name}") as bar:
+            found = follow(stream, lambda done: bar.at(done, path.stat().st_size))
     except _RefusedError as error:
         raise InputError(
             f"a pickle that {error}: refused, nothing was run", path=path, hint=WAY_OUT
@@ -232,14 +236,14 @@ class _Machine:
         return values
 
 
-def follow(stream: BinaryIO) -> Any:
+def follow(stream: BinaryIO, progress: Callable[[int], None] | None = None) -> Any:
     """Return what a pickle would build, with `Made` for every object that is no plain value.
 
     Raises _RefusedError for a name that files of vectors have no use for, ValueError and the like for a
     pickle that is damaged.
     """
     machine = _Machine()
-    for operation, argument, _ in pickletools.genops(stream):
+    for operation, argument, position in pickletools.genops(stream):
         name = operation.name
         if name in VALUES:
             machine.stack.append(argument)
@@ -247,7 +251,10 @@ def follow(stream: BinaryIO) -> Any:
             do(machine, argument)
         elif name == "STOP":
             return machine.pop(1)[0]
-        elif name not in ("PROTO", "FRAME"):
+        elif name == "FRAME":
+            if progress is not None and position is not None:
+                progress(position)
+        elif name != "PROTO":
             raise _RefusedError(f"uses the operation {name}")
     raise ValueError("it has no end")
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import bz2
 import contextlib
+import errno
 import gzip
 import io
 import lzma
@@ -33,7 +34,7 @@ BOM = b"\xef\xbb\xbf"
 # Vectors as text take a third of their size when packed, as floats nine tenths.
 MAX_RATIO = 100
 FREE_BYTES = 1 << 26  # a smaller file may be packed as well as it likes
-# What Python's modules raise on damaged input; OSError (bz2, gzip) counts where it has no number.
+# What Python's modules raise on damaged input, besides OSError (bz2, gzip).
 DAMAGED = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError, RuntimeError,
     OverflowError, MemoryError, LookupError,
@@ -100,7 +101,8 @@ def sniff(start: bytes, path: object) -> tuple[str, Shape | None]:
     first, _, rest = start.partition(b"\n")
     shape = word2vec.header(first)
     if shape is None:
-        shape = word2vec.shape_without_header(start)
+        old_mac = b"\n" not in start and b"\r" in start
+        shape = None if old_mac else word2vec.shape_without_header(start)
         if shape is None:
             raise _unknown(start, path)
         return "GloVe text", shape
@@ -122,14 +124,10 @@ def _is_text(rest: bytes, dim: int) -> bool:
 def _unknown(start: bytes, path: object) -> InputError:
     """Say what a file looks like that holds no vectors, and how to make some of it."""
     hint = KNOWN
-    if (
-        start.startswith((b"\xff\xfe", b"\xfe\xff"))
-        or start[1:40:2].count(0) > 15
-        or start[:40:2].count(0) > 15
-    ):
-        looks, hint = "UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8 IN > OUT"
-    elif start[257:262] == b"ustar":
+    if start[257:262] == b"ustar":
         looks, hint = "a tar archive", "unpack it, and give the file with the vectors"
+    elif encoding := _utf_16(start):
+        looks, hint = "UTF-16 text", f"convert it: iconv -f {encoding} -t UTF-8 IN > OUT"
     elif other := next((name for magic, name in OTHERS.items() if start.startswith(magic)), None):
         looks = other
         if "archive" in other:
@@ -146,6 +144,14 @@ def _unknown(start: bytes, path: object) -> InputError:
     return InputError(
         f"begins with {looks}, expected word vectors", path=path, line=1 if "'" in looks else None, hint=hint
     )
+
+
+def _utf_16(start: bytes) -> str | None:
+    """The name of the encoding, by its mark or by a NUL in every second byte."""
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "UTF-16"
+    even, odd = start[:40:2].count(0), start[1:40:2].count(0)
+    return "UTF-16LE" if odd > 15 and even < 3 else "UTF-16BE" if even > 15 and odd < 3 else None
 
 
 def require_file(path: Path) -> None:
@@ -237,8 +243,9 @@ def _faults(path: Path) -> Iterator[None]:
     try:
         yield
     except (*DAMAGED, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # the disk's, not the file's
+        # With a number it is the disk's fault; but for EINVAL, which is an offset that cannot be.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
         reason = str(error) or type(error).__name__
         raise InputError(
             f"damaged or cut short: {reason}", path=path, hint="remove it and fetch it anew"

@@ -19,11 +19,12 @@ from itertools import islice
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bilstm_crf.embeddings.word_list import WordList
+from bilstm_crf.embeddings.word_list import MAX_USELESS, WordList
 from bilstm_crf.errors import InputError, warn
 
 CHUNK = 1 << 20  # bytes read at a time
 MAX_WORD = 10_000  # bytes; more than that without a space is no vector file
+MAX_BEYOND = 1_000_000  # words behind those of the header that are counted
 MAX_VALUE = 64  # bytes of a number as text, with the blanks around it
 BLOCK_BYTES = 1 << 24  # of rows handed on at a time
 NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?(nan|inf)", re.I)
@@ -99,7 +100,8 @@ class Records:
             if filled == rows:
                 yield self._checked(block, self.kept.words[-rows - 1 : -1])
                 filled = 0
-            block[filled] = row
+            with np.errstate(over="ignore"):  # an infinite value is an error below
+                block[filled] = row
             filled += 1
         read, bad = self.kept.read, self.kept.skipped["not UTF-8"]
         if promised is not None and read < promised:
@@ -115,7 +117,7 @@ class Records:
                 path=self.path,
             )
         with contextlib.suppress(InputError):  # what stands after the last word need not be a word
-            for _ in parser:
+            for _ in islice(parser, MAX_BEYOND):
                 self.kept.skipped["beyond the number in the header"] += 1
         yield self._checked(block[:filled], self.kept.words[len(self.kept.words) - filled :])
 
@@ -162,6 +164,7 @@ def _text(stream: BufferedReader, records: Records) -> Iterator[tuple[bytes, Arr
     dim = records.shape.dim
     longest = MAX_WORD + MAX_VALUE * dim
     number = 0 if records.shape.words is None else 1
+    empty = 0
     commas = False
     while line := stream.readline(longest):
         number += 1
@@ -174,6 +177,9 @@ def _text(stream: BufferedReader, records: Records) -> Iterator[tuple[bytes, Arr
             )
         fields = line.rsplit(None, dim)
         if not fields:
+            empty += 1
+            if empty > max(MAX_USELESS, number / 2):
+                raise InputError(f"{empty:,} of {number:,} lines are empty", path=records.path, line=number)
             continue
         if len(fields) == dim and line[:1].isspace() and all(map(NUMBER.fullmatch, fields)):
             fields.insert(0, b"")  # the word is empty, or a blank

@@ -6,7 +6,7 @@ from collections import Counter
 
 from bilstm_crf.errors import InputError
 
-MAX_USELESS = 10_000  # words in a row of a damaged file before reading on is pointless
+MAX_USELESS = 10_000  # words (or lines) of a damaged file before reading on is pointless
 
 
 class WordList:
@@ -32,7 +32,7 @@ class WordList:
             self._leave_out("empty or with a line break")
             return False
         if word in self._seen:
-            self.skipped["seen before"] += 1
+            self._leave_out("seen before")
             return False
         self._seen.add(word)
         self.words.append(word)
