@@ -18,6 +18,8 @@ from typing import Any, BinaryIO, cast
 
 from bilstm_crf.errors import InputError, UsageError
 
+BUFFER_BYTES = 1 << 16  # what can be looked at before it is read, to tell what a file holds
+
 
 def shown(path: str | os.PathLike[str]) -> str:
     """The name of an input for messages: `-` is standard input."""
@@ -37,7 +39,7 @@ def open_input(path: str | os.PathLike[str], encoding: str | None = None) -> Ite
         yield sys.stdin.buffer
         return
     try:
-        plain = open(name, "rb")  # noqa: SIM115 (closed below)
+        plain = open(name, "rb", buffering=BUFFER_BYTES)  # noqa: SIM115 (closed below)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=name) from error
     with plain:

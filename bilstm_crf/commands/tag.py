@@ -6,6 +6,7 @@ import contextlib
 import io
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
@@ -98,12 +99,14 @@ def command(
         if others:
             raise UsageError(f"--text and {others[0]} were both given; expected one of them")
         return tag_text(text, model, options)
-    sources = {path: format_of(path, options["format_name"]) for path in files or ("-",)}
+    encoding = options["input_encoding"]
+    sources = {path: format_of(path, options["format_name"], encoding) for path in files or ("-",)}
     if len(sources) < len(files):
         raise UsageError("the same file was given twice")
     targets = {path: target_format(source, options["to"]) for path, source in sources.items()}
     outputs = outputs_of(sources, targets, options["output"], options["output_dir"])
     tagger = load_tagger(model, options, threads=1)  # after everything that can be wrong at once
+    reading = replace(reading, known_types=tagger.entity_types)
     documents = documents_for(tagger, options["documents"])
     if options["output_dir"]:
         Path(options["output_dir"]).mkdir(parents=True, exist_ok=True)
