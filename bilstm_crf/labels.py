@@ -18,7 +18,6 @@ For IOB this is what seqeval calls strict IOB2, for IOBES its strict IOBES.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -237,15 +236,6 @@ def _illegal(broken: dict[str, tuple[Sentence, int]]) -> InputError:
         line=line_of(sentence, position),
         hint="mend the label; `evaluate` takes such labels in --predicted, where they count as O",
     )
-
-
-# As files of others have labels: O, o, 0, _ or -; B-PER, B_PER, b-per, PER-B; B or I alone.
-_LOOSE_LABEL = re.compile(r"[O0_-]|[BIESLUM](?:[-_:].+)?|[A-Z].*[-_:][BIESLUM]", re.IGNORECASE)
-
-
-def looks_like_label(cell: str) -> bool:
-    """Whether a cell of a column can be a label with a prefix, or stand for O, however it is written."""
-    return _LOOSE_LABEL.fullmatch(cell) is not None
 
 
 # ---------------------------------------------------------------- label sets

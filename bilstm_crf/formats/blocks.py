@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
 
 from bilstm_crf.errors import InputError
 from bilstm_crf.sentence import Sentence
@@ -11,30 +11,14 @@ from bilstm_crf.sentence import Sentence
 BOM = "\ufeff"
 
 
-class Boundary(NamedTuple):
-    """A kind of line that begins a block, also without an empty line before it."""
+def blocks(stream: BinaryIO, first: int = 1) -> Iterator[tuple[int, list[bytes]]]:
+    """The number of the first line and the lines of each block, line ends kept; the stream begins at `first`.
 
-    starts: frozenset[int]  # the first bytes that such a line can have: for other lines nothing is called
-    begins: Callable[[bytes], object]  # whether a line is one
-
-
-NONE = Boundary(frozenset(), bool)
-
-
-def blocks(stream: BinaryIO, first: int = 1, boundary: Boundary = NONE) -> Iterator[tuple[int, list[bytes]]]:
-    """Yield the number of the first line and the lines of each block, line ends kept.
-
-    The stream begins at line `first`. A block ends with its first line of nothing but white space (a further
-    such line is a block of its own), before a line at a `boundary`, or with the file. No line is asked for
-    before the block in hand was taken: `tail -f | …` gets its answer.
+    A block ends with its first line of nothing but white space (a further such line is a block of its own)
+    or with the file. No line is asked for before the block in hand was taken: `tail -f | …` gets its answer.
     """
     lines: list[bytes] = []
-    starts, begins = boundary
     for line in iter(stream.readline, b""):
-        if line[0] in starts and lines and begins(line):
-            yield first, lines
-            first += len(lines)
-            lines = []
         lines.append(line)
         if line.isspace():
             yield first, lines

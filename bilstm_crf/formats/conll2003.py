@@ -8,12 +8,13 @@ A sentence ends at an empty line, and where a document begins: at `-DOCSTART-`, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import BinaryIO, NamedTuple
 
 from bilstm_crf.errors import InputError, warn
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
-from bilstm_crf.formats.blocks import BOM, Boundary, blocks, check_word, rows
+from bilstm_crf.formats.blocks import BOM, blocks, check_word, rows
 from bilstm_crf.formats.shape import (
     DOCUMENT_START,
     GLOBAL_COLUMNS,
@@ -35,6 +36,10 @@ suffixes: tuple[str, ...] = (
 )  # fmt: skip
 
 PART = re.compile(r"\((.*)\);?[ \t]*part[ \t]+(\d+)")  # what follows `#begin document`
+# A document begins with such a line, and so a sentence ends before it
+STARTS_DOCUMENT = re.compile(
+    rb"(?:\xef\xbb\xbf)?#[ \t]*newdoc\b|#begin document\b|(?:.*[ \t])?-DOCSTART(?![A-Za-z])", re.IGNORECASE
+)
 PIECES = re.compile(rb"([ \t]+)")
 NAME_OF_LABELS = b"label"  # of the column that `render` appends to a file with names
 PLUS_NAME_OF_LABELS = b"BILSTM_CRF:NER"  # CoNLL-U Plus wants a namespace
@@ -54,17 +59,33 @@ def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iter
     and is not there, a type that `is_entity_type` refuses, and for tokens that count 1 2 3 …
     """
     reader = _Reader(path, options, lines_ahead(stream))
-    for first, lines in reader.pieces(stream):
-        sentence = reader.sentence(first, lines)
+    for piece in reader.pieces(stream):
+        sentence = reader.sentence(piece)
         if options.keep_raw or sentence.tokens:
             yield sentence
 
 
-# A document begins with such a line, and so a sentence ends before it
-DOCUMENTS = Boundary(
-    frozenset(b"#- \tO0123456789"),
-    re.compile(rb"#[ \t]*newdoc\b|#begin document\b|(?:.*[ \t])?-DOCSTART(?![A-Za-z])", re.IGNORECASE).match,
-)
+class Piece(NamedTuple):
+    """The lines of one sentence."""
+
+    first: int  # the number of the first
+    lines: list[bytes]
+    content: bytes  # all of them; empty where a line is a comment, or begins a document
+
+
+def sentences_of(stream: BinaryIO) -> Iterator[Piece]:
+    """Yield each sentence as soon as `blocks` has it; one ends as well where a document begins."""
+    for first, lines in blocks(stream):
+        content = b"".join(lines)
+        if b"#" not in content and b"docstart" not in content.lower():
+            yield Piece(first, lines, content)
+            continue
+        start = 0
+        for position in range(1, len(lines)):
+            if STARTS_DOCUMENT.match(lines[position]):
+                yield Piece(first + start, lines[start:position], b"")
+                start = position
+        yield Piece(first + start, lines[start:], b"")
 
 
 class _Reader:
@@ -81,25 +102,25 @@ class _Reader:
 
     # ------------------------------------------------------------ pieces and shape
 
-    def pieces(self, stream: BinaryIO) -> Iterator[tuple[int, list[bytes]]]:
-        """The lines of each sentence, with the number of the first; nothing is read that is not needed."""
+    def pieces(self, stream: BinaryIO) -> Iterator[Piece]:
+        """The sentences of the stream; the shape is known before the first that has a token."""
         ahead = recognise(text_of(self._ahead), self.path, self.options)
         if ahead is not None and ahead.line_is_sentence:
             self._take(ahead)
-            yield from _single_lines(stream, 1)
+            yield from _single_lines(iter(stream.readline, b""), 1)
             return
-        for first, lines in blocks(stream, boundary=DOCUMENTS):
+        for piece in sentences_of(stream):
             if self.shape is None:
+                first, lines, _ = piece
                 seen = first + len(lines) - 1
                 shape = ahead if seen <= len(self._ahead) else None
                 shape = shape or recognise(text_of(lines), self.path, self.options, first)
                 if shape is not None:
                     self._take(shape)
                     if shape.line_is_sentence:
-                        yield from ((number, [line]) for number, line in enumerate(lines, first))
-                        yield from _single_lines(stream, first + len(lines))
+                        yield from _single_lines(chain(lines, iter(stream.readline, b"")), first)
                         return
-            yield first, lines
+            yield piece
 
     def _take(self, shape: Shape) -> None:
         self.shape, self._ahead = shape, []
@@ -112,14 +133,15 @@ class _Reader:
 
     # ------------------------------------------------------------ sentences
 
-    def sentence(self, first: int, lines: list[bytes]) -> Sentence:
+    def sentence(self, piece: Piece) -> Sentence:
+        first, lines, _ = piece
         found = rows(lines, first, self.path)
         sentence = Sentence([], path=self.path, line=first)
         shape = self.shape
         labels: list[str] = []
         if shape is not None and shape.line_is_sentence:
             self._whole_line(found[0], sentence, labels)
-        elif shape is None or not self._plain(found, lines, sentence, labels, shape):
+        elif shape is None or not self._plain(piece, found, sentence, labels, shape):
             self._row_by_row(found, sentence, labels)
         if sentence.tokens:
             assert shape is not None  # a token gave it
@@ -130,20 +152,24 @@ class _Reader:
         return sentence
 
     def _plain(
-        self, found: list[str], lines: list[bytes], sentence: Sentence, labels: list[str], shape: Shape
+        self, piece: Piece, found: list[str], sentence: Sentence, labels: list[str], shape: Shape
     ) -> bool:
-        """The hot path: fills in a sentence whose lines are tokens, with single separators; else False."""
-        if sentence.line == 1 or shape.form == "bars" or shape.open_ended:
-            return False
-        if DOCUMENTS.begins(lines[0]) or (shape.header is not None and shape.header in found):
-            return False
-        data = b"".join(lines)
-        if data[:1] in b"# " or b"\n#" in data:
+        """The hot path: fill in a sentence of plain token lines with single separators, else return False."""
+        first, lines, content = piece
+        if not content or first == 1 or shape.form == "bars" or shape.open_ended:
             return False
         if shape.form == "tabs":
-            if b" " in data:
+            if b" " in content:
                 return False
-        elif b"\t" in data or b"  " in data or b"\n " in data or b" \n" in data or b" \r" in data:
+        elif (
+            b"\t" in content
+            or b"  " in content
+            or b"\n " in content
+            or b" \n" in content
+            or b" \r" in content
+        ):
+            return False
+        if shape.header is not None and shape.header in found:
             return False
         if lines[-1].isspace():
             del found[len(lines) - 1 :]
@@ -160,7 +186,7 @@ class _Reader:
         if "" in tokens or (shape.ids is not None and not all(map(str.isdigit, columns[shape.ids]))):
             return False
         sentence.tokens = tokens
-        sentence.lines = list(range(sentence.line, sentence.line + len(tokens)))
+        sentence.lines = list(range(first, first + len(tokens)))
         if shape.label is not None:
             labels.extend(columns[shape.label])
         return True
@@ -268,7 +294,7 @@ class _Reader:
             if label in self._checked:
                 continue
             type_ = label[2:] if LABEL.fullmatch(label) and label != "O" else label or "O"
-            if not is_entity_type(type_):
+            if not is_entity_type(type_) and ("|" in type_ or any(map(str.isspace, type_))):
                 raise InputError(
                     f"the label {label!r}: an entity type cannot hold {'|' if '|' in type_ else 'blanks'}",
                     path=self.path,
@@ -283,9 +309,8 @@ def _part(document: str, part: str) -> str:
     return f"{document} part {int(part)}" if part.strip("0") and part.isdigit() else document
 
 
-def _single_lines(stream: BinaryIO, first: int) -> Iterator[tuple[int, list[bytes]]]:
-    """Each line of the stream by itself."""
-    return ((number, [line]) for number, line in enumerate(iter(stream.readline, b""), first))
+def _single_lines(lines: Iterable[bytes], first: int) -> Iterator[Piece]:
+    return (Piece(number, [line], b"") for number, line in enumerate(lines, first))
 
 
 def _fault(row: str, cells: Sequence[str], shape: Shape, path: str, number: int) -> InputError:
@@ -351,15 +376,17 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
             if column is None:
                 lines[position] = _appended(line, label, shape)
                 continue
-            start = line.rfind(separator) + 1
-            body = line.rstrip()
-            end = len(body)
-            if not (is_last and 0 < start < end) or b"\t" in line[start:] or line[start] == 32:
-                start, end = _cell(line, column, shape)
-            if allowed is not None and (cell := line[start:end]) not in allowed:
+            before, found, last = line.rpartition(separator)
+            cell = last.rstrip()
+            if is_last and found and cell and b"\t" not in last and last[0] != 32:
+                after = last[len(cell) :]
+                before += separator
+            else:
+                before, cell, after = _cell(line, column, shape)
+            if allowed is not None and cell not in allowed:
                 _require_replaceable(cell, sentence, number, options, shape)
                 allowed.add(cell)
-            lines[position] = line[:start] + label + line[end:]
+            lines[position] = before + label + after
     if column is None and (shape.header is not None or shape.ids is not None or shape.plus):
         _name_column(lines, sentence, shape)
     return b"".join(lines)
@@ -407,8 +434,8 @@ def _labels_for(spans: Sequence[Span], length: int, shape: Shape, column: int | 
     return [label.encode() for label in labels]
 
 
-def _cell(line: bytes, column: int, shape: Shape) -> tuple[int, int]:
-    """Where the cell begins and ends in the line."""
+def _cell(line: bytes, column: int, shape: Shape) -> tuple[bytes, bytes, bytes]:
+    """What stands before the cell of a line, in it, and after it."""
     body = line.rstrip(b"\r\n")
     if shape.form == "tabs":
         start = 0
@@ -429,7 +456,7 @@ def _cell(line: bytes, column: int, shape: Shape) -> tuple[int, int]:
         start, end = [found.span() for found in re.finditer(rb"[^ \t]+", body)][column]
     if start == 0 and body.startswith(BOM.encode()):
         start = len(BOM.encode())
-    return start, end
+    return line[:start], line[start:end], line[end:]
 
 
 def _require_replaceable(

@@ -29,12 +29,13 @@ from typing import Any, BinaryIO, Literal
 from bilstm_crf.errors import InputError, near_miss
 from bilstm_crf.formats.base import FormatOptions
 from bilstm_crf.formats.blocks import BOM
-from bilstm_crf.labels import looks_like_label
 
 SAMPLE_BYTES = 1 << 16
 SAMPLE_LINES = 1000  # enough to know a column by; more would cost as much as reading them
 
 LABEL = re.compile(r"O|[BIESLUM]-.+")
+# Labels of others: O, o, 0, _ or -; B-PER, B_PER, b-per, PER-B; B or I alone. What they mean, labels.py says.
+LOOSE_LABEL = re.compile(r"[O0_-]|[BIESLUM](?:[-_:].+)?|[A-Z].*[-_:][BIESLUM]", re.IGNORECASE)
 BLANKS = re.compile("[ \t]+")  # not str.split(), which splits words at no-break spaces
 NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?")
 # `-DOCSTART-` in any column, with a number, in lower case
@@ -122,7 +123,7 @@ class Shape:
         """Whether the row is no token, by its `#`. `opens`: it stands before all tokens of its sentence.
 
         A row with the file's columns and a label among them is a token (but not `# key = value`). Otherwise
-        `# …` is a comment; only in a file without labels a `#` inside a sentence, with all columns, is a token.
+        `# …` is a comment; only in a file without labels a `#` inside a sentence may be a token.
         """
         if not row.startswith("#"):
             return False
@@ -138,7 +139,7 @@ class Shape:
         return COMMENT.match(row) is not None
 
     def _is_label(self, cell: str) -> bool:
-        return LABEL.fullmatch(cell) is not None if self.strict else looks_like_label(cell)
+        return (LABEL if self.strict else LOOSE_LABEL).fullmatch(cell) is not None
 
 
 # ---------------------------------------------------------------- the sample
@@ -533,7 +534,7 @@ class _Recognition:
         if len(ours) == len(found):
             return "strict"
         typed = any(cell != "O" for cell in ours)
-        if all(map(looks_like_label, found)) and any(
+        if all(map(LOOSE_LABEL.fullmatch, found)) and any(
             cell in ("O", "o") or re.search("[-_:]", cell[1:]) for cell in found
         ):
             return "loose"
