@@ -71,10 +71,11 @@ def columns_in(
         return None
     try:
         with open_input(path, encoding) as stream:
-            lines = stream.read(SAMPLE_BYTES).splitlines(keepends=True)
+            content = stream.read(SAMPLE_BYTES)
     except (BilstmCrfError, OSError, ValueError):
         return None  # whoever reads the file says what is wrong with it
-    return looks_like_columns(lines[:-1] if len(lines) > 1 else lines)
+    lines = content.splitlines(keepends=True)
+    return looks_like_columns(lines[:-1] if len(content) == SAMPLE_BYTES else lines)
 
 
 def format_named(name: str, option: str = "--format") -> Format:

@@ -44,7 +44,6 @@ NEW_DOCUMENT = re.compile(r"#[ \t]*newdoc(?:[ \t]+id)?[ \t]*(?:=[ \t]*(.*)|$)|#b
 COMMENT = re.compile(r"#(?:[ \t]|$|begin document\b|end document\b|[ \t]*[A-Za-z][\w.:-]*[ \t]*=)")
 GLOBAL_COLUMNS = re.compile(r"#[ \t]*global\.columns[ \t]*=[ \t]*(.+)")
 PREFIXED = re.compile(r"((?:[a-z]{2,3}(?:-[a-z]+)*|simple):).+")  # WikiANN
-BAR = re.compile(r"[^ \t]+\|(?:O|[BIESLUM]-[^ \t|]+)")  # spaCy: word|label, word|pos|label
 SPANS = re.compile(r"-|(?:\([^()*\s]+)*\*?\)*")  # OntoNotes
 NO_WORD = re.compile(r"\d+[-.]\d+")  # CoNLL-U: the id of a multi-word token or of an empty node
 TYPE_LIKE = re.compile(r"[A-Za-z][\w./&-]*")
@@ -177,6 +176,7 @@ class Sample:
         self.first: int | None = None  # the number of the first row that may be a token
         hashes: list[list[str]] = []  # rows that begin with `# `: tokens only if there are no others
         fresh = True
+        self.is_webanno = first == 1 and bool(rows) and rows[0].startswith("#FORMAT=WebAnno TSV")
         for number, row in enumerate(rows, first):
             if is_blank(row) or DOCUMENT_START.search(row):
                 fresh = True
@@ -226,6 +226,13 @@ class _Recognition:
 
     def shape(self) -> Shape:
         rows = list(self.sample.rows)
+        if self.sample.is_webanno:
+            raise InputError(
+                "WebAnno TSV, expected columns",
+                path=self.path,
+                line=1,
+                hint="export it as CoNLL 2002 or CoNLL-U",
+            )
         bars = self._bars(rows)
         if bars is not None:
             return bars
@@ -243,11 +250,18 @@ class _Recognition:
             ]
             for sentence in self.sample.sentences
         ]
-        self.kinds = [self._kind(column) for column in range(self.width)]
         first = self._by_sentence(0)
         counting = (
             self.width > 1 and not self.names and any(cells[1:] for cells in first) and is_counting(first)
         )
+        ids = self._ids(counting=counting)
+        if ids is not None:
+            self.table = [
+                [cells for cells in sentence if not NO_WORD.fullmatch(cells[ids])] for sentence in self.table
+            ]
+        self.kinds = [kind_of(self._by_sentence(column)) for column in range(self.width)]
+        if self.width == 1:
+            self.kinds = [None]
         token = self._token(counting=counting)
         own, writable = self._own_label(token, counting=counting)
         label, told = self._label(own, token)
@@ -264,7 +278,7 @@ class _Recognition:
             prefix=self._prefix(token, own),
             header=self.header,
             plus=self.sample.names is not None,
-            ids=self._ids(token, counting=counting),
+            ids=ids if self.sample.names is not None or token else None,
             counts=is_counting(self._by_sentence(token)),
             notes=tuple(self.notes),
             label_note="" if told else self.label_note,
@@ -275,20 +289,30 @@ class _Recognition:
     def _bars(self, rows: Sequence[str]) -> Shape | None:
         """Lines of `word|label`, as spaCy has them: a sentence a line, or a token where all have one."""
         pieces = [BLANKS.split(row.strip(" \t")) for row in rows]
-        if not rows or not all(BAR.fullmatch(piece) for line in pieces for piece in line):
+        cells = [piece.rpartition("|") for line in pieces for piece in line]
+        barred = [cell for word, _, cell in cells if word and cell]
+        if not cells or len(barred) * 2 <= len(cells):
             return None
-        width = min(piece.count("|") for line in pieces for piece in line) + 1
         of_sentence = any(len(line) > 1 for line in pieces)
-        last = [piece.rsplit("|", 1)[1] for line in pieces for piece in line]
+        kind = kind_of([barred])
+        if kind != "strict" and (len(barred) * 10 < len(cells) * 9 or (kind is None and not of_sentence)):
+            return None
+        width = min(piece.count("|") for line in pieces for piece in line if "|" in piece[1:]) + 1
         choice = self.options.label_column
-        if self.options.token_column not in (None, "1") or choice not in ("auto", "last", str(width)):
-            chosen = self.options.token_column or choice
+        fault = None
+        if kind is None:
+            fault = "lines of word|tag, where no tag is a label such as B-PER"
+        elif self.options.token_column not in (None, "1") or choice not in ("auto", "last", str(width)):
+            fault = "lines of word|label, of which no other column can be chosen"
+        if fault is not None:
             raise InputError(
-                f"lines of word|label, of which column {chosen} cannot be chosen",
+                fault,
                 path=self.path,
                 line=self.sample.first,
                 found=rows[0],
-                hint="leave --token-column and --label-column out",
+                hint="--format text --tokenise spaces reads its pieces as words"
+                if kind is None
+                else "leave --token-column and --label-column out",
             )
         return Shape(
             "bars",
@@ -296,8 +320,8 @@ class _Recognition:
             0,
             width - 1,
             width - 1,
-            strict=True,
-            types=frozenset(label[2:] for label in last if label != "O"),
+            strict=kind == "strict",
+            types=types_of(barred),
             told=choice != "auto",
             writable=True,
             line_is_sentence=of_sentence,
@@ -402,7 +426,7 @@ class _Recognition:
                 )
             self.notes.append("column 1 counts the tokens: the token is column 2")
             return 1
-        if self.width == 2 and self.kinds == ["strict", None] and self._types(0) - CHUNKS:
+        if self.width > 1 and self.kinds[:2] == ["strict", None] and self._types(0) - CHUNKS:
             self.notes.append("column 1 holds labels: the token is column 2")
             return 1
         return 0
@@ -498,10 +522,10 @@ class _Recognition:
         self.notes.append(f"each token begins with {found[1]}, which is taken as the language, not the word")
         return found[1]
 
-    def _ids(self, token: int, *, counting: bool) -> int | None:
+    def _ids(self, *, counting: bool) -> int | None:
         if self.sample.names is not None:
             return self.sample.names.index("ID") if "ID" in self.sample.names else None
-        return 0 if counting and token else None
+        return 0 if counting else None
 
     # ------------------------------------------------------------ what a column holds
 
@@ -515,37 +539,38 @@ class _Recognition:
         return all(is_it(cell) for cell in self._column(column))
 
     def _types(self, column: int) -> frozenset[str]:
-        """The types of the cells that are labels as we write them."""
-        return frozenset(
-            cell[2:] for cell in set(self._column(column)) if cell != "O" and LABEL.fullmatch(cell)
-        )
+        return types_of(self._column(column))
 
     def _chunks(self, column: int) -> bool:
         types = self._types(column)
         return bool(types) and types <= CHUNKS
 
-    def _kind(self, column: int) -> Literal["strict", "loose", "bare"] | None:
-        """Whether the column holds labels: ours alone, other ways of writing them, or bare entity types."""
-        found = Counter(self._column(column))
-        if not found or column == 0 == self.width - 1:
-            return None
-        total = found.total()
-        ours = {cell for cell in found if LABEL.fullmatch(cell)}
-        if len(ours) == len(found):
-            return "strict"
-        typed = any(cell != "O" for cell in ours)
-        if all(map(LOOSE_LABEL.fullmatch, found)) and any(
-            cell in ("O", "o") or re.search("[-_:]", cell[1:]) for cell in found
-        ):
-            return "loose"
-        if typed and sum(found[cell] for cell in ours) * 2 >= total:
-            return "loose"  # labels, some of them odd: whoever reads them says which
-        others = [cell for cell in found if cell != "O"]
-        few = found["O"] * 4 >= total and len(others) <= 30
-        if few and not PARTS_OF_SPEECH.intersection(others) and all(map(TYPE_LIKE.fullmatch, others)):
-            return "bare"
-        first = next((sentence for sentence in self.table if sentence), [])
-        return "loose" if all(LABEL.fullmatch(cells[column]) for cells in first) else None
+
+def types_of(cells: Iterable[str]) -> frozenset[str]:
+    """The entity types of the cells that are labels as we write them."""
+    return frozenset(cell[2:] for cell in set(cells) if cell != "O" and LABEL.fullmatch(cell))
+
+
+def kind_of(sentences: Sequence[Sequence[str]]) -> Literal["strict", "loose", "bare"] | None:
+    """Whether these cells are labels: ours alone, other ways of writing them, or bare entity types."""
+    found = Counter(cell for cells in sentences for cell in cells)
+    if not found:
+        return None
+    total = found.total()
+    ours = {cell for cell in found if LABEL.fullmatch(cell)}
+    if len(ours) == len(found):
+        return "strict"
+    prefixed = any(cell in ("O", "o") or re.search("[-_:]", cell[1:]) for cell in found)
+    if prefixed and all(map(LOOSE_LABEL.fullmatch, found)):
+        return "loose"
+    if any(cell != "O" for cell in ours) and sum(found[cell] for cell in ours) * 2 >= total:
+        return "loose"  # labels, some of them odd: whoever reads them says which
+    others = [cell for cell in found if cell != "O"]
+    few = found["O"] * 4 >= total and len(others) <= 30
+    if few and not PARTS_OF_SPEECH.intersection(others) and all(map(TYPE_LIKE.fullmatch, others)):
+        return "bare"
+    first = next((cells for cells in sentences if cells), [])
+    return "loose" if all(map(LABEL.fullmatch, first)) else None
 
 
 def separator_of(rows: Sequence[str]) -> tuple[Literal["tabs", "blanks"], int]:
@@ -611,12 +636,14 @@ def looks_like_columns(lines: Sequence[bytes]) -> Literal["surely", "perhaps"] |
     except InputError:
         return None
     found = [] if shape is None else [row for row in Sample(rows).rows if row != shape.header]
-    if shape is None or shape.label is None or len(found) < 2:
+    if shape is None or shape.label is None:
+        return None
+    if shape.line_is_sentence:
+        return "surely" if shape.types else "perhaps"
+    if len(found) < 2:
         return None
     if shape.brackets:
         return "surely"
-    if shape.line_is_sentence:
-        return "surely" if shape.types else "perhaps"
     table = [shape.cells(row) for row in found]
     labels = [cells[shape.label] for cells in table if len(cells) == shape.width]
     good = [label for label in labels if LABEL.fullmatch(label)]
