@@ -99,6 +99,7 @@ class _Reader:
         self._ahead = ahead
         self._checked = {"O"}  # labels whose types are entity types
         self._counted: int | None = 0  # tokens so far, if all of them only count; None: there are words
+        self._longest = 0  # tokens of the longest sentence of those
 
     # ------------------------------------------------------------ pieces and shape
 
@@ -280,7 +281,8 @@ class _Reader:
             self._counted = None
             return
         self._counted = (self._counted or 0) + len(sentence.tokens)
-        if self._counted > 2 and len(sentence.tokens) > 1:
+        self._longest = max(self._longest, len(sentence.tokens))
+        if self._counted > 2 and self._longest > 1:
             raise InputError(
                 f"column {shape.token + 1} counts {' '.join(sentence.tokens[:3])} …, expected words",
                 path=self.path,
@@ -502,8 +504,10 @@ def _name_column(lines: list[bytes], sentence: Sentence, shape: Shape) -> None:
         elif shape.plus and GLOBAL_COLUMNS.match(row):
             kept = len(line.rstrip(b" \t\r\n"))
             lines[position] = line[:kept] + b" " + PLUS_NAME_OF_LABELS + line[kept:]
-        elif shape.ids is not None and sentence.line + position not in tokens and row[:1] not in ("", "#"):
-            lines[position] = _appended(line, b"_", shape)  # a multi-word token, an empty node
+        elif is_blank(row) or row.startswith("#") or DOCUMENT_START.search(row):
+            continue
+        elif shape.ids is not None and sentence.line + position not in tokens:  # no word, as `3-4` or `5.1`
+            lines[position] = _appended(line, b"_", shape)
 
 
 def _with_labels_in_line(

@@ -41,7 +41,10 @@ NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?")
 # `-DOCSTART-` in any column, with a number, in lower case
 DOCUMENT_START = re.compile(r"(?:^|[ \t])-DOCSTART(?![A-Za-z])", re.IGNORECASE)
 NEW_DOCUMENT = re.compile(r"#[ \t]*newdoc(?:[ \t]+id)?[ \t]*(?:=[ \t]*(.*)|$)|#begin document\b[ \t]*(.*)")
-COMMENT = re.compile(r"#(?:[ \t]|$|begin document\b|end document\b|[ \t]*[A-Za-z][\w.:-]*[ \t]*=)")
+COMMENT = re.compile(r"#(?:[ \t]|$|[A-Za-z][\w.:-]*[ \t]*=)")
+# Comments whatever the columns; and `# key = value`, but for blanks inside the cells of tabs
+ALWAYS_COMMENT = re.compile(r"#(?:begin document|end document|[ \t]*newdoc|[ \t]*global\.columns)\b")
+KEY_VALUE = re.compile(r"#[ \t]*[A-Za-z][\w.:-]*[ \t]+=[ \t]")
 GLOBAL_COLUMNS = re.compile(r"#[ \t]*global\.columns[ \t]*=[ \t]*(.+)")
 PREFIXED = re.compile(r"((?:[a-z]{2,3}(?:-[a-z]+)*|simple):).+")  # WikiANN
 SPANS = re.compile(r"-|(?:\([^()*\s]+)*\*?\)*")  # OntoNotes
@@ -126,7 +129,7 @@ class Shape:
         """
         if not row.startswith("#"):
             return False
-        if self.form != "tabs" and len(cells) > 2 and cells[0] == "#" and cells[2] == "=":
+        if ALWAYS_COMMENT.match(row) or (self.form != "tabs" and KEY_VALUE.match(row)):
             return True
         if self.fits(cells):
             if self.own_label is not None and self._is_label(cells[self.own_label]):
@@ -174,7 +177,7 @@ class Sample:
         self.names: tuple[str, ...] | None = None  # of CoNLL-U Plus
         self.sentences: list[list[str]] = []
         self.first: int | None = None  # the number of the first row that may be a token
-        hashes: list[list[str]] = []  # rows that begin with `# `: tokens only if there are no others
+        hashes: list[str] = []  # rows that begin with `# `: tokens only if there are no others
         fresh = True
         self.is_webanno = first == 1 and bool(rows) and rows[0].startswith("#FORMAT=WebAnno TSV")
         for number, row in enumerate(rows, first):
@@ -183,8 +186,10 @@ class Sample:
                 continue
             if named := GLOBAL_COLUMNS.match(row):
                 self.names = tuple(named[1].split())
-            if row.startswith("#") and COMMENT.match(row):
-                hashes.append([row])
+            if ALWAYS_COMMENT.match(row):
+                continue
+            if COMMENT.match(row):
+                hashes.append(row)
                 continue
             self.first = self.first or number
             if fresh:
@@ -192,7 +197,11 @@ class Sample:
                 fresh = False
             self.sentences[-1].append(row)
         if not self.sentences:
-            self.sentences = [row for row in hashes if LABEL.fullmatch(BLANKS.split(row[0].strip(" \t"))[-1])]
+            self.sentences = [
+                [row]
+                for row in hashes
+                if not KEY_VALUE.match(row) and LABEL.fullmatch(BLANKS.split(row.strip(" \t"))[-1])
+            ]
 
     @property
     def rows(self) -> Iterator[str]:
@@ -383,20 +392,17 @@ class _Recognition:
         if given.isdigit():
             if 1 <= int(given) <= self.width:
                 return int(given) - 1
-            near = ""
+            there, near = f"expected a number from 1 to {self.width}", ""
         else:
             names = list(self.names or ())
             for same in (lambda a: a == given, lambda a: a.lower() == given.lower()):
                 if found := [column for column, name in enumerate(names) if same(name)]:
                     return found[0]
-            near = near_miss(given, names)
+            names = names or self.cells(next(self.sample.rows, ""))
+            there, near = "no name in the first line", near_miss(given, names)
         row = next(self.sample.rows, "")
         if self.names:
             there = "expected one of " + " ".join(name or "''" for name in self.names)
-        elif given.isdigit():
-            there = f"expected a number from 1 to {self.width}"
-        else:
-            there = "the file has no row of names"
         raise InputError(
             f"no column {given} ({option}); {there}.{near}",
             path=self.path,
@@ -511,10 +517,10 @@ class _Recognition:
 
     def _prefix(self, token: int, own: int | None) -> str:
         """WikiANN's language code, which stands before every token."""
-        if own is None or self.header is not None or self.options.token_column is not None:
+        if self.header is not None or self.options.token_column is not None:
             return ""
-        words = [cells[token] for sentence in self.table for cells in sentence]
-        found = PREFIXED.fullmatch(words[0]) if len(words) > 1 else None
+        words = list(self._column(token))
+        found = PREFIXED.fullmatch(words[0]) if len(words) > 1 + (own is None) else None
         if found is None or not all(
             word.startswith(found[1]) and len(word) > len(found[1]) for word in words
         ):
