@@ -32,6 +32,8 @@ CACHE_ENVIRONMENT = "BILSTM_CRF_CACHE"
 
 MAX_DEPTH = 100  # of nested JSON and TOML; what is read later walks it by recursion
 
+BUFFER_BYTES = 1 << 16  # what can be looked at before it is read, to tell what a file holds
+
 
 def shown(path: str | os.PathLike[str]) -> str:
     """The name of an input for messages: `-` is standard input."""
@@ -51,7 +53,7 @@ def open_input(path: str | os.PathLike[str], encoding: str | None = None) -> Ite
         yield standard_input()
         return
     try:
-        plain = open(name, "rb")  # noqa: SIM115 (closed below)
+        plain = open(name, "rb", buffering=BUFFER_BYTES)  # noqa: SIM115 (closed below)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=name) from error
     with plain:

@@ -103,6 +103,11 @@ class Tagger:
         return self.remembers or self.reads_context
 
     @property
+    def entity_types(self) -> frozenset[str]:
+        """The types of entities that the model can find."""
+        return frozenset(label[2:] for label in self.model.vocabulary.labels if label != "O")
+
+    @property
     def on_cpu(self) -> bool:
         return self._device.type == "cpu"
 

@@ -7,6 +7,7 @@ import stat
 import sys
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
@@ -113,7 +114,8 @@ def command(
         if others:
             raise UsageError(f"--text and {others[0]} were both given; expected one of them")
         return tag_text(text, model, options)
-    sources = {path: format_of(path, options["format_name"]) for path in files or ("-",)}
+    encoding = options["input_encoding"]
+    sources = {path: format_of(path, options["format_name"], encoding) for path in files or ("-",)}
     if len(sources) < len(files):
         raise UsageError("the same file was given twice")
     targets = {path: target_format(source, options["to"]) for path, source in sources.items()}
@@ -125,6 +127,7 @@ def command(
     if None in outputs.values():
         standard_output()  # where it is closed, say so before the work
     tagger = load_tagger(model, options, threads=1)  # after everything that can be wrong at once
+    reading = replace(reading, known_types=tagger.entity_types)
     documents = documents_for(tagger, options["documents"])
     if options["output_dir"]:
         Path(options["output_dir"]).mkdir(parents=True, exist_ok=True)

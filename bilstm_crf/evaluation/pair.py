@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain, zip_longest
 
 from bilstm_crf import formats
@@ -34,7 +35,8 @@ def read_pair(
     """
     options = options if options is not None else FormatOptions()
     gold, _ = read_gold(gold_path, gold_format, options, repair)
-    predicted = [s for s in formats.read(predicted_path, predicted_format, options) if s.tokens]
+    reading = replace(options, side="predicted")  # where a file of columns has both
+    predicted = [s for s in formats.read(predicted_path, predicted_format, reading) if s.tokens]
     _check_words(gold, predicted, gold_path, predicted_path)
     if all(sentence.labels is None for sentence in predicted):
         raise InputError("has no labels in any sentence", path=predicted_path)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import PurePath
+from typing import Literal
 
-from bilstm_crf.errors import UsageError, near_miss
+from bilstm_crf.errors import BilstmCrfError, UsageError, near_miss, warn
 from bilstm_crf.files import open_input, shown
 from bilstm_crf.formats import conll2003, conllu, jsonl, text
 from bilstm_crf.formats.base import DEFAULTS, Format, FormatOptions
 from bilstm_crf.formats.offsets import align
+from bilstm_crf.formats.shape import SAMPLE_BYTES, looks_like_columns
 from bilstm_crf.sentence import Sentence
 
 __all__ = ["FORMATS", "Format", "FormatOptions", "align", "format_named", "format_of", "read"]
@@ -23,24 +25,57 @@ FORMATS: dict[str, Format] = {format_.name: format_ for format_ in (conllu, conl
 SUFFIXES: dict[str, Format] = {suffix: format_ for format_ in FORMATS.values() for suffix in format_.suffixes}
 
 
-def format_of(path: str | os.PathLike[str], name: str | None = None) -> Format:
-    """The format called `name`, else the one of the path's suffix (`.gz` after it is passed over).
+def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: str | None = None) -> Format:
+    """Return the format called `name`, else that of the path's suffix (a `.gz` behind it does not count).
 
-    Raises UsageError where there is none.
+    Where the suffix is unknown, or one that columns are often kept under (`.txt`, `.csv`), a file whose lines
+    all hold a label is columns; a warning says so, and also where text looks like columns. `encoding`: of the
+    file. Raises UsageError where there is no such format, or none can be told.
     """
     if name is not None:
-        return format_named(name)
+        named = format_named(name)
+        if named is text and columns_in(path, encoding):
+            warn(f"looks like columns, {_AS_WORDS}", path=path)
+        return named
     known = f"known: {' '.join(FORMATS)}"
     suffix = PurePath(os.fspath(path).lower().removesuffix(".gz")).suffix
-    if suffix in SUFFIXES:
-        return SUFFIXES[suffix]
+    found = SUFFIXES.get(suffix)
+    if found is not None and found is not text:
+        return found
     if os.fspath(path) == "-":
         raise UsageError("standard input has no suffix to tell its format: give --format", hint=known)
-    raise UsageError(
-        f"{path}: the suffix tells no format: give --format, or one of {' '.join(SUFFIXES)}."
-        f"{near_miss(suffix, SUFFIXES)}",
-        hint=known,
-    )
+    columns = columns_in(path, encoding)
+    if columns == "surely":
+        other = "--format text reads it as text" if found is text else "--format names another format"
+        warn(f"read as columns, because all its lines hold a label; {other}", path=path)
+        return conll2003
+    if found is None:
+        raise UsageError(
+            f"{path}: the suffix tells no format: give --format, or one of {' '.join(SUFFIXES)}."
+            f"{near_miss(suffix, SUFFIXES)}",
+            hint=known,
+        )
+    if columns == "perhaps":
+        warn(f"looks like columns, {_AS_WORDS}", path=path)
+    return found
+
+
+_AS_WORDS = "but is read as text, labels as words; --format conll2003 reads columns"
+
+
+def columns_in(
+    path: str | os.PathLike[str], encoding: str | None = None
+) -> Literal["surely", "perhaps"] | None:
+    """Whether the first lines of a file are columns with labels; None as well where it cannot be opened."""
+    if not os.path.isfile(path):  # a pipe can be read only once
+        return None
+    try:
+        with open_input(path, encoding) as stream:
+            content = stream.read(SAMPLE_BYTES)
+    except (BilstmCrfError, OSError, ValueError):
+        return None  # whoever reads the file says what is wrong with it
+    lines = content.splitlines(keepends=True)
+    return looks_like_columns(lines[:-1] if len(content) == SAMPLE_BYTES else lines)
 
 
 def format_named(name: str, option: str = "--format") -> Format:
@@ -58,7 +93,7 @@ def read(
 
     Raises UsageError at once where the format cannot be told, InputError while reading.
     """
-    format_ = format_of(path, format_name)
+    format_ = format_of(path, format_name, options.input_encoding)
 
     def sentences() -> Iterator[Sentence]:
         with open_input(path, options.input_encoding) as stream:

@@ -24,6 +24,10 @@ class FormatOptions:
     token_column: str | None = None
     # The same; or auto (recognised by its form), last, append (labels are written into a new column)
     label_column: str = "auto"
+    # Columns with gold and predicted labels: which of them `auto` reads
+    side: Literal["gold", "predicted"] = "gold"
+    # Columns that get labels: the model's entity types, for others are not overwritten; None: labels are read
+    known_types: frozenset[str] | None = None
     input_encoding: str | None = None  # a codec's name, as cp1252; None: UTF-8
     split: Literal["lines", "running"] = "lines"  # text: one sentence a line, or running text
     tokenise: Literal["norwegian", "spaces"] = "norwegian"  # text, and JSONL without tokens

@@ -48,7 +48,7 @@ CONLLU = [
 COLUMNS = [
     ("a column too few", "Kari NNP O\n\nOslo O\n", 3, "2 columns, expected 3 separated by blanks"),
     ("a column too many", "Kari\tO\nOslo\tx\tO\n", 2, "3 columns, expected 2 separated by tabs"),
-    ("blanks for tabs", "Kari\tO\nOslo O\n", 2, "1 column, expected 2 separated by tabs"),
+    ("blanks for tabs", "New York\tO\nOslo O\nKari\tO\n", 2, "1 column, expected 2 separated by tabs"),
     ("no word", "Kari\tO\n\tO\n", 2, "no word, expected one in the first column"),
     ("bad UTF-8", "Kari O\n\nÅs O\n".encode("latin-1"), 3, "byte 0xC5 at position 1 is not UTF-8"),
     ("NUL", "Ka\0ri O\n", 1, "a NUL character"),

@@ -1,0 +1,80 @@
+"""Case 21: columns under the suffix of text, or any; running text is never taken for columns."""
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+from bilstm_crf.errors import InputWarning, UsageError
+from bilstm_crf.formats import format_of, read
+
+COLUMNS = {
+    "two columns": "Kari B-PER\nMoe I-PER\nsov O\n\nOla B-PER\n",
+    "four, with documents": "-DOCSTART- -X- O O\n\nKari N I-NP I-PER\nsov V I-VP O\n\n",
+    "WNUT": "#metoo\tO\nKari\tB-person\nsov\tO\n\n",
+    "header": "word\tlabel\nKari\tB-PER\nsov\tO\n",
+    "UNER": "# text = Kari sov\n1\tKari\tB-PER\tO\tx\n2\tsov\tO\tO\tx\n",
+    "spaCy": "Kari|B-PER Moe|I-PER sov|O\n",
+    "OntoNotes": "#end document\na 0 0 Kari N (S* - - - - (PER) -\na 0 1 sov V *) - - - - * -\n",
+}
+TEXT = {
+    "a sentence": "Kari Moe sov i Bergen.\n",
+    "lines that end alike": "Vitamin B-12\nVitamin B-6\nVitamin B-1\n",
+    "a school": "Vi heier på B-laget\nDe heier på B-laget\n",
+    "one line with a label": "Kari B-PER\n",
+    "a label in some lines": "Kari B-PER\nsov O\nog så kom Ola hjem\nPer O\n",
+    "a table without labels": "Kari\tN\nsov\tV\n",
+    "a list of tags": "B-PER\nI-PER\nO\n",
+    "words with bars": "Kari|Ola Per|Moe\n",
+    "empty": "",
+    "not UTF-8": "blåbær\næ\n",
+}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.csv", "eng.testa", "train", "a.TXT"])
+@pytest.mark.parametrize("content", COLUMNS.values(), ids=COLUMNS)
+def test_columns_are_told_by_their_lines(name: str, content: str) -> None:
+    Path(name).write_text(content)
+    with pytest.warns(InputWarning, match=f"^{name}: read as columns"):
+        assert format_of(name).name == "conll2003"
+
+
+@pytest.mark.parametrize("content", TEXT.values(), ids=TEXT)
+def test_text_is_text(content: str) -> None:
+    Path("a.txt").write_bytes(content.encode("latin-1" if "æ" in content else "utf-8"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert format_of("a.txt").name == format_of("a.txt", "text").name == "text"
+    Path("a.txt").rename("a.testb")
+    with pytest.raises(UsageError, match="give --format"):
+        format_of("a.testb")
+
+
+def test_text_that_looks_like_columns_is_warned_of() -> None:
+    Path("a.txt").write_text(COLUMNS["two columns"])
+    with pytest.warns(InputWarning, match="--format conll2003"):
+        assert format_of("a.txt", "text").name == "text"
+    Path("b.txt").write_text("Kari O\nsov O\nog O\n")  # no type: not sure enough
+    with pytest.warns(InputWarning, match="--format conll2003"):
+        assert format_of("b.txt").name == "text"
+
+
+def test_a_file_is_told_in_its_encoding() -> None:
+    Path("a.txt").write_bytes("Kåre\tB-PER\nsov\tO\n".encode("utf-16"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert format_of("a.txt").name == "text"
+
+
+@pytest.mark.filterwarnings("ignore::bilstm_crf.errors.InputWarning")
+def test_labels_in_a_txt_can_be_learned_from() -> None:
+    Path("a.txt").write_text(COLUMNS["two columns"])
+    assert [(s.tokens, s.labels) for s in read("a.txt")] == [
+        (["Kari", "Moe", "sov"], ["B-PER", "I-PER", "O"]),
+        (["Ola"], ["B-PER"]),
+    ]
