@@ -21,7 +21,7 @@ from bilstm_crf.commands.options import (
 )
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
-from bilstm_crf.files import open_input, shown, write_whole
+from bilstm_crf.files import GIVEN_TEXT, open_input, shown, write_whole
 from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_named, format_of
 from bilstm_crf.sentence import Sentence
 
@@ -142,7 +142,7 @@ def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
     reading = FormatOptions(split=split, tokenise=options["tokenise"])
     stream = io.BytesIO(text.encode("utf-8", "surrogateescape"))  # the bytes as they were typed
     tagger = load_tagger(model, options, threads=1)
-    sentences = tagger.tag_stream(FORMATS["text"].read(stream, "--text", reading))
+    sentences = tagger.tag_stream(FORMATS["text"].read(stream, GIVEN_TEXT, reading))
     with opened(output) as out:
         out.writelines(target.compose(sentence, reading) for sentence in sentences)
     return 0

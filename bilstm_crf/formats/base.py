@@ -42,8 +42,9 @@ class FormatOptions:
                 )
         if self.input_encoding is not None:
             try:
-                codecs.lookup(self.input_encoding)
-            except LookupError:
+                b"".decode(self.input_encoding)
+                codecs.getincrementaldecoder(self.input_encoding)
+            except (LookupError, ValueError):  # unknown, or no encoding of text
                 raise UsageError(
                     f"--input-encoding {self.input_encoding}: no such character encoding",
                     hint="known, among others: utf-8 cp1252 latin-1 utf-16 cp865 mac-roman",
