@@ -168,13 +168,13 @@ def encoding_hint(content: bytes, *, at_start: bool) -> str:
         return "expected text in UTF-8, or its encoding by --input-encoding"
     if not content.decode("utf-8", "replace").replace("\ufffd", "").isascii():
         return "the rest is UTF-8: this byte is damaged, or two encodings are mixed"
-    name = likely_encoding(content)
-    if name is None:
+    likely = likely_encoding(content)
+    if likely is None:
         return "expected UTF-8; --input-encoding NAME reads other encodings"
-    shown = content.decode(name)
+    shown = content.decode(likely)
     high = next(position for position, character in enumerate(shown) if not character.isascii())
     shown = shown[max(0, high - 20) : high + 20].strip()
-    return f"{name} gives {shown!r}: --input-encoding {name}"
+    return f"{likely} gives {shown!r}: --input-encoding {likely}"
 
 
 def _wide(content: bytes) -> str | None:
@@ -184,13 +184,8 @@ def _wide(content: bytes) -> str | None:
     many = len(sample) // 4 * 0.7
     if many < 1:
         return None
-    as_zeros = tuple(count >= many for count in quarters)
-    return {
-        (False, True, True, True): "utf-32-le",
-        (True, True, True, False): "utf-32-be",
-        (False, True, False, True): "utf-16-le",
-        (True, False, True, False): "utf-16-be",
-    }.get(as_zeros)
+    zeros = "".join("0" if count >= many else "x" for count in quarters)
+    return {"x000": "utf-32-le", "000x": "utf-32-be", "x0x0": "utf-16-le", "0x0x": "utf-16-be"}.get(zeros)
 
 
 def likely_encoding(content: bytes) -> str | None:

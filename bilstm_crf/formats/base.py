@@ -27,6 +27,7 @@ class FormatOptions:
     input_encoding: str | None = None  # a codec's name, as cp1252; None: UTF-8
     split: Literal["lines", "running"] = "lines"  # text: one sentence a line, or running text
     tokenise: Literal["norwegian", "spaces"] = "norwegian"  # text, and JSONL without tokens
+    labels: bool = True  # JSONL: False (tag) passes over whatever annotation there is
     keep_raw: bool = True  # False (training): keep nothing that only `render` and `compose` need
     first_line: int = 1  # CoNLL-U: the number of the stream's first line, where it is a piece of a file
 

@@ -72,9 +72,7 @@ def lines_of(stream: BinaryIO, limit: int = -1) -> Iterator[tuple[int, bytes]]:
     inside = after_blank = False  # whether the line before is not ended yet, or is blank
     while content := held + stream.readline(limit):
         held = b""
-        if content.endswith(
-            b"\r"
-        ):  # perhaps half of \r\n: readline() ends at \n, at its limit or with the file
+        if content.endswith(b"\r"):  # perhaps half of \r\n, cut by the limit
             held = stream.readline(1)
             if held == b"\n":
                 content, held = content + held, b""

@@ -1,7 +1,8 @@
 r"""Plain text: one sentence a line, or running text in paragraphs that is split into sentences.
 
-Lines end in \n, \r\n or \r. Text holds no labels: `render` and `compose` mark entities, `[PER Kari Nordmann]`,
-and write `\[`, `\]` and `\\` for brackets and backslashes of the text, so that the marks can be read back.
+Lines end in \n, \r\n or \r. Text holds no labels: `render` and `compose` mark entities as
+`[PER Kari Nordmann]`, and write `\[`, `\]` and `\\` for brackets and backslashes of the text, so that the
+marks can be read back.
 """
 
 from __future__ import annotations
