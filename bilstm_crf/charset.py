@@ -171,9 +171,10 @@ def encoding_hint(content: bytes, *, at_start: bool) -> str:
     likely = likely_encoding(content)
     if likely is None:
         return "expected UTF-8; --input-encoding NAME reads other encodings"
-    shown = content.decode(likely)
+    lines = content.decode(likely).split("\n")
+    shown = " ".join(next(line for line in lines if not line.isascii()).split())
     high = next(position for position, character in enumerate(shown) if not character.isascii())
-    shown = shown[max(0, high - 20) : high + 20].strip()
+    shown = shown[max(0, high - 20) : high + 20]
     return f"{likely} gives {shown!r}: --input-encoding {likely}"
 
 

@@ -25,23 +25,18 @@ def blocks(stream: BinaryIO, first: int = 1) -> Iterator[tuple[int, list[bytes]]
     its answer.
     """
     lines: list[bytes] = []
-    blank = False  # whether `lines` are all blank
-    for line in iter(stream.readline, b""):
-        if line.isspace() or (line[0] == 0xEF and line.removeprefix(BOM_BYTES).isspace()):
-            blank = blank or not lines
-            lines.append(line)
-            if blank and len(lines) < BLANK_LINES:
-                continue
-        else:
-            if blank:
-                yield first, lines
-                first += len(lines)
-                lines, blank = [], False
-            lines.append(line)
-            continue
-        yield first, lines
-        first += len(lines)
-        lines, blank = [], False
+    stream_lines = iter(stream.readline, b"")
+    for line in stream_lines:
+        lines.append(line)
+        if line.isspace():
+            following = b""
+            if len(lines) == 1:
+                while len(lines) < BLANK_LINES and (following := next(stream_lines, b"")).isspace():
+                    lines.append(following)
+                    following = b""
+            yield first, lines
+            first += len(lines)
+            lines = [following] if following else []
     if lines:
         yield first, lines
 

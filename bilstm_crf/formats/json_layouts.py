@@ -199,6 +199,12 @@ def _read_entities(value: Any, key: str) -> list[Entity]:
     return [_entity(element) for element in value]
 
 
+def _by_entity(elements: Iterable[tuple[Any, Any]]) -> dict[Entity, Any]:
+    """What stands beside each element, by the entity that the element says."""
+    found = ((_parts(element), beside) for element, beside in elements)
+    return {Entity(*parts): beside for parts, beside in found if isinstance(parts[2], str)}
+
+
 def _are_entities(value: Any) -> bool:
     """Whether the list holds entities, however ill-formed their labels: nothing else may be replaced."""
     parts = [_parts(element) for element in value] if isinstance(value, list) else [(None, None, None)]
@@ -263,7 +269,7 @@ def _placer(default: Form) -> Place:
     def place(old: Any, entities: list[Entity], sentence: Sentence, record: Any) -> tuple[Path, Any]:
         """The entities in the form of the old ones; those that were there already keep all their keys."""
         form = _form_of(old, default)
-        known = {_parts(element): element for element in old or () if _are_entities([element])}
+        known = _by_entity((element, element) for element in old or ())
         text = sentence.text or ""
         return (), [known.get(entity) or form(entity, text, record) for entity in entities]
 
@@ -328,7 +334,7 @@ def _place_results(old: Any, entities: list[Entity], sentence: Sentence, record:
     regions = [result for result in results if _is_region(result)]
     names = {"from_name": "label", "to_name": "text"}
     names |= {key: regions[0][key] for key in names if regions and key in regions[0]}
-    known = {_parts(region["value"]): region for region in regions}
+    known = _by_entity((region["value"], region) for region in regions)
     new = [result for result in results if not _is_region(result)]
     for entity in entities:
         value = _as_label_studio_value(entity, sentence.text or "", record)
@@ -399,6 +405,11 @@ LAYOUTS = (
     Layout(("tags",), _holds_labels, _read_labels, _place_labels, _are_labels),
     Layout(("labels",), _holds_labels, _read_labels, _place_labels, _are_labels),
 )
+
+
+def has_own_form(layout: Layout, value: Any) -> bool:
+    """Whether what stands there is written as this program writes it, or nothing is there."""
+    return layout is OWN and _form_of(value, _as_own) is _as_own
 
 
 def layout_of(record: Any) -> Layout:

@@ -20,11 +20,11 @@ from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import BOM, decode, lines_of
 from bilstm_crf.formats.json_layouts import (
     ORIGIN,
-    OWN,
     Entity,
     Layout,
     RecordError,
     check_unicode,
+    has_own_form,
     in_file,
     is_spacy_pair,
     kind_of,
@@ -307,11 +307,11 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
 
 def _changes(sentence: Sentence, layout: Layout, record: Any) -> dict[Path, Any]:
     changes: dict[Path, Any] = {}
-    if layout is OWN:
+    said = layout.value(record)
+    if has_own_form(layout, said):
         for key, value in (("text", sentence.text), ("tokens", sentence.tokens)):
             if record.get(key) is None and not (key == "tokens" and record.get("words")):
                 changes[key,] = value
-    said = layout.value(record)
     below, value = layout.place(said, _entities(sentence, sentence.offsets or []), sentence, record)
     old = said if not below or said is None else said[below[0]].get(below[1])
     if not _same(value, old, in_order=layout.per_token):
