@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from typing import BinaryIO
 
 from bilstm_crf.errors import InputError, warn
@@ -17,6 +18,17 @@ BLOCK = 1 << 16  # bytes read at once
 def is_utf8(encoding: str | None) -> bool:
     """Return whether text in this encoding needs no conversion. Raises LookupError for an unknown name."""
     return encoding is None or codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
+
+
+def is_known(encoding: str) -> bool:
+    """Return whether this is the name of a character encoding (not of another codec, as base64)."""
+    try:
+        b"a".decode(encoding)
+        return codecs.getincrementaldecoder(encoding) is not None
+    except UnicodeError:
+        return encoding != "undefined"
+    except (LookupError, ValueError):
+        return False
 
 
 def line_ends(text: str) -> int:
@@ -166,13 +178,14 @@ def encoding_hint(content: bytes, *, at_start: bool) -> str:
             return f"every other byte is NUL, as in {wide.upper()}: --input-encoding {wide}"
     if b"\0" in content:
         return "expected text in UTF-8, or its encoding by --input-encoding"
-    if not content.decode("utf-8", "replace").replace("\ufffd", "").isascii():
+    replaced = content.decode("utf-8", "replace")
+    if sum(not character.isascii() for character in replaced) > 2 * replaced.count("\ufffd"):
         return "the rest is UTF-8: this byte is damaged, or two encodings are mixed"
     likely = likely_encoding(content)
     if likely is None:
         return "expected UTF-8; --input-encoding NAME reads other encodings"
     lines = content.decode(likely).split("\n")
-    shown = " ".join(next(line for line in lines if not line.isascii()).split())
+    shown = re.sub(r"[ \t\r]+", " ", next(line for line in lines if not line.isascii()))
     high = next(position for position, character in enumerate(shown) if not character.isascii())
     shown = shown[max(0, high - 20) : high + 20]
     return f"{likely} gives {shown!r}: --input-encoding {likely}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, Protocol
 
+from bilstm_crf.charset import is_known
 from bilstm_crf.errors import UsageError
 from bilstm_crf.sentence import Sentence
 
@@ -41,15 +41,11 @@ class FormatOptions:
                 raise UsageError(
                     f"{option} {column!r}: expected a number from 1, or a name of the header row"
                 )
-        if self.input_encoding is not None:
-            try:
-                b"".decode(self.input_encoding)
-                codecs.getincrementaldecoder(self.input_encoding)
-            except (LookupError, ValueError):  # unknown, or no encoding of text
-                raise UsageError(
-                    f"--input-encoding {self.input_encoding}: no such character encoding",
-                    hint="known, among others: utf-8 cp1252 latin-1 utf-16 cp865 mac-roman",
-                ) from None
+        if self.input_encoding is not None and not is_known(self.input_encoding):
+            raise UsageError(
+                f"--input-encoding {self.input_encoding!r}: no such character encoding",
+                hint="known, among others: utf-8 cp1252 latin-1 utf-16 cp865 mac-roman",
+            )
         if (self.split, self.tokenise) == ("running", "spaces"):
             raise UsageError("running text is split by the Norwegian tokeniser: spaces tell no sentences")
 

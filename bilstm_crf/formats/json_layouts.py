@@ -262,7 +262,8 @@ def _form_of(old: Any, default: Form) -> Form:
         return _as_doccano_object
     if isinstance(first, dict) and "labels" in first:
         return _as_label_studio_value
-    return _as_object if isinstance(first, dict) and default is _as_triple else default
+    plain = isinstance(first, dict) and default in (_as_triple, _as_doccano_object)
+    return _as_object if plain else default
 
 
 def _placer(default: Form) -> Place:
@@ -376,8 +377,17 @@ def _always(value: Any, record: Any) -> bool:
     return True
 
 
+def _has_relations(value: Any, record: Any) -> bool:
+    return isinstance(record.get("relations"), list)
+
+
 def _holds_entities(value: Any, record: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(element, dict | list) for element in value[:1])
+    if not isinstance(value, list):
+        return False
+    first = value[0] if value else []
+    return isinstance(first, list) or (
+        isinstance(first, dict) and ("start" in first or "start_offset" in first)
+    )
 
 
 def _holds_labels(value: Any, record: Any) -> bool:
@@ -393,8 +403,10 @@ def _are_labels(value: Any) -> bool:
 SPACY_PAIR = Layout((1, "entities"), _always, _read_entities, _placer(_as_triple))
 LABEL_STUDIO = Layout(("annotations",), _always, _read_results, _place_results, lambda value: True)
 OWN = Layout(("entities",), _always, _read_entities, _placer(_as_own))
+DOCCANO = Layout(("entities",), _has_relations, _read_entities, _placer(_as_doccano_object))
 # In a record with several of these keys the first one counts.
 LAYOUTS = (
+    DOCCANO,
     OWN,
     Layout(("spans",), _holds_entities, _read_entities, _placer(_as_prodigy_span)),
     Layout(("ents",), _holds_entities, _read_entities, _placer(_as_object)),
@@ -422,7 +434,7 @@ def layout_to_write(record: Any) -> Layout:
     for layout in _candidates(record):
         if layout.may_replace(layout.value(record)):
             return layout
-        if layout in (OWN, SPACY_PAIR):
+        if layout.key == "entities":
             raise RecordError(
                 f'"{layout.key}" does not hold entities, which would replace what it holds',
                 "give it another name in the input",

@@ -154,7 +154,7 @@ def _of_document(text: str, first: int, path: str) -> Iterator[Found]:
     if is_array:
         closed = END.match(text, position)
         if closed is None or closed.end() < len(text):
-            number = line + line_ends(text[reached:position])
+            number = line + line_ends(text[reached : closed.end() if closed else position])
             raise InputError("not JSON: expected ] and nothing behind it", path=path, line=number)
     yield Found(line + line_ends(text[reached:position]), text[reached:], "", "")
 
