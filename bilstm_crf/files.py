@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import io
 import json
 import os
 import platform
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from bilstm_crf import system
+from bilstm_crf.charset import BLOCK, Transcoder, is_utf8
 from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.streams import descriptor_of, standard_input
 
@@ -34,21 +36,38 @@ MAX_DEPTH = 100  # of nested JSON and TOML; what is read later walks it by recur
 
 BUFFER_BYTES = 1 << 16  # what can be looked at before it is read, to tell what a file holds
 
+STANDARD_INPUT, GIVEN_TEXT = "standard input", "--text"  # how messages call inputs that are no file
+
 
 def shown(path: str | os.PathLike[str]) -> str:
     """The name of an input for messages: `-` is standard input."""
-    return "standard input" if os.fspath(path) == "-" else os.fspath(path)
+    return STANDARD_INPUT if os.fspath(path) == "-" else os.fspath(path)
+
+
+def has_name(path: str) -> bool:
+    """Whether what messages call `path` is a file."""
+    return path not in ("", STANDARD_INPUT, GIVEN_TEXT)
 
 
 @contextlib.contextmanager
 def open_input(path: str | os.PathLike[str], encoding: str | None = None) -> Iterator[BinaryIO]:
-    """A binary stream of a file, of a gzip file (`.gz`, unpacked) or of standard input (`-`).
+    """Open a file, a gzip file (`.gz`, unpacked) or standard input (`-`) as a binary stream.
 
-    Text in another `encoding` comes as UTF-8.
-
-    Raises InputError where the file cannot be opened, or is not the gzip file that its name says.
+    Text in another `encoding` comes as UTF-8. Raises InputError where the file cannot be opened, is not the
+    gzip file that its name says, or (while it is read) is not text in `encoding`.
     """
     name = os.fspath(path)
+    with _open_bytes(name) as stream:
+        if encoding is None or is_utf8(encoding):
+            yield stream
+            return
+        with io.BufferedReader(Transcoder(stream, encoding, shown(name)), BLOCK) as transcoded:
+            yield cast(BinaryIO, transcoded)
+
+
+@contextlib.contextmanager
+def _open_bytes(name: str) -> Iterator[BinaryIO]:
+    """The bytes of a file or of standard input, unpacked."""
     if name == "-":
         yield standard_input()
         return

@@ -18,6 +18,14 @@ class Span(NamedTuple):
     type: str
 
 
+class Origin(NamedTuple):
+    """Where a sentence's text begins in the file that it was taken from."""
+
+    file: str | None  # its name, as it was given; None: it has none, as standard input
+    line: int  # from 1
+    start: int  # in code points of the decoded file, from 0; a byte order mark at its start does not count
+
+
 @dataclass(slots=True)
 class Sentence:
     """One sentence, with what a reader knows of it.
@@ -36,6 +44,7 @@ class Sentence:
     path: str = ""  # the file it was read from
     line: int = 0  # its first line there, from 1
     lines: list[int] = field(default_factory=list)  # the line of each token, from 1
+    origin: Origin | None = None  # where `text` begins in a file of text; None: not known
     raw: Any = None  # what this format's writer needs to give the input back; nobody else looks inside
 
     def __len__(self) -> int:

@@ -193,7 +193,7 @@ class Tagger:
         tokens = sum(map(len, sentences))
         at_once = 1 if tokens <= BATCH_TOKENS else self.threads
         # Where the sentences of a chunk read one another, what is found must not hang on the threads
-        size = CHUNK_TOKENS if self.reads_neighbours else min(CHUNK_TOKENS, -(-tokens // at_once))
+        size = CHUNK_TOKENS if self.reads_neighbours else max(1, min(CHUNK_TOKENS, -(-tokens // at_once)))
         chunks = chunks_of(sentences, size, whole_documents=self.reads_neighbours)
         return [found for _, spans in self._tagged(chunks, at_once) for found in spans]
 
@@ -296,7 +296,7 @@ class Tagger:
 def chunks_of(
     sentences: Iterable[Sentence], tokens: int, *, whole_documents: bool = False
 ) -> Iterator[list[Sentence]]:
-    """The sentences in their order, in lists that end once they have so many tokens.
+    """Split the sentences into lists that end once they have so many tokens, or CHUNK_TOKENS sentences.
 
     With `whole_documents` such a list ends where a document ends.
     """
@@ -304,12 +304,14 @@ def chunks_of(
     found = 0
     for sentence in sentences:
         inside = whole_documents and sentence.document is not None
-        if found >= tokens and not (inside and sentence.document == chunk[-1].document):
+        full = found >= tokens or len(chunk) >= CHUNK_TOKENS
+        if full and not (inside and sentence.document == chunk[-1].document):
             yield chunk
             chunk, found = [], 0
         chunk.append(sentence)
         found += len(sentence)
-        if found >= tokens and not whole_documents:  # at once: no more is read ahead than a chunk
+        full = found >= tokens or len(chunk) >= CHUNK_TOKENS
+        if full and not whole_documents:  # at once: no more is read ahead than a chunk
             yield chunk
             chunk, found = [], 0
     if chunk:

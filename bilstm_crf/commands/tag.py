@@ -26,7 +26,7 @@ from bilstm_crf.commands.options import (
 from bilstm_crf.commands.output import open_output, require_suffix
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import UsageError
-from bilstm_crf.files import is_gzip, open_input, remove_unfinished, require_apart, shown
+from bilstm_crf.files import GIVEN_TEXT, is_gzip, open_input, remove_unfinished, require_apart, shown
 from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_named, format_of
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.streams import standard_output
@@ -107,7 +107,7 @@ def command(
     """  # noqa: D301
     from bilstm_crf.commands.progress import TaggingProgress
 
-    reading = format_options(options, split=options["split"], tokenise=options["tokenise"])
+    reading = format_options(options, split=options["split"], tokenise=options["tokenise"], labels=False)
     if text is not None:
         given = given_of(context)
         others = ["files"] * bool(files) + [FOR_FILES[name] for name in FOR_FILES if name in given]
@@ -170,7 +170,7 @@ def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
     reading = FormatOptions(split=split, tokenise=options["tokenise"])
     stream = BytesIO(text.encode("utf-8", "surrogateescape"))  # the bytes as they were typed
     tagger = load_tagger(model, options, threads=1)
-    sentences = tagger.tag_stream(FORMATS["text"].read(stream, "--text", reading))
+    sentences = tagger.tag_stream(FORMATS["text"].read(stream, GIVEN_TEXT, reading))
     with open_output(output) as out:
         out.writelines(target.compose(sentence, reading) for sentence in sentences)
     return 0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, Protocol
 
+from bilstm_crf.charset import is_known
 from bilstm_crf.errors import UsageError
 from bilstm_crf.sentence import Sentence
 
@@ -31,6 +31,7 @@ class FormatOptions:
     input_encoding: str | None = None  # a codec's name, as cp1252; None: UTF-8
     split: Literal["lines", "running"] = "lines"  # text: one sentence a line, or running text
     tokenise: Literal["norwegian", "spaces"] = "norwegian"  # text, and JSONL without tokens
+    labels: bool = True  # JSONL: False (tag) passes over whatever annotation there is
     keep_raw: bool = True  # False (training): keep nothing that only `render` and `compose` need
     first_line: int = 1  # CoNLL-U: the number of the stream's first line, where it is a piece of a file
 
@@ -44,14 +45,11 @@ class FormatOptions:
                 raise UsageError(
                     f"{option} {column!r}: expected a number from 1, or a name of the header row"
                 )
-        if self.input_encoding is not None:
-            try:
-                codecs.lookup(self.input_encoding)
-            except LookupError:
-                raise UsageError(
-                    f"--input-encoding {self.input_encoding}: no such character encoding",
-                    hint="known, among others: utf-8 cp1252 latin-1 utf-16 cp865 mac-roman",
-                ) from None
+        if self.input_encoding is not None and not is_known(self.input_encoding):
+            raise UsageError(
+                f"--input-encoding {self.input_encoding!r}: no such character encoding",
+                hint="known, among others: utf-8 cp1252 latin-1 utf-16 cp865 mac-roman",
+            )
         if (self.split, self.tokenise) == ("running", "spaces"):
             raise UsageError("running text is split by the Norwegian tokeniser: spaces tell no sentences")
 

@@ -1,223 +1,355 @@
-"""JSONL: one object a line, {"text": …, "tokens": […], "entities": [{"start", "end", "label"}]}.
+"""JSONL: one record a line, {"text": …, "tokens": […], "entities": [{"start", "end", "label"}]}.
 
-Offsets count code points of `text`. Without `tokens` the text is split into words, one sentence an object,
-however long; without `text` it is the tokens with a space between. Other keys come back as they stand.
+Offsets count code points of `text`. Without `tokens` the text is split into words, one sentence a record,
+however long; without `text` it is the tokens with a space between. The layouts of other programs are read,
+too (`json_layouts`), and a file that is one JSON array of records, or whose records stand over several
+lines; such a file is read as a whole. Other keys come back as they stand.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Iterator
-from itertools import pairwise
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
-from bilstm_crf.errors import InputError
+from bilstm_crf.charset import line_ends
+from bilstm_crf.errors import InputError, warn
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
-from bilstm_crf.formats.blocks import BOM, decode
+from bilstm_crf.formats.blocks import BOM, decode, lines_of
+from bilstm_crf.formats.json_layouts import (
+    ORIGIN,
+    Entity,
+    Layout,
+    RecordError,
+    check_unicode,
+    has_own_form,
+    in_file,
+    is_spacy_pair,
+    kind_of,
+    layout_of,
+    layout_to_write,
+    origin_of,
+    source_of,
+    spans_of,
+    without_white_space,
+)
+from bilstm_crf.formats.json_text import WHITE, Path, dump, skip, value_at, with_values
 from bilstm_crf.formats.offsets import align, joined, located
 from bilstm_crf.formats.text import sentence_of
-from bilstm_crf.labels import ENCODINGS, is_entity_type
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.labels import ENCODINGS
+from bilstm_crf.sentence import Sentence
 
 name = "jsonl"
-suffixes: tuple[str, ...] = (".jsonl",)
+suffixes: tuple[str, ...] = (".jsonl", ".json", ".ndjson")
+
+
+class Found(NamedTuple):
+    """A record as it stands in the file, or white space alone."""
+
+    line: int
+    before: str
+    body: str
+    after: str
+
+
+class Raw(NamedTuple):
+    """What `render` needs; without a layout the text comes back as it is."""
+
+    found: Found
+    layout: Layout | None
 
 
 def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iterator[Sentence]:
     """See `Format.read`. `id` and `document`, where they are strings or numbers, name the sentence's."""
-    for number, line in enumerate(iter(stream.readline, b""), 1):
-        text = decode(line, number, path)
-        body = text.removeprefix(BOM) if number == 1 else text
-        sentence = Sentence([], path=path, line=number)
-        if body.strip():
+    reader = _Reader(path, options)
+    for found in _records(stream, path):
+        sentence = Sentence([], path=path, line=found.line)
+        layout = None
+        if found.body.strip(WHITE):
             try:
-                _fill(sentence, _object(body.rstrip("\r\n")), options)
+                layout = reader.fill(sentence, _value(found.body))
             except ValueError as error:
-                raise InputError(str(error), path=path, line=number, found=body.rstrip("\r\n")) from error
+                shown = found.body.lstrip(WHITE).partition("\n")[0].rstrip("\r")
+                hint = error.hint if isinstance(error, RecordError) else None
+                line = found.line
+                if isinstance(error, json.JSONDecodeError):
+                    line += line_ends(found.body[: error.pos])
+                raise InputError(_said(error), path=path, line=line, found=shown, hint=hint) from error
         if options.keep_raw:
-            sentence.raw = text
+            sentence.raw = Raw(found, layout)
         else:
-            sentence.text = sentence.offsets = None
+            sentence.text = sentence.offsets = sentence.origin = None
         if options.keep_raw or sentence.tokens:
             yield sentence
 
 
-def _object(line: str) -> dict[str, Any]:
+def _said(error: ValueError) -> str:
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    return f"not JSON: {error.msg} at position {error.colno}"
+
+
+# ---------------------------------------------------------------- records
+
+
+def _records(stream: BinaryIO, path: str) -> Iterator[Found]:
+    """The records, one a line unless the first line is the beginning of something longer."""
+    lines = lines_of(stream)
+    at_start = True
+    for number, content in lines:
+        if at_start and content.removeprefix(BOM.encode()).strip():
+            at_start = False
+            if _goes_on(decode(content, number, path).removeprefix(BOM)):
+                whole = b"".join([content, *(later for _, later in lines)])
+                yield from _of_document(decode(whole, number, path), number, path)
+                return
+        text = decode(content, number, path)
+        body = text.removeprefix(BOM).rstrip("\r\n")
+        before = text[: len(text) - len(text.removeprefix(BOM))]
+        yield Found(number, before, body, text[len(before) + len(body) :])
+
+
+def _goes_on(line: str) -> bool:
+    """Whether a file that begins so holds one array of records, or records over several lines."""
+    body = line.strip(WHITE)
+    if body == "{" or body[:1] not in ("[", "{"):
+        return body == "{"
     try:
-        content = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg} at position {error.pos + 1}") from error
-    except RecursionError as error:
-        raise ValueError("not JSON that can be read: nested too deeply") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"expected an object, found {_kind(content)}")
-    return content
+        value, _ = value_at(body, 0)
+    except ValueError:
+        return body.startswith("[")
+    return isinstance(value, list) and not is_spacy_pair(value)
 
 
-def _kind(value: Any) -> str:
-    kinds = {str: "a string", bool: "a truth value", list: "a list", dict: "an object", type(None): "null"}
-    return kinds.get(type(value), "a number")
+NEXT, END = (re.compile(f"[{WHITE}]*{sign}[{WHITE}]*") for sign in (",", r"\]"))
 
 
-def _fill(sentence: Sentence, content: dict[str, Any], options: FormatOptions) -> None:
-    """Sets what the object says. Raises ValueError, in words for the user, where it cannot be."""
-    text, tokens = content.get("text"), content.get("tokens")
-    if text is None and tokens is None:
-        raise ValueError('neither "text" nor "tokens", expected one of them or both')
-    if not isinstance(text, str | None):
-        raise ValueError(f'"text" is {_kind(text)}, expected a string')
-    if tokens is not None and not _is_words(tokens):
-        raise ValueError('"tokens" is not a list of strings that each hold something')
-    _check_unicode("".join(tokens or ()) if text is None else text)
-    if tokens is None:
-        whole = sentence_of(text or "", options.tokenise)
-        sentence.tokens, sentence.text, sentence.offsets = whole.tokens, whole.text, whole.offsets
-    else:
-        sentence.tokens = tokens
-        sentence.text, sentence.offsets = joined(tokens) if text is None else (text, align(tokens, text))
-        if sentence.offsets is None:
-            raise ValueError(
-                '"tokens" are not the words of "text" in its order, with only white space between'
+def _of_document(text: str, first: int, path: str) -> Iterator[Found]:
+    """The records of a JSON array, or one after another; what stands between them comes back, too."""
+    begin = skip(text, len(text) - len(text.removeprefix(BOM)))
+    inner = skip(text, begin + 1)
+    is_array = text[begin] == "[" and text[inner : inner + 1] != '"'  # not spaCy's ["text", {…}]
+    reached, line = 0, first
+    position = inner if is_array else begin
+    closing = "]" if is_array else ""
+    while position < len(text) and text[position] != closing:
+        line += line_ends(text[reached:position])
+        try:
+            _, end = value_at(text, position)
+        except ValueError as error:
+            if isinstance(error, json.JSONDecodeError):
+                line = first + line_ends(text[: error.pos])
+            raise InputError(_said(error), path=path, line=line, found=_line(text, line - first)) from error
+        yield Found(line, text[reached:position], text[position:end], "")
+        line += line_ends(text[position:end])
+        reached, position = end, skip(text, end)
+        if is_array:
+            comma = NEXT.match(text, end)
+            if comma is None and text[position : position + 1] != "]":
+                number = line + line_ends(text[end:position])
+                raise InputError("not JSON: expected , or ] after a record", path=path, line=number)
+            position = comma.end() if comma else position
+    if is_array:
+        closed = END.match(text, position)
+        if closed is None or closed.end() < len(text):
+            number = line + line_ends(text[reached : closed.end() if closed else position])
+            raise InputError("not JSON: expected ] and nothing behind it", path=path, line=number)
+    yield Found(line + line_ends(text[reached:position]), text[reached:], "", "")
+
+
+def _line(text: str, number: int) -> str:
+    """The line with this number, from 0."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[number]
+
+
+def _value(body: str) -> Any:
+    """The value of a line or of a part of it. Raises ValueError, in words for the user."""
+    value, end = value_at(body, skip(body, 0))
+    if (end := skip(body, end)) < len(body):
+        raise json.JSONDecodeError("Extra data", body, end)
+    return value
+
+
+# ---------------------------------------------------------------- a record's content
+
+
+class _Reader:
+    """Turns the records of one file into sentences."""
+
+    def __init__(self, path: str, options: FormatOptions) -> None:
+        self.path, self.options = path, options
+        self._trimmed = False  # whether it was said that white space was left off
+
+    def fill(self, sentence: Sentence, record: Any) -> Layout | None:
+        """Set what the record says; return its layout, where it is going to be written.
+
+        Raises RecordError where it is no record, or where labels are wanted and are not well-formed.
+        """
+        text, tokens = source_of(record)
+        if text is None and tokens is None:
+            raise RecordError('neither "text" nor "tokens", expected one of them or both')
+        if not isinstance(text, str | None):
+            raise RecordError(f'"text" is {kind_of(text)}, expected a string')
+        if tokens is not None:
+            text, tokens, sentence.offsets = self._given(text, tokens)
+            sentence.tokens, sentence.text = tokens, text
+        else:
+            check_unicode(text or "")
+            whole = sentence_of(text or "", self.options.tokenise)
+            sentence.tokens, sentence.text, sentence.offsets = whole.tokens, whole.text, whole.offsets
+        if isinstance(record, dict):
+            self._name(sentence, record)
+        if self.options.labels:
+            self._label(sentence, record)
+        return layout_to_write(record) if self.options.keep_raw else None
+
+    def _given(self, text: str | None, tokens: Any) -> tuple[str, list[str], list[tuple[int, int]]]:
+        """The text, the tokens and where they stand in it."""
+        if isinstance(tokens, list) and tokens and all(isinstance(token, dict) for token in tokens):
+            if text is not None:
+                check_unicode(text)
+                offsets = self._filled(text, _token_offsets(text, tokens))
+                return text, [text[start:end] for start, end in offsets], offsets
+            tokens = [token.get("text") for token in tokens]
+        if not (
+            isinstance(tokens, list) and all(isinstance(word, str) and word.strip(" ") for word in tokens)
+        ):
+            raise RecordError('"tokens" is not a list of strings that each hold something')
+        check_unicode("".join(tokens) if text is None else text)
+        if text is None:
+            text, offsets = joined(tokens)
+            return text, tokens, offsets
+        aligned = align(tokens, text)
+        if aligned is None:
+            raise RecordError(
+                '"tokens" are not the words of "text" in its order, with only white space between',
+                "without one of the two the other is read",
             )
-    for key in ("id", "document"):
-        if isinstance(content.get(key), str | int):
-            name_ = str(content[key])
-            _check_unicode(name_)  # other formats write it
-            setattr(sentence, key, name_)
-    if content.get("entities") is not None:
-        spans = _spans(content["entities"], sentence)
-        sentence.labels = ENCODINGS["iob"].encode(spans, len(sentence))
+        return text, tokens, aligned
+
+    def _filled(self, text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """With the words between the given tokens, which need not cover the text."""
+        filled: list[tuple[int, int]] = []
+        reached = 0
+        for start, end in [*offsets, (len(text), len(text))]:
+            if text[reached:start].strip():
+                between = sentence_of(text[reached:start], self.options.tokenise).offsets or []
+                filled += [(reached + a, reached + b) for a, b in between]
+            if start < end:
+                filled.append((start, end))
+            reached = end
+        return filled
+
+    def _name(self, sentence: Sentence, record: dict[str, Any]) -> None:
+        for key in ("id", "document"):
+            if isinstance(record.get(key), str | int):
+                name_ = str(record[key])
+                check_unicode(name_)  # other formats write it
+                setattr(sentence, key, name_)
+        sentence.origin = origin_of(record)
+
+    def _label(self, sentence: Sentence, record: Any) -> None:
+        layout = layout_of(record)
+        value = layout.value(record)
+        if value is None:
+            return
+        found = layout.read(value, layout.key)
+        if not layout.per_token:
+            entities = [self._trim(entity, layout.key, sentence) for entity in found]
+            found = ENCODINGS["iob"].encode(spans_of(entities, layout.key, sentence), len(sentence))
+        if len(found) != len(sentence):
+            raise RecordError(f'"{layout.key}" has {len(found)} labels for {len(sentence)} tokens')
+        sentence.labels = found
+
+    def _trim(self, entity: Entity, key: str, sentence: Sentence) -> Entity:
+        trimmed = without_white_space(entity, sentence.text or "")
+        if trimmed != entity and not self._trimmed:
+            self._trimmed = True
+            covered = (sentence.text or "")[entity.start : entity.end]
+            message = f'"{key}": the entity {covered!r} has white space at its ends, which is left off'
+            warn(message, path=self.path, line=sentence.line)
+        return trimmed
 
 
-def _is_words(tokens: Any) -> bool:
-    return isinstance(tokens, list) and all(isinstance(word, str) and word.strip(" ") for word in tokens)
-
-
-def _check_unicode(text: str) -> None:
-    """JSON can escape half of a surrogate pair, which is no character and cannot be written again."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(f"the text holds half a surrogate pair, {text[error.start]!r}") from error
-
-
-def _spans(entities: Any, sentence: Sentence) -> list[Span]:
-    if not isinstance(entities, list):
-        raise ValueError(f'"entities" is {_kind(entities)}, expected a list')
-    starts = {start: position for position, (start, _) in enumerate(sentence.offsets or ())}
-    ends = {end: position + 1 for position, (_, end) in enumerate(sentence.offsets or ())}
-    spans: list[Span] = []
-    for entity in entities:
-        start, end, label = _entity(entity)
-        if start not in starts or end not in ends or starts[start] >= ends[end]:
-            covered = (sentence.text or "")[max(start, 0) : max(end, 0)]
-            raise ValueError(
-                f"the entity {start} to {end}, {covered!r}, does not begin and end with a token"
-                f" (tokens: {' '.join(sentence.tokens)[:60]})"
+def _token_offsets(text: str, tokens: list[Any]) -> list[tuple[int, int]]:
+    """Where token objects stand, {"start", "end"} and perhaps "text"; white space is no token."""
+    offsets = []
+    reached = 0
+    for token in tokens:
+        start, end = token.get("start"), token.get("end")
+        good = type(start) is int and type(end) is int and reached <= start < end <= len(text)
+        if not good or text[start:end] != token.get("text", text[start:end]):
+            raise RecordError(
+                f'"tokens": {dump(token)[:60]} is not at these offsets in "text", or out of order'
             )
-        spans.append(Span(starts[start], ends[end], label))
-    spans.sort()
-    for span, after in pairwise(spans):
-        if span.end > after.start:
-            raise ValueError(f"two entities overlap at {' '.join(sentence.tokens[after.start : span.end])!r}")
-    return spans
-
-
-def _entity(entity: Any) -> tuple[int, int, str]:
-    if isinstance(entity, dict):
-        start, end, label = (entity.get(key) for key in ("start", "end", "label"))
-        if type(start) is int and type(end) is int and isinstance(label, str):
-            _check_unicode(label)
-            if not is_entity_type(label):
-                raise ValueError(f"the label {label!r} is empty or has blanks or |, which no column holds")
-            return start, end, label
-    raise ValueError('an entity is not {"start": number, "end": number, "label": "PER"}')
+        if text[start:end].strip():
+            offsets.append((start, end))
+        reached = end
+    return offsets
 
 
 # ---------------------------------------------------------------- writing
 
 
 def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
-    """See `Format.render`. `entities` is replaced where it stands, unless it says the same already.
+    """See `Format.render`. The entities are replaced where they stand, unless they say the same already.
 
-    What the object has not, of `text`, `tokens` and `entities`, is put at its end.
+    In this program's own layout `text` and `tokens` are put at the end where they are missing.
     """
-    line: str = sentence.raw
-    if sentence.spans is None or "{" not in line:
-        return line.encode()
-    content = json.loads(line.removeprefix(BOM))
-    said, wanted = content.get("entities"), _entities(sentence, sentence.offsets or [])
-    changes: dict[str, Any] = {}
-    if content.get("text") is None:
-        changes["text"] = sentence.text
-    if content.get("tokens") is None:
-        changes["tokens"] = sentence.tokens
-    if said is None or sorted(map(_entity, said)) != sorted(map(_entity, wanted)):
-        changes["entities"] = wanted
-    return _with_members(line, changes).encode()
+    found, layout = sentence.raw
+    body = found.body
+    if sentence.spans is not None and layout is not None:
+        body = with_values(body, _changes(sentence, layout, _value(body)))
+    return f"{found.before}{body}{found.after}".encode()
+
+
+def _changes(sentence: Sentence, layout: Layout, record: Any) -> dict[Path, Any]:
+    changes: dict[Path, Any] = {}
+    said = layout.value(record)
+    if has_own_form(layout, said):
+        for key, value in (("text", sentence.text), ("tokens", sentence.tokens)):
+            if record.get(key) is None and not (key == "tokens" and record.get("words")):
+                changes[key,] = value
+    below, value = layout.place(said, _entities(sentence, sentence.offsets or []), sentence, record)
+    old = said if not below or said is None else said[below[0]].get(below[1])
+    if not _same(value, old, in_order=layout.per_token):
+        changes[(*layout.path, *below)] = value
+    return changes
+
+
+def _same(new: list[Any], old: Any, *, in_order: bool) -> bool:
+    """Whether the two lists say the same; of entities the order says nothing."""
+    if in_order or not isinstance(old, list):
+        return bool(new == old)
+    return sorted(map(dump, new)) == sorted(map(dump, old))
 
 
 def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_document: bool = False) -> bytes:
-    """See `Format.compose`. A multi-word token is one token here, as it stands in the text."""
+    """See `Format.compose`. A multi-word token is one token here, as it stands in the text.
+
+    From text, the record says where it comes from, and each entity where it is in the file.
+    """
     if not sentence.tokens:
         return b""
     text, offsets = located(sentence)
     content: dict[str, Any] = {"id": sentence.id, "document": sentence.document}
+    origin = sentence.origin if text == sentence.text else None
+    if origin is not None:
+        file = origin.file and os.fsencode(origin.file).decode("utf-8", "backslashreplace")
+        content |= dict(zip(ORIGIN, (file, origin.line, origin.start), strict=True))
     content = {key: value for key, value in content.items() if value is not None}
     content |= {"text": text, "tokens": [text[start:end] for start, end in dict.fromkeys(offsets)]}
     if sentence.spans is not None:
-        content["entities"] = _entities(sentence, offsets)
-    return (_dump(content) + "\n").encode()
+        content["entities"] = [
+            entity._asdict() | ({} if origin is None else in_file(entity, text, origin))
+            for entity in _entities(sentence, offsets)
+        ]
+    return (dump(content) + "\n").encode()
 
 
-def _entities(sentence: Sentence, offsets: list[tuple[int, int]]) -> list[dict[str, Any]]:
+def _entities(sentence: Sentence, offsets: list[tuple[int, int]]) -> list[Entity]:
     return [
-        {"start": offsets[start][0], "end": offsets[end - 1][1], "label": type_}
-        for start, end, type_ in sentence.spans or ()
+        Entity(offsets[start][0], offsets[end - 1][1], type_) for start, end, type_ in sentence.spans or ()
     ]
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _with_members(line: str, changes: dict[str, Any]) -> str:
-    """The object in `line` with these members replaced where they stand, else appended.
-
-    All else stays byte for byte, which parsing and dumping would not give: spaces, escapes, 1.0e5.
-
-    >>> _with_members('{"a":1, "b" : [2]}', {"b": [], "c": "å"})
-    '{"a":1, "b" : [], "c": "å"}'
-    """
-    places, close = _members(line)
-    appended = [f"{_dump(key)}: {_dump(changes[key])}" for key in changes if key not in places]
-    if appended:
-        line = line[:close] + ", " * bool(places) + ", ".join(appended) + line[close:]
-    for key in sorted(changes.keys() & places.keys(), key=places.__getitem__, reverse=True):
-        start, end = places[key]
-        line = line[:start] + _dump(changes[key]) + line[end:]
-    return line
-
-
-def _members(line: str) -> tuple[dict[str, tuple[int, int]], int]:
-    """Where the value of each member of the object in `line` stands, and where the last one ends.
-
-    The line is known to be JSON, so that what lies between keys and values need not be looked at.
-    """
-    decoder = json.JSONDecoder()
-    places: dict[str, tuple[int, int]] = {}
-    end = line.index("{") + 1
-    while True:
-        start = _skip(line, end)
-        if line[start] == "}":
-            return places, end
-        key, end = decoder.raw_decode(line, start)
-        start = _skip(line, end)
-        _, end = decoder.raw_decode(line, start)
-        places[key] = (start, end)
-
-
-def _skip(line: str, position: int) -> int:
-    while line[position] in " \t\r\n,:":
-        position += 1
-    return position

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import cache, lru_cache, wraps
+from itertools import pairwise
 from typing import Any
 
 from bilstm_crf.errors import BilstmCrfError
@@ -69,15 +71,123 @@ def _places(found: list[Any], plain: PlainText) -> list[Any]:
 @_in_plain_text
 def words(text: str) -> Offsets:
     """The start and end of each word of `text`, in code points. White space is no word."""
+    if _has_long_stretch(text):
+        return _offsets_in_parts(text)
     return _offsets(_pipeline().make_doc(text))
 
 
 @_in_plain_text
 def sentences(text: str) -> list[Offsets]:
     """The same, sentence by sentence; a sentence ends with a full stop, question or exclamation mark."""
-    found = [_offsets(sentence) for sentence in _pipeline()(text).sents]
+    pipeline = _pipeline()
+    doc = pipeline(_doc(text, _offsets_in_parts(text)) if _has_long_stretch(text) else text)
+    found = [_offsets(sentence) for sentence in doc.sents]
     return [offsets for offsets in found if offsets]
 
 
 def _offsets(tokens: Any) -> Offsets:
     return [(token.idx, token.idx + len(token)) for token in tokens if not token.is_space]
+
+
+# ---------------------------------------------------------------- long stretches without a blank
+
+# spaCy takes one sign after another off a stretch's ends, and searches all that is left each time: 8,000
+# brackets took it 23 seconds. A stretch longer than this is taken apart here, by spaCy's rules and with its
+# patterns, which look at no more than the ends. Only emoticons are not put together again.
+LONG = 64
+WINDOW = 32  # no pattern of an affix is longer, save that for any number of full stops
+LONGEST_URL = 2_048  # the pattern for URLs takes time by the square of their length
+
+
+def _has_long_stretch(text: str) -> bool:
+    return len(text) > LONG and any(len(stretch) > LONG for stretch in text.split())
+
+
+def _offsets_in_parts(text: str) -> Offsets:
+    """The words of a text with long stretches, which are taken out of it."""
+    make_doc = _pipeline().make_doc
+    found: Offsets = []
+    reached = 0
+    long = [stretch.span() for stretch in re.finditer(r"\S+", text) if stretch.end() - stretch.start() > LONG]
+    for start, end in [*long, (len(text), len(text))]:
+        found += _shifted(_offsets(make_doc(text[reached:start])), reached)
+        found += _shifted(_stretch(text[start:end]), start)
+        reached = end
+    return found
+
+
+def _shifted(offsets: Offsets, by: int) -> Offsets:
+    return [(start + by, end + by) for start, end in offsets]
+
+
+def _stretch(text: str) -> Offsets:
+    """The words of a stretch without white space: affixes first, then a URL or what infixes part."""
+    tokenizer = _pipeline().tokenizer
+    start, end = 0, len(text)
+    before, after = [], []
+    while end - start > LONG:
+        prefix, suffix = _prefix(_beginning(text, start)), _suffix(_ending(text, end))
+        if prefix:
+            before.append((start, start + prefix))
+        if suffix:
+            after.append((end - suffix, end))
+        if not prefix and not suffix:
+            break
+        start, end = start + prefix, end - suffix
+    core = text[start:end]
+    if len(core) <= LONG:
+        inner = _offsets(_pipeline().make_doc(core))
+    elif len(core) <= LONGEST_URL and tokenizer.url_match(core):
+        inner = [(0, len(core))]
+    else:
+        cuts = [0]
+        for infix in tokenizer.infix_finditer(core):
+            if infix.start() > 0:
+                cuts += infix.span()
+        inner = [(a, b) for a, b in pairwise([*cuts, len(core)]) if a < b]
+    return [*before, *_shifted(inner, start), *reversed(after)]
+
+
+def _beginning(text: str, start: int) -> str:
+    end = start
+    while text.startswith(".", end):
+        end += 1
+    return text[start : max(end, start + WINDOW)]
+
+
+def _ending(text: str, end: int) -> str:
+    start = end
+    while text.endswith(".", 0, start):
+        start -= 1
+    return text[min(start, max(end - WINDOW, 0)) : end]
+
+
+@lru_cache(maxsize=4_096)
+def _prefix(beginning: str) -> int:
+    match = _pipeline().tokenizer.prefix_search(beginning)
+    return len(match.group()) if match else 0
+
+
+@lru_cache(maxsize=4_096)
+def _suffix(ending: str) -> int:
+    match = _pipeline().tokenizer.suffix_search(ending)
+    return len(match.group()) if match else 0
+
+
+def _doc(text: str, offsets: Offsets) -> Any:
+    """These words as spaCy's document, which holds white space beyond one blank as words, too."""
+    from spacy.tokens import Doc
+
+    tokens: list[str] = []
+    spaces: list[bool] = []
+    reached = 0
+    for start, end in [*offsets, (len(text), len(text))]:
+        gap = text[reached:start]
+        if tokens and gap.startswith(" "):
+            spaces[-1], gap = True, gap[1:]
+        for token in (gap, text[start:end]):
+            if token:
+                tokens.append(token)
+                spaces.append(False)
+        reached = end
+    return Doc(_pipeline().vocab, words=tokens, spaces=spaces)

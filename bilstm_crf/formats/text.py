@@ -1,7 +1,8 @@
-"""Plain text: one sentence a line, or running text in paragraphs that is split into sentences.
+r"""Plain text: one sentence a line, or running text in paragraphs that is split into sentences.
 
-Labels have no place in text. `render` and `compose` mark entities for a reader's eye, `[PER Kari Nordmann]`,
-and leave brackets of the text as they are; for a program, JSONL is the format.
+Lines end in \n, \r\n or \r. Text holds no labels: `render` and `compose` mark entities as
+`[PER Kari Nordmann]`, and write `\[`, `\]` and `\\` for brackets and backslashes of the text, so that the
+marks can be read back.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from bilstm_crf.charset import line_ends
+from bilstm_crf.files import has_name
 from bilstm_crf.formats import norwegian
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
-from bilstm_crf.formats.blocks import BOM, decode
+from bilstm_crf.formats.blocks import BOM, decode, lines_of
 from bilstm_crf.formats.offsets import located
-from bilstm_crf.sentence import Sentence
+from bilstm_crf.sentence import Origin, Sentence
 
 name = "text"
 suffixes: tuple[str, ...] = (".txt",)
@@ -24,8 +27,12 @@ suffixes: tuple[str, ...] = (".txt",)
 PARAGRAPH_BYTES = 65_536
 
 
+# Where files were concatenated, lines in the middle begin with byte order marks.
+LINE_BOM = re.compile(r"(?:\A|(?<=[\n\r]))\ufeff")
+
+
 class Raw(NamedTuple):
-    """What stands around the sentence's text: white space, and the file's byte order mark."""
+    """What stands around the sentence's text: white space and byte order marks."""
 
     before: str
     after: str
@@ -41,7 +48,7 @@ def sentence_of(text: str, tokenise: str = "norwegian") -> Sentence:
         # Not \s: a no-break space stands inside a token.
         offsets = [match.span() for match in re.finditer(r"[^ \t\r\n\v\f]+", text)]
     else:
-        offsets = norwegian.words(text)
+        offsets = norwegian.words(text) if text else []
     return Sentence([text[start:end] for start, end in offsets], text=text, offsets=offsets)
 
 
@@ -51,43 +58,71 @@ def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iter
     for sentence in found:
         sentence.path = path
         if not options.keep_raw:
-            sentence.raw = sentence.text = sentence.offsets = None
+            sentence.raw = sentence.text = sentence.offsets = sentence.origin = None
         if options.keep_raw or sentence.tokens:
             yield sentence
 
 
+class Place(NamedTuple):
+    """A place in a file."""
+
+    path: str
+    line: int  # from 1
+    position: int  # in code points from 0, without a byte order mark at the start
+
+    def after(self, text: str) -> Place:
+        """The place behind `text`, which stands here."""
+        return Place(self.path, self.line + line_ends(text), self.position + len(text))
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.path if has_name(self.path) else None, self.line, self.position)
+
+
+def _start_of_file(path: str, text: str) -> Place:
+    return Place(path, 1, -1 if text.startswith(BOM) else 0)
+
+
 def _lines(stream: BinaryIO, path: str, tokenise: str) -> Iterator[Sentence]:
-    for number, line in enumerate(iter(stream.readline, b""), 1):
+    place: Place | None = None
+    for number, line in lines_of(stream):
         whole = decode(line, number, path)
-        before, body = _without_bom(whole, number)
-        sentence = sentence_of(body.strip(), tokenise)
-        start = len(body) - len(body.lstrip())
+        place = place or _start_of_file(path, whole)
+        plain = LINE_BOM.sub(" ", whole) if BOM in whole else whole
+        sentence = sentence_of(plain.strip(), tokenise)
+        start = len(plain) - len(plain.lstrip()) if sentence.text else len(plain)
         end = start + len(sentence.text or "")
-        sentence.raw = Raw(before + body[:start], body[end:])
+        sentence.raw = Raw(whole[:start], whole[end:])
         sentence.line = number
+        sentence.origin = place._replace(position=place.position + start).origin
+        place = place.after(whole)
         yield sentence
 
 
 def _running(stream: BinaryIO, path: str) -> Iterator[Sentence]:
-    first = 1
-    pending = b""
-    while True:
-        line = stream.readline(PARAGRAPH_BYTES)
-        pending += line
-        if not line or line.isspace():
-            yield from _sentences(decode(pending, first, path), first)
-            first += pending.count(b"\n")
-            pending = b""
-            if not line:
-                return
-        elif len(pending) >= PARAGRAPH_BYTES:
-            # No empty line so far: give what is surely whole, and keep the last sentence, which may go on.
-            cut = _cut(pending)
-            *whole, last = _sentences(decode(pending[:cut], first, path), first)
-            rest = render(last) if whole else b""
-            yield from whole or [last]
-            first += pending.count(b"\n", 0, cut) - rest.count(b"\n")
-            pending = rest + pending[cut:]
+    place: Place | None = None  # of what is pending
+    pending: list[bytes] = []
+    size = 0
+    for _, line in lines_of(stream, PARAGRAPH_BYTES):
+        pending.append(line)
+        size += len(line)
+        blank = line.isspace()
+        if not blank and size < PARAGRAPH_BYTES:
+            continue
+        held = b"".join(pending)
+        cut = len(held) if blank else _cut(held)
+        whole = decode(held[:cut], place.line if place else 1, path)
+        place = place or _start_of_file(path, whole)
+        sentences, rest = _sentences(whole, place), ""
+        if not blank and len(sentences) > 1:
+            # No empty line so far: keep the last sentence, which may go on.
+            rest = "".join(_parts(sentences.pop()))
+        yield from sentences
+        place = place.after(whole[: len(whole) - len(rest)])
+        pending = [rest.encode() + held[cut:]]
+        size = len(pending[0])
+    whole = decode(b"".join(pending), place.line if place else 1, path)
+    yield from _sentences(whole, place or _start_of_file(path, whole))
 
 
 def _cut(pending: bytes) -> int:
@@ -98,55 +133,68 @@ def _cut(pending: bytes) -> int:
     return next((len(pending) - i for i in range(1, 5) if pending[-i] & 0xC0 != 0x80), len(pending))
 
 
-def _sentences(whole: str, first: int) -> list[Sentence]:
-    """The sentences of running text that begins in line `first`; together they hold all of it."""
-    before, body = _without_bom(whole, first)
+def _sentences(whole: str, place: Place) -> list[Sentence]:
+    """The sentences of running text that stands at `place`; together they hold all of it."""
+    if not whole:
+        return []
+    body = LINE_BOM.sub(" ", whole) if BOM in whole else whole
     sentences = []
     reached = 0
-    for offsets in norwegian.sentences(body):
+    for offsets in norwegian.sentences(body) if not body.isspace() else ():
         start, end = offsets[0][0], offsets[-1][1]
+        place = place.after(whole[reached:start])
         sentence = Sentence(
             [body[a:b] for a, b in offsets],
             text=body[start:end],
             offsets=[(a - start, b - start) for a, b in offsets],
-            line=first + body.count("\n", 0, start),
-            raw=Raw(before + body[reached:start], ""),
+            line=place.line,
+            origin=place.origin,
+            raw=Raw(whole[reached:start], ""),
         )
         sentences.append(sentence)
-        before, reached = "", end
+        place = place.after(whole[start:end])
+        reached = end
     if sentences:
-        sentences[-1].raw = sentences[-1].raw._replace(after=body[reached:])
-    elif whole:
-        sentences = [Sentence([], line=first, raw=Raw(whole, ""))]
+        sentences[-1].raw = sentences[-1].raw._replace(after=whole[reached:])
+    else:
+        sentences = [Sentence([], line=place.line, raw=Raw(whole, ""))]
     return sentences
 
 
-def _without_bom(text: str, line: int) -> tuple[str, str]:
-    body = text.removeprefix(BOM) if line == 1 else text
-    return text[: len(text) - len(body)], body
+def _parts(sentence: Sentence) -> tuple[str, str, str]:
+    """What was read: the text and what stands around it."""
+    raw: Raw = sentence.raw
+    return raw.before, sentence.text or "", raw.after
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\[\]\\])", r"\\\1", text)
 
 
 def _marked(sentence: Sentence) -> str:
-    """The text with its entities marked.
+    r"""The text with its entities marked, and its own brackets escaped.
 
     >>> from bilstm_crf.sentence import Span
-    >>> _marked(Sentence(["Kari", "i", "Oslo"], spans=[Span(0, 1, "PER"), Span(2, 3, "GPE_LOC")]))
-    '[PER Kari] i [GPE_LOC Oslo]'
+    >>> print(_marked(Sentence(["Kari", "[", "i", "Oslo"], spans=[Span(0, 1, "PER"), Span(3, 4, "GPE_LOC")])))
+    [PER Kari] \[ i [GPE_LOC Oslo]
     """
     text, offsets = located(sentence)
+    if sentence.spans is None:
+        return text
     pieces = []
     reached = 0
-    for span in sentence.spans or ():
+    for span in sentence.spans:
         start, end = offsets[span.start][0], offsets[span.end - 1][1]
-        pieces += [text[reached:start], f"[{span.type} {text[start:end]}]"]
+        pieces.append(_escaped(text[reached:start]))
+        pieces.append(f"[{_escaped(span.type)} {_escaped(text[start:end])}]")
         reached = end
-    return "".join(pieces) + text[reached:]
+    return "".join(pieces) + _escaped(text[reached:])
 
 
 def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     """See `Format.render`: the text with its entities marked."""
-    raw: Raw = sentence.raw
-    return f"{raw.before}{_marked(sentence)}{raw.after}".encode()
+    before, text, after = _parts(sentence)
+    return (before + (_marked(sentence) if text else "") + after).encode()
 
 
 def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_document: bool = False) -> bytes:
