@@ -8,9 +8,10 @@ from itertools import chain, zip_longest
 
 from bilstm_crf import formats
 from bilstm_crf.corpus.labelled import read_gold
+from bilstm_crf.dialects import dialect_of
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions
-from bilstm_crf.labels import Repair, illegal_labels, line_of, read_spans
+from bilstm_crf.labels import LabelReading, Repair, line_of, read_labels
 from bilstm_crf.sentence import Sentence
 
 Path = str | os.PathLike[str]
@@ -33,35 +34,42 @@ def read_pair(
     words.
     """
     options = options if options is not None else FormatOptions()
-    gold, _ = read_gold(gold_path, gold_format, options, repair)
+    gold, encoding = read_gold(gold_path, gold_format, options, repair)
+    if say is not None and encoding != "IOB2":
+        say(f"{gold_path}: labels read as {encoding}")
     predicted = [s for s in formats.read(predicted_path, predicted_format, options) if s.tokens]
     _check_words(gold, predicted, gold_path, predicted_path)
     if all(sentence.labels is None for sentence in predicted):
         raise InputError("has no labels in any sentence", path=predicted_path)
-    encoding = read_spans(predicted, lenient=True, repair=repair)
-    if say is not None and (illegal := illegal_labels(predicted, encoding)):
-        say(f"{predicted_path}: labels read as {encoding}; {_illegal(illegal, predicted)}")
+    reading = read_labels(predicted, lenient=True, repair=repair)
+    if say is not None and (reading.illegal or reading.encoding != "IOB2"):
+        say(f"{predicted_path}: labels read as {reading.encoding}{_illegal(reading, predicted)}")
     for sentence in predicted:
         sentence.spans = sentence.spans or []
     return gold, predicted
 
 
-def _illegal(places: Sequence[tuple[Sentence, int]], predicted: Sequence[Sentence]) -> str:
-    """What is said of labels that count as `O`."""
-    sentence, position = places[0]
+def _illegal(reading: LabelReading, predicted: Sequence[Sentence]) -> str:
+    """What is said of illegal labels; nothing where there are none."""
+    if not reading.illegal:
+        return ""
+    sentence, position = reading.illegal[0]
     label = (sentence.labels or [])[position]
     return (
-        f"{len(places):,} of {sum(map(len, predicted)):,} are not legal there and count as O, "
-        f"first {label} of {sentence.tokens[position]!r} in line {line_of(sentence, position)}"
+        f"; {len(reading.illegal):,} of {sum(map(len, predicted)):,} are not legal there and "
+        f"{reading.outcome}, first {label} of {sentence.tokens[position]!r} in line "
+        f"{line_of(sentence, position)}"
     )
 
 
 def iob_labels(sentences: Sequence[Sentence]) -> list[list[str]] | None:
-    """The labels as they stand, where all are `B-`, `I-` or `O`; None: they are in another encoding, or none.
+    """The standard labels, where all are `B-`, `I-` or `O`; None: they are in another encoding, or none.
 
     For semeval-2013-original, which is about how illegal labels are read.
     """
-    labels = [sentence.labels for sentence in sentences if sentence.labels is not None]
+    labelled = [sentence for sentence in sentences if sentence.labels is not None]
+    dialect = dialect_of(labelled)
+    labels = [dialect.read(sentence) for sentence in labelled]
     plain = all(label == "O" or label.startswith(("B-", "I-")) for label in chain.from_iterable(labels))
     return labels if plain and len(labels) == len(sentences) else None
 

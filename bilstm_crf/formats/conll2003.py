@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
+from bilstm_crf.dialects import looks_like_labels
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import blocks, check_word, rows
@@ -22,7 +23,6 @@ name = "conll2003"
 suffixes: tuple[str, ...] = (".conll", ".bio", ".iob", ".tsv")
 
 DOCUMENT_START = "-DOCSTART-"
-LABEL = re.compile(r"O|[BIESLUM]-.+")
 BLANKS = re.compile("[ \t]+")  # not str.split(), which parts words at no-break spaces
 
 
@@ -88,7 +88,7 @@ def _shape(found: list[str], first: int, path: str, options: FormatOptions) -> S
     number, row = numbered[0]
     tabs = "\t" in row
     columns = len(_split(row, tabs))
-    labelled = columns > 1 and all(LABEL.fullmatch(_split(row, tabs)[-1]) for _, row in numbered)
+    labelled = columns > 1 and looks_like_labels(_split(row, tabs)[-1] for _, row in numbered)
     if options.label_column != "auto":
         labelled = options.label_column == "last"
     if labelled and columns == 1:

@@ -129,7 +129,7 @@ def _entity(entity: Any) -> tuple[int, int, str]:
         if type(start) is int and type(end) is int and isinstance(label, str):
             _check_unicode(label)
             if not is_entity_type(label):
-                raise ValueError(f"the label {label!r} is empty or has blanks or |, which no column holds")
+                raise ValueError(f"the label {label!r} is empty or has blanks or |, or is O itself")
             return start, end, label
     raise ValueError('an entity is not {"start": number, "end": number, "label": "PER"}')
 
