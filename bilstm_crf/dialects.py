@@ -111,8 +111,8 @@ class Dialect:
     """How one file writes its labels."""
 
     family: str  # prefixed, suffix, untyped or bare
-    table: dict[str, str]  # each label that can be read to the standard one; a bare type to B-TYPE
-    is_standard: bool  # every label of the file is its own standard label
+    table: dict[str, str]  # each label to the standard one, which of a bare type is B-TYPE
+    is_standard: bool  # every label is its own standard label, and the table is empty
 
     def read(self, sentence: Sentence) -> list[str]:
         """Return the sentence's labels as `O` or B, I, E, S, a hyphen and an entity type.
@@ -151,31 +151,36 @@ class Dialect:
         )
 
 
-def dialect_of(sentences: Iterable[Sentence]) -> Dialect:
+def dialect_of(sentences: Sequence[Sentence]) -> Dialect:
     """Return the dialect of a file's labels: that of most of them where they are mixed."""
-    counts: Counter[str] = Counter()
-    for sentence in sentences:
-        counts.update(sentence.labels or ())
-    parsed = {label: parse(label) for label in counts}
-    families: Counter[str] = Counter(dict.fromkeys(_FAMILIES.values(), 0))
-    for label, (kind, prefix, _) in parsed.items():
-        if prefix != "O" and kind:
-            families[_FAMILIES[kind]] += counts[label]
-    # Words of any kind could be bare types; some `O` between them tells that these are labels.
-    if not any(each.prefix == "O" for each in parsed.values()):
-        del families["bare"]
-    family = families.most_common(1)[0][0]  # of equal ones the first
-    kept_types = {each.type for each in parsed.values() if each.kind == "standard"}
+    labels = set().union(*(sentence.labels or () for sentence in sentences))
+    parsed = {label: parse(label) for label in labels}
+    if all(kind == "standard" and label[:1] == prefix for label, (kind, prefix, _) in parsed.items()):
+        return Dialect("prefixed", {}, is_standard=True)
+    family = _family(sentences, parsed)
+    own_types = {each.type for each in parsed.values() if each.kind == "standard"}
     table = {}
     for label, (kind, prefix, type_) in parsed.items():
         if prefix == "O":
             table[label] = "O"
         elif kind and _FAMILIES[kind] == family:
-            # `b-person` beside `B-person` is no new type PERSON.
-            type_ = type_.lower() if type_ not in kept_types and type_.lower() in kept_types else type_
+            if kind == "letters" and type_ not in own_types and label[2:] in own_types:
+                type_ = label[2:]  # `b-person` beside `B-person` is no new type PERSON
             table[label] = f"{prefix or 'B'}-{type_}"
-    is_standard = len(table) == len(parsed) and all(label == standard for label, standard in table.items())
-    return Dialect(family, table, is_standard)
+    return Dialect(family, table, is_standard=False)
+
+
+def _family(sentences: Sequence[Sentence], parsed: dict[str, Parsed]) -> str:
+    """The kind of labels that most are; of equal ones the first of _FAMILIES."""
+    counts = Counter(label for sentence in sentences for label in sentence.labels or ())
+    families: Counter[str] = Counter(dict.fromkeys(_FAMILIES.values(), 0))
+    for label, (kind, prefix, _) in parsed.items():
+        if kind and prefix != "O":
+            families[_FAMILIES[kind]] += counts[label]
+    # Any word could be a bare type; an `O` among them tells that these are labels.
+    if not any(each.prefix == "O" for each in parsed.values()):
+        del families["bare"]
+    return families.most_common(1)[0][0]
 
 
 def canonical_labels(sentences: Sequence[Sentence]) -> list[list[str]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Sequence
 from itertools import chain, zip_longest
 
 from bilstm_crf import formats
-from bilstm_crf.corpus.labelled import read_gold
+from bilstm_crf.corpus.labelled import read_gold, where_labels_are
 from bilstm_crf.dialects import dialect_of
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions
@@ -39,8 +40,16 @@ def read_pair(
         say(f"{gold_path}: labels read as {encoding}")
     predicted = [s for s in formats.read(predicted_path, predicted_format, options) if s.tokens]
     _check_words(gold, predicted, gold_path, predicted_path)
-    if all(sentence.labels is None for sentence in predicted):
-        raise InputError("has no labels in any sentence", path=predicted_path)
+    unlabelled = [sentence for sentence in predicted if sentence.labels is None]
+    if len(unlabelled) == len(predicted):
+        message = "has no labels in any sentence"
+        hint = where_labels_are(unlabelled[0], predicted_path, predicted_format, options)
+        raise InputError(message, path=predicted_path, hint=hint)
+    if say is not None and unlabelled:
+        say(
+            f"{predicted_path}: {len(unlabelled):,} of {len(predicted):,} sentences have no labels and count "
+            f"as having no entities, first in line {unlabelled[0].line}"
+        )
     reading = read_labels(predicted, lenient=True, repair=repair)
     if say is not None and (reading.illegal or reading.encoding != "IOB2"):
         say(f"{predicted_path}: labels read as {reading.encoding}{_illegal(reading, predicted)}")
@@ -88,17 +97,41 @@ def _check_words(
             continue
         pairs = zip_longest(one.tokens, other.tokens)
         position = next(position for position, (word, found) in enumerate(pairs) if word != found)
+        found, word = (_word(sentence, position) for sentence in (other, one))
         raise InputError(
-            f"{_word(other, position)} (sentence {number}, word {position + 1}), expected "
-            f"{_word(one, position)} as in {gold_path}, line {_line(one, position)}",
+            f"{_shown(found, word)} (sentence {number}, word {position + 1}), expected "
+            f"{_shown(word, found)} as in {gold_path}, line {_line(one, position)}",
             path=predicted_path,
             line=_line(other, position),
-            hint="both files must have the same sentences and words, in the same order",
+            hint=_why(found, word),
         )
 
 
-def _word(sentence: Sentence, position: int) -> str:
-    return repr(sentence.tokens[position]) if position < len(sentence) else "the end of the sentence"
+def _word(sentence: Sentence, position: int) -> str | None:
+    return sentence.tokens[position] if position < len(sentence) else None
+
+
+def _shown(word: str | None, other: str | None) -> str:
+    """The word in quotes, spelt out in ASCII where the two could look alike on a screen."""
+    if word is None:
+        return "the end of the sentence"
+    plain = other is None or (_is_plain(word) and _is_plain(other))
+    return repr(word) if plain else ascii(word)
+
+
+def _is_plain(word: str) -> bool:
+    """Whether every character is ASCII, or a Latin letter in the composed form: no other looks like these."""
+    return unicodedata.is_normalized("NFC", word) and all(
+        character.isascii() or unicodedata.name(character, "").startswith("LATIN ") for character in word
+    )
+
+
+def _why(found: str | None, word: str | None) -> str:
+    if found is not None and word is not None:
+        for form in ("NFC", "NFKC"):
+            if unicodedata.normalize(form, found) == unicodedata.normalize(form, word):
+                return f"the words are the same in the Unicode form {form}: bring both files into it"
+    return "both files must have the same sentences and words, in the same order"
 
 
 def _line(sentence: Sentence, position: int) -> int:
