@@ -96,7 +96,8 @@ def looks_like_labels(cells: Iterable[str]) -> bool:
     for cell in cells:
         if cell in ("O", "o"):
             return True
-        kinds.add(parse(cell).kind)
+        kind, _, type_ = parse(cell)
+        kinds.add("standard" if type_ == "O" else kind)  # B-O is refused later, as the label that it is
     with_prefix = kinds & {"standard", "letters", "suffix"}
     return bool(with_prefix) and kinds <= {*with_prefix, "outside"}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from bilstm_crf.commands.options import format_options, given_of, reading_options, repair_option
+from bilstm_crf.commands.options import Group, format_options, given_of, reading_options, repair_option
 from bilstm_crf.errors import UsageError
 from bilstm_crf.progress import say
 
@@ -22,7 +22,7 @@ language_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Fetch NorNE; count what a corpus holds.
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from bilstm_crf.commands.options import format_options, reading_options
+from bilstm_crf.commands.options import Group, format_options, reading_options
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import UsageError, near_miss
 from bilstm_crf.progress import say
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Fetch, look at and train word vectors.
 

@@ -15,6 +15,7 @@ from bilstm_crf.analysis.documents import sources
 from bilstm_crf.analysis.familiar import KnownWords, TrainNames
 from bilstm_crf.commands.options import (
     FILE,
+    Command,
     format_options,
     load_tagger,
     model_options,
@@ -34,7 +35,7 @@ from bilstm_crf.progress import say
 from bilstm_crf.sentence import Sentence
 
 
-@click.command(name="errors")
+@click.command(name="errors", cls=Command)
 @pair_options
 @click.option("--predicted-b", metavar="B", type=FILE, help="A second system's output, to compare with.")
 @click.option(

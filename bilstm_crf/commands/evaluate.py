@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bilstm_crf.commands.options import (
+    Command,
     documents_for,
     format_options,
     load_tagger,
@@ -27,7 +28,7 @@ from bilstm_crf.progress import say
 from bilstm_crf.sentence import Sentence, Span
 
 
-@click.command(name="evaluate")
+@click.command(name="evaluate", cls=Command)
 @pair_options
 @click.option("--keep-misc", is_flag=True, help="With --labels full, 7 or 6: MISC stays a type of its own.")
 @click.option(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bilstm_crf.commands.options import Command
 from bilstm_crf.errors import BilstmCrfError, UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Seeds(click.ParamType):
         return seeds
 
 
-@click.command("experiment")
+@click.command("experiment", cls=Command)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--data", metavar="DIR", help="Folder with NorNE (or any files with UD's names).  [data/norne]")
 @click.option(

@@ -11,6 +11,7 @@ import click
 
 from bilstm_crf.commands.options import (
     CORES,
+    Command,
     config_file,
     documents_option,
     given_of,
@@ -22,7 +23,7 @@ from bilstm_crf.config import LARGEST_SEED, Head, Pooling
 from bilstm_crf.errors import UsageError
 
 
-@click.command("train")
+@click.command("train", cls=Command)
 @click.option("--data", metavar="DIR", help="Folder with NorNE (or any files with UD's names).  [data/norne]")
 @click.option(
     "--language",
