@@ -31,14 +31,17 @@ class Command(click.Command):
         """See `click.Command.parse_args`. Raises click.UsageError."""
         _, _, given = self.make_parser(context).parse_args(list(args))
         for option in given:
-            # A flag given twice says nothing new.
-            takes_one = isinstance(option, click.Option) and not (
-                option.multiple or option.count or option.is_flag
-            )
-            if takes_one and given.count(option) > 1:
+            if given.count(option) > 1 and _takes_one_value(option):
                 message = f"{option.opts[0]} is given {given.count(option)} times, it takes one value"
                 raise click.UsageError(message, context)
         return super().parse_args(context, args)
+
+
+def _takes_one_value(parameter: click.Parameter) -> bool:
+    """Whether it is an option with one value; a flag given twice says nothing new."""
+    return isinstance(parameter, click.Option) and not (
+        parameter.multiple or parameter.count or parameter.is_flag
+    )
 
 
 class Group(click.Group):

@@ -17,7 +17,7 @@ from bilstm_crf.sentence import Sentence, Span
 from done import Done
 from test_labels import sentences_of_spans
 
-WORDS = "Kari Nordmann bur i Bergen . Ola sover".split()
+WORDS = ["Kari", "Nordmann", "bur", "i", "Bergen", ".", "Ola", "sover"]
 SPANS = [Span(0, 2, "PER"), Span(4, 5, "LOC"), Span(6, 7, "PER")]
 
 
@@ -52,7 +52,6 @@ def read(path: Path) -> list[Span]:
         ("PER_B PER_E O O LOC_S O / PER_S O", 1),
         ("per-b per-i o o loc-b o / per-b o", 2),
         ("PER PER O O LOC O / PER O", 1),
-        ("PER PER 0 0 LOC 0 / PER 0", 2),
         ("B-PER I-PER 0 0 B-LOC 0 / B-PER 0", 1),
         ("B-PER I-PER _ _ B-LOC _ / B-PER _", 1),
         ("B-PER I-PER - - B-LOC - / B-PER -", 1),
@@ -118,6 +117,14 @@ def test_what_would_be_a_guess_is_refused_with_its_place(
     assert "CoNLL-U" not in f"{caught.value} {caught.value.hint}"
 
 
+def test_bare_types_may_stand_beside_another_sign_for_o() -> None:
+    """In CoNLL-U, say: a column of such cells alone is not taken for labels."""
+    sentence = Sentence(WORDS, ["PER", "PER", "0", "0", "LOC", "0", "PER", "0"], path="a.conllu", line=1)
+    with pytest.warns(InputWarning):
+        read_spans([sentence])
+    assert sentence.spans == SPANS
+
+
 @pytest.mark.parametrize("labels", ["_ _ _", "- - -", "_ - _"])
 def test_placeholders_alone_are_no_labels(labels: str) -> None:
     with pytest.raises(InputError, match="every label is"):
@@ -133,13 +140,8 @@ def test_words_are_not_taken_for_bare_types() -> None:
 def test_the_error_speaks_of_the_format_at_hand(tmp_path: Path, cli: Callable[..., Done]) -> None:
     columns, lines = tmp_path / "a.conll", tmp_path / "a.jsonl"
     columns.write_text("Kari PROPN\nsov VERB\n\n", "utf-8")
-    lines.write_text('{"text": "Kari sov"}\n', "utf-8")
-    (tmp_path / "a.txt").write_text("Kari sov\n", "utf-8")
-    for path, word in (
-        (columns, "--label-column"),
-        (lines, '"entities"'),
-        (tmp_path / "a.txt", "text has no"),
-    ):
+    lines.write_text('{"tokens": ["Kari", "sov"]}\n', "utf-8")
+    for path, word in ((columns, "--label-column"), (lines, '"entities"')):
         done = cli("evaluate", "--gold", path, "--predicted", path)
         assert done.status == 2
         assert "line 1" in done.err
@@ -160,7 +162,7 @@ def test_an_entity_type_called_o_is_refused_in_jsonl_and_label_sets(
     tmp_path: Path, cli: Callable[..., Done]
 ) -> None:
     lines = tmp_path / "a.jsonl"
-    lines.write_text('{"text": "Kari", "entities": [{"start": 0, "end": 4, "label": "O"}]}\n', "utf-8")
+    lines.write_text('{"tokens": ["Kari"], "entities": [{"start": 0, "end": 4, "label": "O"}]}\n', "utf-8")
     done = cli("evaluate", "--gold", lines, "--predicted", lines)
     assert (done.status, "a.jsonl, line 1" in done.err, "'O'" in done.err) == (2, True, True)
     (tmp_path / "mine.toml").write_text('[types]\nO = "PER"\n', "utf-8")
