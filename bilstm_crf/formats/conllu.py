@@ -86,9 +86,11 @@ class _Block:
 
     def _other(self, number: int, line: str, columns: list[str]) -> None:
         """A multi-word token, an empty node, or an error."""
-        if line.isspace():  # the last of the block
+        if self.lines[number - self.first].isspace():  # which ended the block
             self.odd.append(("line", "a line of blanks is read as an empty line", number))
             return
+        if line.isspace():
+            raise self._error("a line of white space, expected an empty line", number)
         if len(columns) != 10:
             raise self._wrong_columns(line, len(columns), number)
         id_, form = columns[:2]

@@ -40,6 +40,7 @@ CONLLU = [
     ("NUL", row(1) + row(2, "a\0b"), 2, "a NUL character, expected text"),
     ("a carriage return", row(1) + row(2, "a\rb"), 2, "a carriage return inside the line"),
     ("old Macintosh line ends", row(1).replace("\n", "\r"), 1, "a carriage return inside the line"),
+    ("a line of no-break spaces", ONE + "\u00a0\n" + ONE, 3, "a line of white space, expected an empty line"),
     ("only some words labelled", row(1, "a", "name=O") + row(2), 2, "no name= in MISC"),
     ("two labels", row(1, "a", "name=O|name=B-X"), 1, "name= more than once in MISC"),
 ]
