@@ -1,4 +1,4 @@
-"""Labels: the four encodings from one table, the label sets, and the way from spans to labels and back.
+"""Labels: encodings, reading them from files, and label sets. Labels come in, spans go out, and back.
 
     spans  --encode-->  labels in IOB, IOBE, IOBS or IOBES  --decode-->  spans
 
@@ -20,11 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-from bilstm_crf.errors import InputError, UsageError, near_miss
+from bilstm_crf.dialects import canonical_labels, dialect_of
+from bilstm_crf.dialects import is_entity_type as is_entity_type
+from bilstm_crf.dialects import line_of as line_of
+from bilstm_crf.errors import InputError, UsageError, near_miss, warn
 from bilstm_crf.files import read_toml
 from bilstm_crf.sentence import Sentence, Span
 
@@ -104,54 +106,57 @@ ENCODINGS: dict[str, Encoding] = {
 
 # ---------------------------------------------------------------- reading labels of any encoding
 
-# The other names of the same prefixes: BILOU says L and U, BMES says M.
-SYNONYMS = {"L": "E", "U": "S", "M": "I"}
-NAMES = {"iob": "IOB2", "iob1": "IOB1", "iobes": "IOBES", "iobs": "IOBS", "iobe": "IOBE"}
 
-
-def canonical_labels(sentence: Sentence) -> list[str]:
-    """The sentence's labels with the prefixes B, I, E and S alone.
-
-    Raises InputError for a label that is neither `O` nor a known prefix, a hyphen and a type.
-    """
-    canonical = []
-    for position, label in enumerate(sentence.labels or ()):
-        prefix, hyphen, type_ = label.partition("-")
-        prefix = SYNONYMS.get(prefix, prefix)
-        if label != "O" and not (hyphen and type_ and prefix in ("B", "I", "E", "S")):
-            raise InputError(
-                f"label {label!r} of the word {sentence.tokens[position]!r}: expected O, or one of "
-                "B I E S (L U M), a hyphen and an entity type, as in B-PER",
-                path=sentence.path,
-                line=line_of(sentence, position),
-            )
-        canonical.append(label if label == "O" else f"{prefix}-{type_}")
-    return canonical
-
-
-def line_of(sentence: Sentence, position: int) -> int | None:
-    return sentence.lines[position] if position < len(sentence.lines) else sentence.line or None
-
-
-def _iob1_to_iob2(labels: Sequence[str]) -> list[str]:
+class _IOB1(Encoding):
     """IOB1 writes `B-` only where a span touches one of the same type; every other span begins with `I-`."""
-    converted = []
-    for position, label in enumerate(labels):
-        previous = labels[position - 1] if position else "O"
-        starts = label.startswith("I-") and (previous == "O" or previous[2:] != label[2:])
-        converted.append("B" + label[1:] if starts else label)
-    return converted
+
+    def encode(self, spans: Iterable[Span], length: int) -> list[str]:
+        """See `Encoding.encode`."""
+        spans = list(spans)
+        labels = super().encode(spans, length)
+        ends = {(span.end, span.type) for span in spans}
+        for start, _, type_ in spans:
+            if (start, type_) in ends:
+                labels[start] = f"B-{type_}"
+        return labels
+
+    def decode(self, labels: Sequence[str]) -> list[Span]:
+        """See `Encoding.decode`. A `B-` that touches nothing is illegal, with the `I-` that continue it.
+
+        >>> READABLE["iob1"].decode(["I-PER", "B-PER", "O", "B-LOC", "I-LOC"])
+        [Span(start=0, end=1, type='PER'), Span(start=1, end=2, type='PER')]
+        """
+        spans: list[Span] = []
+        position = 0
+        while position < len(labels):
+            prefix, _, type_ = labels[position].partition("-")
+            end = position + 1
+            if prefix in ("B", "I"):
+                while end < len(labels) and labels[end] == f"I-{type_}":
+                    end += 1
+                touched = bool(spans) and (spans[-1].end, spans[-1].type) == (position, type_)
+                if touched == (prefix == "B"):
+                    spans.append(Span(position, end, type_))
+            position = end
+        return spans
+
+
+# Every encoding that can be read, in the order in which they are tried.
+READABLE: dict[str, Encoding] = {
+    "iob": ENCODINGS["iob"],
+    "iob1": _IOB1("iob1", single="I", first="I", inner="I", last="I"),
+    "iobes": ENCODINGS["iobes"],
+    "iobs": ENCODINGS["iobs"],
+    "iobe": ENCODINGS["iobe"],
+}
+NAMES = {"iob": "IOB2", "iob1": "IOB1", "iobes": "IOBES", "iobs": "IOBS", "iobe": "IOBE"}
+Repair = Literal["conlleval", "discard"]  # what becomes of a label that is not legal in its encoding
+SHOWN = 3  # places of illegal labels in a message
 
 
 def faults(name: str, labels: Sequence[str]) -> list[int]:
     """The positions at which `labels` are not legal in the encoding `name`."""
-    if name == "iob1":
-        return [
-            position
-            for position, (previous, label) in enumerate(pairwise(["O", *labels]))
-            if label[:2] in ("E-", "S-") or (label[0] == "B" and previous[1:] != label[1:])
-        ]
-    encoding = ENCODINGS[name]
+    encoding = READABLE[name]
     legal = encoding.encode(encoding.decode(labels), len(labels))
     return [position for position, (a, b) in enumerate(zip(labels, legal, strict=True)) if a != b]
 
@@ -161,80 +166,152 @@ def first_fault(name: str, labels: Sequence[str]) -> int | None:
     return next(iter(faults(name, labels)), None)
 
 
-Repair = Literal["conlleval", "discard"]  # what becomes of a label that is not legal in its encoding
+@dataclass(frozen=True)
+class LabelReading:
+    """What was found in the labels of one file."""
+
+    encoding: str  # IOB2, IOB1, IOBES, IOBS or IOBE
+    illegal: list[tuple[Sentence, int]]  # labels that are not legal there: the sentence, the token
+    repair: Repair  # what became of these
+
+    @property
+    def is_lenient(self) -> bool:
+        """Whether illegal labels made spans."""
+        return bool(self.illegal) and self.repair == "conlleval"
+
+    @property
+    def outcome(self) -> str:
+        """What became of the illegal labels, for a person."""
+        return "begin or continue a span" if self.repair == "conlleval" else "count as O"
+
+
+def read_labels(
+    sentences: Iterable[Sentence], *, lenient: bool = False, repair: Repair | None = None
+) -> LabelReading:
+    """Set `spans` of every labelled sentence of one file from its `labels`.
+
+    The encoding is the one in which the fewest labels are illegal; of equal ones, one whose prefixes E and S
+    are those that occur, and of these the first of IOB2, IOB1, IOBES (BILOU, BMES), IOBS, IOBE. What becomes
+    of illegal labels is said by `repair`:
+
+        conlleval   they begin a span, or go on with one, as conlleval reads them (`decode_conlleval`)
+        discard     they count as `O`, by the rule of `decode`
+        None        InputError that counts them; with `lenient` (a system's output) as discard
+
+    Raises InputError also for a label of no known dialect (dialects.py), which is what is warned of.
+    """
+    sentences = [sentence for sentence in sentences if sentence.labels is not None]
+    if not lenient:
+        _require_labels(sentences)
+    canonical = canonical_labels(sentences)
+    name, is_legal = _best_fitting(canonical)
+    illegal = []
+    if not is_legal:
+        pairs = zip(sentences, canonical, strict=True)
+        illegal = [(sentence, position) for sentence, labels in pairs for position in faults(name, labels)]
+    reading = LabelReading(NAMES[name], illegal, repair or "discard")
+    if illegal and repair is None and not lenient:
+        raise _illegal_error(reading)
+    decode = decode_conlleval if reading.is_lenient else READABLE[name].decode
+    for sentence, labels in zip(sentences, canonical, strict=True):
+        sentence.spans = decode(labels)
+    return reading
 
 
 def read_spans(sentences: Iterable[Sentence], *, lenient: bool = False, repair: Repair | None = None) -> str:
-    """Sets `spans` of every labelled sentence from its `labels`; returns the encoding that was found.
+    """Set `spans` as `read_labels` does, warn of what was repaired, and return the encoding."""
+    reading = read_labels(sentences, lenient=lenient, repair=repair)
+    if repair is not None:
+        warn_of_repair(reading)
+    return reading.encoding
 
-    The encoding is the first of IOB2, IOB1, IOBES (BILOU, BMES), IOBS, IOBE in which all labels of all
-    sentences are legal. Where none is, InputError names the place; `lenient` (for the output of a system)
-    takes the one with the fewest illegal labels, never IOB1, and drops these, by the rule of `decode`.
-    """
+
+def has_illegal_labels(sentences: Iterable[Sentence]) -> bool:
+    """Whether any label of the file is not legal in the encoding that fits best."""
     sentences = [sentence for sentence in sentences if sentence.labels is not None]
-    canonical = [canonical_labels(sentence) for sentence in sentences]
-    broken: dict[str, tuple[Sentence, int]] = {}
-    found = "iob"
-    for name in NAMES:
-        for sentence, labels in zip(sentences, canonical, strict=True):
-            position = first_fault(name, labels)
-            if position is not None:
-                broken[name] = (sentence, position)
-                break
-        else:
-            found = name
-            break
-    else:
-        if not lenient:
-            raise _illegal(broken)
-        found = _likeliest(canonical)
-    encoding = ENCODINGS["iob" if found == "iob1" else found]
-    for sentence, labels in zip(sentences, canonical, strict=True):
-        sentence.spans = encoding.decode(_iob1_to_iob2(labels) if found == "iob1" else labels)
-    return NAMES[found]
+    dialect = dialect_of(sentences)
+    return not _best_fitting([dialect.read(sentence) for sentence in sentences])[1]
 
 
-def _likeliest(canonical: Sequence[Sequence[str]]) -> str:
-    """The encoding with the fewest illegal labels; of equal ones that with the prefixes that occur."""
+def warn_of_repair(reading: LabelReading) -> None:
+    """Say how many labels were illegal, and what became of them, at the place of the first; else nothing."""
+    if reading.illegal:
+        sentence, position = reading.illegal[0]
+        warn(
+            f"{_place(sentence, position)} is not legal {reading.encoding}{_of(reading)}; "
+            f"such labels {reading.outcome}",
+            path=sentence.path,
+            line=line_of(sentence, position),
+        )
+
+
+def decode_conlleval(labels: Sequence[str]) -> list[Span]:
+    """Return the spans of any labels with the prefixes B, I, E and S, as conlleval and seqeval's default do.
+
+    A span begins with `B-` or `S-`, after `O`, `E-` or `S-`, and where the entity type changes.
+
+    >>> decode_conlleval(["O", "I-PER", "I-PER", "I-LOC", "E-LOC", "E-LOC"])
+    [Span(start=1, end=3, type='PER'), Span(start=3, end=5, type='LOC'), Span(start=5, end=6, type='LOC')]
+    """
+    spans: list[Span] = []
+    open_type = None  # of the span that the label before leaves open
+    for position, label in enumerate(labels):
+        prefix, _, type_ = label.partition("-")
+        if prefix != "O":
+            if prefix in ("B", "S") or type_ != open_type:
+                spans.append(Span(position, position + 1, type_))
+            else:
+                spans[-1] = spans[-1]._replace(end=position + 1)
+        open_type = type_ if prefix in ("B", "I") else None
+    return spans
+
+
+def _require_labels(sentences: Sequence[Sentence]) -> None:
+    """Raises InputError where every label of a gold file is `_` or `-`, which stand for an empty column."""
+    found = set().union(*(sentence.labels or () for sentence in sentences))
+    if found and found <= {"_", "-"}:
+        raise InputError(
+            f"every label is {' or '.join(sorted(map(repr, found)))}, which says that there is none",
+            path=sentences[0].path,
+            line=line_of(sentences[0], 0),
+            hint="O stands for words outside every entity; is this the column, or the key, of the labels?",
+        )
+
+
+def _best_fitting(canonical: Sequence[Sequence[str]]) -> tuple[str, bool]:
+    """The encoding with the fewest illegal labels (see `read_labels`), and whether there are none."""
+    for name in READABLE:
+        if all(first_fault(name, labels) is None for labels in canonical):
+            return name, True
     prefixes = {label[0] for labels in canonical for label in labels} & {"E", "S"}
 
-    def faults_of(name: str) -> tuple[int, bool]:
-        its_own = {prefix for prefix in (ENCODINGS[name].last, ENCODINGS[name].single) if prefix in "ES"}
+    def rank(name: str) -> tuple[int, bool]:
+        its_own = {READABLE[name].last, READABLE[name].single} & {"E", "S"}
         return sum(len(faults(name, labels)) for labels in canonical), prefixes != its_own
 
-    return min(ENCODINGS, key=faults_of)
+    return min(READABLE, key=rank), False
 
 
-def illegal_labels(sentences: Iterable[Sentence], encoding: str) -> list[tuple[Sentence, int]]:
-    """Where labels are not legal in the encoding that `read_spans` found."""
-    name = next(name for name, known in NAMES.items() if known == encoding)
-    return [
-        (sentence, position)
-        for sentence in sentences
-        if sentence.labels is not None
-        for position in faults(name, canonical_labels(sentence))
-    ]
+def _place(sentence: Sentence, position: int) -> str:
+    labels = sentence.labels or []
+    previous = labels[position - 1] if position else "the start of the sentence"
+    return f"label {labels[position]} of the word {sentence.tokens[position]!r} after {previous}"
 
 
-def _illegal(broken: dict[str, tuple[Sentence, int]]) -> InputError:
-    """The error for labels that are legal in no encoding: says where the likeliest one is broken."""
+def _of(reading: LabelReading) -> str:
+    return f" (first of {len(reading.illegal):,})" if len(reading.illegal) > 1 else ""
 
-    def legal_labels(name: str) -> int:
-        sentence, position = broken[name]
-        return line_of(sentence, position) or 0
 
-    name = max(broken, key=legal_labels)
-    sentence, position = broken[name]
-    previous = (sentence.labels or [])[position - 1] if position else "the start of the sentence"
-    others = ", ".join(
-        f"{NAMES[other]} is broken at line {line_of(*broken[other])}" for other in broken if other != name
-    )
+def _illegal_error(reading: LabelReading) -> InputError:
+    """Count the illegal labels, name the first three, and say what can be done."""
+    (sentence, position), *others = reading.illegal
+    also = "; ".join(f"line {line_of(*each)}, {_place(*each)}" for each in others[: SHOWN - 1])
     return InputError(
-        f"label {(sentence.labels or [])[position]} of the word {sentence.tokens[position]!r} after "
-        f"{previous} is not legal {NAMES[name]} ({others})",
+        f"{_place(sentence, position)} is not legal {reading.encoding}{_of(reading)}",
         path=sentence.path,
         line=line_of(sentence, position),
-        hint="mend the label; `evaluate` takes such labels in --predicted, where they count as O",
+        hint=(f"also {also}{' …' * bool(others[SHOWN - 1 :])}\n  " if others else "")
+        + "--repair conlleval reads a stray I- as the beginning of a span, --repair discard reads it as O",
     )
 
 
@@ -251,11 +328,6 @@ LABEL_SETS: dict[str, dict[str, str]] = {
     "4": {"PER": "PER", "ORG": "ORG", "GPE_ORG": "ORG", "LOC": "LOC", "GPE_LOC": "LOC",
           "PROD": "MISC", "EVT": "MISC", "DRV": "MISC", "MISC": "MISC"},
 }  # fmt: skip
-
-
-def is_entity_type(text: str) -> bool:
-    """Whether a label with this type can stand in every format: not empty, no blanks, no `|`."""
-    return bool(text) and "|" not in text and not any(character.isspace() for character in text)
 
 
 @dataclass(frozen=True)
@@ -295,7 +367,9 @@ class LabelSet:
         if not isinstance(types, dict) or not all(isinstance(type_, str) for type_ in types.values()):
             raise InputError('expected a table [types] with lines such as GPE_LOC = "LOC"', path=path)
         for source, type_ in types.items():
-            if not is_entity_type(type_):
+            if source == "O":
+                raise InputError("O = …: O cannot be an entity type", path=path, hint="remove the line")
+            if type_ != "O" and not is_entity_type(type_):
                 raise InputError(
                     f"{source} = {type_!r}: expected an entity type without blanks and without |",
                     path=path,

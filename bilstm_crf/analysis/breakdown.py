@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bilstm_crf.analysis.errors import PAIRED, Outcome
-from bilstm_crf.evaluation.counts import TypeScore, harmonic, ratio
+from bilstm_crf.evaluation.counts import TypeScore, score_of
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.sentence import Span
 
@@ -54,15 +54,10 @@ def total(outcomes: Iterable[Outcome]) -> Group:
 def _group(name: str, gold: Counter[str], predicted: Counter[str]) -> Group:
     return Group(
         name,
-        _score(gold["correct"], gold.total(), predicted.total()),
+        score_of(gold.total(), predicted.total(), gold["correct"]),
         {category: gold[category] for category in (*PAIRED, "missed")},
         {category: predicted[category] for category in (*PAIRED, "spurious")},
     )
-
-
-def _score(correct: int, gold: int, predicted: int) -> TypeScore:
-    precision, recall = ratio(correct, predicted), ratio(correct, gold)
-    return TypeScore(precision, recall, harmonic(precision, recall), gold, predicted, correct)
 
 
 def by_type(sentence: int, span: Span) -> str:
@@ -95,4 +90,4 @@ def label_scores(
         in_gold[one] += count
         in_predicted[other] += count
     labels = sorted({*in_gold, *in_predicted}, key=lambda label: (label == "O", label[2:], label))
-    return {label: _score(pairs[label, label], in_gold[label], in_predicted[label]) for label in labels}
+    return {label: score_of(in_gold[label], in_predicted[label], pairs[label, label]) for label in labels}

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bilstm_crf.commands.options import format_options, reading_options, repair_option
+from bilstm_crf.commands.options import Group, format_options, given_of, reading_options, repair_option
 from bilstm_crf.commands.output import write_json, write_text
 from bilstm_crf.errors import UsageError
 from bilstm_crf.progress import say
@@ -22,7 +22,7 @@ language_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Fetch NorNE; count what a corpus holds.
 
@@ -64,7 +64,9 @@ def norne(folder: Path, language: str) -> None:
 @repair_option
 @click.option("--markdown", "as_markdown", is_flag=True, help="Tables in Markdown.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.pass_context
 def stats(
+    context: click.Context,
     files: tuple[str, ...],
     data: str | None,
     language: str,
@@ -89,6 +91,12 @@ def stats(
         raise UsageError("--json and --markdown exclude one another")
     if files and data:
         raise UsageError("files and --data exclude one another")
+    of_norne, of_files = ("language",), ("format_name", "misc_key", "token_column", "label_column",
+                                         "input_encoding", "repair")  # fmt: skip
+    for option in context.command.params:
+        if option.name in (of_norne if files else of_files) and option.name in given_of(context):
+            other = "FILEs" if files else "the corpus's folder"
+            raise UsageError(f"{option.opts[0]} does nothing with {other}: leave it out")
     if files:
         reading = format_options(options, keep_raw=False)
         count = partial(

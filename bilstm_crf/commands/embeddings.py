@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from bilstm_crf.commands.options import format_options, reading_options
+from bilstm_crf.commands.options import Group, format_options, reading_options
 from bilstm_crf.commands.output import require_suffix, write_json, write_text
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import UsageError, near_miss
@@ -17,7 +17,7 @@ from bilstm_crf.files import require_apart
 from bilstm_crf.progress import say
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Fetch, look at and train word vectors.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ from bilstm_crf.analysis.documents import sources
 from bilstm_crf.analysis.familiar import KnownWords, TrainNames
 from bilstm_crf.commands.options import (
     FILE,
+    Command,
     format_options,
     inputs_of,
     load_tagger,
@@ -27,14 +29,14 @@ from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.embeddings.read import load
 from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation.pair import read_pair
-from bilstm_crf.evaluation.report import map_types, require_scorable, signature
+from bilstm_crf.evaluation.report import map_types, require_scorable, signature, signed_label_set
 from bilstm_crf.files import require_apart, sha256_of_all
-from bilstm_crf.labels import LabelSet
+from bilstm_crf.labels import LabelSet, has_illegal_labels
 from bilstm_crf.progress import say
 from bilstm_crf.sentence import Sentence
 
 
-@click.command(name="errors")
+@click.command(name="errors", cls=Command)
 @pair_options
 @click.option("--predicted-b", metavar="B", type=FILE, help="A second system's output, to compare with.")
 @click.option(
@@ -84,16 +86,25 @@ def command(**options: Any) -> None:
 def _analysis(options: dict[str, Any]) -> Analysis:
     documents = Documents(options["documents"])
     gold, predicted, label_set, about = _scored(options, documents)
+    systems = [*_by_file(gold), predicted] if options["model"] is None else _by_file(gold)
     other = None
     if options["predicted_b"] is not None:
         gold_file = options["gold"] or options["files"][0]
         _, second = read_pair(gold_file, options["predicted_b"], **_formats(options))
         other = map_types(second, label_set)
         about["b"] = options["predicted_b"]
+        systems.append(second)
+    spans = map_types(predicted, label_set)
+    about["signature"] = signature(
+        "strict",
+        signed_label_set(label_set, gold, spans),
+        sha256_of_all(options["files"] or (options["gold"],)),
+        repaired=options["repair"] == "conlleval" and any(map(has_illegal_labels, systems)),
+    )
     return analyse(
         gold,
         map_types(gold, label_set),
-        map_types(predicted, label_set),
+        spans,
         about=about,
         other=other,
         background=_background(gold, label_set, documents, options),
@@ -132,8 +143,12 @@ def _scored(
             "expected a model and files, or gold and predicted files",
             hint="Try: bilstm-crf errors --model DIR FILE...   or: --gold GOLD --predicted A",
         )
-    signed = signature("strict", label_set, sha256_of_all(files))
-    return gold, predicted, label_set, {"gold": ", ".join(files), "a": name, "signature": signed}
+    return gold, predicted, label_set, {"gold": ", ".join(files), "a": name}
+
+
+def _by_file(sentences: Sequence[Sentence]) -> list[list[Sentence]]:
+    """The sentences of each file by themselves: each has its own encoding."""
+    return [list(file) for _, file in groupby(sentences, key=lambda sentence: sentence.path)]
 
 
 def _label_set(options: dict[str, Any]) -> LabelSet | None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bilstm_crf.commands.options import (
+    Command,
     documents_for,
     format_options,
     inputs_of,
@@ -23,12 +24,12 @@ from bilstm_crf.evaluation import render
 from bilstm_crf.evaluation.pair import iob_labels, read_pair
 from bilstm_crf.evaluation.report import READINGS, Report, evaluate, map_types, require_scorable
 from bilstm_crf.files import require_apart, sha256_of_all
-from bilstm_crf.labels import LabelSet
+from bilstm_crf.labels import LabelSet, has_illegal_labels
 from bilstm_crf.progress import say
 from bilstm_crf.sentence import Sentence, Span
 
 
-@click.command(name="evaluate")
+@click.command(name="evaluate", cls=Command)
 @pair_options
 @click.option("--keep-misc", is_flag=True, help="With --labels full, 7 or 6: MISC stays a type of its own.")
 @click.option(
@@ -67,7 +68,8 @@ def command(
     reading = format_options(options, keep_raw=False)
     repair = options["repair"]
     if model is not None and files and gold is None and predicted is None and predicted_format is None:
-        sentences = [s for file in files for s in read_gold(file, format_name, reading, repair)[0]]
+        by_file = [read_gold(file, format_name, reading, repair)[0] for file in files]
+        sentences = [sentence for file in by_file for sentence in file]
         tagger = load_tagger(model, options, threads=options["threads"])
         if label_set is not None:
             require_scorable(tagger.label_set, label_set)
@@ -78,7 +80,11 @@ def command(
         if label_set is not None:
             spans = _as_set(label_set, sentences, spans, f"model {model}")
         report = evaluate(
-            sentences, spans, label_set=label_set or tagger.label_set, data_sha256=sha256_of_all(files)
+            sentences,
+            spans,
+            label_set=label_set or tagger.label_set,
+            data_sha256=sha256_of_all(files),
+            repaired=repair == "conlleval" and any(map(has_illegal_labels, by_file)),
         )
     elif gold is not None and predicted is not None and model is None and not files:
         label_set = label_set or LabelSet.named("file")
@@ -97,6 +103,7 @@ def command(
             label_set=label_set,
             data_sha256=sha256_of_all([gold]),
             predicted_labels=iob_labels(theirs),
+            repaired=repair == "conlleval" and any(map(has_illegal_labels, (sentences, theirs))),
         )
     else:
         raise UsageError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bilstm_crf.commands.options import Command
 from bilstm_crf.commands.output import write_json, write_text
 from bilstm_crf.errors import BilstmCrfError, UsageError
 from bilstm_crf.system import cores
@@ -41,7 +42,7 @@ class Seeds(click.ParamType):
         return seeds
 
 
-@click.command("experiment")
+@click.command("experiment", cls=Command)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--data", metavar="DIR", help="Folder with NorNE (or any files with UD's names).  [data/norne]")
 @click.option(

@@ -21,7 +21,33 @@ if TYPE_CHECKING:
 CORES = min(4, cores())  # beyond those, memory grows faster than speed
 FILE = click.Path(exists=True, dir_okay=False)
 FILE_SETTINGS = f"{__name__}.settings"
-Command = TypeVar("Command", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Command(click.Command):
+    """A command that refuses an option given twice unless it is repeatable; click takes the last silently."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """See `click.Command.parse_args`. Raises click.UsageError."""
+        _, _, given = self.make_parser(context).parse_args(list(args))
+        for option in given:
+            if given.count(option) > 1 and _takes_one_value(option):
+                message = f"{option.opts[0]} is given {given.count(option)} times, it takes one value"
+                raise click.UsageError(message, context)
+        return super().parse_args(context, args)
+
+
+def _takes_one_value(parameter: click.Parameter) -> bool:
+    """Whether it is an option with one value; a flag given twice says nothing new."""
+    return isinstance(parameter, click.Option) and not (
+        parameter.multiple or parameter.count or parameter.is_flag
+    )
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
 
 
 def config_file(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
@@ -65,10 +91,10 @@ def given_of(context: click.Context, *, in_file: bool = True) -> set[str]:
     return {name for name in context.params if context.get_parameter_source(name) not in without}
 
 
-def _group(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+def _group(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
     """One decorator of several, which stand in the help in this order."""
 
-    def add(command: Command) -> Command:
+    def add(command: Function) -> Function:
         for option in reversed(options):
             command = option(command)
         return command

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bilstm_crf.commands.options import Command
 from bilstm_crf.commands.output import require_suffix, write_result
 from bilstm_crf.errors import UsageError
 from bilstm_crf.files import require_apart
@@ -14,7 +15,7 @@ from bilstm_crf.progress import say
 FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
-@click.command(name="report")
+@click.command(name="report", cls=Command)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("-o", "--output", metavar="FILE", type=FILE, help="The page.  [DIR/report.html]")
 @click.option("--markdown", metavar="FILE", type=FILE, help="The Markdown file.  [beside the page]")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 import click
 
 from bilstm_crf.commands.options import (
+    Command,
     documents_for,
     format_options,
     given_of,
@@ -58,7 +59,7 @@ FOR_FORMATS: dict[str, tuple[str, ...]] = {
 NAMES = {"conllu": "CoNLL-U", "conll2003": "columns", "text": "text", "jsonl": "JSONL"}
 
 
-@click.command("tag")
+@click.command("tag", cls=Command)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--model", metavar="DIR", required=True, help="Folder of a trained model.")
 @click.option(

@@ -11,6 +11,7 @@ import click
 from bilstm_crf.commands.options import (
     CORES,
     FILE_SETTINGS,
+    Command,
     config_file,
     documents_option,
     given_of,
@@ -24,7 +25,7 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.progress import say
 
 
-@click.command("train")
+@click.command("train", cls=Command)
 @click.option("--data", metavar="DIR", help="Folder with NorNE (or any files with UD's names).  [data/norne]")
 @click.option(
     "--language",

@@ -21,8 +21,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bilstm_crf.dialects import Dialect, dialect_of
 from bilstm_crf.errors import InputError, UsageError, near_miss
-from bilstm_crf.labels import NAMES, canonical_labels, first_fault, line_of, read_spans
+from bilstm_crf.labels import NAMES, first_fault, line_of, read_spans
 from bilstm_crf.sentence import Sentence
 
 FILTERS = {
@@ -59,32 +60,33 @@ def well_formed(sentences: Sequence[Sentence]) -> tuple[list[Sentence], list[Dro
     All labels of those kept are legal in one encoding, so `read_spans` takes them. Where none could be kept
     it raises the InputError of `read_spans`: that is not a file with some bad sentences.
     """
-    legal = [_encodings(sentence) for sentence in sentences]
+    dialect = dialect_of(sentences)
+    legal = [_encodings(sentence, dialect) for sentence in sentences]
     encoding = max(NAMES, key=lambda name: sum(name in each for each in legal))
     kept, dropped = [], []
     for sentence, encodings in zip(sentences, legal, strict=True):
         if encoding in encodings:
             kept.append(sentence)
         else:
-            dropped.append(_dropped("ill-formed", sentence, _fault(sentence, encoding)))
+            dropped.append(_dropped("ill-formed", sentence, _fault(sentence, encoding, dialect)))
     if not kept:
         read_spans(sentences)  # raises, and says what is wrong with them
     return kept, dropped
 
 
-def _encodings(sentence: Sentence) -> set[str]:
+def _encodings(sentence: Sentence, dialect: Dialect) -> set[str]:
     """The encodings in which all labels of the sentence are legal."""
     try:
-        labels = canonical_labels(sentence)
+        labels = dialect.read(sentence)
     except InputError:  # something that is a label in none
         return set()
     return {name for name in NAMES if first_fault(name, labels) is None}
 
 
-def _fault(sentence: Sentence, encoding: str) -> str:
+def _fault(sentence: Sentence, encoding: str, dialect: Dialect) -> str:
     """What is not legal in the encoding, and where."""
     try:
-        position = first_fault(encoding, canonical_labels(sentence))
+        position = first_fault(encoding, dialect.read(sentence))
     except InputError as error:
         return str(error)
     assert position is not None

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from bilstm_crf.corpus.dropping import Dropped, well_formed
 from bilstm_crf.errors import InputError
-from bilstm_crf.files import sha256_of
-from bilstm_crf.formats import FormatOptions, read
+from bilstm_crf.files import open_input, sha256_of
+from bilstm_crf.formats import FormatOptions, conllu, format_of, read
 from bilstm_crf.labels import LabelSet, Repair, read_spans
 from bilstm_crf.sentence import Sentence
 
@@ -91,6 +91,41 @@ def _with_labels(path: str | os.PathLike[str], format: str | None, options: Form
                 f"the sentence that begins with {sentence.tokens[0]!r} has no labels",
                 path=path,
                 line=sentence.line,
-                hint=f"CoNLL-U: expected {options.misc_key}=… in MISC; --misc-key names another key",
+                hint=where_labels_are(sentence, path, format, options),
             )
     return sentences
+
+
+# Where each format has its labels, for a file that seems to have none.
+_LABELS_OF = {
+    "conllu": "CoNLL-U: expected {key}=… in MISC; --misc-key names another key",
+    "conll2003": "columns: expected O or B-TYPE in the last column; --label-column names another",
+    "jsonl": 'JSONL: expected "entities": [{"start": 0, "end": 4, "label": "PER"}]',
+    "text": "text has no place for labels: CoNLL-U, columns and JSONL have one",
+}
+
+
+def where_labels_are(
+    sentence: Sentence, path: str | os.PathLike[str], format: str | None, options: FormatOptions
+) -> str:
+    """Return a hint for a sentence that should have labels: where its format would hold them."""
+    name = format_of(path, format).name
+    hint = _LABELS_OF.get(name, "").replace("{key}", options.misc_key)
+    if name == "conllu":
+        misc = (_line(path, sentence.lines[0], options) or "").rpartition("\t")[2]
+        other = conllu.labelled_key(misc, options.misc_key)
+        if other is not None:
+            key, label = other
+            hint = (
+                f"CoNLL-U: expected {options.misc_key}=… in MISC, which has {key}={label}: --misc-key {key}"
+            )
+    return hint
+
+
+def _line(path: str | os.PathLike[str], number: int, options: FormatOptions) -> str | None:
+    """One line of a file, without its end; None: of standard input, which cannot be read again."""
+    if not os.path.isfile(path):
+        return None
+    with open_input(path, options.input_encoding) as stream:
+        line = next(islice(stream, number - 1, None), b"")
+    return line.decode("utf-8", "replace").rstrip("\r\n")

@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from bilstm_crf import formats
-from bilstm_crf.corpus.labelled import READING
+from bilstm_crf.corpus.labelled import READING, where_labels_are
 from bilstm_crf.corpus.norne import SPLITS, languages_of, split_files
+from bilstm_crf.errors import warn
 from bilstm_crf.labels import NORNE_TYPES, Repair, read_spans
+from bilstm_crf.sentence import Sentence
 
 NAMES = {"nob": "Bokmål", "nno": "Nynorsk"}
 PAPER_TABLES = {"nob": "table3_bm", "nno": "table4_nn"}
@@ -92,17 +94,34 @@ def count(
     options: formats.FormatOptions = READING,
     repair: Repair | None = None,
 ) -> Counts:
-    """Counts files that belong together, in any encoding. Raises InputError for ill-formed input."""
+    """Count files that belong together, in any format and encoding; warn of sentences without labels.
+
+    Raises InputError for ill-formed input.
+    """
     counts = Counts()
     for path in paths:
         sentences = [sentence for sentence in formats.read(path, format_name, options) if sentence.tokens]
         read_spans(sentences, repair=repair)
+        _warn_of_unlabelled(sentences, path, format_name, options)
         counts.sentences += len(sentences)
         for sentence in sentences:
             counts.tokens += len(sentence.tokens)
             counts.entities.update(span.type for span in sentence.spans or ())
             counts.forms.update(token for token in sentence.tokens if token not in PUNCTUATION)
     return counts
+
+
+def _warn_of_unlabelled(
+    sentences: Sequence[Sentence], path: Path, format_name: str | None, options: formats.FormatOptions
+) -> None:
+    """Say that entities were not counted, and where labels are looked for."""
+    unlabelled = [sentence for sentence in sentences if sentence.labels is None]
+    if unlabelled:
+        where = where_labels_are(unlabelled[0], path, format_name, options)
+        message = (
+            f"{len(unlabelled):,} of {len(sentences):,} sentences have no labels, no entity is counted there"
+        )
+        warn(f"{message} ({where})", path=path, line=unlabelled[0].line)
 
 
 def count_corpus(folder: Path, language: str) -> dict[str, dict[str, Counts]]:

@@ -11,19 +11,21 @@ from bilstm_crf.evaluation.matching import match
 from bilstm_crf.sentence import Span
 
 OUTSIDE = "O"
+MAX_TYPES = 50  # a matrix of more would be read by nobody, and of thousands fill the disk
 
 
 @dataclass(frozen=True)
 class Confusion:
     """Counts by gold type (row) and predicted type (column), in the order of `types`.
 
+    Of more than MAX_TYPES types the most frequent stand alone and the others together, as `(7 other types)`.
     `spans` counts spans matched one-to-one, whether their boundaries agree or not: column `O` holds missed
     spans, row `O` spurious ones, and their common cell is 0. `words` counts words.
     """
 
-    types: list[str]  # sorted, then O
-    spans: list[list[int]]  # (K + 1) x (K + 1) for K types
-    words: list[list[int]]  # (K + 1) x (K + 1)
+    types: list[str]  # sorted, then perhaps the others, then O
+    spans: list[list[int]]  # (K, K) for K of these
+    words: list[list[int]]  # (K, K)
 
 
 def confusion(
@@ -36,8 +38,20 @@ def confusion(
         for one, other in match(gold_spans, predicted_spans):
             spans[one.type if one else OUTSIDE, other.type if other else OUTSIDE] += 1
         words.update(zip(_word_types(gold_spans, length), _word_types(predicted_spans, length), strict=True))
-    types = [*types_of(gold, predicted), OUTSIDE]
-    return Confusion(types, _matrix(spans, types), _matrix(words, types))
+    shown = _shown(gold, predicted)
+    types = [*dict.fromkeys(shown.values()), OUTSIDE]
+    return Confusion(types, _matrix(spans, types, shown), _matrix(words, types, shown))
+
+
+def _shown(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> dict[str, str]:
+    """The name under which each type stands in the matrices, in their order."""
+    types = types_of(gold, predicted)
+    if len(types) <= MAX_TYPES:
+        return {type_: type_ for type_ in types}
+    sizes = Counter(span.type for side in (gold, predicted) for spans in side for span in spans)
+    frequent = sorted(sorted(types, key=lambda type_: -sizes[type_])[:MAX_TYPES])
+    others = f"({len(types) - MAX_TYPES:,} other types)"  # has blanks, as no entity type has
+    return {type_: type_ for type_ in frequent} | dict.fromkeys(sorted({*types} - {*frequent}), others)
 
 
 def _word_types(spans: Iterable[Span], length: int) -> list[str]:
@@ -47,5 +61,9 @@ def _word_types(spans: Iterable[Span], length: int) -> list[str]:
     return types
 
 
-def _matrix(counts: Counter[tuple[str, str]], types: list[str]) -> list[list[int]]:
-    return [[counts[row, column] for column in types] for row in types]
+def _matrix(counts: Counter[tuple[str, str]], types: list[str], shown: dict[str, str]) -> list[list[int]]:
+    place = {type_: position for position, type_ in enumerate(types)}
+    matrix = [[0] * len(types) for _ in types]
+    for (row, column), count in counts.items():
+        matrix[place[shown.get(row, row)]][place[shown.get(column, column)]] += count
+    return matrix

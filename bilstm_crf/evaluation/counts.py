@@ -65,6 +65,12 @@ def macro(scores: Iterable[Score]) -> Average:
     )
 
 
+def score_of(gold: int, predicted: int, correct: int) -> TypeScore:
+    """Return the score that follows from the counts, as seqeval computes it."""
+    precision, recall = ratio(correct, predicted), ratio(correct, gold)
+    return TypeScore(precision, recall, harmonic(precision, recall), gold, predicted, correct)
+
+
 def types_of(*sides: Sequence[Sequence[Span]]) -> list[str]:
     """Every entity type that occurs, sorted."""
     return sorted({span.type for side in sides for spans in side for span in spans})

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain, zip_longest
 
 from bilstm_crf import formats
-from bilstm_crf.corpus.labelled import read_gold
+from bilstm_crf.corpus.labelled import read_gold, where_labels_are
+from bilstm_crf.dialects import dialect_of
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions
-from bilstm_crf.labels import Repair, illegal_labels, line_of, read_spans
+from bilstm_crf.labels import LabelReading, Repair, line_of, read_labels
 from bilstm_crf.sentence import Sentence
 
 Path = str | os.PathLike[str]
@@ -34,36 +36,51 @@ def read_pair(
     words.
     """
     options = options if options is not None else FormatOptions()
-    gold, _ = read_gold(gold_path, gold_format, options, repair)
-    reading = replace(options, side="predicted")  # where a file of columns has both
-    predicted = [s for s in formats.read(predicted_path, predicted_format, reading) if s.tokens]
+    gold, encoding = read_gold(gold_path, gold_format, options, repair)
+    if say is not None and encoding != "IOB2":
+        say(f"{gold_path}: labels read as {encoding}")
+    sided = replace(options, side="predicted")  # where a file of columns has both
+    predicted = [s for s in formats.read(predicted_path, predicted_format, sided) if s.tokens]
     _check_words(gold, predicted, gold_path, predicted_path)
-    if all(sentence.labels is None for sentence in predicted):
-        raise InputError("has no labels in any sentence", path=predicted_path)
-    encoding = read_spans(predicted, lenient=True, repair=repair)
-    if say is not None and (illegal := illegal_labels(predicted, encoding)):
-        say(f"{predicted_path}: labels read as {encoding}; {_illegal(illegal, predicted)}")
+    unlabelled = [sentence for sentence in predicted if sentence.labels is None]
+    if len(unlabelled) == len(predicted):
+        message = "has no labels in any sentence"
+        hint = where_labels_are(unlabelled[0], predicted_path, predicted_format, options)
+        raise InputError(message, path=predicted_path, hint=hint)
+    if say is not None and unlabelled:
+        say(
+            f"{predicted_path}: {len(unlabelled):,} of {len(predicted):,} sentences have no labels and count "
+            f"as having no entities, first in line {unlabelled[0].line}"
+        )
+    reading = read_labels(predicted, lenient=True, repair=repair)
+    if say is not None and (reading.illegal or reading.encoding != "IOB2"):
+        say(f"{predicted_path}: labels read as {reading.encoding}{_illegal(reading, predicted)}")
     for sentence in predicted:
         sentence.spans = sentence.spans or []
     return gold, predicted
 
 
-def _illegal(places: Sequence[tuple[Sentence, int]], predicted: Sequence[Sentence]) -> str:
-    """What is said of labels that count as `O`."""
-    sentence, position = places[0]
+def _illegal(reading: LabelReading, predicted: Sequence[Sentence]) -> str:
+    """What is said of illegal labels; nothing where there are none."""
+    if not reading.illegal:
+        return ""
+    sentence, position = reading.illegal[0]
     label = (sentence.labels or [])[position]
     return (
-        f"{len(places):,} of {sum(map(len, predicted)):,} are not legal there and count as O, "
-        f"first {label} of {sentence.tokens[position]!r} in line {line_of(sentence, position)}"
+        f"; {len(reading.illegal):,} of {sum(map(len, predicted)):,} are not legal there and "
+        f"{reading.outcome}, first {label} of {sentence.tokens[position]!r} in line "
+        f"{line_of(sentence, position)}"
     )
 
 
 def iob_labels(sentences: Sequence[Sentence]) -> list[list[str]] | None:
-    """The labels as they stand, where all are `B-`, `I-` or `O`; None: they are in another encoding, or none.
+    """The standard labels, where all are `B-`, `I-` or `O`; None: they are in another encoding, or none.
 
     For semeval-2013-original, which is about how illegal labels are read.
     """
-    labels = [sentence.labels for sentence in sentences if sentence.labels is not None]
+    labelled = [sentence for sentence in sentences if sentence.labels is not None]
+    dialect = dialect_of(labelled)
+    labels = [dialect.read(sentence) for sentence in labelled]
     plain = all(label == "O" or label.startswith(("B-", "I-")) for label in chain.from_iterable(labels))
     return labels if plain and len(labels) == len(sentences) else None
 
@@ -82,17 +99,41 @@ def _check_words(
             continue
         pairs = zip_longest(one.tokens, other.tokens)
         position = next(position for position, (word, found) in enumerate(pairs) if word != found)
+        found, word = (_word(sentence, position) for sentence in (other, one))
         raise InputError(
-            f"{_word(other, position)} (sentence {number}, word {position + 1}), expected "
-            f"{_word(one, position)} as in {gold_path}, line {_line(one, position)}",
+            f"{_shown(found, word)} (sentence {number}, word {position + 1}), expected "
+            f"{_shown(word, found)} as in {gold_path}, line {_line(one, position)}",
             path=predicted_path,
             line=_line(other, position),
-            hint="both files must have the same sentences and words, in the same order",
+            hint=_why(found, word),
         )
 
 
-def _word(sentence: Sentence, position: int) -> str:
-    return repr(sentence.tokens[position]) if position < len(sentence) else "the end of the sentence"
+def _word(sentence: Sentence, position: int) -> str | None:
+    return sentence.tokens[position] if position < len(sentence) else None
+
+
+def _shown(word: str | None, other: str | None) -> str:
+    """The word in quotes, spelt out in ASCII where the two could look alike on a screen."""
+    if word is None:
+        return "the end of the sentence"
+    plain = other is None or (_is_plain(word) and _is_plain(other))
+    return repr(word) if plain else ascii(word)
+
+
+def _is_plain(word: str) -> bool:
+    """Whether every character is ASCII, or a Latin letter in the composed form: no other looks like these."""
+    return unicodedata.is_normalized("NFC", word) and all(
+        character.isascii() or unicodedata.name(character, "").startswith("LATIN ") for character in word
+    )
+
+
+def _why(found: str | None, word: str | None) -> str:
+    if found is not None and word is not None:
+        for form in ("NFC", "NFKC"):
+            if unicodedata.normalize(form, found) == unicodedata.normalize(form, word):
+                return f"the words are the same in the Unicode form {form}: bring both files into it"
+    return "both files must have the same sentences and words, in the same order"
 
 
 def _line(sentence: Sentence, position: int) -> int:

@@ -13,14 +13,15 @@ from bilstm_crf.evaluation.counts import sentence_counts
 from bilstm_crf.evaluation.semeval import SchemeScore, SchemeScores, semeval
 from bilstm_crf.evaluation.semeval_original import flatten, lenient_spans, semeval_original
 from bilstm_crf.evaluation.strict import StrictScores, strict
-from bilstm_crf.labels import LabelSet
+from bilstm_crf.labels import LABEL_SETS, LabelSet
 from bilstm_crf.sentence import Sentence, Span
 from bilstm_crf.version import __version__
 
-# What tells one scheme from another beside its name: how labels are read, how spans are matched.
+LEGAL_ONLY = "illegal:O"  # labels that are illegal in their encoding, whichever it is, make no span
+# What tells one scheme from another beside its name: how illegal labels are read, how spans are matched.
 READINGS = {
-    "strict": ("IOB2", "one-to-one"),
-    "semeval": ("IOB2", "one-to-one"),
+    "strict": (LEGAL_ONLY, "one-to-one"),
+    "semeval": (LEGAL_ONLY, "one-to-one"),
     "semeval-2013-original": ("lenient", "one-to-many"),
 }
 
@@ -50,6 +51,7 @@ def evaluate(
     label_set: LabelSet,
     data_sha256: str,
     predicted_labels: Sequence[Sequence[str]] | None = None,
+    repaired: bool = False,
 ) -> Report:
     """Scores predictions against gold.
 
@@ -64,6 +66,8 @@ def evaluate(
     predicted_labels
         The labels as a system wrote them (B, I and O), where it matters that they may be no legal IOB2: for
         semeval-2013-original alone. None: those that the spans make.
+    repaired
+        Whether illegal labels, of gold or predictions, make spans as in conlleval (`--repair conlleval`).
 
     Raises
     ------
@@ -75,9 +79,13 @@ def evaluate(
     flat = flatten(predicted, lengths)
     if predicted_labels is not None:
         raw = lenient_spans(label for labels in predicted_labels for label in labels)
-        flat = map_types([Sentence([], spans=raw, path="the predicted labels")], label_set)[0]
+        types = _with_own_types(label_set).types or {}
+        # An illegal label may have a type that the label set does not know; legal ones were mapped before.
+        raw = [span._replace(type=types.get(span.type, span.type)) for span in raw]
+        flat = [span for span in raw if span.type != "O"]
+    signed = signed_label_set(label_set, gold, predicted)
     return Report(
-        signatures={scheme: signature(scheme, label_set, data_sha256) for scheme in READINGS},
+        signatures={scheme: signature(scheme, signed, data_sha256, repaired=repaired) for scheme in READINGS},
         sentences=len(gold),
         words=sum(lengths),
         strict=strict(gold_spans, predicted, lengths),
@@ -95,10 +103,38 @@ def map_types(sentences: Sequence[Sentence], label_set: LabelSet) -> list[list[S
     trained with the set, and those of one trained with `full`, are both understood. Raises InputError for any
     other type.
     """
-    if label_set.types is not None:
-        stay = {type_: type_ for type_ in label_set.types.values() if type_ != "O"}
-        label_set = replace(label_set, types={**stay, **label_set.types})
+    label_set = _with_own_types(label_set)
     return [label_set.map(sentence) for sentence in sentences]
+
+
+def _with_own_types(label_set: LabelSet) -> LabelSet:
+    if label_set.types is None:
+        return label_set
+    stay = {type_: type_ for type_ in label_set.types.values() if type_ != "O"}
+    return replace(label_set, types={**stay, **label_set.types})
+
+
+def signed_label_set(
+    label_set: LabelSet, gold: Sequence[Sentence], predicted: Sequence[Sequence[Span]]
+) -> LabelSet:
+    """Return the label set that the signature names; `predicted` has the label set's types.
+
+    Where the label set leaves every type of the data as it stands, so may others: `full` and `file` give the
+    same scores for types that are all of `full`. The first of them stands for all, so that the signatures
+    of comparable scores are the same.
+    """
+    in_gold = {span.type for sentence in gold for span in sentence.spans or ()}
+    in_predicted = {span.type for spans in predicted for span in spans}
+
+    def keeps(types: dict[str, str] | None) -> bool:
+        return types is None or (
+            all(types.get(type_) == type_ for type_ in in_gold)
+            and all(types.get(type_, type_) == type_ for type_ in in_predicted)
+        )
+
+    if not keeps(label_set.types):
+        return label_set
+    return next(each for each in map(LabelSet.named, (*LABEL_SETS, "file")) if keeps(each.types))
 
 
 def require_scorable(model: LabelSet, evaluation: LabelSet) -> None:
@@ -120,17 +156,19 @@ def require_scorable(model: LabelSet, evaluation: LabelSet) -> None:
             )
 
 
-def signature(scheme: str, label_set: LabelSet, data_sha256: str) -> str:
+def signature(scheme: str, label_set: LabelSet, data_sha256: str, *, repaired: bool = False) -> str:
     """What a score must share with another one to be compared with it, as sacreBLEU prints it.
 
-    The fields: scheme; reading of labels; label set; what becomes of the type MISC (`O`: dropped, `-`: the
-    label set does not speak of it); matching of spans; the first 8 digits of the SHA-256 of the gold data;
-    program and version.
+    The fields: scheme; what illegal labels count as (`O`, or spans as in conlleval: `repaired`), whatever the
+    encoding of the files; label set; what becomes of the type MISC (`O`: dropped, `-`: the label set does not
+    speak of it); matching of spans; the first 8 digits of the SHA-256 of the gold data; program and version.
 
     >>> signature("strict", LabelSet.named("full"), "9f2c61ab55d0")  # doctest: +ELLIPSIS
-    'strict|IOB2|labels:full|misc:O|one-to-one|data:9f2c61ab|bilstm_crf:...'
+    'strict|illegal:O|labels:full|misc:O|one-to-one|data:9f2c61ab|bilstm_crf:...'
     """
     reading, matching = READINGS[scheme]
+    if repaired and reading == LEGAL_ONLY:
+        reading = "illegal:conlleval"
     misc = "MISC" if label_set.types is None else label_set.types.get("MISC", "-")
     return "|".join(
         (

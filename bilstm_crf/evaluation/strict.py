@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bilstm_crf.evaluation.counts import Average, TypeScore, types_of
+from bilstm_crf.evaluation.counts import Average, TypeScore, macro, score_of, types_of
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.sentence import Span
+
+MAX_SEQEVAL_TYPES = 100  # seqeval looks at every span for every type: from here on the counts are ours
 
 
 @dataclass(frozen=True)
@@ -56,18 +58,45 @@ def strict(
     lengths
         The number of words of each sentence.
     """
-    # Here, since they bring scikit-learn along, for which `evaluate --help` should not wait a second.
-    from seqeval.metrics import classification_report
-    from seqeval.scheme import IOB2
-
     types = types_of(gold, predicted)
     if not types:
         nothing = TypeScore(0.0, 0.0, 0.0, 0, 0, 0)
         return StrictScores(nothing, Average(0.0, 0.0, 0.0), {})
+    in_gold = Counter(span.type for spans in gold for span in spans)
+    in_predicted = Counter(span.type for spans in predicted for span in spans)
+    correct = Counter(
+        span.type for pair in zip(gold, predicted, strict=True) for span in set(pair[0]) & set(pair[1])
+    )
+    counts = {type_: (in_gold[type_], in_predicted[type_], correct[type_]) for type_ in types}
+    total = (in_gold.total(), in_predicted.total(), correct.total())
+    if len(types) > MAX_SEQEVAL_TYPES:
+        by_type = {type_: score_of(*each) for type_, each in counts.items()}
+        return StrictScores(score_of(*total), macro(by_type.values()), by_type)
+    report = _seqeval(gold, predicted, lengths, types)
+    return StrictScores(
+        micro=TypeScore(*_fractions(report["micro avg"]), *total),
+        macro=Average(*_fractions(report["macro avg"])),
+        types={
+            type_: TypeScore(*_fractions(report[str(code)]), *counts[type_])
+            for code, type_ in enumerate(types)
+        },
+    )
+
+
+def _seqeval(
+    gold: Sequence[Sequence[Span]],
+    predicted: Sequence[Sequence[Span]],
+    lengths: Sequence[int],
+    types: Sequence[str],
+) -> dict[str, dict[str, float]]:
+    """Seqeval's report, in which the number of a type stands for it."""
+    # Here, since they bring scikit-learn along, for which `evaluate --help` should not wait a second.
+    from seqeval.metrics import classification_report
+    from seqeval.scheme import IOB2
 
     # seqeval strips hyphens from the ends of a type; a number stands for the type, so that none can merge.
     codes = {type_: str(code) for code, type_ in enumerate(types)}
-    report = classification_report(
+    report: dict[str, dict[str, float]] = classification_report(
         _labels(gold, lengths, codes),
         _labels(predicted, lengths, codes),
         mode="strict",
@@ -75,22 +104,7 @@ def strict(
         zero_division=0,
         output_dict=True,
     )
-    in_gold = Counter(span.type for spans in gold for span in spans)
-    in_predicted = Counter(span.type for spans in predicted for span in spans)
-    correct = Counter(
-        span.type for pair in zip(gold, predicted, strict=True) for span in set(pair[0]) & set(pair[1])
-    )
-
-    def score(name: str, *counts: int) -> TypeScore:
-        return TypeScore(*_fractions(report[name]), *counts)
-
-    return StrictScores(
-        micro=score("micro avg", in_gold.total(), in_predicted.total(), correct.total()),
-        macro=Average(*_fractions(report["macro avg"])),
-        types={
-            type_: score(codes[type_], in_gold[type_], in_predicted[type_], correct[type_]) for type_ in types
-        },
-    )
+    return report
 
 
 def _labels(

@@ -2,16 +2,21 @@
 
 https://universaldependencies.org/format.html. Comments, multi-word tokens (`3-4`) and empty nodes (`5.1`)
 are kept and never tagged. The line of a token is `raw[number - sentence.line]`.
+
+Read with a warning, since such files exist: a label without a key in MISC (`B-PER`, as in older NorNE),
+blanks for `|` between the entries of MISC, a line of blanks for an empty one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-from bilstm_crf.errors import InputError
+from bilstm_crf.dialects import parse
+from bilstm_crf.errors import InputError, warn
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import blocks, check_word, rows
 from bilstm_crf.formats.offsets import align
@@ -26,6 +31,8 @@ def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iter
     """See `Format.read`. `# newdoc` without an id counts: the third is the document `3`."""
     document: str | None = None
     documents = 0
+    # A piece of a file leaves it to the first one to say what is odd.
+    said: set[str] | None = set() if options.first_line == 1 else None
     for first, lines in blocks(stream, options.first_line):
         block = _Block(first, lines, path, options.misc_key + "=")
         for comment in block.comments:
@@ -34,7 +41,10 @@ def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iter
                 documents += 1
                 document = value.strip(" ") or str(documents)
         if options.keep_raw or block.tokens:
-            yield block.sentence(document, options)
+            sentence = block.sentence(document, options)
+            if block.odd and said is not None:
+                block.say_assumed(said)
+            yield sentence
 
 
 class _Block:
@@ -50,6 +60,7 @@ class _Block:
         self.ranges: list[tuple[int, int, str]] = []  # multi-word tokens: first and last id, surface form
         self.range_line = 0  # of the last of them
         self.empty = 0  # empty nodes since the last token
+        self.odd: list[tuple[str, str, int]] = []  # what was assumed: its kind, words for it, the line
         self._take_apart()
 
     def _take_apart(self) -> None:
@@ -60,7 +71,7 @@ class _Block:
             if len(columns) == 10 and columns[0] == str(len(tokens) + 1) and columns[1].strip(" "):
                 tokens.append(columns[1])
                 numbers.append(number)
-                values.append(_values(columns[9], key))
+                values.append(_labels_in(columns[9], key))
                 self.empty = 0
             elif line.startswith("#"):
                 self.comments.append(line)
@@ -75,11 +86,13 @@ class _Block:
 
     def _other(self, number: int, line: str, columns: list[str]) -> None:
         """A multi-word token, an empty node, or an error."""
+        if self.lines[number - self.first].isspace():  # which ended the block
+            self.odd.append(("line", "a line of blanks is read as an empty line", number))
+            return
         if line.isspace():
             raise self._error("a line of white space, expected an empty line", number)
         if len(columns) != 10:
-            many = f"{len(columns)} column{'s' * (len(columns) != 1)}"
-            raise self._error(f"{many}, expected 10 separated by tabs", number)
+            raise self._wrong_columns(line, len(columns), number)
         id_, form = columns[:2]
         words = len(self.tokens)
         start, hyphen, end = id_.partition("-")
@@ -114,7 +127,24 @@ class _Block:
                 sentence.offsets = self._surface_offsets(sentence.text)
         return sentence
 
+    def _wrong_columns(self, line: str, count: int, number: int) -> InputError:
+        if count == 1 and len(line.split()) == 10:
+            hint = "replace the blanks by tabs: tr -s ' ' '\\t' < FILE > NEW (where no word holds a blank)"
+            return self._error("10 columns separated by blanks, expected tabs", number, hint)
+        hint = "is it CoNLL-U? Words and labels in other columns: --format conll2003"
+        many = f"{count} column{'s' * (count != 1)}"
+        return self._error(f"{many}, expected 10 separated by tabs", number, hint)
+
+    def say_assumed(self, said: set[str]) -> None:
+        """Warn of what was read by assumption, unless it was `said` of the file before."""
+        for kind, what, number in self.odd:
+            if kind not in said:
+                said.add(kind)
+                warn(what, path=self.path, line=number)
+
     def _labels(self) -> list[str] | None:
+        if _Odd in set(map(type, self.values)):
+            self._read_odd()
         labels = [value[0] for value in self.values if len(value) == 1]
         if len(labels) == len(self.tokens):
             return labels if labels else None
@@ -126,6 +156,21 @@ class _Block:
         raise self._error(
             f"no {self.key} in MISC, which other words of the sentence have", self.numbers[position]
         )
+
+    def _read_odd(self) -> None:
+        """Sort out what was not simply the key and a label between `|`."""
+        odd = [(i, found) for i, found in enumerate(self.values) if isinstance(found, _Odd)]
+        for position, found in odd:
+            if found.other_key:
+                message = f"{self.key}{found[0]} is no label"
+                hint = f"{found.other_key}= in MISC holds labels: --misc-key {found.other_key}"
+                raise self._error(message, self.numbers[position], hint)
+        labels = [each for each in self.values if each]
+        if len(labels) < len(self.values) and all(getattr(each, "kind", "") == "alone" for each in labels):
+            # Without a key, and not for every word: something else that looks like a label.
+            self.values = [()] * len(self.tokens)
+            return
+        self.odd += [(found.kind, found.assumed, self.numbers[position]) for position, found in odd]
 
     def _comment(self, key: str) -> str | None:
         for comment in self.comments:
@@ -148,34 +193,99 @@ class _Block:
         offsets = align(surface, text)
         return None if offsets is None else [offsets[position] for position in word_of]
 
-    def _error(self, message: str, number: int) -> InputError:
-        return InputError(message, path=self.path, line=number, found=self.rows[number - self.first])
+    def _error(self, message: str, number: int, hint: str | None = None) -> InputError:
+        found = self.rows[number - self.first]
+        return InputError(message, path=self.path, line=number, found=found, hint=hint)
 
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 10
 
 
+class _Odd(tuple[str, ...]):
+    """The labels of one MISC that were found by assumption, or seem to be none."""
+
+    kind: str  # of the first, see _Entry
+    assumed: str  # what to tell the user
+    other_key: str | None  # under which MISC has a label, where the key's own value is none
+
+
+class _Entry(NamedTuple):
+    """Where a label stands in MISC."""
+
+    start: int
+    end: int
+    label: str
+    kind: str  # "": the key and its value between `|`; blank, alone: see the top of this file
+
+
 # MISC repeats itself: the same few strings make up most of a file.
 @lru_cache(maxsize=4096)
-def _values(misc: str, key: str) -> tuple[str, ...]:
-    """The values of `key` (which ends in `=`) in MISC."""
-    return tuple(part[len(key) :] for part in misc.split("|") if part.startswith(key))
+def _labels_in(misc: str, key: str) -> tuple[str, ...]:
+    """The values of `key` (which ends in `=`) in MISC; `_Odd` where they are not simply these."""
+    if misc == "_":
+        return ()
+    entries = _entries(misc, key)
+    labels = tuple(entry.label for entry in entries)
+    if not entries:
+        return ()
+    _, _, label, kind = entries[0]
+    other = None
+    if not kind and parse(label).kind in ("", "bare"):
+        other = labelled_key(misc, key[:-1])
+    if not kind and other is None:
+        return labels
+    found = _Odd(labels)
+    found.kind = kind
+    found.other_key = other[0] if other else None
+    found.assumed = f"blanks between the entries of MISC are read as |: {misc!r}"
+    if kind == "alone":
+        found.assumed = f"{label} without a key in MISC is read as {key}{label}"
+    return found
+
+
+def _entries(misc: str, key: str) -> list[_Entry]:
+    """The labels in MISC: behind the key, else behind it after a blank, else without a key."""
+    parts = [(match.start(), match.group()) for match in re.finditer(r"[^|]+", misc)]
+    exact = [_Entry(at, at + len(part), part[len(key) :], "") for at, part in parts if part.startswith(key)]
+    if exact and not any(" " in entry.label for entry in exact):
+        return exact
+    words = [(match.start(), match.group()) for match in re.finditer(r"[^| ]+", misc)]
+    if " " in misc and all("=" in word or parse(word).kind == "standard" for _, word in words):
+        by_word = [_Entry(at, at + len(w), w[len(key) :], "blank") for at, w in words if w.startswith(key)]
+        if by_word:
+            return by_word
+        parts = words
+    if exact:
+        return exact
+    return [_Entry(at, at + len(part), part, "alone") for at, part in parts if parse(part).kind == "standard"]
+
+
+def labelled_key(misc: str, key: str) -> tuple[str, str] | None:
+    """The first key but `key` whose value in MISC looks like a label, and that label; None: there is none."""
+    for part in re.split(r"[| ]", misc):
+        other, equals, value = part.partition("=")
+        if equals and other != key and parse(value).kind == "standard":
+            return other, value
+    return None
 
 
 @lru_cache(maxsize=4096)
-def _relabelled(misc: bytes, key: str, label: str) -> bytes:
-    """MISC, with its line end, with `label` as the value of `key`."""
+def _relabelled(misc: bytes, key: str, label: str, labelled: bool) -> bytes:
+    """MISC, with its line end, with `label` as the value of `key`.
+
+    `labelled`: the sentence was read as labelled, so that what looks like a label is one, and is replaced.
+    """
     body = misc.rstrip(b"\r\n")
-    prefix = key.encode() + b"="
-    entry = prefix + label.encode()
-    parts = [] if body in (b"_", b"") else body.split(b"|")
-    where = [i for i, part in enumerate(parts) if part.startswith(prefix)]
-    if where:
-        parts[where[0]] = entry
-    else:
-        parts.append(entry)
-    return b"|".join(parts) + misc[len(body) :]
+    end = misc[len(body) :]
+    entry = f"{key}={label}"
+    if body in (b"_", b""):
+        return entry.encode() + end
+    text = body.decode()
+    for at in _entries(text, key + "="):
+        if labelled or at.kind in ("", "blank"):
+            return (text[: at.start] + entry + text[at.end :]).encode() + end
+    return body + f"|{entry}".encode() + end
 
 
 def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
@@ -183,10 +293,11 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     lines: list[bytes] = list(sentence.raw)
     if sentence.spans is not None:
         labels = ENCODINGS["iob"].encode(sentence.spans, len(sentence))
+        labelled = sentence.labels is not None
         for number, label in zip(sentence.lines, labels, strict=True):
             position = number - sentence.line
             head, tab, misc = lines[position].rpartition(b"\t")
-            lines[position] = head + tab + _relabelled(misc, options.misc_key, label)
+            lines[position] = head + tab + _relabelled(misc, options.misc_key, label, labelled)
     return b"".join(lines)
 
 

@@ -65,7 +65,7 @@ def test_the_terminal_gets_counts_that_add_up_and_examples_with_their_lines(cli,
     ]
     assert f"{files['gold']}:3  [{{Kari}} Nordmann] bor i Oslo" in out
     assert f"{files['gold']}:7  Kari Nordmann bor i [{{Oslo}}]" in out
-    assert "strict|IOB2|labels:file|" in out
+    assert "strict|illegal:O|labels:full|" in out
 
 
 def test_json_names_every_error_and_every_breakdown(cli, files, tmp_path):

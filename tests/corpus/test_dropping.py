@@ -170,7 +170,7 @@ def test_the_kept_are_the_most_that_are_legal_in_one_encoding(labels: list[list[
         ("B-PER I-ORG", "line 6: label I-ORG of the word 'w1' after B-PER is not legal IOB2"),
         ("E-PER", "line 5: label E-PER of the word 'w0' after the start of the sentence is not legal IOB2"),
         ("O PER", "line 6: label 'PER' of the word 'w1': expected O, or one of"),
-        ("_", "line 5: label '_' of the word 'w0': expected O, or one of"),
+        ("Q-PER", "line 5: label 'Q-PER' of the word 'w0': expected O, or one of"),
     ],
 )
 def test_what_is_illegal_in_the_files_encoding_is_dropped_and_says_why(labels: str, detail: str) -> None:

@@ -43,7 +43,7 @@ def test_a_systems_output_is_scored_against_gold(files, capsys):
     output = capsys.readouterr().out
     assert micro(output) == ["50.0", "33.3", "40.0", "3", "2"]
     data = sha256(GOLD.encode()).hexdigest()[:8]
-    assert f"strict|IOB2|labels:file|misc:MISC|one-to-one|data:{data}|bilstm_crf:" in output
+    assert f"strict|illegal:O|labels:full|misc:O|one-to-one|data:{data}|bilstm_crf:" in output
 
 
 def test_a_hyphen_is_standard_output(files, capsys, tmp_path, monkeypatch):

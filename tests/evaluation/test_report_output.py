@@ -116,7 +116,7 @@ def test_illegal_labels_count_in_the_original_scheme_alone():
 )
 def test_the_signature_tells_label_sets_and_misc_apart(labels, keep_misc, fields):
     found = signature("strict", LabelSet.named(labels, keep_misc=keep_misc), HASH)
-    assert found.startswith(f"strict|IOB2|{fields}|one-to-one|data:9f2c61ab|bilstm_crf:")
+    assert found.startswith(f"strict|illegal:O|{fields}|one-to-one|data:9f2c61ab|bilstm_crf:")
 
 
 def test_a_label_set_that_does_not_speak_of_misc_says_so():

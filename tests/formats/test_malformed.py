@@ -17,7 +17,7 @@ ONE = row(1) + "\n"
 CONLLU = [
     ("9 columns", ONE + row(1) + "2\tOslo" + "\t_" * 7 + "\n", 4, "9 columns, expected 10 separated by tabs"),
     ("11 columns", row(1, misc="_\t_"), 1, "11 columns, expected 10"),
-    ("blanks for tabs", "# x\n1 Oslo _ _ _ _ _ _ _ _\n", 2, "1 column, expected 10"),
+    ("blanks for tabs", "# x\n1 Oslo _ _ _ _ _ _ _ _\n", 2, "10 columns separated by blanks, expected tabs"),
     ("an id twice", row(1) + row(1), 2, "the id 1 is out of order, expected 2"),
     ("an id left out", row(1) + row(3), 2, "the id 3 is out of order, expected 2"),
     ("no blank line between sentences", row(1) + row(2) + row(1), 3, "the id 1 is out of order, expected 3"),
@@ -40,7 +40,7 @@ CONLLU = [
     ("NUL", row(1) + row(2, "a\0b"), 2, "a NUL character, expected text"),
     ("a carriage return", row(1) + row(2, "a\rb"), 2, "a carriage return inside the line"),
     ("old Macintosh line ends", row(1).replace("\n", "\r"), 1, "a carriage return inside the line"),
-    ("a line of spaces", ONE + "  \n" + ONE, 3, "a line of white space, expected an empty line"),
+    ("a line of no-break spaces", ONE + "\u00a0\n" + ONE, 3, "a line of white space, expected an empty line"),
     ("only some words labelled", row(1, "a", "name=O") + row(2), 2, "no name= in MISC"),
     ("two labels", row(1, "a", "name=O|name=B-X"), 1, "name= more than once in MISC"),
 ]
