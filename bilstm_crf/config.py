@@ -385,7 +385,7 @@ class RunConfig:
         if not isinstance(recipe, Mapping):
             raise UsageError(f"the configuration's recipe is {recipe!r}, expected a table of settings")
         for name, value in values.items():
-            if not _is(value, hints[name]):
+            if not is_of_type(value, hints[name]):
                 raise UsageError(f"the configuration's {name} is {value!r}, expected {hints[name]}")
         began = Recipe() if "recipe" in content else Recipe.preset(values.get("preset", "paper"))
         return cls(**values, recipe=began.replace(recipe))
@@ -403,14 +403,14 @@ def check_fields(
             raise UsageError(f"{where} lacks the field {name}")
 
 
-def _is(value: Any, hint: Any) -> bool:
+def is_of_type(value: Any, hint: Any) -> bool:
     """Whether a JSON value is of a field's type: a class, a list of one, literals, or a union of such."""
     if typing.get_origin(hint) is Literal:
         return value in typing.get_args(hint)
     if typing.get_origin(hint) is list:
-        return isinstance(value, list) and all(_is(each, typing.get_args(hint)[0]) for each in value)
+        return isinstance(value, list) and all(is_of_type(each, typing.get_args(hint)[0]) for each in value)
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        return any(_is(value, each) for each in typing.get_args(hint))
+        return any(is_of_type(value, each) for each in typing.get_args(hint))
     if hint is float:
         hint = (float, int)  # JSON and TOML write 1 for 1.0
     return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

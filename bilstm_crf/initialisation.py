@@ -19,7 +19,9 @@ from bilstm_crf.contextual import Contextual, EncoderUse, Kept, Learnt
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.labels import ENCODINGS, NORNE_TYPES, LabelSet
+from bilstm_crf.errors import InputError
+from bilstm_crf.labels import ENCODINGS, NORNE_TYPES, Encoding, LabelSet
+from bilstm_crf.model_description import check_labels
 from bilstm_crf.model_folder import SavedModel
 from bilstm_crf.network.architecture import Architecture
 from bilstm_crf.network.model import BiLSTMCRF
@@ -71,7 +73,7 @@ def build_model(
     """An untrained model for these training sentences, its weights drawn from the seed."""
     recipe = config.recipe
     encoding = ENCODINGS[config.encoding]
-    labels = encoding.labels(entity_types(sentences))
+    labels = _labels(encoding, sentences)
     known = () if vectors is None else vectors.index
     vocabulary = Vocabulary.of_corpus(sentences, labels, recipe.digits, known)
     random = seed_epoch(config.seed, 0)
@@ -99,6 +101,14 @@ def build_model(
     if attached is not None:
         model.attach(attached)
     return model
+
+
+def _labels(encoding: Encoding, sentences: Iterable[Sentence]) -> list[str]:
+    """The labels of the training sentences. Raises InputError for types that no format could hold."""
+    try:
+        return check_labels(encoding.labels(entity_types(sentences)), encoding)
+    except ValueError as error:
+        raise InputError(f"training data: {error}") from error
 
 
 def entity_types(sentences: Iterable[Sentence]) -> list[str]:

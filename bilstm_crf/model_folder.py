@@ -14,24 +14,21 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import json
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 from bilstm_crf.bert.encoder import Encoder
 from bilstm_crf.bert.folder import is_local
-from bilstm_crf.bert.settings import FeatureSettings
-from bilstm_crf.config import Digits
 from bilstm_crf.contextual import EncoderUse
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.subwords import Subwords
@@ -39,14 +36,21 @@ from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import InputError, ModelFolderError, UsageError
 from bilstm_crf.files import sha256_of, write_json, write_whole
 from bilstm_crf.labels import ENCODINGS, LabelSet
+from bilstm_crf.model_description import (
+    DIGITS_FORMAT,
+    FORMAT,
+    EncoderDescription,
+    check_labels,
+    read_description,
+    require_regular_file,
+    shown,
+)
 from bilstm_crf.network.architecture import Architecture
 from bilstm_crf.network.model import BiLSTMCRF
 from bilstm_crf.version import __version__
 from bilstm_crf.vocabulary import Vocabulary
 from bilstm_crf.word_forms import plain_form, zero_digits
 
-FORMAT = 2  # raised when an older program could not read a newer folder
-DIGITS_FORMAT = 3  # of a model that looks words up with their own digits first, which older programs do not
 WORD_BYTES = 160_000_000  # room for the word table, so that a model stays under 200 MB
 
 
@@ -75,7 +79,9 @@ def save_model(
     """Writes the model, with the most frequent words of `vectors` as far as there is room.
 
     An encoder that did not learn is referred to by its name and hash, unless a copy is to be embedded.
+    Raises ValueError for labels that no format could hold.
     """
+    labels = check_labels(model.vocabulary.labels, ENCODINGS[model.encoding])
     folder.mkdir(parents=True, exist_ok=True)
     table = model.network.embedding.weight.detach().cpu().half()
     words = list(model.vocabulary.words)
@@ -109,7 +115,7 @@ def save_model(
             "version": __version__,
             "weights": weights,
             "sha256": digest,
-            "labels": model.vocabulary.labels,
+            "labels": labels,
             "encoding": model.encoding,
             "digits": model.vocabulary.digits,
             "label_set": {"name": model.label_set.name, "types": model.label_set.types},
@@ -160,10 +166,6 @@ def _text(text: str) -> Tensor:
     return torch.from_numpy(np.frombuffer(text.encode("utf-8"), dtype=np.uint8).copy())
 
 
-def _lines(text: Tensor) -> list[str]:
-    return bytes(text.numpy()).decode("utf-8").split("\n") if len(text) else []
-
-
 def _subword_tensors(subwords: Subwords | None) -> dict[str, Tensor]:
     if subwords is None:
         return {}
@@ -172,65 +174,52 @@ def _subword_tensors(subwords: Subwords | None) -> dict[str, Tensor]:
     return {"subwords.ngrams": _text("\n".join(subwords.ngrams)), **tensors}
 
 
-def _subwords(tensors: dict[str, Tensor], dim: int) -> Subwords | None:
-    """The n-grams among the tensors, which are taken out. Raises ValueError for shapes that do not fit."""
-    if "subwords.ngrams" not in tensors:
-        return None
-    ngrams = _lines(tensors.pop("subwords.ngrams"))
-    steps, scales, mean = (tensors.pop(f"subwords.{name}").numpy() for name in ("steps", "scales", "mean"))
-    if (steps.shape, scales.shape, mean.shape) != ((len(ngrams), dim), (len(ngrams),), (dim,)):
-        raise ValueError(f"{len(ngrams):,} n-grams, and their vectors of shape {steps.shape}")
-    return Subwords(ngrams, steps, scales, mean)
-
-
 def load_model(folder: str | Path, *, bert: str | None = None, trust_remote_code: bool = False) -> SavedModel:
-    """The model of a folder. `bert`: where its encoder lies now, if not where it lay.
+    """Load the model of a folder. `bert`: where its encoder lies now, if not where it lay.
 
     Raises ModelFolderError for one that is absent, damaged, foreign or too new, or whose encoder is another
     one now; and for the encoder what `Encoder.load` does.
     """
     folder = Path(folder)
-    description = _description(folder)
+    description = read_description(folder)
+    architecture, labels = description.architecture, description.labels
+    weights = folder / description.weights
+    _check_whole(weights, description.sha256)
+    tensors = _load_tensors(weights)
     try:
-        weights = folder / str(description["weights"])
-        encoding = ENCODINGS[str(description["encoding"])]
-        labels = [str(label) for label in description["labels"]]
-        if labels != encoding.labels(dict.fromkeys(label[2:] for label in labels[1:])):
-            raise ValueError(f"labels: these are not the labels of {encoding.name}")
-        architecture = Architecture(**description["architecture"])
-        types = description["label_set"]["types"]
-        label_set = LabelSet(str(description["label_set"]["name"]), None if types is None else dict(types))
-        digits = _digits(description)
-        expected = str(description["sha256"])
-        provenance = dict(description["provenance"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFolderError(f"lacks or misstates {error}", path=folder / "model.json") from error
-    _check_whole(weights, expected)
-    try:
-        tensors = load_file(weights)
-        words = _lines(tensors.pop("words"))
-        characters = bytes(tensors.pop("characters").numpy()).decode("utf-8")
-        table = tensors["embedding.weight"]
-        if table.shape != (len(words) + 1, description["dim"]):
-            raise ValueError(f"{len(words):,} words, and a table of shape {tuple(table.shape)}")
-        subwords = _subwords(tensors, table.shape[1])
-        if (found := _architecture_of(tensors, architecture)) != architecture:
-            raise ValueError(f"the weights are those of {found}")  # before room is made for any other size
-        vocabulary = Vocabulary(words, characters, labels, digits)
-        with torch.random.fork_rng(devices=[]):  # the weights that are drawn give way to the saved ones
-            network = BiLSTMCRF(architecture, len(characters), len(labels), table)
+        words = _unique("words", _lines(_take_text(tensors, "words")))
+        characters = _unique("characters", list(_take_text(tensors, "characters")))
+        table = _take(tensors, "embedding.weight", torch.float16, (len(words) + 1, description.dim))
+        if len(words) != description.words:
+            raise ValueError(f"{len(words):,} words, where model.json says {description.words:,}")
+        subwords = _subwords(tensors, description.dim)
+        tensors["embedding.weight"] = table
+        # The sizes first, before room is made for any other
+        if (found := _architecture_of(tensors, architecture, description.dim)) != architecture:
+            raise ValueError(f"the weights are those of {_difference(found, architecture)}")
+        with torch.device("meta"):  # without memory, for the weights come from the file
+            network = BiLSTMCRF(architecture, len(characters), len(labels), torch.empty_like(table))
+        _check_tensors(tensors, network)
         network.load_state_dict(tensors, assign=True)
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        fault = str(error).splitlines()[-1].strip()  # PyTorch puts a line above the faults that it lists
-        raise ModelFolderError(f"does not fit model.json: {fault}", path=weights) from error
+    except (KeyError, ValueError, RuntimeError) as error:
+        fault = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error).splitlines()[-1]
+        raise ModelFolderError(f"does not fit model.json: {fault.strip()}", path=weights) from error
     network.eval()
-    contextual = _load_encoder(description.get("encoder"), folder, bert, trust_remote_code)
+    vocabulary = Vocabulary(words, characters, labels, description.digits)
+    contextual = _load_encoder(description.encoder, folder, bert, trust_remote_code)
     sizes = (0, 0) if contextual is None else (contextual.encoder.dim, contextual.layers)
     if sizes != (architecture.contextual_dim, architecture.contextual_layers):
         message = "what it says of the encoder does not fit the weights"
         raise ModelFolderError(message, path=folder / "model.json")
     model = SavedModel(
-        network, architecture, vocabulary, encoding.name, label_set, provenance, subwords, contextual
+        network,
+        architecture,
+        vocabulary,
+        description.encoding.name,
+        description.label_set,
+        description.provenance,
+        subwords,
+        contextual,
     )
     if subwords is not None:
         model.attach(AttachedVectors({}, np.empty((0, table.shape[1]), np.float32), subwords.vector))
@@ -239,8 +228,8 @@ def load_model(folder: str | Path, *, bert: str | None = None, trust_remote_code
 
 def weights_of(folder: str | Path) -> tuple[Path, str]:
     """The file of a whole model's weights, and its SHA-256."""
-    description = _description(Path(folder))
-    return Path(folder) / str(description["weights"]), str(description["sha256"])
+    description = read_description(Path(folder))
+    return Path(folder) / description.weights, description.sha256
 
 
 def recipe_of(folder: str | Path) -> tuple[dict[str, Any], str | None]:
@@ -249,98 +238,156 @@ def recipe_of(folder: str | Path) -> tuple[dict[str, Any], str | None]:
     Raises ModelFolderError for a folder that holds no model, or a damaged one.
     """
     folder = Path(folder)
-    description = _description(folder)
-    try:
-        sizes = dict(description["architecture"])
-        dim = description["dim"]
-        static = dim > 0
-        digits = _digits(description)
-        encoder = description.get("encoder")
-        bert = None if encoder is None else _place(encoder, folder)
-        parts = {"static": static, "char": sizes.pop("characters", True), "bert": bert is not None}
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFolderError(f"lacks or misstates {error}", path=folder / "model.json") from error
+    description = read_description(folder)
+    sizes, encoder = dataclasses.asdict(description.architecture), description.encoder
+    parts = {"static": description.dim > 0, "char": sizes.pop("characters"), "bert": encoder is not None}
     for name in ("contextual_dim", "contextual_layers"):
-        sizes.pop(name, None)
-    if static:
-        sizes["word_dim"] = dim
-    settings = {} if encoder is None else {f"bert_{key}": value for key, value in encoder["settings"].items()}
-    return {
+        del sizes[name]
+    if description.dim:
+        sizes["word_dim"] = description.dim
+    settings: dict[str, Any] = {
         "features": ",".join(name for name in parts if parts[name]),
-        "digits": digits,
+        "digits": description.digits,
         **sizes,
-        **settings,
-    }, bert
+    }
+    if encoder is None:
+        return settings, None
+    settings |= {f"bert_{key}": value for key, value in dataclasses.asdict(encoder.settings).items()}
+    return settings, _place(encoder, folder)
 
 
-def _digits(description: dict[str, Any]) -> Digits:
-    """How digits are looked up; models of older versions do not say. Raises ValueError for another word."""
-    digits: Digits = description.get("digits", "zero")
-    if digits not in get_args(Digits):
-        raise ValueError(f"digits: {digits!r}")
-    return digits
+# ---------------------------------------------------------------- the weights
 
 
-def _place(described: dict[str, Any], folder: Path, bert: str | None = None) -> str:
-    """Where a model's encoder is: where `bert` says, else in its folder, else where it was in training."""
-    if bert is not None:
-        return bert
-    if described["folder"] is not None:
-        return str((folder / str(described["folder"])).resolve())  # a path, never a name of the hub
-    return str(described["name"])
+def _load_tensors(weights: Path) -> dict[str, Tensor]:
+    """The tensors of a file, whose sizes safetensors holds against the file's."""
+    try:
+        return load_file(weights)
+    except Exception as error:  # SafetensorError, or what PyTorch says of a kind of number that it lacks
+        raise ModelFolderError(f"is no safetensors file: {_first_line(error)}", path=weights) from error
 
 
-def _load_encoder(
-    described: dict[str, Any] | None, folder: Path, bert: str | None, trust_remote_code: bool
-) -> EncoderUse | None:
-    """The encoder that model.json names. Raises ModelFolderError where it is another one now."""
-    if described is None:
-        if bert is not None:
-            raise UsageError(f"--bert {bert}: the model in {folder} has no encoder")
+def _take(tensors: dict[str, Tensor], name: str, dtype: torch.dtype, shape: tuple[int | None, ...]) -> Tensor:
+    """Take a tensor out. Raises KeyError where it is missing, ValueError for another form, or NaN in it."""
+    tensor = tensors.pop(name)
+    fits = len(tensor.shape) == len(shape) and all(
+        wanted in (None, size) for size, wanted in zip(tensor.shape, shape, strict=True)
+    )
+    if not fits or tensor.dtype != dtype:
+        raise ValueError(f"{name} is {_form(tensor.dtype, tensor.shape)}, expected {_form(dtype, shape)}")
+    if not _is_finite(tensor):
+        raise ValueError(f"{name} holds NaN or infinity")
+    return tensor
+
+
+def _form(dtype: torch.dtype, shape: Sequence[int | None]) -> str:
+    sizes = ", ".join("…" if size is None else str(size) for size in shape)
+    return f"{str(dtype).removeprefix('torch.')} ({sizes})"
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """By the bits, a part at a time: PyTorch takes four times as long, and as much memory again."""
+    exponent = {torch.float16: (np.uint16, 0x7C00), torch.float32: (np.uint32, 0x7F800000)}.get(tensor.dtype)
+    if exponent is None:
+        return True
+    unsigned, mask = exponent
+    bits = tensor.contiguous().view(-1).numpy().view(unsigned)
+    return all(
+        bool(((bits[start : start + _PART] & unsigned(mask)) < mask).all())
+        for start in range(0, len(bits), _PART)
+    )
+
+
+_PART = 1 << 18  # numbers, which the processor's cache holds
+
+
+def _check_tensors(tensors: dict[str, Tensor], network: BiLSTMCRF) -> None:
+    """Raise ValueError or KeyError where they are not the parameters of the network, all float32."""
+    expected = dict(network.named_parameters())
+    for name, parameter in expected.items():
+        if name != "embedding.weight":
+            tensors[name] = _take(tensors, name, torch.float32, tuple(parameter.shape))
+    for name in tensors.keys() - expected.keys():
+        raise ValueError(f"{name!a} is no tensor of this network")
+
+
+def _take_text(tensors: dict[str, Tensor], name: str) -> str:
+    text = bytes(_take(tensors, name, torch.uint8, (None,)).numpy())
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name} is no UTF-8 at byte {error.start}") from error
+
+
+def _unique(what: str, entries: list[str]) -> list[str]:
+    """The entries. Raises ValueError where one is there twice, so that numbers would name two."""
+    if len(set(entries)) < len(entries):
+        twice, _ = Counter(entries).most_common(1)[0]
+        raise ValueError(f"{what} holds {shown(twice)} twice")
+    return entries
+
+
+def _lines(text: str) -> list[str]:
+    return text.split("\n") if text else []
+
+
+def _subwords(tensors: dict[str, Tensor], dim: int) -> Subwords | None:
+    """The n-grams among the tensors, which are taken out."""
+    if "subwords.ngrams" not in tensors:
         return None
-    try:
-        settings = FeatureSettings(**described["settings"])
-        name = _place(described, folder, bert)
-        tuned, expected = bool(described["tuned"]), str(described["sha256"])
-    except (KeyError, TypeError, UsageError) as error:
-        raise ModelFolderError(f"lacks or misstates {error}", path=folder / "model.json") from error
-    try:
-        encoder = Encoder.load(name, trust_remote_code=trust_remote_code)
-    except InputError as error:
-        hint = "--bert PATH says where the model's encoder lies now"
-        raise ModelFolderError(f"needs an encoder: {error}", path=folder, hint=hint) from error
-    if encoder.sha256 != expected:
-        raise ModelFolderError(
-            f"was trained with another encoder than {name} is now: their SHA-256 differ",
-            path=folder,
-            hint="--bert PATH names the folder of the right one",
-        )
-    return EncoderUse(encoder, settings, tuned)
+    ngrams = _unique("subwords.ngrams", _lines(_take_text(tensors, "subwords.ngrams")))
+    steps = _take(tensors, "subwords.steps", torch.int8, (len(ngrams), dim)).numpy()
+    scales = _take(tensors, "subwords.scales", torch.float32, (len(ngrams),)).numpy()
+    return Subwords(ngrams, steps, scales, _take(tensors, "subwords.mean", torch.float32, (dim,)).numpy())
 
 
-def _architecture_of(tensors: dict[str, Tensor], described: Architecture) -> Architecture:
-    """The sizes that the weights have; what leaves no trace in them as it is described."""
+def _architecture_of(tensors: dict[str, Tensor], described: Architecture, word_dim: int) -> Architecture:
+    """The sizes that the weights have; what leaves no trace in them as it is described.
+
+    Raises KeyError for a tensor that is missing, ValueError for one of another number of dimensions.
+    """
+
+    def size(name: str, dimension: int, dimensions: int) -> int:
+        shape = tensors[name].shape
+        if len(shape) != dimensions:
+            raise ValueError(f"{name} has {len(shape)} dimensions, expected {dimensions}")
+        return shape[dimension]
+
     sizes: dict[str, Any] = {}
+    inputs = word_dim
     if described.characters:
-        filters, dim, width = tensors["char_cnn.convolution.weight"].shape
-        sizes |= {"character_dim": dim, "character_filters": filters, "character_width": width}
+        names = ("character_filters", "character_dim", "character_width")
+        sizes |= {name: size("char_cnn.convolution.weight", place, 3) for place, name in enumerate(names)}
+        inputs += sizes["character_filters"]
     sizes["members"] = sum(name.endswith(".to_labels.bias") for name in tensors)
+    first = "members.0."
+    read = size(f"{first}to_labels.weight", 1, 2)  # what the labels are read off
     if described.head.startswith("bilstm"):
-        first = "members.0."
         layers = sum(name.startswith(f"{first}lstm.weight_hh_l") for name in tensors) // 2  # two directions
-        sizes |= {"hidden": tensors[f"{first}to_labels.weight"].shape[1], "layers": layers}
+        sizes |= {"hidden": read, "layers": layers}
+        read = size(f"{first}lstm.weight_ih_l0", 1, 2)
+    sizes["contextual_dim"] = read - inputs
+    if described.contextual_layers:
+        sizes["contextual_layers"] = size("mix.weights", 0, 1)
     if described.document_memory:
-        sizes["document_memory"] = len(tensors["members.0.memory.inner.bias"])
+        sizes["document_memory"] = size(f"{first}memory.inner.bias", 0, 1)
     return dataclasses.replace(described, **sizes)
+
+
+def _difference(found: Architecture, described: Architecture) -> str:
+    """Where the two differ: `hidden 20, not 22`."""
+    pairs = [(name, value, getattr(described, name)) for name, value in vars(found).items()]
+    return ", ".join(f"{name} {mine}, not {other}" for name, mine, other in pairs if mine != other)
 
 
 def _check_whole(weights: Path, expected: str) -> None:
     try:
+        require_regular_file(weights)
         found = sha256_of(weights)
     except FileNotFoundError:
         raise ModelFolderError("is missing, though model.json names it", path=weights) from None
-    except (OSError, ValueError) as error:
-        raise ModelFolderError(f"cannot be read: {error}", path=weights) from error
+    except OSError as error:
+        raise ModelFolderError(f"cannot be read: {error.strerror}", path=weights) from error
     if found != expected:
         raise ModelFolderError(
             "is damaged: its SHA-256 is not the one in model.json",
@@ -349,27 +396,40 @@ def _check_whole(weights: Path, expected: str) -> None:
         )
 
 
-def _description(folder: Path) -> dict[str, Any]:
-    """The content of model.json, once it is sure that it is ours and that this program can read it."""
-    path = folder / "model.json"
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:100]
+
+
+# ---------------------------------------------------------------- the encoder
+
+
+def _place(described: EncoderDescription, folder: Path, bert: str | None = None) -> str:
+    """Where a model's encoder is: where `bert` says, else in its folder, else where it was in training."""
+    if bert is not None:
+        return bert
+    if described.folder is not None:
+        return str((folder / described.folder).resolve())  # a path, never a name of the hub
+    return described.name
+
+
+def _load_encoder(
+    described: EncoderDescription | None, folder: Path, bert: str | None, trust_remote_code: bool
+) -> EncoderUse | None:
+    """The encoder that model.json names. Raises ModelFolderError where it is another one now."""
+    if described is None:
+        if bert is not None:
+            raise UsageError(f"--bert {bert}: the model in {folder} has no encoder")
+        return None
+    name = _place(described, folder, bert)
     try:
-        description = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        what = "no such folder" if not folder.exists() else "not a saved model: it has no model.json"
-        raise ModelFolderError(what, path=folder, hint="`bilstm-crf train --output DIR` makes one") from None
-    except NotADirectoryError:
-        raise ModelFolderError("is a file, expected the folder of a saved model", path=folder) from None
-    except OSError as error:
-        raise ModelFolderError(f"cannot be read: {error.strerror}", path=path) from error
-    except (ValueError, RecursionError) as error:
-        raise ModelFolderError(f"cannot be read as JSON: {error}", path=path) from error
-    if not isinstance(description, dict) or description.get("model") != "bilstm_crf":
-        raise ModelFolderError("is not a model of bilstm_crf", path=path)
-    if description.get("format") not in (FORMAT, DIGITS_FORMAT):
+        encoder = Encoder.load(name, trust_remote_code=trust_remote_code)
+    except InputError as error:
+        hint = "--bert PATH says where the model's encoder lies now"
+        raise ModelFolderError(f"needs an encoder: {error}", path=folder, hint=hint) from error
+    if encoder.sha256 != described.sha256:
         raise ModelFolderError(
-            f"has format {description.get('format')} (written by {description.get('version')}); "
-            f"this is bilstm_crf {__version__}, which reads formats {FORMAT} and {DIGITS_FORMAT}",
-            path=path,
-            hint="install the version that wrote it, or train the model again",
+            f"was trained with another encoder than {name} is now: their SHA-256 differ",
+            path=folder,
+            hint="--bert PATH names the folder of the right one",
         )
-    return description
+    return EncoderUse(encoder, described.settings, described.tuned)

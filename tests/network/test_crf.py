@@ -183,7 +183,7 @@ def enumerated(
     return (loss.detach(), *torch.autograd.grad(loss, inputs, materialize_grads=True))
 
 
-@pytest.mark.parametrize("spread", [1, 500, 700, 740, 746, 2_000, 20_000])
+@pytest.mark.parametrize("spread", [1, 740, 746, 2_000])
 @pytest.mark.parametrize("labels", [1, 2, 3, 4])
 @pytest.mark.parametrize("length", [1, 2, 3, 4, 5])
 def test_scores_that_lie_far_apart_lose_nothing(length: int, labels: int, spread: float) -> None:
