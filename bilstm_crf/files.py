@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, cast
 
 from bilstm_crf.errors import InputError, UsageError
 
+
 def shown(path: str | os.PathLike[str]) -> str:
     """The name of an input for messages: `-` is standard input."""
     return "standard input" if os.fspath(path) == "-" else os.fspath(path)
@@ -36,7 +37,7 @@ def open_input(path: str | os.PathLike[str], encoding: str | None = None) -> Ite
         yield sys.stdin.buffer
         return
     try:
-        plain = open(name, "rb", 1 << 16)  # noqa: SIM115 (closed below); columns are told by what can be peeked at
+        plain = open(name, "rb", 1 << 16)  # noqa: SIM115 (closed below; columns are told by a peek)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=name) from error
     with plain:
