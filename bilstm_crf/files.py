@@ -34,8 +34,6 @@ CACHE_ENVIRONMENT = "BILSTM_CRF_CACHE"
 
 MAX_DEPTH = 100  # of nested JSON and TOML; what is read later walks it by recursion
 
-BUFFER_BYTES = 1 << 16  # what can be looked at before it is read, to tell what a file holds
-
 STANDARD_INPUT, GIVEN_TEXT = "standard input", "--text"  # how messages call inputs that are no file
 
 
@@ -72,7 +70,7 @@ def _open_bytes(name: str) -> Iterator[BinaryIO]:
         yield standard_input()
         return
     try:
-        plain = open(name, "rb", buffering=BUFFER_BYTES)  # noqa: SIM115 (closed below)
+        plain = open(name, "rb", 1 << 16)  # noqa: SIM115 (closed below; columns are told by a peek)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=name) from error
     with plain:

@@ -301,7 +301,7 @@ class _Reader:
                     f"the label {label!r}: an entity type cannot hold {'|' if '|' in type_ else 'blanks'}",
                     path=self.path,
                     line=number,
-                    hint="CoNLL-U could not hold it: rename the type; --label-column names another column",
+                    hint="other formats cannot hold it: rename the type; --label-column names another column",
                 )
             self._checked.add(label)
 
