@@ -51,7 +51,8 @@ class Transcoder(io.RawIOBase):
         self._offset = 0  # bytes of `source` that were given to the decoder
         self._line, self._after_cr = 1, False
         self._fault: InputError | None = None
-        self._at_end = self._checked = False
+        self._at_end = False
+        self._checked = not _has_single_bytes(encoding)  # whether it may be UTF-8
 
     def readable(self) -> bool:
         return True
@@ -123,6 +124,14 @@ class Transcoder(io.RawIOBase):
             if _looks_like_utf8(around)
             else encoding_hint(around, at_start=False),
         )
+
+
+def _has_single_bytes(encoding: str) -> bool:
+    """Whether each byte is a character: in others, what is valid may be valid UTF-8 by chance."""
+    try:
+        return len("å".encode().decode(encoding)) == 2
+    except UnicodeError:
+        return False
 
 
 def _looks_like_utf8(block: bytes) -> bool:

@@ -137,7 +137,9 @@ reading_options = _group(
         help="Columns: the same for the label; or last, append (tag).  [recognised, else last]",
     ),
     click.option(
-        "--input-encoding", metavar="NAME", help="Character encoding of the input, as cp1252.  [UTF-8]"
+        "--input-encoding",
+        metavar="NAME",
+        help="Character encoding of the input, as cp1252 or utf-16; output is UTF-8.  [UTF-8]",
     ),
 )
 

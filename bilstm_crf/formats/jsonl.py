@@ -67,7 +67,7 @@ def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iter
     for found in _records(stream, path):
         sentence = Sentence([], path=path, line=found.line)
         layout = None
-        if found.body.strip(WHITE):
+        if found.body.strip():
             try:
                 layout = reader.fill(sentence, _value(found.body))
             except ValueError as error:

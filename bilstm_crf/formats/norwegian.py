@@ -93,7 +93,8 @@ def _offsets(tokens: Any) -> Offsets:
 
 # spaCy takes one sign after another off a stretch's ends, and searches all that is left each time: 8,000
 # brackets took it 23 seconds. A stretch longer than this is taken apart here, by spaCy's rules and with its
-# patterns, which look at no more than the ends. Only emoticons are not put together again.
+# patterns, which look at no more than the ends. What spaCy would put together again (emoticons, `§§`, `k.`)
+# stays apart in it.
 LONG = 64
 WINDOW = 32  # no pattern of an affix is longer, save that for any number of full stops
 LONGEST_URL = 2_048  # the pattern for URLs takes time by the square of their length
@@ -126,7 +127,8 @@ def _stretch(text: str) -> Offsets:
     start, end = 0, len(text)
     before, after = [], []
     while end - start > LONG:
-        prefix, suffix = _prefix(_beginning(text, start)), _suffix(_ending(text, end))
+        prefix = _prefix(_beginning(text, start, end))
+        suffix = _suffix(_ending(text, start + prefix, end))
         if prefix:
             before.append((start, start + prefix))
         if suffix:
@@ -148,18 +150,18 @@ def _stretch(text: str) -> Offsets:
     return [*before, *_shifted(inner, start), *reversed(after)]
 
 
-def _beginning(text: str, start: int) -> str:
-    end = start
-    while text.startswith(".", end):
-        end += 1
-    return text[start : max(end, start + WINDOW)]
+def _beginning(text: str, start: int, end: int) -> str:
+    stop = start
+    while text.startswith(".", stop, end):
+        stop += 1
+    return text[start : min(max(stop, start + WINDOW), end)]
 
 
-def _ending(text: str, end: int) -> str:
-    start = end
-    while text.endswith(".", 0, start):
-        start -= 1
-    return text[min(start, max(end - WINDOW, 0)) : end]
+def _ending(text: str, start: int, end: int) -> str:
+    begin = end
+    while text.endswith(".", start, begin):
+        begin -= 1
+    return text[max(min(begin, end - WINDOW), start) : end]
 
 
 @lru_cache(maxsize=4_096)
