@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -50,8 +50,8 @@ class Parsed(NamedTuple):
 
 
 def is_entity_type(text: str) -> bool:
-    """Whether a label with this type can stand in every format: no blanks, no `|`, and not `O` itself."""
-    return bool(text) and text != "O" and "|" not in text and not any(map(str.isspace, text))
+    """Whether a label with this type can stand in every format: not empty, no blanks, no `|`."""
+    return bool(text) and "|" not in text and not any(map(str.isspace, text))
 
 
 @lru_cache(maxsize=4096)
@@ -82,24 +82,6 @@ def parse(label: str) -> Parsed:
     elif not _UNKNOWN_PREFIX.match(label):
         found = Parsed("bare", "", label)
     return found if is_entity_type(found.type) else Parsed("", "", found.type)
-
-
-def looks_like_labels(cells: Iterable[str]) -> bool:
-    """Whether a column with these cells (of a sentence, say) holds labels, in whatever dialect.
-
-    `O` among them is enough; without one, every cell must have a prefix, and not be a prefix alone.
-
-    >>> looks_like_labels(["PER", "O"]), looks_like_labels(["NOUN", "VERB"]), looks_like_labels(["B_PER", "_"])
-    (True, False, True)
-    """  # noqa: E501
-    kinds = set()
-    for cell in cells:
-        if cell in ("O", "o"):
-            return True
-        kind, _, type_ = parse(cell)
-        kinds.add("standard" if type_ == "O" else kind)  # B-O is refused later, as the label that it is
-    with_prefix = kinds & {"standard", "letters", "suffix"}
-    return bool(with_prefix) and kinds <= {*with_prefix, "outside"}
 
 
 def line_of(sentence: Sentence, position: int) -> int | None:
@@ -137,12 +119,8 @@ class Dialect:
 
     def _unreadable(self, sentence: Sentence, position: int) -> InputError:
         label = (sentence.labels or [])[position]
-        kind, _, type_ = parse(label)
         expected, hint = f"expected {_WRITTEN[self.family]}", None
-        if type_ == "O":
-            expected = "O cannot be an entity type"
-            hint = "rename the type; O stands for the words outside every entity"
-        elif kind:
+        if parse(label).kind:
             hint = "other labels of the file are written in this way; what this one means would be a guess"
         return InputError(
             f"label {label!r} of the word {sentence.tokens[position]!r}: {expected}",

@@ -367,9 +367,7 @@ class LabelSet:
         if not isinstance(types, dict) or not all(isinstance(type_, str) for type_ in types.values()):
             raise InputError('expected a table [types] with lines such as GPE_LOC = "LOC"', path=path)
         for source, type_ in types.items():
-            if source == "O":
-                raise InputError("O = …: O cannot be an entity type", path=path, hint="remove the line")
-            if type_ != "O" and not is_entity_type(type_):
+            if not is_entity_type(type_):
                 raise InputError(
                     f"{source} = {type_!r}: expected an entity type without blanks and without |",
                     path=path,
@@ -390,6 +388,6 @@ class LabelSet:
                     line=line_of(sentence, start),
                     hint="--labels file keeps the types as they stand; a TOML file maps them",
                 )
-            if to != "O":
+            if to != "O" or self.types is None:
                 mapped.append(Span(start, end, to))
         return mapped

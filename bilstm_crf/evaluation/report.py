@@ -82,7 +82,7 @@ def evaluate(
         types = _with_own_types(label_set).types or {}
         # An illegal label may have a type that the label set does not know; legal ones were mapped before.
         raw = [span._replace(type=types.get(span.type, span.type)) for span in raw]
-        flat = [span for span in raw if span.type != "O"]
+        flat = [span for span in raw if span.type != "O" or not types]
     signed = signed_label_set(label_set, gold, predicted)
     return Report(
         signatures={scheme: signature(scheme, signed, data_sha256, repaired=repaired) for scheme in READINGS},
