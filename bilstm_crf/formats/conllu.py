@@ -223,7 +223,12 @@ class _Entry(NamedTuple):
 @lru_cache(maxsize=4096)
 def _labels_in(misc: str, key: str) -> tuple[str, ...]:
     """The values of `key` (which ends in `=`) in MISC; `_Odd` where they are not simply these."""
-    if misc == "_":
+    parts = misc.split("|")
+    labels = tuple([part[len(key) :] for part in parts if part.startswith(key)])
+    if labels:
+        if parse(labels[0]).kind == "standard":
+            return labels
+    elif " " not in misc and not [part for part in parts if "=" not in part]:  # as nearly always
         return ()
     entries = _entries(misc, key)
     labels = tuple(entry.label for entry in entries)
@@ -278,14 +283,22 @@ def _relabelled(misc: bytes, key: str, label: str, labelled: bool) -> bytes:
     """
     body = misc.rstrip(b"\r\n")
     end = misc[len(body) :]
-    entry = f"{key}={label}"
+    prefix = key.encode() + b"="
+    entry = prefix + label.encode()
     if body in (b"_", b""):
-        return entry.encode() + end
-    text = body.decode()
-    for at in _entries(text, key + "="):
-        if labelled or at.kind in ("", "blank"):
-            return (text[: at.start] + entry + text[at.end :]).encode() + end
-    return body + f"|{entry}".encode() + end
+        return entry + end
+    if b" " not in body:
+        parts = body.split(b"|")
+        where = [i for i, part in enumerate(parts) if part.startswith(prefix)]
+        if where:
+            parts[where[0]] = entry
+            return b"|".join(parts) + end
+    if labelled or b" " in body:
+        text = body.decode()
+        for at in _entries(text, key + "="):
+            if labelled or at.kind != "alone":
+                return (text[: at.start] + entry.decode() + text[at.end :]).encode() + end
+    return body + b"|" + entry + end
 
 
 def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
