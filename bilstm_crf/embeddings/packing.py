@@ -293,7 +293,11 @@ def _member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
     if len(members) > 1:
         members = [info for info in members[:MAX_MEMBERS] if _holds_vectors(archive, info, path)]
     if not members:
-        raise InputError(f"a zip without word vectors: it holds {_names(archive.infolist())}", path=path)
+        raise InputError(
+            f"a zip without word vectors: it holds {_names(archive.infolist())}",
+            path=path,
+            hint="expected one file of vectors in it: word2vec text or binary, GloVe, or fastText .bin",
+        )
     if len(members) > 1:
         raise InputError(
             f"a zip with {len(members)} vector files: {_names(members)}",

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bilstm_crf.corpus.labelled import read_gold
-from bilstm_crf.dialects import looks_like_labels
 from bilstm_crf.errors import InputError, InputWarning
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import ENCODINGS, read_spans
@@ -190,24 +189,3 @@ def test_whatever_the_dialect_the_spans_are_those_of_the_standard_labels(
     read_spans(sentences)
     for sentence, (_, spans) in zip(sentences, given_spans, strict=True):
         assert sentence.spans == spans
-
-
-@pytest.mark.parametrize(
-    ("cells", "expected"),
-    [
-        (["B-PER", "O"], True),
-        (["B-PER"], True),
-        (["PER", "O"], True),
-        (["o", "b-per"], True),
-        (["B_PER", "_"], True),
-        (["PER-B", "PER-I"], True),
-        (["NOUN", "VERB"], False),
-        (["_", "_"], False),
-        (["0", "0"], False),
-        (["Kari", "sov"], False),
-        (["B", "I"], False),
-        ([], False),
-    ],
-)
-def test_a_column_is_told_to_hold_labels(cells: list[str], expected: bool) -> None:
-    assert looks_like_labels(cells) is expected
