@@ -297,10 +297,12 @@ class _Recognition:
 
     def _bars(self, rows: Sequence[str]) -> Shape | None:
         """Lines of `word|label`, as spaCy has them: a sentence a line, or a token where all have one."""
+        if sum("|" in row for row in rows) * 2 <= len(rows):  # nearly all files
+            return None
         pieces = [BLANKS.split(row.strip(" \t")) for row in rows]
         cells = [piece.rpartition("|") for line in pieces for piece in line]
         barred = [cell for word, _, cell in cells if word and cell]
-        if not cells or len(barred) * 2 <= len(cells):
+        if len(barred) * 2 <= len(cells):
             return None
         of_sentence = any(len(line) > 1 for line in pieces)
         kind = kind_of([barred])
