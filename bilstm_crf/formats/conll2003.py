@@ -41,8 +41,6 @@ STARTS_DOCUMENT = re.compile(
     rb"(?:\xef\xbb\xbf)?#[ \t]*newdoc\b|#begin document\b|(?:.*[ \t])?-DOCSTART(?![A-Za-z])", re.IGNORECASE
 )
 PIECES = re.compile(rb"([ \t]+)")
-NAME_OF_LABELS = b"label"  # of the column that `render` appends to a file with names
-PLUS_NAME_OF_LABELS = b"BILSTM_CRF:NER"  # CoNLL-U Plus wants a namespace
 
 
 class Raw(NamedTuple):
@@ -111,7 +109,7 @@ class _Reader:
             yield from _single_lines(iter(stream.readline, b""), 1)
             return
         for piece in sentences_of(stream):
-            if self.shape is None:
+            if self.shape is None and not piece.lines[0].isspace():
                 first, lines, _ = piece
                 seen = first + len(lines) - 1
                 shape = ahead if seen <= len(self._ahead) else None
@@ -497,13 +495,16 @@ def _appended(line: bytes, label: bytes, shape: Shape) -> bytes:
 def _name_column(lines: list[bytes], sentence: Sentence, shape: Shape) -> None:
     """A name for the appended column in the row of names, and a cell in lines that hold no token."""
     tokens = set(sentence.lines)
+    # So that both are told apart where the file has labels of its own
+    name_ = b"label" if shape.own_label is None else b"predicted"
+    plus_name = b"NER" if shape.own_label is None else b"PREDICTED"
     for position, line in enumerate(lines):
         row = line.decode().removeprefix(BOM).rstrip("\r\n")
         if row == shape.header:
-            lines[position] = _appended(line, NAME_OF_LABELS, shape)
+            lines[position] = _appended(line, name_, shape)
         elif shape.plus and GLOBAL_COLUMNS.match(row):
             kept = len(line.rstrip(b" \t\r\n"))
-            lines[position] = line[:kept] + b" " + PLUS_NAME_OF_LABELS + line[kept:]
+            lines[position] = line[:kept] + b" BILSTM_CRF:" + plus_name + line[kept:]
         elif is_blank(row) or row.startswith("#") or DOCUMENT_START.search(row):
             continue
         elif shape.ids is not None and sentence.line + position not in tokens:  # no word, as `3-4` or `5.1`

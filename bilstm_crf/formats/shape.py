@@ -297,10 +297,12 @@ class _Recognition:
 
     def _bars(self, rows: Sequence[str]) -> Shape | None:
         """Lines of `word|label`, as spaCy has them: a sentence a line, or a token where all have one."""
+        if sum("|" in row for row in rows) * 2 <= len(rows):  # nearly all files
+            return None
         pieces = [BLANKS.split(row.strip(" \t")) for row in rows]
         cells = [piece.rpartition("|") for line in pieces for piece in line]
         barred = [cell for word, _, cell in cells if word and cell]
-        if not cells or len(barred) * 2 <= len(cells):
+        if len(barred) * 2 <= len(cells):
             return None
         of_sentence = any(len(line) > 1 for line in pieces)
         kind = kind_of([barred])
@@ -342,8 +344,12 @@ class _Recognition:
         asked = self.options.token_column
         token = 3 if asked is None else self._chosen("--token-column", asked)
         label, told = self._label(10, token)
-        if told and self.options.label_column == "last":
+        appended = (
+            self.options.side == "predicted" and not told and kind_of([self._last_cells(rows)]) == "strict"
+        )
+        if appended or (told and self.options.label_column == "last"):
             label = -1
+        entities = "labels are the last column" if appended else "entities are column 11"
         return Shape(
             "blanks",
             11,
@@ -351,11 +357,13 @@ class _Recognition:
             label,
             10,
             told=told,
-            notes=("columns as in OntoNotes: the token is column 4, entities are column 11",)
-            * (asked is None),
+            notes=(f"columns as in OntoNotes: the token is column 4, {entities}",) * (asked is None),
             open_ended=True,
             brackets=label == 10,
         )
+
+    def _last_cells(self, rows: Sequence[str]) -> list[str]:
+        return [self.cells(row)[-1] for row in rows]
 
     # ------------------------------------------------------------ names
 
@@ -424,7 +432,7 @@ class _Recognition:
         if counting and (self.width > 2 or self.kinds[1] is None):
             if self.form == "tabs" and self.width == 10:
                 raise InputError(
-                    "ten columns, the first of which counts tokens: CoNLL-U, expected columns",
+                    "CoNLL-U (ten columns, the first of which counts tokens), expected columns",
                     path=self.path,
                     line=self.sample.first,
                     found=next(self.sample.rows),
@@ -445,17 +453,20 @@ class _Recognition:
         ]
         if self.names and (named := self._label_named(token)) is not None:
             return named
-        beside = token + 1
+        beside, last = token + 1, self.width - 1
+        behind = self.options.side == "predicted" and last > beside + 1 and kinds[last] == "strict"
+        if behind and counting:  # a column that `tag` appended
+            self.label_note = f"labels are read from column {last + 1}, not column {beside + 1}"
+            return last, False
         if (
             counting
             and beside < self.width
             and kinds[beside] in ("strict", "loose")
             and not self._chunks(beside)
         ):
-            if beside != self.width - 1:
+            if beside != last:
                 self.label_note = f"labels are read from column {beside + 1}"
             return beside, True
-        last = self.width - 1
         confidence = last > token + 1 and kinds[last - 1] == "strict" and self._all(last, NUMBER.fullmatch)
         if confidence:
             last -= 1
@@ -592,9 +603,7 @@ def separator_of(rows: Sequence[str]) -> tuple[Literal["tabs", "blanks"], int]:
     if not wide:
         return "blanks", blank_width
     tab_width, tabbed = wide.most_common(1)[0]
-    if (
-        len(pieces) == 1
-    ):  # the same tabs in all rows; but blanks as well, if all rows have the same more of those
+    if len(pieces) == 1:  # as many tabs in all rows: these, unless all have as many blanks beside them
         tab_width = max(wide)
         mixed = len(rows) > 2 and blanked == len(rows) and blank_width > tab_width
         return ("blanks", blank_width) if mixed else ("tabs", tab_width)

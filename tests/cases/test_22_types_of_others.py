@@ -71,6 +71,27 @@ def test_a_column_of_conllu_plus_is_named_and_lines_without_a_token_get_a_cell()
     )
 
 
+SEVERAL = {
+    "UNER": "1\tKari\tB-GPE\tO\tx\n2\tsov\tO\tO\tx\n\n",
+    "GermEval": "1\tKari\tB-GPE\tO\n2\tsov\tO\tB-GPE\n\n",
+    "header": "word\tlabel\nKari\tB-GPE\nsov\tO\n",
+    "CoNLL-U Plus": "# global.columns = ID FORM X:NER\n1\tKari\tB-GPE\n2\tsov\tO\n",
+    "OntoNotes": "a 0 0 Kari N (S* - - - - (GPE) -\na 0 1 sov V *) - - - - * -\n",
+    "CoNLL-2003": "Kari N B-NP B-GPE\nsov V B-VP O\n",
+    "confidence": "Kari\tB-GPE\t0.9\nsov\tO\t0.8\n",
+}
+
+
+@pytest.mark.filterwarnings("ignore::bilstm_crf.errors.InputWarning")
+@pytest.mark.parametrize("content", SEVERAL.values(), ids=SEVERAL)
+def test_what_was_appended_is_read_as_predicted_and_what_was_there_as_gold(content: str) -> None:
+    options = FormatOptions(side="predicted")
+    (predicted,) = [s for s in read(BytesIO(tagged(content).encode()), "x", options) if s.tokens]
+    assert (predicted.tokens, predicted.labels) == (["Kari", "sov"], ["B-PER", "O"])
+    (gold,) = [s for s in read(BytesIO(content.encode()), "x") if s.tokens]
+    assert gold.labels == ["B-GPE", "O"]
+
+
 def test_told_to_it_overwrites() -> None:
     assert tagged(CHUNKS, "last") == "Kari N B-PER\nMoe N O\nsov V O\n"
     assert tagged(CHUNKS, "2") == "Kari B-PER B-NP\nMoe O I-NP\nsov O O\n"
