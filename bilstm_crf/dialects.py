@@ -218,4 +218,4 @@ def _assumed(kind: str, label: str, standard: str) -> str:
         return f"label {label!r} has no entity type: such labels are read as {standard}"
     if kind == "bare":
         return f"label {label!r} has no prefix: a run of one type is read as one span"
-    return f"label {label!r} is read as {standard}" + (", others so too" if kind != "outside" else "")
+    return f"labels such as {label!r} are read as {standard}"
