@@ -81,7 +81,8 @@ def parse(label: str) -> Parsed:
         found = Parsed("suffix", PREFIXES[last.upper()], type_.upper() if whole else type_)
     elif not _UNKNOWN_PREFIX.match(label):
         found = Parsed("bare", "", label)
-    return found if is_entity_type(found.type) else Parsed("", "", found.type)
+    odd = found.type == "O" and found.kind != "standard"  # `o-b`: no type that anybody meant
+    return found if is_entity_type(found.type) and not odd else Parsed("", "", found.type)
 
 
 def line_of(sentence: Sentence, position: int) -> int | None:
@@ -196,4 +197,4 @@ def _assumed(kind: str, label: str, standard: str) -> str:
         return f"label {label!r} has no entity type: such labels are read as {standard}"
     if kind == "bare":
         return f"label {label!r} has no prefix: a run of one type is read as one span"
-    return f"label {label!r} is read as {standard}" + (", others so too" if kind != "outside" else "")
+    return f"labels such as {label!r} are read as {standard}"

@@ -18,7 +18,7 @@ from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.dropping import as_dict, summary
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
-from bilstm_crf.evaluation.report import Report, evaluate
+from bilstm_crf.evaluation.report import Reading, Report, evaluate
 from bilstm_crf.files import sha256_of_all, write_json
 from bilstm_crf.final import second_phase
 from bilstm_crf.inputs import Inputs, load_inputs
@@ -232,4 +232,5 @@ def _score(tagger: Tagger, split: Labelled) -> Report:
         tagger.predict(split.sentences),
         label_set=tagger.label_set,
         data_sha256=sha256_of_all([str(each["path"]) for each in split.files]),
+        reading=Reading(split.repaired, split.types),
     )

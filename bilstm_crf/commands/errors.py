@@ -29,7 +29,7 @@ from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.embeddings.read import load
 from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation.pair import read_pair
-from bilstm_crf.evaluation.report import map_types, require_scorable, signature, signed_label_set
+from bilstm_crf.evaluation.report import map_types, require_scorable, signature, signed_label_set, types_in
 from bilstm_crf.files import require_apart, sha256_of_all
 from bilstm_crf.labels import LabelSet, has_illegal_labels
 from bilstm_crf.progress import say
@@ -97,7 +97,7 @@ def _analysis(options: dict[str, Any]) -> Analysis:
     spans = map_types(predicted, label_set)
     about["signature"] = signature(
         "strict",
-        signed_label_set(label_set, gold, spans),
+        signed_label_set(label_set, types_in(gold), spans),
         sha256_of_all(options["files"] or (options["gold"],)),
         repaired=options["repair"] == "conlleval" and any(map(has_illegal_labels, systems)),
     )

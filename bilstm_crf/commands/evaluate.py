@@ -22,9 +22,9 @@ from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation import render
 from bilstm_crf.evaluation.pair import iob_labels, read_pair
-from bilstm_crf.evaluation.report import READINGS, Report, evaluate, map_types, require_scorable
+from bilstm_crf.evaluation.report import READINGS, Reading, Report, evaluate, map_types, require_scorable
 from bilstm_crf.files import require_apart, sha256_of_all
-from bilstm_crf.labels import LabelSet, has_illegal_labels
+from bilstm_crf.labels import LabelSet, Repair, has_illegal_labels
 from bilstm_crf.progress import say
 from bilstm_crf.sentence import Sentence, Span
 
@@ -84,7 +84,7 @@ def command(
             spans,
             label_set=label_set or tagger.label_set,
             data_sha256=sha256_of_all(files),
-            repaired=repair == "conlleval" and any(map(has_illegal_labels, by_file)),
+            reading=_reading(repair, by_file),
         )
     elif gold is not None and predicted is not None and model is None and not files:
         label_set = label_set or LabelSet.named("file")
@@ -103,7 +103,7 @@ def command(
             label_set=label_set,
             data_sha256=sha256_of_all([gold]),
             predicted_labels=iob_labels(theirs),
-            repaired=repair == "conlleval" and any(map(has_illegal_labels, (sentences, theirs))),
+            reading=_reading(repair, [sentences, theirs]),
         )
     else:
         raise UsageError(
@@ -111,6 +111,10 @@ def command(
             hint="Try: bilstm-crf evaluate --model DIR FILE...   or: --gold GOLD --predicted A",
         )
     write_result(_rendered(report, options).encode("utf-8"), options["output"])
+
+
+def _reading(repair: Repair | None, files: Sequence[Sequence[Sentence]]) -> Reading:
+    return Reading(repaired=repair == "conlleval" and any(map(has_illegal_labels, files)))
 
 
 def _label_set(name: str | None, keep_misc: bool) -> LabelSet | None:

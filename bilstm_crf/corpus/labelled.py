@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, islice
 
 from bilstm_crf.corpus.dropping import Dropped, well_formed
 from bilstm_crf.errors import InputError
 from bilstm_crf.files import open_input, sha256_of
 from bilstm_crf.formats import FormatOptions, conllu, format_of, read
-from bilstm_crf.labels import LabelSet, Repair, read_spans
+from bilstm_crf.labels import LabelSet, Repair, read_labels, read_spans, warn_of_repair
 from bilstm_crf.sentence import Sentence
 
 READING = FormatOptions(keep_raw=False)
@@ -26,6 +26,8 @@ class Labelled:
     files: list[dict[str, str | int]]  # path, sha256, sentences
     sizes: list[int] = field(default_factory=list)  # sentences of each file
     dropped: list[Dropped] = field(default_factory=list)
+    types: frozenset[str] = frozenset()  # the entity types as they stand in the files
+    repaired: bool = False  # whether illegal labels made spans (`--repair conlleval`)
 
     @property
     def corpora(self) -> list[list[Sentence]]:
@@ -54,18 +56,24 @@ def read_labelled(
     """
     label_sets = [label_set] * len(paths) if isinstance(label_set, LabelSet) else label_set
     split = Labelled([], [], [])
+    types: set[str] = set()
+    repaired = False
     for path, its_label_set in zip(paths, label_sets, strict=True):
         sentences = _with_labels(path, format, options)
         if drop_ill_formed:
             sentences, dropped = well_formed(sentences)
             split.dropped.extend(dropped)
-        split.encodings.append(read_spans(sentences, repair=repair))
+        reading = read_labels(sentences, repair=repair)
+        warn_of_repair(reading)
+        split.encodings.append(reading.encoding)
+        repaired = repaired or reading.is_lenient
         for sentence in sentences:
+            types.update(span.type for span in sentence.spans or ())
             sentence.spans = its_label_set.map(sentence)
         split.sentences.extend(sentences)
         split.sizes.append(len(sentences))
         split.files.append({"path": path, "sha256": sha256_of(path), "sentences": len(sentences)})
-    return split
+    return replace(split, types=frozenset(types), repaired=repaired)
 
 
 def read_gold(

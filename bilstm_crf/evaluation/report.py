@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation.bootstrap import Interval, bootstrap
 from bilstm_crf.evaluation.confusion import Confusion, confusion
-from bilstm_crf.evaluation.counts import sentence_counts
+from bilstm_crf.evaluation.counts import sentence_counts, types_of
 from bilstm_crf.evaluation.semeval import SchemeScore, SchemeScores, semeval
 from bilstm_crf.evaluation.semeval_original import flatten, lenient_spans, semeval_original
 from bilstm_crf.evaluation.strict import StrictScores, strict
@@ -44,6 +44,14 @@ class Report:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How gold and predictions were read."""
+
+    repaired: bool = False  # illegal labels make spans as in conlleval (`--repair conlleval`)
+    types: frozenset[str] = frozenset()  # gold's, as in the file, where the spans are mapped already
+
+
 def evaluate(
     gold: Sequence[Sentence],
     predicted: Sequence[Sequence[Span]],
@@ -51,7 +59,7 @@ def evaluate(
     label_set: LabelSet,
     data_sha256: str,
     predicted_labels: Sequence[Sequence[str]] | None = None,
-    repaired: bool = False,
+    reading: Reading | None = None,
 ) -> Report:
     """Scores predictions against gold.
 
@@ -66,8 +74,8 @@ def evaluate(
     predicted_labels
         The labels as a system wrote them (B, I and O), where it matters that they may be no legal IOB2: for
         semeval-2013-original alone. None: those that the spans make.
-    repaired
-        Whether illegal labels, of gold or predictions, make spans as in conlleval (`--repair conlleval`).
+    reading
+        What the signature says beside that; None: all that can be told from `gold`.
 
     Raises
     ------
@@ -83,9 +91,12 @@ def evaluate(
         # An illegal label may have a type that the label set does not know; legal ones were mapped before.
         raw = [span._replace(type=types.get(span.type, span.type)) for span in raw]
         flat = [span for span in raw if span.type != "O" or not types]
-    signed = signed_label_set(label_set, gold, predicted)
+    reading = reading or Reading()
+    signed = signed_label_set(label_set, reading.types or types_in(gold), predicted)
     return Report(
-        signatures={scheme: signature(scheme, signed, data_sha256, repaired=repaired) for scheme in READINGS},
+        signatures={
+            scheme: signature(scheme, signed, data_sha256, repaired=reading.repaired) for scheme in READINGS
+        },
         sentences=len(gold),
         words=sum(lengths),
         strict=strict(gold_spans, predicted, lengths),
@@ -94,6 +105,11 @@ def evaluate(
         semeval_original=semeval_original(flatten(gold_spans, lengths), flat),
         confusion=confusion(gold_spans, predicted, lengths),
     )
+
+
+def types_in(sentences: Iterable[Sentence]) -> set[str]:
+    """Return the entity types of the sentences' spans."""
+    return {span.type for sentence in sentences for span in sentence.spans or ()}
 
 
 def map_types(sentences: Sequence[Sentence], label_set: LabelSet) -> list[list[Span]]:
@@ -115,16 +131,18 @@ def _with_own_types(label_set: LabelSet) -> LabelSet:
 
 
 def signed_label_set(
-    label_set: LabelSet, gold: Sequence[Sentence], predicted: Sequence[Sequence[Span]]
+    label_set: LabelSet, gold_types: Iterable[str], predicted: Sequence[Sequence[Span]]
 ) -> LabelSet:
-    """Return the label set that the signature names; `predicted` has the label set's types.
+    """Return the label set that the signature names.
+
+    `gold_types` are those of the gold file as they stand; `predicted` has the label set's types.
 
     Where the label set leaves every type of the data as it stands, so may others: `full` and `file` give the
     same scores for types that are all of `full`. The first of them stands for all, so that the signatures
     of comparable scores are the same.
     """
-    in_gold = {span.type for sentence in gold for span in sentence.spans or ()}
-    in_predicted = {span.type for spans in predicted for span in spans}
+    in_gold = set(gold_types)
+    in_predicted = set(types_of(predicted))
 
     def keeps(types: dict[str, str] | None) -> bool:
         return types is None or (

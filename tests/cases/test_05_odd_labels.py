@@ -101,7 +101,6 @@ def test_a_type_in_lower_case_behind_a_standard_prefix_is_kept(tmp_path: Path) -
         ("O O / Q-PER", 4, "Q-PER"),
         ("O O / B-", 4, "B-"),
         ("O B-PER|ANIM", 2, "B-PER|ANIM"),
-        ("B-PER S-O", 2, "S-O"),
         ("O o-b", 2, "o-b"),
     ],
 )

@@ -8,9 +8,9 @@ import pytest
 
 from bilstm_crf.evaluation.report import signed_label_set
 from bilstm_crf.labels import LabelSet
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Span
 from done import Done
-from runs import DEV
+from runs import DEV, small_config, start
 
 
 def columns(path: Path, labels: str) -> Path:
@@ -74,8 +74,19 @@ def test_label_sets_that_leave_all_types_as_they_stand_have_one_name(
     def spans(types: str) -> list[Span]:
         return [Span(i, i + 1, type_) for i, type_ in enumerate(types.split())]
 
-    sentences = [Sentence(["a", "b"], spans=spans(gold))]
-    assert signed_label_set(LabelSet.named(labels), sentences, [spans(predicted)]).name == signed
+    assert signed_label_set(LabelSet.named(labels), gold.split(), [spans(predicted)]).name == signed
+
+
+@pytest.mark.parametrize("labels", ["full", "6", "file"])
+def test_a_run_and_evaluate_sign_alike(tmp_path: Path, cli: Callable[..., Done], labels: str) -> None:
+    """A run maps gold when it reads it: the types of the file are what counts."""
+    config = small_config(tmp_path, label_set=labels, epochs=1)
+    start(config, tmp_path / "run")
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text("utf-8"))
+    (dev,) = config.dev
+    done = cli("evaluate", "--model", tmp_path / "run", dev, "--json")
+    assert json.loads(done.out)["signatures"] == metrics["dev"]["signatures"]
+    assert f"|labels:{labels.replace('file', 'full')}|" in metrics["dev"]["signatures"]["strict"]
 
 
 def test_one_system_is_scored_at_a_time(tmp_path: Path, cli: Callable[..., Done]) -> None:
