@@ -280,6 +280,7 @@ def _relabelled(misc: bytes, key: str, label: str, labelled: bool) -> bytes:
     """MISC, with its line end, with `label` as the value of `key`.
 
     `labelled`: the sentence was read as labelled, so that what looks like a label is one, and is replaced.
+    Raises ValueError where the value would be lost and is no label.
     """
     body = misc.rstrip(b"\r\n")
     end = misc[len(body) :]
@@ -291,6 +292,7 @@ def _relabelled(misc: bytes, key: str, label: str, labelled: bool) -> bytes:
         parts = body.split(b"|")
         where = [i for i, part in enumerate(parts) if part.startswith(prefix)]
         if where:
+            _require_label(parts[where[0]][len(prefix) :].decode())
             parts[where[0]] = entry
             return b"|".join(parts) + end
     if labelled or b" " in body:
@@ -302,7 +304,10 @@ def _relabelled(misc: bytes, key: str, label: str, labelled: bool) -> bytes:
 
 
 def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
-    """See `Format.render`. The key is replaced where it stands in MISC, else appended."""
+    """See `Format.render`. The key's label is replaced where it stands in MISC, else appended.
+
+    Raises InputError where the key holds something else than a label.
+    """
     lines: list[bytes] = list(sentence.raw)
     if sentence.spans is not None:
         labels = ENCODINGS["iob"].encode(sentence.spans, len(sentence))
@@ -310,8 +315,24 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
         for number, label in zip(sentence.lines, labels, strict=True):
             position = number - sentence.line
             head, tab, misc = lines[position].rpartition(b"\t")
-            lines[position] = head + tab + _relabelled(misc, options.misc_key, label, labelled)
+            try:
+                lines[position] = head + tab + _relabelled(misc, options.misc_key, label, labelled)
+            except ValueError as error:
+                raise InputError(
+                    f"{options.misc_key}={error} in MISC is no label, and would be lost",
+                    path=sentence.path,
+                    line=number,
+                    found=lines[position].decode().rstrip("\r\n"),
+                    hint="--misc-key KEY writes labels under another key",
+                ) from None
     return b"".join(lines)
+
+
+def _require_label(value: str) -> None:
+    """Raises ValueError for something that is not a label in any dialect, such as `name=Kari`."""
+    kind, _, type_ = parse(value)
+    if value and (not kind or (kind == "bare" and not type_.isupper())):
+        raise ValueError(value)
 
 
 def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_document: bool = False) -> bytes:

@@ -163,3 +163,13 @@ def test_a_file_in_pieces_is_warned_of_once() -> None:
 def test_the_same_sent_id_twice_is_two_sentences() -> None:
     text = ("# sent_id = 1\n" + sentence("name=@")) * 2
     assert [(each.id, each.labels) for each in read(text)] == [("1", ["B-PER", "I-PER", "O"])] * 2
+
+
+def test_what_is_no_label_is_not_overwritten() -> None:
+    content = "1\tKari" + "\t_" * 7 + "\tname=Kari\n\n"
+    (sentence,) = conllu.read(BytesIO(content.encode()), "a.conllu")
+    sentence.spans = [Span(0, 1, "PER")]
+    with pytest.raises(InputError, match="Kari") as caught:
+        conllu.render(sentence)
+    assert (caught.value.line, "--misc-key" in (caught.value.hint or "")) == (1, True)
+    assert b"name=Kari|ner=B-PER" in conllu.render(sentence, FormatOptions(misc_key="ner"))
