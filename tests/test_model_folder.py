@@ -23,10 +23,10 @@ from bilstm_crf.formats import read
 from bilstm_crf.initialisation import build_model
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.model_folder import further_rows, load_model, recipe_of, save_model
-from bilstm_crf.sentence import Sentence
+from bilstm_crf.sentence import Sentence, Span
 from bilstm_crf.vocabulary import Vocabulary
 from done import Done
-from runs import TEST, small_config
+from runs import ROOT, TEST, small_config
 
 
 @pytest.fixture
@@ -144,6 +144,33 @@ def test_a_model_that_does_not_speak_of_digits_looks_them_up_as_noughts(copy: Pa
     assert tagger.model.vocabulary.digits == "zero"
     assert tagger.predict(list(read(TEST))) == before
     assert recipe_of(copy)[0]["digits"] == "zero"
+
+
+def test_a_model_of_version_0_1_0_tags_as_it_did() -> None:
+    """Its predictions were written down with that version."""
+    tagger = Tagger.load(ROOT / "tests" / "models" / "version-0.1.0")
+    words = [
+        "Kari",
+        "Nordmann",
+        "bur",
+        "i",
+        "Oslo",
+        "i",
+        "2019",
+        ",",
+        "og",
+        "Stortinget",
+        "møttes",
+        "17.",
+        "mai",
+    ]
+    found = tagger.tag_tokens([*words, "."]).spans
+    assert found == [Span(0, 2, "PER"), Span(4, 5, "ORG"), Span(9, 10, "ORG")]
+    predicted = tagger.predict(list(read(TEST))[:12])
+    assert predicted == [
+        [(8, 9, "LOC")], [], [], [(1, 2, "LOC")], [], [(11, 14, "PER")], [], [(4, 6, "ORG")], [],
+        [(1, 2, "PER"), (7, 8, "LOC")], [(1, 2, "PER")], [(0, 1, "ORG"), (2, 3, "ORG")],
+    ]  # fmt: skip
 
 
 def test_only_as_many_words_are_saved_as_there_is_room_for(
