@@ -218,16 +218,17 @@ def _serve(work: Work, ours: Connection, far_ends: list[Connection]) -> None:
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     for end in far_ends:
         end.close()
-    try:
-        while True:
+    while True:
+        try:
             piece = ours.recv()
-            try:
-                tagged = work.tag(piece)
-            except BilstmCrfError:
-                tagged = None
+        except (EOFError, OSError):
+            return
+        try:
+            tagged = work.tag(piece)
+        except Exception:
+            tagged = None  # the parent tags it again, and meets the same
+        with contextlib.suppress(OSError):  # nobody is left to take it: then nothing comes either
             ours.send(tagged)
-    except (EOFError, OSError):
-        return
 
 
 def _end_with_parent() -> None:

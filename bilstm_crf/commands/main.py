@@ -145,14 +145,14 @@ def _status_of(arguments: Sequence[str] | None) -> int:
     except BilstmCrfError as error:
         report(error)
         return error.exit_status
-    except OSError as error:
-        say(f"error: {error.filename or 'input/output'}: {error.strerror or error}")
-        return 1
-    except (MemoryError, RuntimeError, ImportError) as error:
-        if not _is_out_of_memory(error):
+    except (MemoryError, OSError, RuntimeError, ImportError) as error:
+        if _is_out_of_memory(error):
+            say("error: out of memory")
+            say("  fewer --threads need less; so do smaller word vectors, and files tagged one by one")
+        elif isinstance(error, OSError):
+            say(f"error: {error.filename or 'input/output'}: {error.strerror or error}")
+        else:
             raise
-        say("error: out of memory")
-        say("  fewer --threads need less; so do smaller word vectors, and files tagged one by one")
         return 1
 
 
@@ -183,10 +183,18 @@ def _signals_as_ctrl_c() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def _is_out_of_memory(error: BaseException) -> bool:
     """Whether there was no memory; PyTorch and the loader of libraries have their own ways to say so."""
-    words = ("can't allocate memory", "not enough memory", "Cannot allocate memory", "failed to map segment")
-    return isinstance(error, MemoryError) or any(each in str(error) for each in words)
+    words = (
+        "can't allocate memory",
+        "not enough memory",
+        "Cannot allocate memory",
+        "failed to map segment",
+        "can't start new thread",
+    )
+    if isinstance(error, MemoryError) or any(each in str(error) for each in words):
+        return True
+    return error.__context__ is not None and _is_out_of_memory(error.__context__)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **rest: Any) -> None:

@@ -77,6 +77,8 @@ def open_output(output: str | None) -> Iterator[BinaryIO]:
         error.hint = f"{error.hint}; {output} was not written" if error.hint else f"{output} was not written"
         raise
     except OSError as error:  # its own name, if it has one, is that of the file beside
+        if error.errno is None:  # not of the operating system: a library that cannot be loaded
+            raise
         raise OSError(error.errno, f"{error.strerror}; it was not written", output) from error
 
 
