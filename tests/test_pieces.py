@@ -122,9 +122,11 @@ def test_what_stands_before_an_error_is_there(work: Work, processes: int) -> Non
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_byte_order_mark_inside_the_file_is_no_beginning(work: Work, processes: int) -> None:
-    with pytest.raises(InputError, match="1 column, expected 10"):
-        tagged(work, CONTENT + b"\xef\xbb\xbf" + CONTENT, processes)
+def test_the_byte_order_mark_of_a_second_file_comes_back(work: Work, processes: int) -> None:
+    mark = b"\xef\xbb\xbf"
+    content = tagged(work, CONTENT + mark + CONTENT, processes)
+    assert content.count(mark) == 1
+    assert content.replace(mark, b"") == tagged(work, CONTENT * 2, 1)
 
 
 def test_a_process_that_is_killed_ends_the_work_with_an_error(work: Work) -> None:

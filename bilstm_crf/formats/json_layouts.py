@@ -65,9 +65,10 @@ def is_spacy_pair(record: Any) -> bool:
 
 
 def _is_label_studio(record: Any) -> bool:
-    if not isinstance(record, dict) or any(record.get(key) is not None for key in ("text", *TOKEN_KEYS)):
+    data = record.get("data") if isinstance(record, dict) else None
+    if not isinstance(data, dict) or not isinstance(data.get("text"), str):
         return False
-    return isinstance(record.get("data"), dict) and isinstance(record["data"].get("text"), str)
+    return all(record.get(key) is None for key in ("text", *TOKEN_KEYS))
 
 
 TOKEN_KEYS = ("tokens", "words")

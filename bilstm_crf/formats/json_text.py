@@ -17,7 +17,16 @@ def _whole_number(digits: str) -> int | float:
     return int(digits) if len(digits) < 4_000 else float(digits)
 
 
-_DECODER = json.JSONDecoder(parse_int=_whole_number)
+_DECODER, _PATIENT = json.JSONDecoder(), json.JSONDecoder(parse_int=_whole_number)
+
+
+def _decode(text: str, start: int) -> tuple[Any, int]:
+    try:
+        return _DECODER.raw_decode(text, start)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # a number of too many digits
+        return _PATIENT.raw_decode(text, start)
 
 
 def value_at(text: str, start: int) -> tuple[Any, int]:
@@ -26,7 +35,7 @@ def value_at(text: str, start: int) -> tuple[Any, int]:
     Raises JSONDecodeError (a ValueError) for what is not JSON, ValueError for what is nested too deeply.
     """
     try:
-        value, end = _DECODER.raw_decode(text, start)
+        value, end = _decode(text, start)
     except RecursionError as error:
         raise ValueError("not JSON that can be read: nested too deeply") from error
     if text.count("[", start, end) + text.count("{", start, end) > MAX_DEPTH:
@@ -55,8 +64,12 @@ def skip(text: str, position: int, passed: str = WHITE) -> int:
     return position
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+
+
 def dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """The value as JSON, with letters as they are."""
+    return _ENCODER.encode(value)
 
 
 def with_values(text: str, changes: Mapping[Path, Any]) -> str:
@@ -112,8 +125,8 @@ def _walk(text: str, start: int) -> Iterator[tuple[str | int, int, int]]:
     while text[begin := skip(text, end, WHITE + ",")] not in "]}":
         key: str | int = index
         if is_object:
-            key, end = _DECODER.raw_decode(text, begin)
+            key, end = _decode(text, begin)
             begin = skip(text, end, WHITE + ":")
-        _, end = _DECODER.raw_decode(text, begin)
+        _, end = _decode(text, begin)
         yield key, begin, end
         index += 1

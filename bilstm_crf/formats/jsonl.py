@@ -201,9 +201,8 @@ class _Reader:
             sentence.tokens, sentence.text, sentence.offsets = whole.tokens, whole.text, whole.offsets
         if isinstance(record, dict):
             self._name(sentence, record)
-        if self.options.labels:
-            self._label(sentence, record)
-        return layout_to_write(record) if self.options.keep_raw else None
+        layout = self._label(sentence, record) if self.options.labels else None
+        return layout or layout_to_write(record)
 
     def _given(self, text: str | None, tokens: Any) -> tuple[str, list[str], list[tuple[int, int]]]:
         """The text, the tokens and where they stand in it."""
@@ -250,11 +249,12 @@ class _Reader:
                 setattr(sentence, key, name_)
         sentence.origin = origin_of(record)
 
-    def _label(self, sentence: Sentence, record: Any) -> None:
+    def _label(self, sentence: Sentence, record: Any) -> Layout | None:
+        """Set the labels; return the layout that they were read from, None without any."""
         layout = layout_of(record)
         value = layout.value(record)
         if value is None:
-            return
+            return None
         found = layout.read(value, layout.key)
         if not layout.per_token:
             entities = [self._trim(entity, layout.key, sentence) for entity in found]
@@ -262,6 +262,7 @@ class _Reader:
         if len(found) != len(sentence):
             raise RecordError(f'"{layout.key}" has {len(found)} labels for {len(sentence)} tokens')
         sentence.labels = found
+        return layout
 
     def _trim(self, entity: Entity, key: str, sentence: Sentence) -> Entity:
         trimmed = without_white_space(entity, sentence.text or "")
@@ -321,7 +322,7 @@ def _changes(sentence: Sentence, layout: Layout, record: Any) -> dict[Path, Any]
 
 def _same(new: list[Any], old: Any, *, in_order: bool) -> bool:
     """Whether the two lists say the same; of entities the order says nothing."""
-    if in_order or not isinstance(old, list):
+    if new == old or in_order or not isinstance(old, list) or len(new) != len(old):
         return bool(new == old)
     return sorted(map(dump, new)) == sorted(map(dump, old))
 

@@ -84,18 +84,20 @@ def _start_of_file(path: str, text: str) -> Place:
 
 
 def _lines(stream: BinaryIO, path: str, tokenise: str) -> Iterator[Sentence]:
-    place: Place | None = None
+    position = 0  # in the file, of the line
+    file = path if has_name(path) else None
     for number, line in lines_of(stream):
-        whole = decode(line, number, path)
-        place = place or _start_of_file(path, whole)
-        plain = LINE_BOM.sub(" ", whole) if BOM in whole else whole
-        sentence = sentence_of(plain.strip(), tokenise)
-        start = len(plain) - len(plain.lstrip()) if sentence.text else len(plain)
-        end = start + len(sentence.text or "")
-        sentence.raw = Raw(whole[:start], whole[end:])
+        whole = plain = decode(line, number, path)
+        if BOM in whole:
+            plain = LINE_BOM.sub(" ", whole)
+            position -= number == 1 and whole.startswith(BOM)
+        text = plain.strip()
+        start = len(plain) - len(plain.lstrip()) if text else len(plain)
+        sentence = sentence_of(text, tokenise)
+        sentence.raw = Raw(whole[:start], whole[start + len(text) :])
         sentence.line = number
-        sentence.origin = place._replace(position=place.position + start).origin
-        place = place.after(whole)
+        sentence.origin = Origin(file, number, position + start)
+        position += len(whole)
         yield sentence
 
 
@@ -168,6 +170,8 @@ def _parts(sentence: Sentence) -> tuple[str, str, str]:
 
 
 def _escaped(text: str) -> str:
+    if "[" not in text and "]" not in text and "\\" not in text:
+        return text
     return re.sub(r"([\[\]\\])", r"\\\1", text)
 
 
