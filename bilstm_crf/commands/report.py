@@ -35,9 +35,9 @@ def command(folder: Path, output: Path | None, markdown: Path | None) -> None:
 
     output = output or folder / "report.html"
     markdown = markdown or _beside(output, folder)
-    require_suffix(str(output), "an HTML page", (".html", ".htm"), {".md": "--markdown FILE"})
     if output == markdown:
         raise UsageError(f"the page and the Markdown file are both {output}, expected two files")
+    require_suffix(str(output), "an HTML page", (".html", ".htm"), {".md": "--markdown FILE"})
     require_suffix(str(markdown), "Markdown", (".md",), {".html": "-o FILE"})
     # Pages are of an earlier call, and may be replaced.
     inputs = [path for path in folder.rglob("*") if path.suffix not in (".html", ".htm", ".md")]

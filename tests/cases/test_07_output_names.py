@@ -124,7 +124,8 @@ def test_a_name_that_promises_another_format_is_refused(
         (["errors", *PAIR, "-o", "x.html"], "--html"),
         (["embeddings", "train", "a.txt", "-o", "x.txt"], ".bin"),
         (["embeddings", "train", "a.txt", "-o", "x.model"], "--format native"),
-        (["report", "d", "-o", "x.md"], "--markdown"),
+        (["report", "d", "-o", "x.md"], "Markdown"),
+        (["report", "d", "-o", "x.csv"], ".html"),
     ],
 )
 def test_so_do_names_of_reports_and_vectors(cli: Cli, folder: Path, arguments: list[str], way: str) -> None:
