@@ -427,8 +427,20 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
         stream.write(text.encode("utf-8", "backslashreplace"))
 
 
+def require_files(paths: Iterable[str | os.PathLike[str] | None]) -> None:
+    """Refuse pipes and devices, for work that reads its inputs twice; None and what is missing do not count.
+
+    Raises InputError.
+    """
+    for path in paths:
+        if path is not None and os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+            message = "a pipe or a device, expected a file: it is read more than once"
+            raise InputError(message, path=path, hint="write what comes from it to a file first")
+
+
 def sha256_of(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file's bytes, in hexadecimal. Raises InputError for a pipe or a device."""
+    require_files([path])
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -437,6 +449,7 @@ def sha256_of_all(paths: Iterable[str | os.PathLike[str]]) -> str:
     """The SHA-256 of the files' bytes one after another; of a gzip file, of what is in it."""
     digest = hashlib.sha256()
     for path in paths:
+        require_files([path])
         with open_input(path) as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)

@@ -178,6 +178,42 @@ sys.stdin.read()
     parent.stdout.close()
 
 
+BUSY = """
+import sys, time
+from bilstm_crf.pieces import Piece, _Worker
+
+class Work:
+    def tag(self, piece):
+        while True:
+            pass
+
+workers = []
+for _ in range(2):
+    workers.append(_Worker(Work(), workers))
+for worker in workers:
+    worker.begin(Piece(1, b""))
+print(*(worker._process.pid for worker in workers), flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGTERM])
+def test_when_the_parent_is_killed_its_processes_end_in_the_middle_of_a_piece(blow: signal.Signals) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert parent.stdout is not None
+    workers = [int(pid) for pid in parent.stdout.readline().split()]
+    assert len(workers) == 2
+    assert all(map(running, workers))
+    parent.send_signal(blow)
+    parent.wait()
+    limit = time.monotonic() + 60
+    while any(map(running, workers)):
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    parent.stdout.close()
+
+
 def children(pid: int | None = None) -> set[int]:
     """The processes that are children of this one, and still there."""
     parent = os.getpid() if pid is None else pid

@@ -13,7 +13,7 @@ from bilstm_crf.commands.options import Group, format_options, reading_options
 from bilstm_crf.commands.output import require_suffix, write_json, write_text
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import UsageError, near_miss
-from bilstm_crf.files import require_apart
+from bilstm_crf.files import require_apart, require_files
 from bilstm_crf.progress import say
 
 
@@ -246,8 +246,7 @@ def train(raw: Path, output: Path, format_name: str, **settings: Any) -> None:
 
     if str(raw) == "-":
         raise UsageError("the text is read several times, so it must be a file")
-    if raw.exists() and not raw.is_file() and not raw.is_dir():
-        raise UsageError(f"{raw}: the text is read several times, so it must be a file")
+    require_files([raw])
     require_apart([str(output)], [raw])
     if format_name == "word2vec":
         others = dict.fromkeys((".model", ".kv"), "--format native") | dict.fromkeys((".txt", ".vec"), "")

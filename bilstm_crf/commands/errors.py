@@ -30,7 +30,7 @@ from bilstm_crf.embeddings.read import load
 from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation.pair import read_pair
 from bilstm_crf.evaluation.report import map_types, require_scorable, signature, signed_label_set, types_in
-from bilstm_crf.files import require_apart, sha256_of_all
+from bilstm_crf.files import require_apart, require_files, sha256_of_all
 from bilstm_crf.labels import LabelSet, has_illegal_labels
 from bilstm_crf.progress import say
 from bilstm_crf.sentence import Sentence
@@ -75,6 +75,7 @@ def command(**options: Any) -> None:
     if options["as_json"] and options["as_html"]:
         raise UsageError("--json and --html together: the output is one of the two")
     require_report_suffix(options["output"], {"--json": options["as_json"], "--html": options["as_html"]})
+    require_files([*options["files"], *options["train"], options["gold"], options["predicted"]])
     require_apart([options["output"]], inputs_of(options))
     analysis = _analysis(options)
     show = render.as_json if options["as_json"] else page.html if options["as_html"] else render.text

@@ -23,7 +23,7 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation import render
 from bilstm_crf.evaluation.pair import iob_labels, read_pair
 from bilstm_crf.evaluation.report import READINGS, Reading, Report, evaluate, map_types, require_scorable
-from bilstm_crf.files import require_apart, sha256_of_all
+from bilstm_crf.files import require_apart, require_files, sha256_of_all
 from bilstm_crf.labels import LabelSet, Repair, has_illegal_labels
 from bilstm_crf.progress import say
 from bilstm_crf.sentence import Sentence, Span
@@ -62,6 +62,7 @@ def command(
     require_report_suffix(
         options["output"], {"--json": options["as_json"], "--markdown": options["as_markdown"]}
     )
+    require_files([*files, gold, predicted])
     require_apart([options["output"]], inputs_of({**options, "model": model}, *files, gold, predicted))
     label_set = _label_set(options["labels"], options["keep_misc"])
     format_name, predicted_format = options["format_name"], options["predicted_format"]

@@ -29,8 +29,7 @@ def use_temporary_folder() -> bool:
         folder = _private_folder()
     except OSError as error:
         warn(
-            f"compiling takes {SECONDS} s at every start: no folder can keep the result ({error}); "
-            "set NUMBA_CACHE_DIR to one that you can write to"
+            f"compiling takes {SECONDS} s at every start; NUMBA_CACHE_DIR names a folder to keep it ({error})"
         )
         return False
     config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]

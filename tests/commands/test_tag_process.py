@@ -78,10 +78,18 @@ def test_a_reader_that_goes_away_is_no_traceback(
     running.stdout.readline()
     running.stdout.close()  # as `| head -1` does
     assert running.stderr.read() == b""
-    running.wait()
+    assert running.wait() == 141
 
 
-@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
+BLOWS = {
+    "Ctrl-C": signal.SIGINT,
+    "kill": signal.SIGTERM,
+    "closed terminal": pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    "kill -9": signal.SIGKILL,
+}
+
+
+@pytest.mark.parametrize("blow", BLOWS.values(), ids=BLOWS)
 def test_a_tagging_that_was_cut_off_leaves_the_old_output(
     process: Callable[..., subprocess.Popen[bytes]], large: Path, tmp_path: Path, blow: signal.Signals
 ) -> None:
@@ -93,8 +101,8 @@ def test_a_tagging_that_was_cut_off_leaves_the_old_output(
     running.send_signal(blow)
     _, said = running.communicate()
     assert (tmp_path / "out.conllu").read_bytes() == b"as it was"
-    if blow == signal.SIGINT:
-        assert running.returncode == 130
+    if blow != signal.SIGKILL:
+        assert running.returncode == 128 + blow
         assert said.decode().strip() == f"Interrupted; {tmp_path / 'out.conllu'} was not written"
         assert os.listdir(tmp_path) == ["out.conllu"], "nothing else is left"
 
