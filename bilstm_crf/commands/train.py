@@ -182,7 +182,7 @@ def command(context: click.Context, **options: Any) -> int:
     Settings for --set (preset paper)
       epochs=50 epoch_batches=0 batch_size=10 patience=0 hidden=200 layers=1 members=1 dropout=0.5
       input_dropout=token|sentence|batch recurrent_dropout=0 character_dim=30 character_filters=50
-      character_width=3 word_dim=100 untuned=0 subwords=0 composed=0
+      character_width=3 word_dim=100 digits=zero|own_first untuned=0 subwords=0 composed=0
       document_memory=0 memory_alone=0
       optimiser=sgd|adam momentum=0 learning_rate=0.015 schedule=inverse|linear|cosine restarts=1
       learning_rate_decay=0.05 warm_up=0 accumulate=1 gradient_clip=0 l2=1e-8 word_rate=1
