@@ -7,6 +7,8 @@ import pytest
 from fuzz.seeds import SEEDS
 from fuzz.targets import TARGETS, model_folder
 
+pytestmark = pytest.mark.filterwarnings("ignore::bilstm_crf.errors.InputWarning")
+
 
 def damaged(seed: bytes, random_: random.Random) -> bytes:
     """The seed with one byte changed, left out or doubled, or cut short."""

@@ -370,7 +370,10 @@ class Layout:
     def value(self, record: Any) -> Any:
         """What stands there, None where nothing does."""
         for step in self.path:
-            record = record[step] if isinstance(step, int) else record.get(step)
+            if isinstance(step, int):
+                record = record[step] if isinstance(record, list) and len(record) > step else None
+            else:
+                record = record.get(step) if isinstance(record, dict) else None
         return record
 
 

@@ -63,7 +63,7 @@ def _in_plain_text(find: Callable[[str], list[Any]]) -> Callable[[str], list[Any
 def _places(found: list[Any], plain: PlainText) -> list[Any]:
     """The offsets of words or of sentences of words, in the original text."""
     if found and isinstance(found[0], list):
-        return [_places(offsets, plain) for offsets in found]
+        return [places for offsets in found if (places := _places(offsets, plain))]
     places = [plain.original(offsets) for offsets in found]
     return [(start, end) for start, end in places if start < end]
 

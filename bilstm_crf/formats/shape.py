@@ -45,7 +45,7 @@ COMMENT = re.compile(r"#(?:[ \t]|$|[A-Za-z][\w.:-]*[ \t]*=)")
 # Comments whatever the columns; and `# key = value`, but for blanks inside the cells of tabs
 ALWAYS_COMMENT = re.compile(r"#(?:begin document|end document|[ \t]*newdoc|[ \t]*global\.columns)\b")
 KEY_VALUE = re.compile(r"#[ \t]*[A-Za-z][\w.:-]*[ \t]+=[ \t]")
-GLOBAL_COLUMNS = re.compile(r"#[ \t]*global\.columns[ \t]*=[ \t]*(.+)")
+GLOBAL_COLUMNS = re.compile(r"#[ \t]*global\.columns[ \t]*=[ \t]*(\S.*)")
 PREFIXED = re.compile(r"((?:[a-z]{2,3}(?:-[a-z]+)*|simple):).+")  # WikiANN
 SPANS = re.compile(r"-|(?:\([^()*\s]+)*\*?\)*")  # OntoNotes
 NO_WORD = re.compile(r"\d+[-.]\d+")  # CoNLL-U: the id of a multi-word token or of an empty node

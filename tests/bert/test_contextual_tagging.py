@@ -200,7 +200,7 @@ def test_documents_comments_and_empty_lines_keep_every_byte(
 def test_answers_sentence_by_sentence_are_refused_where_neighbours_count(
     make: Callable[..., tuple[Path, Tagger]], cli: Cli, tmp_path: Path
 ) -> None:
-    done = cli("tag", "--model", make(bert_context=1)[0], "--flush", TRAIN, "-o", tmp_path / "out.conllu")
+    done = cli("tag", "--model", make(bert_context=1)[0], "--flush", TRAIN)
     assert (done.status, done.out) == (2, b"")
     assert "--flush" in done.err
     assert "neighbours" in done.err

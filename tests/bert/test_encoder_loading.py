@@ -159,7 +159,7 @@ def wrong(folder: Path, kind: str) -> None:
     ("kind", "expected"),
     [
         ("no configuration", "no config.json"),
-        ("no JSON", "config.json: cannot be read as JSON"),
+        ("no JSON", "cannot be read as JSON"),
         ("no object", "config.json: is not the configuration of an encoder"),
         ("unknown kind", "norbert9"),
         ("no weights", "has no weights: none of model.safetensors"),

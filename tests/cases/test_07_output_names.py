@@ -94,7 +94,7 @@ def test_devices_and_what_is_missing_may_be_both() -> None:
     [
         (["a.txt", "-o", "x.csv"], ".jsonl"),
         (["a.txt", "-o", "x.html"], ".jsonl"),
-        (["a.txt", "-o", "x.json"], ".jsonl"),
+        (["a.txt", "-o", "x.xml"], ".jsonl"),
         (["a.txt", "-o", "x.conllu"], "--to conllu"),
         (["a.txt", "-o", "x.CoNLLU.gz"], "--to conllu"),
         (["a.conllu", "-o", "x.jsonl"], "--to jsonl"),

@@ -81,7 +81,7 @@ def test_messages_show_names_and_lines_without_controls(
     Path(name).write_bytes(f"1\tKari{HOSTILE}\t_\n".encode())
     done = cli("data", "stats", name)
     assert done.status == 2
-    message, found = done.err.splitlines()
+    message, found, *_ = done.err.splitlines()
     assert "line 1: 3 columns" in message
     assert "␉Kari" in found
     assert done.err.replace("\n", "").isprintable()

@@ -74,7 +74,10 @@ class Workplace:
 
     @property
     def arguments(self) -> list[str]:
-        given = {"--data": "data", "--output": "out", "--jobs": "3", "--threads": "1"}
+        return self.arguments_to("out")
+
+    def arguments_to(self, output: str | Path) -> list[str]:
+        given = {"--data": "data", "--output": str(output), "--jobs": "3", "--threads": "1"}
         paths = [part for pair in given.items() for part in pair]
         return ["experiment", "three.toml", *paths]
 
@@ -227,7 +230,7 @@ def test_tables_of_what_is_there_are_made_without_a_run(
     place, _ = story
     monkeypatch.chdir(place.folder)
     shutil.copytree(f"out/runs/{SINGLE}", tmp_path / "kept" / "runs" / SINGLE)
-    done = cli(*place.arguments, "--no-run", "--json", "--output", tmp_path / "kept")
+    done = cli(*place.arguments_to(tmp_path / "kept"), "--no-run", "--json")
     assert (done.status, done.err) == (0, "")
     (table,) = json.loads(done.out)
     assert table["rows"][0]["cells"] == place.table()["rows"][0]["cells"]
@@ -241,7 +244,7 @@ def test_scores_stand_where_only_results_were_kept(
     place, _ = story
     monkeypatch.chdir(place.folder)
     shutil.copytree("out", tmp_path / "kept", ignore=shutil.ignore_patterns("model.json", "*.safetensors"))
-    done = cli(*place.arguments, "--only", "single", "--json", "--output", tmp_path / "kept")
+    done = cli(*place.arguments_to(tmp_path / "kept"), "--only", "single", "--json")
     assert (done.status, done.err) == (0, "")
     assert json.loads(done.out)[0]["rows"] == place.table()["rows"]
 
@@ -253,8 +256,9 @@ def test_a_look_at_one_seed_leaves_the_table_of_the_file_alone(
     monkeypatch.chdir(place.folder)
     shutil.copytree("out", tmp_path / "out")
     before = (tmp_path / "out/tables/three.json").read_bytes()
-    done = cli(*place.arguments, "--no-run", "--only", "single", "--seeds", "7", "--output", tmp_path / "out")
-    assert (done.status, done.out.splitlines()[0]) == (0, b"Three rows (seeds: 7)")
+    done = cli(*place.arguments_to(tmp_path / "out"), "--no-run", "--only", "single", "--seeds", "7")
+    assert (done.status, done.err) == (0, ""), done.err
+    assert done.out.splitlines()[0] == b"Three rows (seeds: 7)"
     assert (tmp_path / "out/tables/three.json").read_bytes() == before
     other = json.loads((tmp_path / "out/tables/three-seeds=7.json").read_text("utf-8"))
     assert (other["experiment"], other["seeds"]) == ("three-seeds=7", [7])
