@@ -34,6 +34,7 @@ JSONL = [
     {"tokens": ["Kari", "Moe"], "ner_tags": ["B-PER", "I-PER"]},
     {"text": "Kari Moe.", "label": [[0, 8, "PER"]]},
     {"text": "Kari Moe.", "spans": [{"start": 0, "end": 8, "label": "PER"}], "answer": "accept"},
+    {"text": " Ka\u00a0 Moe."},
     ["Kari Moe.", {"entities": [[0, 8, "PER"]]}],
     {
         "data": {"text": "Kari"},

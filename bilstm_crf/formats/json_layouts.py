@@ -182,15 +182,22 @@ def in_file(entity: Entity, text: str, origin: Origin) -> dict[str, Any]:
     }
 
 
-def without_white_space(entity: Entity, text: str) -> Entity:
-    """The entity without white space at its ends; itself where it has none, or nothing else."""
-    start, end = entity.start, entity.end
+def without_white_space(entity: Entity, sentence: Sentence) -> Entity:
+    """Return the entity without white space at its ends, unless that belongs to a token.
+
+    An entity of nothing but white space, or outside the text, is returned as it is.
+    """
+    text, (start, end, _) = sentence.text or "", entity
     if not 0 <= start < end <= len(text) or text[start:end].isspace():
         return entity
-    while text[start].isspace():
-        start += 1
-    while text[end - 1].isspace():
-        end -= 1
+    if text[start].isspace():
+        starts = {place for place, _ in sentence.offsets or ()}
+        while start not in starts and text[start].isspace():
+            start += 1
+    if text[end - 1].isspace():
+        ends = {place for _, place in sentence.offsets or ()}
+        while end not in ends and text[end - 1].isspace():
+            end -= 1
     return Entity(start, end, entity.label)
 
 

@@ -265,7 +265,7 @@ class _Reader:
         return layout
 
     def _trim(self, entity: Entity, key: str, sentence: Sentence) -> Entity:
-        trimmed = without_white_space(entity, sentence.text or "")
+        trimmed = without_white_space(entity, sentence)
         if trimmed != entity and not self._trimmed:
             self._trimmed = True
             covered = (sentence.text or "")[entity.start : entity.end]
