@@ -34,6 +34,7 @@ BLOCK_BYTES = 1 << 24  # of rows handed on at a time
 MAX_WORD = 10_000  # bytes
 MAX_DIM = 1_000_000
 MAX_NGRAM = 1_000  # characters
+MAX_VALUE = 1e30  # of a vector's elements, whose sums must be float32
 MAX_PRUNED = 1 << 31
 GATHERED = 1_000  # n-grams of one word looked up at a time
 
@@ -171,8 +172,8 @@ def _rows(data: _Bytes, count: int, columns: int, *, at: int, of: int) -> NDArra
     if len(there) < 4 * columns * count:
         raise data.cut_short(f"{at + len(there) // (4 * columns):,} of {of:,} vectors are there")
     block = np.frombuffer(there, "<f4").reshape(count, columns)
-    if not np.isfinite(block).all():
-        raise data.damaged("it holds values that are no numbers")
+    if not (np.abs(block) < MAX_VALUE).all():  # nor where one is NaN
+        raise data.damaged("it holds values that are no numbers, or too large to be summed")
     return block
 
 

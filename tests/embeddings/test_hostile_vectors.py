@@ -18,8 +18,10 @@ import pytest
 
 from bilstm_crf.embeddings import packing
 from bilstm_crf.embeddings.convert import convert
+from bilstm_crf.embeddings.read import load_file
 from bilstm_crf.errors import InputError
 from done import Done
+from fuzz.seeds import SEEDS
 from vector_files import WORDS, binary, table, text, write
 
 ENCODED = [word.encode() for word in WORDS]
@@ -299,3 +301,13 @@ def test_the_files_of_the_case_folder(shared: Path, cli: Callable[..., Done]) ->
         done = cli("embeddings", "info", path)
         assert done.status == 2
         assert done.err.startswith(f"error: {path}")
+
+
+def test_values_whose_sum_is_no_number_are_refused(tmp_path: Path) -> None:
+    """Found by fuzzing: a word's vector is a mean over its n-grams."""
+    model = SEEDS["vectors_binary"][1]
+    huge = struct.pack("<6f", *[3e38] * 6)
+    path = tmp_path / "huge.bin"
+    path.write_bytes(model.replace(struct.pack("<6f", *range(6)), huge))
+    with pytest.raises(InputError, match=r"huge\.bin.*too large"):
+        load_file(path)
