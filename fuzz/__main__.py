@@ -1,6 +1,6 @@
-"""Run the fuzz targets with atheris: `make fuzz`, or `python -m fuzz conllu -max_total_time=60`.
+"""Run the fuzz targets with atheris: `make fuzz`, or `python -m fuzz conllu jsonl --seconds 60`.
 
-Without a target all run, each for --seconds, as many at once as --jobs. Each prints how many inputs it was
+Targets run for --seconds each, as many at once as --jobs. Each prints how many inputs it was
 tried with; the exit status is 1 if one failed. An input that failed is kept in fuzz/crashes/, and
 `python -m fuzz TARGET FILE` runs it again.
 """
@@ -36,7 +36,12 @@ def run_target(name: str, seconds: int) -> tuple[str, int, bool]:
     corpus = CORPUS / name
     corpus.mkdir(parents=True, exist_ok=True)
     CRASHES.mkdir(exist_ok=True)
-    for number, content in enumerate(SEEDS[name]):
+    seeds = SEEDS[name]
+    if name == "model_json":
+        from fuzz.targets import model_folder
+
+        seeds = [*seeds, (model_folder() / "model.json").read_bytes()]
+    for number, content in enumerate(seeds):
         (corpus / f"seed-{number}").write_bytes(content)
     limits = [f"-max_total_time={seconds}", "-rss_limit_mb=4096", "-timeout=30"]
     command = [
@@ -62,16 +67,17 @@ def run_target(name: str, seconds: int) -> tuple[str, int, bool]:
 
 
 def main() -> int:
-    if len(sys.argv) > 1 and sys.argv[1] in SEEDS:
+    if len(sys.argv) > 2 and sys.argv[1] in SEEDS and not sys.argv[2].startswith("--"):
         fuzz(sys.argv[1], sys.argv[2:])
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("targets", nargs="*", choices=[*SEEDS, []], metavar="TARGET", help="all by default")
     parser.add_argument("--seconds", type=int, default=600, help="for each target")
     parser.add_argument("--jobs", type=int, default=2, help="targets at once")
     options = parser.parse_args()
     with ThreadPoolExecutor(options.jobs) as pool:
-        results = list(pool.map(lambda name: run_target(name, options.seconds), SEEDS))
+        results = list(pool.map(lambda name: run_target(name, options.seconds), options.targets or SEEDS))
     return 0 if all(passed for _, _, passed in results) else 1
 
 
