@@ -7,6 +7,7 @@ same format write it back.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Literal
@@ -44,6 +45,10 @@ def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: s
         return found
     if os.fspath(path) == "-":
         raise UsageError("standard input has no suffix to tell its format: give --format", hint=known)
+    if os.path.isdir(path):
+        raise UsageError(f"{path} is a folder, expected files", hint=f"its text files: {path}/*.txt")
+    if found is None and not os.path.exists(path):
+        raise UsageError(f"{path}: no such file")
     columns = columns_in(path, encoding)
     if columns == "surely":
         other = "--format text reads it as text" if found is text else "--format names another format"
@@ -70,7 +75,8 @@ def columns_in(
     if not os.path.isfile(path):  # a pipe can be read only once
         return None
     try:
-        with open_input(path, encoding) as stream:
+        with open_input(path, encoding) as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whoever reads the file warns
             content = stream.read(SAMPLE_BYTES)
     except (BilstmCrfError, OSError, ValueError):
         return None  # whoever reads the file says what is wrong with it

@@ -23,7 +23,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, BinaryIO, Literal
 
 from bilstm_crf.errors import InputError, near_miss
@@ -49,6 +49,8 @@ GLOBAL_COLUMNS = re.compile(r"#[ \t]*global\.columns[ \t]*=[ \t]*(\S.*)")
 PREFIXED = re.compile(r"((?:[a-z]{2,3}(?:-[a-z]+)*|simple):).+")  # WikiANN
 SPANS = re.compile(r"-|(?:\([^()*\s]+)*\*?\)*")  # OntoNotes
 NO_WORD = re.compile(r"\d+[-.]\d+")  # CoNLL-U: the id of a multi-word token or of an empty node
+# A line of a CSV file that ends in a label; a word may hold a comma, a label does not
+COMMAS = re.compile(r'.*([,;])"?(?:O|[BIESLUM]-[A-Za-z][\w/&-]*)"?[ \t]*')
 TYPE_LIKE = re.compile(r"[A-Za-z][\w./&-]*")
 
 
@@ -241,6 +243,14 @@ class _Recognition:
                 path=self.path,
                 line=1,
                 hint="export it as CoNLL 2002 or CoNLL-U",
+            )
+        if comma := comma_of(rows):
+            raise InputError(
+                f"cells with {comma} between them, expected tabs or blanks",
+                path=self.path,
+                line=self.sample.first,
+                found=rows[0],
+                hint="save it with tabs between the cells (.tsv)",
             )
         bars = self._bars(rows)
         if bars is not None:
@@ -590,6 +600,14 @@ def kind_of(sentences: Sequence[Sequence[str]]) -> Literal["strict", "loose", "b
     return "loose" if all(map(LABEL.fullmatch, first)) else None
 
 
+def comma_of(rows: Sequence[str]) -> str | None:
+    """The comma or semicolon before the label in all these lines but a row of names; None for no CSV file."""
+    if len(rows) < 3 or not all(map(COMMAS.fullmatch, rows[1:])):
+        return None
+    found = COMMAS.fullmatch(rows[1])
+    return found and found[1]
+
+
 def separator_of(rows: Sequence[str]) -> tuple[Literal["tabs", "blanks"], int]:
     """What separates the cells of most rows, and how many there are; of equals, what the first row has.
 
@@ -646,6 +664,8 @@ def looks_like_columns(lines: Sequence[bytes]) -> Literal["surely", "perhaps"] |
     nearly all, or all labels are O. Running text is neither.
     """
     rows = text_of(lines)
+    if comma_of(list(Sample(rows).rows)):
+        return "perhaps"
     try:
         shape = recognise(rows, "", FormatOptions())
     except InputError:
@@ -667,6 +687,9 @@ def looks_like_columns(lines: Sequence[bytes]) -> Literal["surely", "perhaps"] |
     # `Vitamin B-12`, `på B-laget`: text can end so
     upper = all(re.fullmatch(r"[A-Z][A-Z0-9_&/-]*", type_) for type_ in shape.types)
     lower = all(re.fullmatch(r"[A-Za-z][\w&/-]*", type_) for type_ in shape.types)
-    if len(good) == len(table) and shape.types and (upper or (lower and "O" in good and shape.width < 4)):
+    outside = "O" in good or any(
+        (one[:2], other[:2]) == ("B-", "I-") and one[2:] == other[2:] for one, other in pairwise(good)
+    )  # `Bukse L-XL`, `Hall B-A`: lists can end in such codes
+    if len(good) == len(table) and outside and shape.types and (upper or (lower and "O" in good and shape.width < 4)):
         return "surely"
     return "perhaps" if len(table) > 2 and lower else None
