@@ -75,7 +75,8 @@ def _open_bytes(name: str) -> Iterator[BinaryIO]:
         raise InputError(f"cannot be read: {error.strerror}", path=name) from error
     with plain:
         # A pipe may have nothing to show yet
-        start = plain.peek(8)[:8] if stat.S_ISREG(os.fstat(plain.fileno()).st_mode) else b""
+        is_file = stat.S_ISREG(os.fstat(plain.fileno()).st_mode)
+        start = cast(io.BufferedReader, plain).peek(8)[:8] if is_file else b""
         if start.startswith((b"%PDF-", b"{\\rtf")):  # their first lines are ASCII: no byte would tell
             raise InputError("not text", path=name, hint=f"this looks like {other_file(start)}")
         try:

@@ -47,16 +47,15 @@ def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: s
         raise UsageError("standard input has no suffix to tell its format: give --format", hint=known)
     if os.path.isdir(path):
         raise UsageError(f"{path} is a folder, expected files", hint=f"its text files: {path}/*.txt")
-    if found is None and not os.path.exists(path):
-        raise UsageError(f"{path}: no such file")
     columns = columns_in(path, encoding)
     if columns == "surely":
         other = "--format text reads it as text" if found is text else "--format names another format"
         warn(f"read as columns, because all its lines hold a label; {other}", path=path)
         return conll2003
     if found is None:
+        missing = "" if os.path.lexists(path) else "no such file, and "
         raise UsageError(
-            f"{path}: the suffix tells no format: give --format, or one of {' '.join(SUFFIXES)}."
+            f"{path}: {missing}the suffix tells no format: give --format, or one of {' '.join(SUFFIXES)}."
             f"{near_miss(suffix, SUFFIXES)}",
             hint=known,
         )

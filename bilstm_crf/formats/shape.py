@@ -7,6 +7,7 @@ What others write, and how it is told apart:
 
     CoNLL-2003, WNUT        token first, label last
     UNER, GermEval          a column that counts 1 2 3 …, then the token, then the label
+    tables of sentences     a column with the number of the sentence, then the token
     NeuroNLP2               a column that counts, then the token; the label last
     CoNLL-U Plus            names in `# global.columns = …`
     OntoNotes, CoNLL-2012   token in column 4, entities as `(PERSON*`, `*)` in column 11
@@ -49,8 +50,8 @@ GLOBAL_COLUMNS = re.compile(r"#[ \t]*global\.columns[ \t]*=[ \t]*(\S.*)")
 PREFIXED = re.compile(r"((?:[a-z]{2,3}(?:-[a-z]+)*|simple):).+")  # WikiANN
 SPANS = re.compile(r"-|(?:\([^()*\s]+)*\*?\)*")  # OntoNotes
 NO_WORD = re.compile(r"\d+[-.]\d+")  # CoNLL-U: the id of a multi-word token or of an empty node
-# A line of a CSV file that ends in a label; a word may hold a comma, a label does not
-COMMAS = re.compile(r'.*([,;])"?(?:O|[BIESLUM]-[A-Za-z][\w/&-]*)"?[ \t]*')
+# A line of a CSV file, or of word/label pieces, that ends in a label
+COMMAS = re.compile(r'.*([,;/])"?(?:O|[BIESLUM]-[A-Za-z][\w/&-]*)"?[ \t]*')
 TYPE_LIKE = re.compile(r"[A-Za-z][\w./&-]*")
 
 
@@ -450,6 +451,9 @@ class _Recognition:
                 )
             self.notes.append("column 1 counts the tokens: the token is column 2")
             return 1
+        if (self.width > 2 or self.kinds[1:] == [None]) and self._repeats():
+            self.notes.append("column 1 numbers the sentences: the token is column 2")
+            return 1
         if self.width > 1 and self.kinds[:2] == ["strict", None] and self._types(0) - CHUNKS:
             self.notes.append("column 1 holds labels: the token is column 2")
             return 1
@@ -536,6 +540,16 @@ class _Recognition:
             )
         return label, True
 
+    def _repeats(self) -> bool:
+        """Whether column 1 holds one number, or a name with digits, in all lines of a sentence."""
+        cells = self._by_sentence(0)
+        longer = [sentence for sentence in cells if len(sentence) > 1]
+        return (
+            (len(longer) > 1 or any(len(sentence) > 4 for sentence in longer))
+            and all(len(set(sentence)) == 1 for sentence in longer)
+            and all(re.search(r"\d", sentence[0]) for sentence in cells)
+        )
+
     def _prefix(self, token: int, own: int | None) -> str:
         """WikiANN's language code, which stands before every token."""
         if self.header is not None or self.options.token_column is not None:
@@ -601,7 +615,7 @@ def kind_of(sentences: Sequence[Sequence[str]]) -> Literal["strict", "loose", "b
 
 
 def comma_of(rows: Sequence[str]) -> str | None:
-    """The comma or semicolon before the label in all these lines but a row of names; None for no CSV file."""
+    """The comma, semicolon or slash before the label in all these lines but a row of names; else None."""
     if len(rows) < 3 or not all(map(COMMAS.fullmatch, rows[1:])):
         return None
     found = COMMAS.fullmatch(rows[1])
@@ -690,6 +704,7 @@ def looks_like_columns(lines: Sequence[bytes]) -> Literal["surely", "perhaps"] |
     outside = "O" in good or any(
         (one[:2], other[:2]) == ("B-", "I-") and one[2:] == other[2:] for one, other in pairwise(good)
     )  # `Bukse L-XL`, `Hall B-A`: lists can end in such codes
-    if len(good) == len(table) and outside and shape.types and (upper or (lower and "O" in good and shape.width < 4)):
+    typed = upper or (lower and "O" in good and shape.width < 4)
+    if len(good) == len(table) and outside and shape.types and typed:
         return "surely"
     return "perhaps" if len(table) > 2 and lower else None

@@ -102,6 +102,7 @@ def test_names_alone_are_columns_without_an_o() -> None:
 CSV = {
     "commas": "word,label\nKari,B-PER\nsov,O\n\nOla,B-PER\n",
     "semicolons": "Kari;B-PER\nsov;O\n\nOla;B-PER\n",
+    "slashes": "Kari/B-PER sov/O\nOla/B-PER sov/O\nPer/B-PER\n",
     "quotes": '"Kari","B-PER"\n"sov","O"\n"i","O"\n',
     "blanks in cells": "Sentence #,Word,Tag\nSentence: 1,Kari,B-PER\n,sov,O\n,i,O\n",
 }
