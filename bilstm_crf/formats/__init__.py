@@ -36,7 +36,7 @@ def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: s
     if name is not None:
         named = format_named(name)
         if named is text and columns_in(path, encoding):
-            warn(f"looks like columns, {_AS_WORDS}", path=path)
+            warn(text.AS_WORDS, path=path)
         return named
     known = f"known: {' '.join(FORMATS)}"
     suffix = PurePath(os.fspath(path).lower().removesuffix(".gz")).suffix
@@ -60,11 +60,8 @@ def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: s
             hint=known,
         )
     if columns == "perhaps":
-        warn(f"looks like columns, {_AS_WORDS}", path=path)
+        warn(text.AS_WORDS, path=path)
     return found
-
-
-_AS_WORDS = "but is read as text, labels as words; --format conll2003 reads columns"
 
 
 def columns_in(

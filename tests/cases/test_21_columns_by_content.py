@@ -1,12 +1,14 @@
 """Case 21: columns under the suffix of text, or any; running text is never taken for columns."""
 
+import io
 import warnings
 from pathlib import Path
 
 import pytest
 
 from bilstm_crf.errors import InputError, InputWarning, UsageError
-from bilstm_crf.formats import format_of, read
+from bilstm_crf.files import shown
+from bilstm_crf.formats import FORMATS, FormatOptions, format_of, read
 
 COLUMNS = {
     "two columns": "Kari B-PER\nMoe I-PER\nsov O\n\nOla B-PER\n",
@@ -130,3 +132,13 @@ def test_a_folder_and_a_missing_file_are_named() -> None:
         format_of("folder")
     with pytest.raises(UsageError, match="no such file"):
         format_of("missing")
+
+
+def test_columns_from_standard_input_as_text_are_warned_of() -> None:
+    for content, warned in ((COLUMNS["two columns"], True), (TEXT["a school"], False)):
+        stream = io.BufferedReader(io.BytesIO(content.encode()))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            sentences = list(FORMATS["text"].read(stream, shown("-"), FormatOptions()))
+        assert [each.text for each in sentences if each.text] == [row for row in content.split("\n") if row]
+        assert [str(each.message).partition(":")[2][:6] for each in caught] == [" looks"] * warned
