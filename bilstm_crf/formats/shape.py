@@ -454,7 +454,9 @@ class _Recognition:
         if (self.width > 2 or self.kinds[1:] == [None]) and self._repeats():
             self.notes.append("column 1 numbers the sentences: the token is column 2")
             return 1
-        if self.width > 1 and self.kinds[:2] == ["strict", None] and self._types(0) - CHUNKS:
+        labels = self.width > 1 and self.kinds[:2] == ["strict", None] and self._types(0) - CHUNKS
+        # `E-post NOUN` may be all of a sample
+        if labels and ("O" in self._column(0) or all(map(str.isupper, labels))):
             self.notes.append("column 1 holds labels: the token is column 2")
             return 1
         return 0

@@ -19,6 +19,7 @@ WORDS = {
     "the same words": "ja UH O\nja UH O\n\nnei UH O\nnei UH O\n",
     "one sentence": "10 NUM O\n10 NUM O\n",
     "labels only": "1 O\n1 O\n\n2 O\n2 O\n",
+    "a word like a label": "E-post NOUN\nS-bane NOUN\n",
     "a list": "1 NUM O\nKari N B-PER\n\n2 NUM O\nOla N B-PER\n",
 }
 
