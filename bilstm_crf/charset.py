@@ -158,6 +158,7 @@ OTHER_FILES = (
     (b"PK\x03\x04", "a zip archive (as .docx, .xlsx and .odt are): save its text as a UTF-8 file"),
     (b"\xd0\xcf\x11\xe0", "an old Office file: save its text as a UTF-8 file"),
     (b"%PDF-", "a PDF: extract its text first"),
+    (b"{\\rtf", "RTF: save its text as a UTF-8 file"),
     (b"BZh", "a bzip2 file: unpack it first"),
     (b"\xfd7zXZ", "an xz file: unpack it first"),
     (b"\x28\xb5\x2f\xfd", "a zstd file: unpack it first"),
@@ -170,15 +171,19 @@ OPENING, CLOSING, DASHES = frozenset("«“„‘‚‹"), frozenset("»”’�
 SIGNS = frozenset("§°€£½¼¾²³µ·•†©®™×±´¨\u00a0\u00ad")
 
 
+def other_file(content: bytes) -> str | None:
+    """Return what kind of file begins so, and what to do with it; None for what may be text."""
+    return next((kind for magic, kind in OTHER_FILES if content.startswith(magic)), None)
+
+
 def encoding_hint(content: bytes, *, at_start: bool) -> str:
     """Say which encoding, or other kind of file, the bytes probably are, as the hint of an error.
 
     `content` is not UTF-8 or holds NUL; `at_start`: it is the beginning of its file.
     """
     if at_start:
-        for magic, kind in OTHER_FILES:
-            if content.startswith(magic):
-                return f"this looks like {kind}"
+        if (kind := other_file(content)) is not None:
+            return f"this looks like {kind}"
         for mark, name in BYTE_ORDER_MARKS:
             if content.startswith(mark):
                 return f"the byte order mark is that of {name.upper()}: --input-encoding {name}"

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from bilstm_crf import system
-from bilstm_crf.charset import BLOCK, Transcoder, is_utf8
+from bilstm_crf.charset import BLOCK, Transcoder, is_utf8, other_file
 from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.streams import descriptor_of, standard_input
 
@@ -74,6 +74,11 @@ def _open_bytes(name: str) -> Iterator[BinaryIO]:
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=name) from error
     with plain:
+        # A pipe may have nothing to show yet
+        is_file = stat.S_ISREG(os.fstat(plain.fileno()).st_mode)
+        start = cast(io.BufferedReader, plain).peek(8)[:8] if is_file else b""
+        if start.startswith((b"%PDF-", b"{\\rtf")):  # their first lines are ASCII: no byte would tell
+            raise InputError("not text", path=name, hint=f"this looks like {other_file(start)}")
         try:
             yield cast(BinaryIO, gzip.GzipFile(fileobj=plain)) if is_gzip(name) else plain
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:

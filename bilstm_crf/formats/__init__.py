@@ -7,6 +7,7 @@ same format write it back.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Literal
@@ -35,7 +36,7 @@ def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: s
     if name is not None:
         named = format_named(name)
         if named is text and columns_in(path, encoding):
-            warn(f"looks like columns, {_AS_WORDS}", path=path)
+            warn(text.AS_WORDS, path=path)
         return named
     known = f"known: {' '.join(FORMATS)}"
     suffix = PurePath(os.fspath(path).lower().removesuffix(".gz")).suffix
@@ -44,23 +45,23 @@ def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: s
         return found
     if os.fspath(path) == "-":
         raise UsageError("standard input has no suffix to tell its format: give --format", hint=known)
+    if os.path.isdir(path):
+        raise UsageError(f"{path} is a folder, expected files", hint=f"its text files: {path}/*.txt")
     columns = columns_in(path, encoding)
     if columns == "surely":
         other = "--format text reads it as text" if found is text else "--format names another format"
         warn(f"read as columns, because all its lines hold a label; {other}", path=path)
         return conll2003
     if found is None:
+        missing = "" if os.path.lexists(path) else "no such file, and "
         raise UsageError(
-            f"{path}: the suffix tells no format: give --format, or one of {' '.join(SUFFIXES)}."
+            f"{path}: {missing}the suffix tells no format: give --format, or one of {' '.join(SUFFIXES)}."
             f"{near_miss(suffix, SUFFIXES)}",
             hint=known,
         )
     if columns == "perhaps":
-        warn(f"looks like columns, {_AS_WORDS}", path=path)
+        warn(text.AS_WORDS, path=path)
     return found
-
-
-_AS_WORDS = "but is read as text, labels as words; --format conll2003 reads columns"
 
 
 def columns_in(
@@ -70,7 +71,8 @@ def columns_in(
     if not os.path.isfile(path):  # a pipe can be read only once
         return None
     try:
-        with open_input(path, encoding) as stream:
+        with open_input(path, encoding) as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whoever reads the file warns
             content = stream.read(SAMPLE_BYTES)
     except (BilstmCrfError, OSError, ValueError):
         return None  # whoever reads the file says what is wrong with it

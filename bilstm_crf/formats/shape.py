@@ -7,6 +7,7 @@ What others write, and how it is told apart:
 
     CoNLL-2003, WNUT        token first, label last
     UNER, GermEval          a column that counts 1 2 3 …, then the token, then the label
+    tables of sentences     a column with the number of the sentence, then the token
     NeuroNLP2               a column that counts, then the token; the label last
     CoNLL-U Plus            names in `# global.columns = …`
     OntoNotes, CoNLL-2012   token in column 4, entities as `(PERSON*`, `*)` in column 11
@@ -23,7 +24,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, BinaryIO, Literal
 
 from bilstm_crf.errors import InputError, near_miss
@@ -49,6 +50,8 @@ GLOBAL_COLUMNS = re.compile(r"#[ \t]*global\.columns[ \t]*=[ \t]*(\S.*)")
 PREFIXED = re.compile(r"((?:[a-z]{2,3}(?:-[a-z]+)*|simple):).+")  # WikiANN
 SPANS = re.compile(r"-|(?:\([^()*\s]+)*\*?\)*")  # OntoNotes
 NO_WORD = re.compile(r"\d+[-.]\d+")  # CoNLL-U: the id of a multi-word token or of an empty node
+# A line of a CSV file, or of word/label pieces, that ends in a label
+COMMAS = re.compile(r'.*([,;/])"?(?:O|[BIESLUM]-[A-Za-z][\w/&-]*)"?[ \t]*')
 TYPE_LIKE = re.compile(r"[A-Za-z][\w./&-]*")
 
 
@@ -241,6 +244,14 @@ class _Recognition:
                 path=self.path,
                 line=1,
                 hint="export it as CoNLL 2002 or CoNLL-U",
+            )
+        if comma := comma_of(rows):
+            raise InputError(
+                f"cells with {comma} between them, expected tabs or blanks",
+                path=self.path,
+                line=self.sample.first,
+                found=rows[0],
+                hint="save it with tabs between the cells (.tsv)",
             )
         bars = self._bars(rows)
         if bars is not None:
@@ -440,7 +451,12 @@ class _Recognition:
                 )
             self.notes.append("column 1 counts the tokens: the token is column 2")
             return 1
-        if self.width > 1 and self.kinds[:2] == ["strict", None] and self._types(0) - CHUNKS:
+        if (self.width > 2 or self.kinds[1:] == [None]) and self._repeats():
+            self.notes.append("column 1 numbers the sentences: the token is column 2")
+            return 1
+        labels = self.width > 1 and self.kinds[:2] == ["strict", None] and self._types(0) - CHUNKS
+        # `E-post NOUN` may be all of a sample
+        if labels and ("O" in self._column(0) or all(map(str.isupper, labels))):
             self.notes.append("column 1 holds labels: the token is column 2")
             return 1
         return 0
@@ -526,6 +542,16 @@ class _Recognition:
             )
         return label, True
 
+    def _repeats(self) -> bool:
+        """Whether column 1 holds one number, or a name with digits, in all lines of a sentence."""
+        cells = self._by_sentence(0)
+        longer = [sentence for sentence in cells if len(sentence) > 1]
+        return (
+            (len(longer) > 1 or any(len(sentence) > 4 for sentence in longer))
+            and all(len(set(sentence)) == 1 for sentence in longer)
+            and all(re.search(r"\d", sentence[0]) for sentence in cells)
+        )
+
     def _prefix(self, token: int, own: int | None) -> str:
         """WikiANN's language code, which stands before every token."""
         if self.header is not None or self.options.token_column is not None:
@@ -590,6 +616,14 @@ def kind_of(sentences: Sequence[Sequence[str]]) -> Literal["strict", "loose", "b
     return "loose" if all(map(LABEL.fullmatch, first)) else None
 
 
+def comma_of(rows: Sequence[str]) -> str | None:
+    """The comma, semicolon or slash before the label in all these lines but a row of names; else None."""
+    if len(rows) < 3 or not all(map(COMMAS.fullmatch, rows[1:])):
+        return None
+    found = COMMAS.fullmatch(rows[1])
+    return found and found[1]
+
+
 def separator_of(rows: Sequence[str]) -> tuple[Literal["tabs", "blanks"], int]:
     """What separates the cells of most rows, and how many there are; of equals, what the first row has.
 
@@ -646,6 +680,8 @@ def looks_like_columns(lines: Sequence[bytes]) -> Literal["surely", "perhaps"] |
     nearly all, or all labels are O. Running text is neither.
     """
     rows = text_of(lines)
+    if comma_of(list(Sample(rows).rows)):
+        return "perhaps"
     try:
         shape = recognise(rows, "", FormatOptions())
     except InputError:
@@ -667,6 +703,10 @@ def looks_like_columns(lines: Sequence[bytes]) -> Literal["surely", "perhaps"] |
     # `Vitamin B-12`, `på B-laget`: text can end so
     upper = all(re.fullmatch(r"[A-Z][A-Z0-9_&/-]*", type_) for type_ in shape.types)
     lower = all(re.fullmatch(r"[A-Za-z][\w&/-]*", type_) for type_ in shape.types)
-    if len(good) == len(table) and shape.types and (upper or (lower and "O" in good and shape.width < 4)):
+    outside = "O" in good or any(
+        (one[:2], other[:2]) == ("B-", "I-") and one[2:] == other[2:] for one, other in pairwise(good)
+    )  # `Bukse L-XL`, `Hall B-A`: lists can end in such codes
+    typed = upper or (lower and "O" in good and shape.width < 4)
+    if len(good) == len(table) and outside and shape.types and typed:
         return "surely"
     return "perhaps" if len(table) > 2 and lower else None

@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from bilstm_crf.charset import line_ends
-from bilstm_crf.files import has_name
+from bilstm_crf.errors import warn
+from bilstm_crf.files import has_name, shown
 from bilstm_crf.formats import norwegian
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import BOM, decode, lines_of
 from bilstm_crf.formats.offsets import located
+from bilstm_crf.formats.shape import lines_ahead, looks_like_columns
 from bilstm_crf.sentence import Origin, Sentence
 
 name = "text"
@@ -29,6 +31,8 @@ PARAGRAPH_BYTES = 65_536
 
 # Where files were concatenated, lines in the middle begin with byte order marks.
 LINE_BOM = re.compile(r"(?:\A|(?<=[\n\r]))\ufeff")
+
+AS_WORDS = "looks like columns, but is read as text, labels as words; --format conll2003 reads columns"
 
 
 class Raw(NamedTuple):
@@ -54,6 +58,8 @@ def sentence_of(text: str, tokenise: str = "norwegian") -> Sentence:
 
 def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iterator[Sentence]:
     """See `Format.read`. Of running text, the sentences of a paragraph come when its empty line was read."""
+    if path == shown("-") and looks_like_columns(lines_ahead(stream)):  # of a file, `format_of` says so
+        warn(AS_WORDS, path=path)
     found = _running(stream, path) if options.split == "running" else _lines(stream, path, options.tokenise)
     for sentence in found:
         sentence.path = path

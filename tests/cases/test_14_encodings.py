@@ -262,3 +262,21 @@ def test_offsets_do_not_count_the_first_mark(
     path = write(tmp_path, "\ufeff Kari sov\n\ufeffOla".encode())
     done = cli("tag", "--model", tiny_model, "--tokenise", "spaces", path)
     assert [json.loads(line)["file_start"] for line in done.out.splitlines()] == [1, 11]
+
+
+@pytest.mark.parametrize("content", [b"%PDF-1.4\n%\xe2\xe3\n", b"{\\rtf1\\ansi Kari}\n"], ids=["PDF", "RTF"])
+def test_documents_that_begin_in_ascii_are_not_text(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(content)
+    for encoding in (None, "cp1252"):
+        with pytest.raises(InputError, match="not text") as caught:
+            list(read(path, "text", FormatOptions(input_encoding=encoding)))
+        assert caught.value.hint
+
+
+def test_utf8_read_as_another_encoding_is_said_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("på Ås".encode())
+    with pytest.warns(InputWarning) as caught:
+        list(read(path, None, FormatOptions(input_encoding="cp1252")))
+    assert len(caught) == 1

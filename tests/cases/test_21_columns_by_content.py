@@ -1,12 +1,14 @@
 """Case 21: columns under the suffix of text, or any; running text is never taken for columns."""
 
+import io
 import warnings
 from pathlib import Path
 
 import pytest
 
-from bilstm_crf.errors import InputWarning, UsageError
-from bilstm_crf.formats import format_of, read
+from bilstm_crf.errors import InputError, InputWarning, UsageError
+from bilstm_crf.files import shown
+from bilstm_crf.formats import FORMATS, FormatOptions, format_of, read
 
 COLUMNS = {
     "two columns": "Kari B-PER\nMoe I-PER\nsov O\n\nOla B-PER\n",
@@ -78,3 +80,65 @@ def test_labels_in_a_txt_can_be_learned_from() -> None:
         (["Kari", "Moe", "sov"], ["B-PER", "I-PER", "O"]),
         (["Ola"], ["B-PER"]),
     ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["Bukse L-XL\nSkjorte S-M\nGenser M-L\n", "Kontor B-A\nHall B-D\n", "Bolt S-SERIE\nSkrue M-SERIE\n"],
+    ids=["sizes", "halls", "parts"],
+)
+def test_a_list_of_codes_is_not_surely_columns(content: str) -> None:
+    """Codes look like labels, but none is O and no I- goes on a B-."""
+    Path("a.txt").write_text(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)
+        assert format_of("a.txt").name == "text"
+
+
+def test_names_alone_are_columns_without_an_o() -> None:
+    Path("a.txt").write_text("Kari B-PER\nMoe I-PER\n")
+    with pytest.warns(InputWarning, match="read as columns"):
+        assert format_of("a.txt").name == "conll2003"
+
+
+CSV = {
+    "commas": "word,label\nKari,B-PER\nsov,O\n\nOla,B-PER\n",
+    "semicolons": "Kari;B-PER\nsov;O\n\nOla;B-PER\n",
+    "slashes": "Kari/B-PER sov/O\nOla/B-PER sov/O\nPer/B-PER\n",
+    "quotes": '"Kari","B-PER"\n"sov","O"\n"i","O"\n',
+    "blanks in cells": "Sentence #,Word,Tag\nSentence: 1,Kari,B-PER\n,sov,O\n,i,O\n",
+}
+
+
+@pytest.mark.parametrize("content", CSV.values(), ids=CSV)
+def test_labels_behind_commas_are_no_words(content: str) -> None:
+    Path("a.csv").write_text(content)
+    with pytest.raises(InputError, match="between them, expected tabs") as caught:
+        list(read("a.csv", "conll2003"))
+    assert (caught.value.path, caught.value.line) == ("a.csv", 1)
+    Path("a.txt").write_text(content)
+    with pytest.warns(InputWarning, match="looks like columns"):
+        assert format_of("a.txt").name == "text"
+
+
+def test_tokens_that_are_commas_are_columns() -> None:
+    Path("a.conll").write_text(", O\n; O\n1,5 O\nKari B-PER\n")
+    assert [sentence.tokens for sentence in read("a.conll")] == [[",", ";", "1,5", "Kari"]]
+
+
+def test_a_folder_and_a_missing_file_are_named() -> None:
+    Path("folder").mkdir()
+    with pytest.raises(UsageError, match="folder is a folder"):
+        format_of("folder")
+    with pytest.raises(UsageError, match="no such file"):
+        format_of("missing")
+
+
+def test_columns_from_standard_input_as_text_are_warned_of() -> None:
+    for content, warned in ((COLUMNS["two columns"], True), (TEXT["a school"], False)):
+        stream = io.BufferedReader(io.BytesIO(content.encode()))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            sentences = list(FORMATS["text"].read(stream, shown("-"), FormatOptions()))
+        assert [each.text for each in sentences if each.text] == [row for row in content.split("\n") if row]
+        assert [str(each.message).partition(":")[2][:6] for each in caught] == [" looks"] * warned

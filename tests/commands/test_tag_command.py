@@ -168,7 +168,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tag: Cli) -> None:
     ("arguments", "message"),
     [
         (["absent.conllu"], "absent.conllu: cannot be read: No such file"),
-        (["."], "the suffix tells no format"),
+        (["."], "is a folder, expected files"),
         ([".", "--format", "conllu"], "Is a directory"),
         (["a.xyz"], "the suffix tells no format"),
         ([], "standard input has no suffix to tell its format"),
