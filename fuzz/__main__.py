@@ -2,7 +2,7 @@
 
 Targets run for --seconds each, as many at once as --jobs. Each prints how many inputs it was
 tried with; the exit status is 1 if one failed. An input that failed is kept in fuzz/crashes/, and
-`python -m fuzz TARGET FILE` runs it again.
+`python -m fuzz atheris TARGET FILE` runs it again.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ def run_target(name: str, seconds: int) -> tuple[str, int, bool]:
         sys.executable,
         "-m",
         "fuzz",
+        "atheris",
         name,
         *limits,
         f"-artifact_prefix={CRASHES}/{name}-",
@@ -67,8 +68,8 @@ def run_target(name: str, seconds: int) -> tuple[str, int, bool]:
 
 
 def main() -> int:
-    if len(sys.argv) > 2 and sys.argv[1] in SEEDS and not sys.argv[2].startswith("--"):
-        fuzz(sys.argv[1], sys.argv[2:])
+    if sys.argv[1:2] == ["atheris"]:
+        fuzz(sys.argv[2], sys.argv[3:])
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
