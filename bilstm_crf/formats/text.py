@@ -153,7 +153,7 @@ def _sentences(whole: str, place: Place) -> list[Sentence]:
         place = place.after(whole[reached:start])
         sentence = Sentence(
             [body[a:b] for a, b in offsets],
-            text=body[start:end],
+            text=whole[start:end],
             offsets=[(a - start, b - start) for a, b in offsets],
             line=place.line,
             origin=place.origin,

@@ -109,3 +109,11 @@ def test_without_spacy_the_message_says_how_to_get_it() -> None:
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert "spaCy" in said
     assert 'pip install "bilstm_crf[text]"' in said
+
+
+def test_a_byte_order_mark_inside_running_text_comes_back() -> None:
+    """Files that were put one behind the other: each begins with one."""
+    content = "Kari\n\ufeffMoe sov.\n".encode()
+    sentences = list(text.read(BytesIO(content), "a.txt", FormatOptions(split="running")))
+    assert b"".join(text.render(sentence) for sentence in sentences) == content
+    assert [sentence.tokens for sentence in sentences] == [["Kari", "Moe", "sov", "."]]
