@@ -199,6 +199,26 @@ model_options = _group(
 )
 
 
+# Options for loading and running a model, which do nothing where any system's output is scored.
+MODEL_ALONE = ("bert", "trust_remote_code", "threads", "device")
+
+
+def require_pair_use(context: click.Context, *of_model: str) -> None:
+    """Refuse what was typed and does nothing: the options `of_model` without `--model`, and the other way.
+
+    Raises UsageError.
+    """
+    given = context.params
+    if given["model"] is None:
+        idle, reason = of_model, "is for --model, and does nothing for --gold and --predicted"
+    elif given["predicted"] is None and given.get("predicted_b") is None:
+        idle, reason = ("predicted_format",), "is for --predicted, and does nothing for --model"
+    else:
+        return
+    for name in [each for each in idle if each in given_of(context, in_file=False)]:
+        raise UsageError(f"--{name.replace('_', '-')} {reason}", hint="leave it out")
+
+
 output_option = click.option(
     "-o", "--output", metavar="PATH", type=click.Path(dir_okay=False, allow_dash=True), help="Write there."
 )

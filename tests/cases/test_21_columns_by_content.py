@@ -1,12 +1,14 @@
 """Case 21: columns under the suffix of text, or any; running text is never taken for columns."""
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bilstm_crf.errors import InputWarning, UsageError
 from bilstm_crf.formats import format_of, read
+from done import Done
 
 COLUMNS = {
     "two columns": "Kari B-PER\nMoe I-PER\nsov O\n\nOla B-PER\n",
@@ -78,3 +80,17 @@ def test_labels_in_a_txt_can_be_learned_from() -> None:
         (["Kari", "Moe", "sov"], ["B-PER", "I-PER", "O"]),
         (["Ola"], ["B-PER"]),
     ]
+
+
+def test_a_file_that_is_looked_at_twice_is_warned_of_once(cli: Callable[..., Done]) -> None:
+    Path("train.txt").write_text(COLUMNS["two columns"], "utf-8")
+    done = cli("train", "--train", "train.txt", "--dev", "train.txt", "--embeddings", "absent.bin")
+    assert (done.status, done.err.count("train.txt: read as columns")) == (2, 1)
+
+
+@pytest.mark.parametrize("label", ["Ø_B", "ÅR-B", "Ø"])
+def test_entity_types_may_begin_with_any_letter(label: str) -> None:
+    Path("in.conll").write_text(f"Kari {label}\nsov O\n\nOla {label}\n", "utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InputWarning)
+        assert [sentence.labels for sentence in read("in.conll")] == [[label, "O"], [label]]
