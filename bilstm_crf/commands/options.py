@@ -55,9 +55,16 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
 
     Its keys are the options' names without the hyphens in front. A table [set] holds what `--set` does; it
     goes to `context.meta[FILE_SETTINGS]`, since `--set` on the command line changes single values of it.
-    The path of a JSON file (a run's config.json) is handed on as the option's value.
+    The path of a JSON file (a run's config.json) is handed on as the option's value, to a command that takes
+    it. Raises UsageError for a key that is no option, and for a value of another type than the option's.
     """
-    if path is None or path.endswith(".json"):
+    if path is None:
+        return None
+    if path.endswith(".json"):
+        if not parameter.expose_value:
+            raise UsageError(
+                f"--config {path}: expected a TOML file", hint="only `train` takes a run's config.json"
+            )
         return path
     content = read_toml(path)
     options = {
@@ -77,11 +84,30 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
                 raise UsageError(f"{path}: set is {value!r}, expected a table [set]")
             context.meta[FILE_SETTINGS] = value
             continue
-        if getattr(option, "multiple", False) and not isinstance(value, list):
+        repeatable = getattr(option, "multiple", False)
+        if repeatable and not isinstance(value, list):
             value = [value]
+        for each in value if repeatable else [value]:
+            _require_type(option, each, f"{path}: {key}")
         defaults[option.name or key] = value
     context.default_map = {**(context.default_map or {}), **defaults}
     return None
+
+
+def _require_type(option: click.Parameter, value: Any, where: str) -> None:
+    """Raises UsageError for a value in a file that the option does not take; click would cut 1.5 to 1."""
+    if isinstance(option, click.Option) and option.is_flag:
+        types, expected = (bool,), "true or false"
+    elif isinstance(option.type, click.types.IntParamType):
+        types, expected = (int,), "a whole number"
+    elif isinstance(option.type, click.types.FloatParamType):
+        types, expected = (int, float), "a number"
+    elif isinstance(option.type, click.types.StringParamType):
+        types, expected = (str, int), "a text in quotes"  # `labels = 7`, `label-column = 2`
+    else:
+        types, expected = (str,), "a text in quotes"
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        raise UsageError(f"{where} is {value!r}, expected {expected}")
 
 
 def given_of(context: click.Context, *, in_file: bool = True) -> set[str]:
