@@ -97,7 +97,8 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
 def _require_type(option: click.Parameter, value: Any, where: str) -> None:
     """Raises UsageError for a value in a file that the option does not take; click would cut 1.5 to 1."""
     if isinstance(option, click.Option) and option.is_flag:
-        types, expected = (bool,), "true or false"
+        types: tuple[type, ...] = (bool,)
+        expected = "true or false"
     elif isinstance(option.type, click.types.IntParamType):
         types, expected = (int,), "a whole number"
     elif isinstance(option.type, click.types.FloatParamType):
@@ -132,7 +133,7 @@ documents_option = click.option(
     "--documents",
     metavar="TABLE",
     type=FILE,
-    help="Of which document each sentence is: columns sent_id, document (and genre).  "
+    help="TSV that maps sentences to documents (columns: sent_id, document, optional genre).  "
     "[the file's own; documents.tsv beside it]",
 )
 
