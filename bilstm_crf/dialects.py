@@ -1,7 +1,7 @@
 """Dialects: labels as files write them come in; standard labels (`O`, `B-PER`) and what was assumed go out.
 
     standard   B-PER I-PER O   also E S, BILOU's L U and BMES's M: nothing is assumed
-    letters    B_PER b-PER     another separator or letter case; b-per, all in lower case, is B-PER
+    letters    B_PER B:PER b-PER     another separator or letter case; b-per, all in lower case, is B-PER
     outside    0 _ - o         for O
     suffix     PER-B PER_I     the prefix at the end
     untyped    B I             no entity type: every span has the type ENTITY
@@ -28,6 +28,7 @@ UNTYPED = "ENTITY"  # the entity type of labels that are a prefix alone
 OUTSIDE = ("o", "0", "_", "-")  # what else stands for O
 # A prefix as the encodings of labels.py have it. BILOU says L and U, BMES says M.
 PREFIXES = {"B": "B", "I": "I", "E": "E", "S": "S", "L": "E", "U": "S", "M": "I"}
+SEPARATORS = ("-", "_", ":")  # between prefix and entity type
 # A hyphen after one or two letters looks like a prefix that we do not know, no entity type.
 _UNKNOWN_PREFIX = re.compile(r"\w{0,2}-|.*-$")
 # Kinds of label that are at home in one file. The first is the default.
@@ -71,11 +72,11 @@ def parse(label: str) -> Parsed:
     first, last = label[:1], label[-1:]
     if first in PREFIXES and label[1:2] == "-":
         found = Parsed("standard", PREFIXES[first], label[2:])
-    elif first.upper() in PREFIXES and label[1:2] in ("-", "_"):
+    elif first.upper() in PREFIXES and label[1:2] in SEPARATORS:
         type_ = label[2:]
         whole = first.islower() and type_.islower()  # b-per, not b-PER nor B_person
         found = Parsed("letters", PREFIXES[first.upper()], type_.upper() if whole else type_)
-    elif last.upper() in PREFIXES and label[-2:-1] in ("-", "_"):
+    elif last.upper() in PREFIXES and label[-2:-1] in SEPARATORS:
         type_ = label[:-2]
         whole = last.islower() and type_.islower()
         found = Parsed("suffix", PREFIXES[last.upper()], type_.upper() if whole else type_)

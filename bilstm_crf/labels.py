@@ -373,7 +373,18 @@ class LabelSet:
                     path=path,
                     hint=f'{source} = "O" drops the type',
                 )
-        return cls(str(content.get("name", path.stem)), types)
+        name = str(content.get("name", path.stem))
+        if name in (*LABEL_SETS, "file") or "|" in name:
+            raise InputError(
+                f"the label set is called {name!r}, expected a name of its own without |",
+                path=path,
+                hint='name = "mine" at the top of the file names it; without it the file name does',
+            )
+        unknown = sorted(content.keys() - {"name", "types"})
+        if unknown:
+            meant = near_miss(unknown[0], ("name", "types"))
+            raise InputError(f"unknown key {unknown[0]!r}, expected name and [types].{meant}", path=path)
+        return cls(name, types)
 
     def map(self, sentence: Sentence) -> list[Span]:
         """The sentence's spans with this set's types. Raises InputError for a type it does not know."""

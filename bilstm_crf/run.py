@@ -76,11 +76,11 @@ def resume(folder: Path, *, say: Say, progress: MakeProgress, threads: int | Non
         run_folder.clean(folder)
         inputs = load_inputs(config, say)
         now = inputs.describe(config)
-        parts = {"data": "other data", "vectors": "other vectors", "encoder": "another encoder"}
-        for part, other in {**parts, "initial": "another model"}.items():
+        parts = {"data": "the data", "vectors": "the word vectors", "encoder": "the encoder"}
+        for part, what in {**parts, "initial": "the model of --init-from"}.items():
             if _hashes(now.get(part), config) != _hashes(described.get(part), config):
                 raise InputError(
-                    f"this run began with {other}: not the SHA-256 that there is now",
+                    f"{what} changed since this run started (SHA-256 differs)",
                     path=folder / "config.json",
                     hint="put the old files back, or start a new run",
                 )

@@ -44,8 +44,11 @@ class Tagger:
     def __init__(self, model: SavedModel, device: str = "cpu", threads: int = 1) -> None:
         """With several threads as many chunks of a stream are tagged at once, while the next one is read.
 
-        `torch.set_num_threads(1)` then keeps PyTorch's own threads out of their way.
+        `torch.set_num_threads(1)` then keeps PyTorch's own threads out of their way. Raises UsageError for
+        threads that are no number from 1, and for a device that is not there.
         """
+        if not isinstance(threads, int) or threads < 1:
+            raise UsageError(f"threads is {threads!r}, expected a number from 1")
         self.model = model
         self.threads = threads
         self.label_set: LabelSet = model.label_set
@@ -182,11 +185,12 @@ class Tagger:
             sentence.spans = spans
         return sentences
 
-    def predict(self, sentences: Sequence[Sentence], contextual: Kept | None = None) -> list[list[Span]]:
+    def predict(self, sentences: Iterable[Sentence], contextual: Kept | None = None) -> list[list[Span]]:
         """The spans of each sentence; none of it is kept in the sentences. Any length, none dropped.
 
         `contextual`: the encoder's vectors of all tokens, where they are at hand.
         """
+        sentences = list(sentences)  # read more than once
         if contextual is not None:
             self._network.eval()
             return self._spans(sentences, contextual)
@@ -322,7 +326,7 @@ def find_device(name: str) -> torch.device:
     """The device of this name. Raises UsageError where PyTorch has none."""
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()  # `meta` has tensors, but no values
     except (RuntimeError, AssertionError) as error:  # AssertionError: PyTorch was built without CUDA
         message = f"--device {name}: PyTorch finds no such device here"
         raise UsageError(message, hint="--device cpu") from error

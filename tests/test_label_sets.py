@@ -118,6 +118,18 @@ def test_a_bad_toml_file_is_an_input_error_that_names_it(tmp_path: Path, content
         toml(tmp_path, content)
 
 
+@pytest.mark.parametrize("name", ["full", "4", "file", "a|b"])
+def test_a_toml_file_cannot_take_the_name_of_another_set(tmp_path: Path, name: str) -> None:
+    """The name stands in the signature, between bars: two sets of one name would look comparable."""
+    with pytest.raises(InputError, match=r"mine\.toml: .*called"):
+        toml(tmp_path, f'name = "{name}"\n[types]\nPER = "A"\n')
+
+
+def test_an_unknown_key_of_a_toml_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'nme'.*Did you mean name"):
+        toml(tmp_path, 'nme = "mine"\n[types]\nPER = "A"\n')
+
+
 def test_a_toml_file_that_is_absent_or_a_folder_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "folder.toml").mkdir()
     for name in ("absent.toml", "folder.toml"):

@@ -209,7 +209,7 @@ def test_changed_data_are_an_error(split: str, tmp_path: Path) -> None:
         start(config, tmp_path / "run", interrupt(1))
     with open(getattr(config, split)[0], "a", encoding="utf-8") as file:
         file.write("# a comment changes no sentence, and yet the file\n")
-    with pytest.raises(InputError, match="began with other data"):
+    with pytest.raises(InputError, match="the data changed"):
         resume(tmp_path / "run")
 
 

@@ -137,5 +137,5 @@ def test_changed_test_files_are_noticed_where_they_decide_what_is_trained_on(tmp
         start(config, tmp_path / "run", interrupt(1))
     with open(test, "a", encoding="utf-8") as file:
         file.write("# a comment changes no sentence, and yet the file\n")
-    with pytest.raises(InputError, match="began with other data"):
+    with pytest.raises(InputError, match="the data changed"):
         resume(tmp_path / "run")

@@ -48,9 +48,10 @@ def test_nothing_is_a_sentence_without_words(tagger: Tagger) -> None:
     assert list(tagger.tag_stream([])) == []
 
 
-def test_an_unknown_device_is_refused(tiny_model: Path) -> None:
+@pytest.mark.parametrize("device", ["abacus", "meta"])
+def test_an_unknown_device_is_refused(tiny_model: Path, device: str) -> None:
     with pytest.raises(UsageError, match="no such device"):
-        Tagger.load(tiny_model, device="abacus")
+        Tagger.load(tiny_model, device=device)
 
 
 def spans_alone(tagger: Tagger, sentences: list[Sentence]) -> list[list[Span]]:

@@ -124,7 +124,7 @@ def test_resumed_from_another_model_than_it_began_with_is_refused(tmp_path: Path
     with pytest.raises(InterruptedRunError):
         start(config, tmp_path / "run", interrupt(1))
     start(small_config(tmp_path, features="char", epochs=1, seed=3), model, overwrite=True)
-    with pytest.raises(InputError, match="this run began with another model"):
+    with pytest.raises(InputError, match="the model of --init-from changed"):
         resume(tmp_path / "run")
 
 

@@ -167,6 +167,8 @@ def cache_(clear: bool, as_json: bool) -> None:
     from bilstm_crf.download import human
     from bilstm_crf.embeddings import cache
 
+    if clear and as_json:
+        raise UsageError("--clear and --json together: there is nothing to list once it is cleared")
     if clear:
         say(f"Removed {human(cache.clear())}")
         return

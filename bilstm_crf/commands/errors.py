@@ -15,6 +15,7 @@ from bilstm_crf.analysis.documents import sources
 from bilstm_crf.analysis.familiar import KnownWords, TrainNames
 from bilstm_crf.commands.options import (
     FILE,
+    MODEL_ALONE,
     Command,
     format_options,
     inputs_of,
@@ -22,10 +23,12 @@ from bilstm_crf.commands.options import (
     model_options,
     output_option,
     pair_options,
+    require_pair_use,
 )
 from bilstm_crf.commands.output import require_report_suffix, write_result
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.corpus.labelled import read_gold
+from bilstm_crf.corpus.overview import warn_of_types
 from bilstm_crf.embeddings.read import load
 from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation.pair import read_pair
@@ -61,7 +64,8 @@ from bilstm_crf.sentence import Sentence
 @click.option("--html", "as_html", is_flag=True, help="One page, which needs no network.")
 @output_option
 @model_options
-def command(**options: Any) -> None:
+@click.pass_context
+def command(click_context: click.Context, /, **options: Any) -> None:
     """Show what a model, or any system's output, gets wrong: how often, where, with examples.
 
     \b
@@ -72,6 +76,7 @@ def command(**options: Any) -> None:
     Missed, spurious, wrong type, wrong boundary, or both wrong; by entity type, length, document and genre,
     and by what was known from --train and --embeddings. docs/errors.md says how entities are paired.
     """  # noqa: D301 (click reads the sign \b itself)
+    require_pair_use(click_context, *MODEL_ALONE)
     if options["as_json"] and options["as_html"]:
         raise UsageError("--json and --html together: the output is one of the two")
     require_report_suffix(options["output"], {"--json": options["as_json"], "--html": options["as_html"]})
@@ -96,6 +101,8 @@ def _analysis(options: dict[str, Any]) -> Analysis:
         about["b"] = options["predicted_b"]
         systems.append(second)
     spans = map_types(predicted, label_set)
+    if options["model"] is None:
+        warn_of_types([*map_types(gold, label_set), *spans])
     about["signature"] = signature(
         "strict",
         signed_label_set(label_set, types_in(gold), spans),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bilstm_crf.commands.options import (
+    MODEL_ALONE,
     Command,
     documents_for,
     format_options,
@@ -16,9 +17,11 @@ from bilstm_crf.commands.options import (
     model_options,
     output_option,
     pair_options,
+    require_pair_use,
 )
 from bilstm_crf.commands.output import require_report_suffix, write_result
 from bilstm_crf.corpus.labelled import read_gold
+from bilstm_crf.corpus.overview import warn_of_types
 from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation import render
 from bilstm_crf.evaluation.pair import iob_labels, read_pair
@@ -44,8 +47,14 @@ from bilstm_crf.sentence import Sentence, Span
 @click.option("--markdown", "as_markdown", is_flag=True, help="Tables in Markdown.")
 @output_option
 @model_options
+@click.pass_context
 def command(
-    files: tuple[str, ...], model: str | None, gold: str | None, predicted: str | None, **options: Any
+    context: click.Context,
+    files: tuple[str, ...],
+    model: str | None,
+    gold: str | None,
+    predicted: str | None,
+    **options: Any,
 ) -> None:
     """Score a model on gold files, or any system's output against gold.
 
@@ -57,6 +66,7 @@ def command(
     a table is its signature: scores are comparable where it is the same but for the program's version. The
     test file is there to be scored once, at the end; scores on the file that chose the epoch are too high.
     """  # noqa: D301 (click reads the sign \b itself)
+    require_pair_use(context, *MODEL_ALONE, "embeddings", "documents")
     if options["as_json"] and options["as_markdown"]:
         raise UsageError("--json and --markdown together: the output is one of the two")
     require_report_suffix(
@@ -98,9 +108,11 @@ def command(
             repair=repair,
             say=say,
         )
+        found = map_types(theirs, label_set)
+        warn_of_types([*map_types(sentences, label_set), *found])
         report = evaluate(
             sentences,
-            map_types(theirs, label_set),
+            found,
             label_set=label_set,
             data_sha256=sha256_of_all([gold]),
             predicted_labels=iob_labels(theirs),

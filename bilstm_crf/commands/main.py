@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -27,12 +27,12 @@ NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 # so that `bilstm-crf --help` waits for no heavy package.
 COMMANDS = {
     "train": "train a tagger; without anything else, on the embedded sample",
-    "tag": "tag files: every byte comes back, with the names in it",
+    "tag": "tag files; everything but the labels is preserved byte for byte",
     "evaluate": "score a model, or any system's output, against gold",
-    "errors": "what a model, or any system's output, gets wrong, with examples",
+    "errors": "show what a model, or any system's output, gets wrong, with examples",
     "data": "fetch NorNE; count what a corpus holds",
     "experiment": "run tables of trainings, seeds and all, beside the paper's numbers",
-    "report": "what was run, as one page and as Markdown",
+    "report": "write what was run as one page and as Markdown",
     "embeddings": "fetch, look at and train word vectors",
 }
 
@@ -110,7 +110,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     with warnings.catch_warnings(), _signals_as_ctrl_c() as received:
         warnings.simplefilter("always", InputWarning)
-        warnings.showwarning = _show_warning
+        warnings.showwarning = _warning_printer()
         status = _run(arguments)
         return 128 + received[0] if status == INTERRUPTED and received else status
 
@@ -197,13 +197,19 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return error.__context__ is not None and _is_out_of_memory(error.__context__)
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **rest: Any) -> None:
-    """Print our own warnings as `error:` lines are printed; leave other packages' warnings to Python."""
-    if issubclass(category, InputWarning):
-        say(f"warning: {message}")
-    else:
-        for line in warnings.formatwarning(message, category, *where[:2]).splitlines():
-            say(line)
+def _warning_printer() -> Callable[..., None]:
+    """What prints our own warnings as `error:` lines are printed, each once, and others as Python does."""
+    printed: set[str] = set()  # a file whose format is asked for twice is warned of twice
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **rest: Any) -> None:
+        if not issubclass(category, InputWarning):
+            for line in warnings.formatwarning(message, category, *where[:2]).splitlines():
+                say(line)
+        elif str(message) not in printed:
+            printed.add(str(message))
+            say(f"warning: {message}")
+
+    return show
 
 
 def report(error: BilstmCrfError) -> None:

@@ -55,9 +55,16 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
 
     Its keys are the options' names without the hyphens in front. A table [set] holds what `--set` does; it
     goes to `context.meta[FILE_SETTINGS]`, since `--set` on the command line changes single values of it.
-    The path of a JSON file (a run's config.json) is handed on as the option's value.
+    The path of a JSON file (a run's config.json) is handed on as the option's value, to a command that takes
+    it. Raises UsageError for a key that is no option, and for a value of another type than the option's.
     """
-    if path is None or path.endswith(".json"):
+    if path is None:
+        return None
+    if path.endswith(".json"):
+        if not parameter.expose_value:
+            raise UsageError(
+                f"--config {path}: expected a TOML file", hint="only `train` takes a run's config.json"
+            )
         return path
     content = read_toml(path)
     options = {
@@ -77,11 +84,31 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
                 raise UsageError(f"{path}: set is {value!r}, expected a table [set]")
             context.meta[FILE_SETTINGS] = value
             continue
-        if getattr(option, "multiple", False) and not isinstance(value, list):
+        repeatable = getattr(option, "multiple", False)
+        if repeatable and not isinstance(value, list):
             value = [value]
+        for each in value if repeatable else [value]:
+            _require_type(option, each, f"{path}: {key}")
         defaults[option.name or key] = value
     context.default_map = {**(context.default_map or {}), **defaults}
     return None
+
+
+def _require_type(option: click.Parameter, value: Any, where: str) -> None:
+    """Raises UsageError for a value in a file that the option does not take; click would cut 1.5 to 1."""
+    if isinstance(option, click.Option) and option.is_flag:
+        types: tuple[type, ...] = (bool,)
+        expected = "true or false"
+    elif isinstance(option.type, click.types.IntParamType):
+        types, expected = (int,), "a whole number"
+    elif isinstance(option.type, click.types.FloatParamType):
+        types, expected = (int, float), "a number"
+    elif isinstance(option.type, click.types.StringParamType):
+        types, expected = (str, int), "a text in quotes"  # `labels = 7`, `label-column = 2`
+    else:
+        types, expected = (str,), "a text in quotes"
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        raise UsageError(f"{where} is {value!r}, expected {expected}")
 
 
 def given_of(context: click.Context, *, in_file: bool = True) -> set[str]:
@@ -106,7 +133,7 @@ documents_option = click.option(
     "--documents",
     metavar="TABLE",
     type=FILE,
-    help="Of which document each sentence is: columns sent_id, document (and genre).  "
+    help="TSV that maps sentences to documents (columns: sent_id, document, optional genre).  "
     "[the file's own; documents.tsv beside it]",
 )
 
@@ -197,6 +224,26 @@ model_options = _group(
         help="A file that holds what these options do.",
     ),
 )
+
+
+# Options for loading and running a model, which do nothing where any system's output is scored.
+MODEL_ALONE = ("bert", "trust_remote_code", "threads", "device")
+
+
+def require_pair_use(context: click.Context, *of_model: str) -> None:
+    """Refuse what was typed and does nothing: the options `of_model` without `--model`, and the other way.
+
+    Raises UsageError.
+    """
+    given = context.params
+    if given["model"] is None:
+        idle, reason = of_model, "is for --model, and does nothing for --gold and --predicted"
+    elif given["predicted"] is None and given.get("predicted_b") is None:
+        idle, reason = ("predicted_format",), "is for --predicted, and does nothing for --model"
+    else:
+        return
+    for name in [each for each in idle if each in given_of(context, in_file=False)]:
+        raise UsageError(f"--{name.replace('_', '-')} {reason}", hint="leave it out")
 
 
 output_option = click.option(

@@ -146,7 +146,7 @@ from bilstm_crf.progress import say
 @click.option(
     "--final",
     is_flag=True,
-    help="Then train afresh on train and dev, as long as was best on dev: the model in DIR/final.",
+    help="Then retrain on train + dev for the number of batches that was best on dev; saved in DIR/final.",
 )
 @click.option("--output", metavar="DIR", help="Where the run and its model go.  [runs/LANGUAGE-VECTORS]")
 @click.option("--overwrite", is_flag=True, help="Replace the run that lies there.")

@@ -131,7 +131,8 @@ def find_or_fetch(data: str | os.PathLike[str] | None, language: str) -> dict[st
     try:
         fetch(DEFAULT_FOLDER, language)
     except DownloadError as error:
-        hint = f"{error.hint}\n  without a network: give --data DIR, a folder with files of UD's names"
+        hints = [error.hint, "without a network: give --data DIR, a folder with files of UD's names"]
+        hint = "\n  ".join(filter(None, hints))
         raise DownloadError(f"the corpus could not be fetched: {error}", hint=hint) from error
     return split_files(DEFAULT_FOLDER, language)
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from bilstm_crf.corpus.labelled import Labelled
+from bilstm_crf.errors import warn
 from bilstm_crf.labels import NORNE_TYPES
+from bilstm_crf.sentence import Span
 
 MAX_TYPES = 10  # rows of the table, where there are more types than it has room for
 MAX_NAMED = 5  # types that a warning names
@@ -63,12 +65,23 @@ def mistakes(counts: Counts) -> list[str]:
             found.append(
                 f"{name} has entity types that train lacks, so it cannot teach them: {_named(lacking)}"
             )
-    total: Counter[str] = sum(counts.values(), Counter())
-    for _, same in groupby(sorted(total, key=lambda type_: (_key(type_), type_)), key=_key):
-        alike = {type_: total[type_] for type_ in same}
+    return found + nearly_same(sum(counts.values(), Counter()))
+
+
+def nearly_same(types: Mapping[str, int]) -> list[str]:
+    """Return a line for each group of entity types whose names differ in case or punctuation only."""
+    found = []
+    for _, same in groupby(sorted(types, key=lambda type_: (_key(type_), type_)), key=_key):
+        alike = {type_: types[type_] for type_ in same}
         if len(alike) > 1:
             found.append(f"entity types whose names are nearly the same: {_named(alike)}; are they one type?")
     return found
+
+
+def warn_of_types(spans: Iterable[Sequence[Span]]) -> None:
+    """Warn of entity types whose names are nearly the same, in the spans of gold and predicted sentences."""
+    for mistake in nearly_same(Counter(span.type for found in spans for span in found)):
+        warn(mistake)
 
 
 def _named(types: Mapping[str, int]) -> str:

@@ -233,4 +233,5 @@ def missing(
         return UsageError(
             here, hint=f"`bilstm-crf embeddings fetch {name}` gets them from the network; or {ways}"
         )
-    return DownloadError(f"{here}, and {because}", hint=f"{because.hint}\n  without it: {ways}")
+    hints = [because.hint, f"without it: {ways}"]
+    return DownloadError(f"{here}, and {because}", hint="\n  ".join(filter(None, hints)))

@@ -26,14 +26,19 @@ class FormatOptions:
     label_column: str = "auto"
     # Columns with gold and predicted labels: which of them `auto` reads
     side: Literal["gold", "predicted"] = "gold"
-    # Columns that get labels: the model's entity types, for others are not overwritten; None: labels are read
+    # The model's entity types, where labels are to be written (tag): annotation that is there is not read, and
+    # columns with labels of other types are not overwritten. None: labels are read
     known_types: frozenset[str] | None = None
     input_encoding: str | None = None  # a codec's name, as cp1252; None: UTF-8
     split: Literal["lines", "running"] = "lines"  # text: one sentence a line, or running text
     tokenise: Literal["norwegian", "spaces"] = "norwegian"  # text, and JSONL without tokens
-    labels: bool = True  # JSONL: False (tag) passes over whatever annotation there is
     keep_raw: bool = True  # False (training): keep nothing that only `render` and `compose` need
     first_line: int = 1  # CoNLL-U: the number of the stream's first line, where it is a piece of a file
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether labels are wanted, so that ill-formed ones are errors."""
+        return self.known_types is None
 
     def __post_init__(self) -> None:
         if not self.misc_key or set(self.misc_key) & set("|=\t\r\n"):

@@ -123,7 +123,7 @@ class _Reader:
 
     def _take(self, shape: Shape) -> None:
         self.shape, self._ahead = shape, []
-        labels_matter = self.options.known_types is None and shape.label_note
+        labels_matter = self.options.reads_labels and shape.label_note
         notes = [*shape.notes, *([shape.label_note] if labels_matter else [])]
         options = ["--token-column"] * bool(shape.notes) + ["--label-column"] * bool(labels_matter)
         if notes:
@@ -265,7 +265,7 @@ class _Reader:
         if shape.label is None:
             return
         sentence.labels = labels
-        if self.options.known_types is not None:  # labels will be overwritten, whatever they are
+        if not self.options.reads_labels:  # labels will be overwritten, whatever they are
             if shape.brackets:
                 sentence.labels = None
             return

@@ -201,7 +201,7 @@ class _Reader:
             sentence.tokens, sentence.text, sentence.offsets = whole.tokens, whole.text, whole.offsets
         if isinstance(record, dict):
             self._name(sentence, record)
-        layout = self._label(sentence, record) if self.options.labels else None
+        layout = self._label(sentence, record) if self.options.reads_labels else None
         return layout or layout_to_write(record)
 
     def _given(self, text: str | None, tokens: Any) -> tuple[str, list[str], list[tuple[int, int]]]:

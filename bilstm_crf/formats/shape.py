@@ -36,7 +36,7 @@ SAMPLE_LINES = 1000  # enough to know a column by; more would cost as much as re
 
 LABEL = re.compile(r"O|[BIESLUM]-.+")
 # Labels of others: O, o, 0, _ or -; B-PER, B_PER, b-per, PER-B; B or I alone. What they mean, labels.py says.
-LOOSE_LABEL = re.compile(r"[O0_-]|[BIESLUM](?:[-_:].+)?|[A-Z].*[-_:][BIESLUM]", re.IGNORECASE)
+LOOSE_LABEL = re.compile(r"[O0_-]|[BIESLUM](?:[-_:].+)?|[^\W\d_].*[-_:][BIESLUM]", re.IGNORECASE)
 BLANKS = re.compile("[ \t]+")  # not str.split(), which splits words at no-break spaces
 NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?")
 # `-DOCSTART-` in any column, with a number, in lower case
@@ -52,7 +52,7 @@ SPANS = re.compile(r"-|(?:\([^()*\s]+)*\*?\)*")  # OntoNotes
 NO_WORD = re.compile(r"\d+[-.]\d+")  # CoNLL-U: the id of a multi-word token or of an empty node
 # A line of a CSV file, or of word/label pieces, that ends in a label
 COMMAS = re.compile(r'.*([,;/])"?(?:O|[BIESLUM]-[A-Za-z][\w/&-]*)"?[ \t]*')
-TYPE_LIKE = re.compile(r"[A-Za-z][\w./&-]*")
+TYPE_LIKE = re.compile(r"[^\W\d_][\w./&-]*")
 
 
 def _words(text: str) -> frozenset[str]:

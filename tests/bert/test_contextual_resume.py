@@ -93,7 +93,7 @@ def test_an_encoder_that_changed_since_is_noticed(weights: str, wordpiece: Path,
         start(config, tmp_path / "run", interrupt(2))
     path = copied / "tokenizer_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "model_max_length": 20}))
-    with pytest.raises(InputError, match="began with another encoder"):
+    with pytest.raises(InputError, match="the encoder changed"):
         resume(tmp_path / "run")
     shutil.rmtree(copied)
     with pytest.raises(InputError, match="no such folder"):

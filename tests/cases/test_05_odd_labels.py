@@ -50,6 +50,8 @@ def read(path: Path) -> list[Span]:
         ("PER-B PER-I O O LOC-B O / PER-B O", 1),
         ("PER_B PER_E O O LOC_S O / PER_S O", 1),
         ("per-b per-i o o loc-b o / per-b o", 2),
+        ("B:PER I:PER O O B:LOC O / B:PER O", 1),
+        ("PER:B PER:I O O LOC:B O / PER:B O", 1),
         ("PER PER O O LOC O / PER O", 1),
         ("B-PER I-PER 0 0 B-LOC 0 / B-PER 0", 1),
         ("B-PER I-PER _ _ B-LOC _ / B-PER _", 1),

@@ -56,6 +56,24 @@ def test_what_does_something_is_taken(cli: Cli, tiny_model: Path, arguments: lis
     assert (done.status, done.err) == (0, "")
 
 
+@pytest.mark.parametrize("command", ["evaluate", "errors"])
+@pytest.mark.parametrize("option", ["--bert", "--device", "--threads", "--embeddings", "--documents"])
+def test_options_of_a_model_are_refused_without_one(cli: Cli, command: str, option: str) -> None:
+    value = "2" if option == "--threads" else "a.conll"
+    if command == "errors" and option in ("--embeddings", "--documents"):
+        return  # each adds a table
+    done = cli(command, "--gold", "a.conll", "--predicted", "a.conll", option, value)
+    assert (done.status, done.out) == (2, b"")
+    assert done.err.startswith(f"error: {option} ")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "errors"])
+def test_the_format_of_no_predictions_is_refused(cli: Cli, command: str) -> None:
+    done = cli(command, "--model", "absent", "a.conll", "--predicted-format", "conllu")
+    assert (done.status, done.out) == (2, b"")
+    assert done.err.startswith("error: --predicted-format ")
+
+
 @pytest.mark.parametrize("group", [[], ["data"], ["embeddings"]])
 def test_a_group_alone_prints_its_help(cli: Cli, group: list[str]) -> None:
     done = cli(*group)

@@ -20,7 +20,7 @@ from bilstm_crf.sentence import Sentence, Span
 from done import Done
 
 READ = FormatOptions(tokenise="spaces")
-TAG = FormatOptions(tokenise="spaces", labels=False)
+TAG = FormatOptions(tokenise="spaces", known_types=frozenset())
 TEXT = "😀 Kari Moe bur i Bergen ."
 WORDS = TEXT.split()
 PER, LOC = {"start": 2, "end": 10, "label": "PER"}, {"start": 17, "end": 23, "label": "LOC"}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bilstm_crf import Tagger
+from bilstm_crf.errors import UsageError
 from bilstm_crf.sentence import Sentence
 
 ONE, TWO = "Kari Nordmann bur i Bergen.", "Ola sov i Tromsø."
@@ -70,6 +71,18 @@ def test_any_iterable_of_words_is_a_sentence(tagger: Tagger, form: Callable[[lis
     for call in (tagger.tag, tagger.tag_sentences):
         assert call([form(WORDS), form(["Ja"])])[0] == sentence
         assert call(iter([form(WORDS)])) == [sentence]
+
+
+def test_a_generator_of_sentences_is_predicted_like_a_list(tagger: Tagger) -> None:
+    sentences = tagger.tag([ONE, ONE])
+    expected = [sentence.spans for sentence in sentences]
+    assert tagger.predict(iter(sentences)) == expected != [[], []]
+
+
+@pytest.mark.parametrize("threads", [0, -1, 2.5, "2"])
+def test_threads_are_a_number_from_1(tagger: Tagger, threads: Any) -> None:
+    with pytest.raises(UsageError, match="threads"):
+        Tagger(tagger.model, threads=threads)
 
 
 def test_sentences_without_words_stay_in_their_places(tagger: Tagger) -> None:

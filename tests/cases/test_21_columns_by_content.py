@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from bilstm_crf.errors import InputError, InputWarning, UsageError
 from bilstm_crf.files import shown
 from bilstm_crf.formats import FORMATS, FormatOptions, format_of, read
+from done import Done
 
 COLUMNS = {
     "two columns": "Kari B-PER\nMoe I-PER\nsov O\n\nOla B-PER\n",
@@ -142,3 +144,17 @@ def test_columns_from_standard_input_as_text_are_warned_of() -> None:
             sentences = list(FORMATS["text"].read(stream, shown("-"), FormatOptions()))
         assert [each.text for each in sentences if each.text] == [row for row in content.split("\n") if row]
         assert [str(each.message).partition(":")[2][:6] for each in caught] == [" looks"] * warned
+
+
+def test_a_file_that_is_looked_at_twice_is_warned_of_once(cli: Callable[..., Done]) -> None:
+    Path("train.txt").write_text(COLUMNS["two columns"], "utf-8")
+    done = cli("train", "--train", "train.txt", "--dev", "train.txt", "--embeddings", "absent.bin")
+    assert (done.status, done.err.count("train.txt: read as columns")) == (2, 1)
+
+
+@pytest.mark.parametrize("label", ["Ø_B", "ÅR-B", "Ø"])
+def test_entity_types_may_begin_with_any_letter(label: str) -> None:
+    Path("in.conll").write_text(f"Kari {label}\nsov O\n\nOla {label}\n", "utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InputWarning)
+        assert [sentence.labels for sentence in read("in.conll")] == [[label, "O"], [label]]

@@ -95,3 +95,17 @@ def test_one_system_is_scored_at_a_time(tmp_path: Path, cli: Callable[..., Done]
         done = cli(command, "--gold", gold, "--predicted", other, "--predicted", gold)
         assert (done.status, done.out) == (2, b"")
         assert "--predicted" in done.err
+
+
+@pytest.mark.parametrize("command", ["evaluate", "errors"])
+def test_types_that_differ_in_case_are_warned_of(
+    cli: Callable[..., Done], tmp_path: Path, command: str
+) -> None:
+    """`b-person`, all in lower case, is B-PERSON, and `B-person` keeps its type: no span would match."""
+    gold, predicted = tmp_path / "gold.conll", tmp_path / "predicted.conll"
+    gold.write_text("Kari b-person\nsov O\n\n", "utf-8")
+    predicted.write_text("Kari B-person\nsov O\n\n", "utf-8")
+    done = cli(command, "--gold", gold, "--predicted", predicted)
+    assert done.status == 0
+    assert "PERSON (1), person (1)" in done.err
+    assert "nearly the same" not in cli(command, "--gold", gold, "--predicted", gold).err
