@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -177,10 +177,18 @@ repair_option = click.option(
 )
 
 
-def format_options(options: dict[str, Any], **others: Any) -> FormatOptions:
+def format_options(options: dict[str, Any], *, tagging: bool = False, **others: Any) -> FormatOptions:
     """What `reading_options` were given, for the readers; `others` as `FormatOptions` has them."""
+    if not tagging:
+        refuse_append(options)
     names = ("misc_key", "token_column", "label_column", "input_encoding")
     return FormatOptions(**{name: options[name] for name in names}, **others)
+
+
+def refuse_append(options: Mapping[str, Any]) -> None:
+    """Raise UsageError for `--label-column append` in a command that writes no labels."""
+    if options["label_column"] == "append":
+        raise UsageError("--label-column append is for tag: this command writes no labels")
 
 
 # What sets gold against a model's or any system's output takes: the files, and how they are read.

@@ -108,7 +108,7 @@ def command(
     """  # noqa: D301
     from bilstm_crf.commands.progress import TaggingProgress
 
-    reading = format_options(options, split=options["split"], tokenise=options["tokenise"])
+    reading = format_options(options, tagging=True, split=options["split"], tokenise=options["tokenise"])
     if text is not None:
         given = given_of(context)
         others = ["files"] * bool(files) + [FOR_FILES[name] for name in FOR_FILES if name in given]

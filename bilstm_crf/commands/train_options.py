@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
+from bilstm_crf.commands.options import refuse_append
 from bilstm_crf.config import Recipe, RunConfig
 from bilstm_crf.corpus.norne import find_or_fetch
 from bilstm_crf.embeddings.names import KNOWN
@@ -47,6 +48,7 @@ def configure(
 
         config, _ = run_folder.read_config(Path(options["config"]))
         return config, Path(options["output"] or "runs/repeated")
+    refuse_append(options)
     own_files = options["train_files"]
     if not own_files and (options["dev_files"] or options["test_files"]):
         raise UsageError("--dev and --test are for files of your own: expected --train FILE with them")

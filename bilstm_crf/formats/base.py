@@ -26,7 +26,7 @@ class FormatOptions:
     label_column: str = "auto"
     # Columns with gold and predicted labels: which of them `auto` reads
     side: Literal["gold", "predicted"] = "gold"
-    # The model's entity types, where labels are to be written (tag): annotation that is there is not read, and
+    # The model's entity types, where labels are to be written (tag): annotation in the file is not read, and
     # columns with labels of other types are not overwritten. None: labels are read
     known_types: frozenset[str] | None = None
     input_encoding: str | None = None  # a codec's name, as cp1252; None: UTF-8

@@ -160,3 +160,13 @@ def test_an_unused_setting_changes_no_weight(changes: dict[str, Any], tmp_path: 
     start(dataclasses.replace(config, recipe=changed), tmp_path / "two")
     assert weights_hash(tmp_path / "one") == weights_hash(tmp_path / "two")
     assert history(tmp_path / "one") == history(tmp_path / "two")
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "errors", "data stats"])
+def test_labels_are_appended_by_tag_alone(command: str, cli: Callable[..., Done], tmp_path: Path) -> None:
+    path = tmp_path / "a.conll"
+    path.write_text("Kari B-PER\n\n", "utf-8")
+    files = {"train": ["--train", path, "--dev", path], "data stats": [path]}
+    arguments = files.get(command, ["--gold", path, "--predicted", path])
+    done = cli(*command.split(), *arguments, "--label-column", "append")
+    assert (done.status, "append" in done.err) == (2, True)
