@@ -118,7 +118,7 @@ def info(
 ) -> None:
     """Show what vectors hold: words, dimensions, format, source; and their coverage of a corpus.
 
-    A word is looked up with its own digits, then with digits as 0 (preset paper: digits as 0 only); each
+    A word is looked up with its own digits, then with digits as 0 (--set digits=own_first; else as 0 only); each
     time as it stands, then lower-cased; else from character n-grams.
 
     \b
