@@ -257,7 +257,7 @@ def conclude(metrics: dict[str, Any], folder: Path, *, sample: bool) -> None:
     size = (
         sum(path.stat().st_size for each in ("weights-*", "encoder-*/*") for path in folder.glob(each)) / 1e6
     )
-    text = "Kari Nordmann flytta til Bergen."
+    text = "Kari Nordmann bor i Oslo."
     try_it = f'bilstm-crf tag --model {shlex.quote(str(folder))}{trust} --text "{text}"'
     say(f"Model in {folder} ({size:.1f} MB).  Try it:   {try_it}")
     if sample:
