@@ -220,7 +220,9 @@ def test_a_table_that_changed_since_is_noticed(named: bool, encoder: Path, tmp_p
     before = table.read_bytes()
     for content in (before.replace(b"\t0", b"\t1"), None):
         table.unlink() if content is None else table.write_bytes(content)
-        with pytest.raises(InputError, match="other data" if content or not named else "cannot be read"):
+        with pytest.raises(
+            InputError, match="the data changed" if content or not named else "cannot be read"
+        ):
             resume(tmp_path / "run")
     table.write_bytes(before)
     resume(tmp_path / "run")
@@ -230,7 +232,7 @@ def test_a_table_that_came_since_is_noticed(encoder: Path, tmp_path: Path) -> No
     with pytest.raises(InterruptedRunError):
         start(config("bare", encoder), tmp_path / "run", interrupt(2))
     shutil.copy("table.tsv", "bare/documents.tsv")
-    with pytest.raises(InputError, match="other data"):
+    with pytest.raises(InputError, match="the data changed"):
         resume(tmp_path / "run")
 
 
