@@ -118,8 +118,8 @@ def info(
 ) -> None:
     """Show what vectors hold: words, dimensions, format, source; and their coverage of a corpus.
 
-    A word is looked up with its own digits, then with digits as 0 (--set digits=own_first; else as 0 only); each
-    time as it stands, then lower-cased; else from character n-grams.
+    A word is looked up with its own digits, then with digits as 0 (which is all that models look up, but for
+    --set digits=own_first); each time as it stands, then lower-cased; else from character n-grams.
 
     \b
     Examples
