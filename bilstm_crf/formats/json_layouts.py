@@ -14,12 +14,13 @@ its entities stand, how they are read and what is written there for others.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from bilstm_crf.charset import line_ends
 from bilstm_crf.formats.json_text import Path
 from bilstm_crf.labels import ENCODINGS, is_entity_type
 from bilstm_crf.sentence import Origin, Sentence, Span
@@ -176,10 +177,16 @@ def in_file(entity: Entity, text: str, origin: Origin) -> dict[str, Any]:
     """What an entity says beside its offsets in `text`: itself, its line and its offsets in the file."""
     return {
         "text": text[entity.start : entity.end],
-        "line": origin.line + line_ends(text[: entity.start]),
+        "line": origin.line + bisect_right(_line_ends(text), entity.start),
         "file_start": origin.start + entity.start,
         "file_end": origin.start + entity.end,
     }
+
+
+@lru_cache(maxsize=1)  # all entities of a text ask for it, one after another
+def _line_ends(text: str) -> list[int]:
+    """Where each line of the text ends, a line feed, a carriage return or both counted once."""
+    return [match.end() for match in re.finditer("\r\n|\r|\n", text)]
 
 
 def without_white_space(entity: Entity, sentence: Sentence) -> Entity:

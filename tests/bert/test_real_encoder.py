@@ -60,6 +60,7 @@ def test_words_have_the_vectors_of_a_pass_for_each_sentence(
     torch.testing.assert_close(found, torch.stack(expected), atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_a_sentence_of_2000_words_has_the_vectors_of_its_windows(real: Encoder, shared: Path) -> None:
     words = [word for sentence in some(shared, "nob", 150) for word in sentence.tokens][:2000]

@@ -83,7 +83,7 @@ def test_a_reader_that_goes_away_is_no_traceback(
 
 BLOWS = {
     "Ctrl-C": signal.SIGINT,
-    "kill": signal.SIGTERM,
+    "kill": pytest.param(signal.SIGTERM, marks=pytest.mark.slow),  # in-process in cases/test_06_leftovers.py
     "closed terminal": pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
     "kill -9": signal.SIGKILL,
 }

@@ -67,8 +67,8 @@ def cells() -> list[dict[str, Any]]:
     ("content", "said"),
     [
         ('{"best_epoch": 1, "ep', "cannot be read as JSON"),
-        ("{}", "lacks the field best_epoch"),
-        ("[]", "it is []"),
+        pytest.param("{}", "lacks the field best_epoch", marks=pytest.mark.slow),
+        pytest.param("[]", "it is []", marks=pytest.mark.slow),
     ],
 )
 def test_damaged_metrics_fail_one_run_and_the_others_go_on(

@@ -96,6 +96,7 @@ def test_what_is_here_is_run_and_the_rest_says_why_not(cli: Cli) -> None:
     assert "not run: gone.conll is not here (1 run)" in done.err
 
 
+@pytest.mark.slow
 def test_the_encoder_at_hand_runs_in_place_of_the_files(cli: Cli) -> None:
     done = experiment(cli, "--bert", "tiny", "--trust-remote-code", "--only", "encoder")
     assert done.status == 0, done.err
