@@ -479,3 +479,48 @@ def test_what_callers_pass_to_the_tagger(
     for name in ("None", "bytes", "number among the words", "list of lists with a number"):
         assert kinds[name] == "TypeError", name
     assert kinds["NaN (an empty pandas cell)"] == "TypeError"
+
+
+def test_hyphens_in_types(cli: Cli, case: Callable[[str], Path]) -> None:
+    gold_file = case("24-hyphens-in-types/gold.conll")
+    assert f1(cli, gold_file, gold_file)[0] == 1
+    assert f1(cli, gold_file, case("24-hyphens-in-types/pred.conll"))[0] == pytest.approx(4 / 5)
+    assert ("Kari Moe", "GPE-LOC") in gold(case("24-hyphens-in-types/bioes.conll"))
+
+
+@pytest.mark.parametrize("name", ["tabs", "nbsp-word"])
+def test_words_with_blanks(case: Callable[[str], Path], name: str) -> None:
+    path = case(f"25-words-with-blanks/{name}.conll")
+    sentences = list(read(path))
+    assert b"".join(FORMATS["conll2003"].render(s, FormatOptions()) for s in sentences) == path.read_bytes()
+    assert sum(len(s.tokens) for s in sentences) == 3
+
+
+@pytest.mark.parametrize("name", ["crlf.txt", "mac.txt", "pdf.txt"])
+def test_line_ends_of_text_come_back(case: Callable[[str], Path], tag: Cli, name: str) -> None:
+    path = case(f"27-text-line-ends/{name}")
+    sentences = list(read(path))
+    assert b"".join(FORMATS["text"].render(s, FormatOptions()) for s in sentences) == path.read_bytes()
+    assert tag(path).status == 0
+
+
+def test_types_that_only_dev_has_are_warned_of(cli: Cli, case: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = case("08-type-only-in-dev")
+
+    def train(train_file: str, dev_file: str) -> Done:
+        files = ["--train", folder / train_file, "--dev", folder / dev_file]
+        small = ["--set", "hidden=4", "--set", "word_dim=4", "--epochs", 2, "--output", tmp_path / dev_file]
+        return cli("train", *files, *small, "--overwrite")
+
+    assert "LOC" in train("train.conll", "dev.conll").err.partition("warning:")[2]
+    assert "Per" in train("train-case.conll", "dev.conll").err.partition("warning:")[2]
+    assert b"Last epoch 2" in train("train.conll", "dev-only-O.conll").out
+
+
+@pytest.mark.parametrize("name", ["dropped", "resplit", "truncated"])
+def test_truncated_predictions_name_both_places(cli: Cli, case: Callable[[str], Path], name: str) -> None:
+    folder = case("19-truncated-predictions")
+    done = cli("evaluate", "--gold", folder / "gold.conll", "--predicted", folder / f"{name}.conll")
+    assert done.status == 2
+    assert f"{name}.conll" in done.err
+    assert "gold.conll" in done.err
