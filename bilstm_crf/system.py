@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
+from pathlib import Path
 
 try:
     import fcntl
@@ -32,3 +34,15 @@ def lock(descriptor: int, *, wait: bool = True) -> None:
     if fcntl is None:
         raise OSError(errno.ENOLCK, "this system has no file locks")
     fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_private(folder: Path) -> bool:
+    """Return whether this user alone can change what the folder holds, itself included; True on Windows.
+
+    Raises OSError where there is no such folder.
+    """
+    if not hasattr(os, "getuid"):  # Windows has a temporary folder for each user
+        return True
+    own, around = folder.lstat(), folder.parent.stat()
+    sticky = not around.st_mode & 0o022 or bool(around.st_mode & stat.S_ISVTX)
+    return stat.S_ISDIR(own.st_mode) and own.st_uid == os.getuid() and not own.st_mode & 0o077 and sticky

@@ -22,7 +22,6 @@ import json
 import os
 import re
 import shutil
-import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +36,7 @@ from bilstm_crf.embeddings.tables import NGRAMS, VECTORS, Ngrams
 from bilstm_crf.errors import BilstmCrfError
 from bilstm_crf.files import CACHE_ENVIRONMENT, cache_folder, locked, umask
 from bilstm_crf.progress import say
+from bilstm_crf.system import is_private
 
 VERSION = 2  # of the layout above; another number is another folder
 WORDS, SOURCE = "words.txt", "source.json"
@@ -135,12 +135,10 @@ def _temporary() -> Path:
 def _trusted() -> list[Path]:
     """Those of `places` into which no other user can have put anything."""
     first, temporary = places()
-    try:
-        status = temporary.parent.lstat()
-    except OSError:
-        return [first]
-    ours = not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
-    return [first, temporary] if stat.S_ISDIR(status.st_mode) and ours else [first]
+    with contextlib.suppress(OSError):
+        if is_private(temporary.parent):
+            return [first, temporary]
+    return [first]
 
 
 def _writable_place() -> Path:

@@ -28,12 +28,6 @@ WAY_OUT = (
     "write the vectors with gensim's KeyedVectors.save_word2vec_format(FILE, binary=True), "
     "where you trust the file, and give that"
 )
-TABLES = (
-    "vectors",
-    "vectors_vocab",
-    "vectors_ngrams",
-    "syn0",
-)  # attributes that may lie in files of their own
 # What files of gensim 3 and 4 name besides gensim's own classes. A file that names anything else is refused,
 # not because it could do harm here, but because it was made to do something elsewhere.
 HARMLESS = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import sys
 import tempfile
 from functools import cache
@@ -14,6 +13,7 @@ from numba import config
 from numba.core import event
 
 from bilstm_crf.errors import warn
+from bilstm_crf.system import is_private
 from bilstm_crf.terminal import say
 
 SECONDS = 30  # that compiling everything takes, about
@@ -38,18 +38,12 @@ def use_temporary_folder() -> bool:
 
 def _private_folder() -> Path:
     """Raises OSError where there is none."""
-    parent = Path(tempfile.gettempdir())
-    if not hasattr(os, "getuid"):  # Windows has a temporary folder for each user
-        folder = parent / "bilstm_crf-numba"
-        folder.mkdir(exist_ok=True)
-    else:
-        folder = parent / f"bilstm_crf-numba-{os.getuid()}"
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-        own, around = folder.lstat(), parent.stat()
-        private = stat.S_ISDIR(own.st_mode) and own.st_uid == os.getuid() and not own.st_mode & 0o077
-        if not private or (around.st_mode & 0o022 and not around.st_mode & stat.S_ISVTX):
-            raise OSError(f"{folder} is not safe from other users")
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    folder = Path(tempfile.gettempdir()) / f"bilstm_crf-numba-{user}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    if not is_private(folder):
+        raise OSError(f"{folder} is not safe from other users")
     tempfile.TemporaryFile(dir=folder).close()
     return folder
 
