@@ -29,6 +29,9 @@ OUTSIDE = ("o", "0", "_", "-")  # what else stands for O
 # A prefix as the encodings of labels.py have it. BILOU says L and U, BMES says M.
 PREFIXES = {"B": "B", "I": "I", "E": "E", "S": "S", "L": "E", "U": "S", "M": "I"}
 SEPARATORS = ("-", "_", ":")  # between prefix and entity type
+LABEL = re.compile(r"O|[BIESLUM]-.+")  # as nearly all files write it
+# Labels of every dialect but bare types, to tell columns by; `parse` says what each means
+LOOSE_LABEL = re.compile(r"[O0_-]|[BIESLUM](?:[-_:].+)?|[A-Z].*[-_:][BIESLUM]", re.IGNORECASE)
 # A hyphen after one or two letters looks like a prefix that we do not know, no entity type.
 _UNKNOWN_PREFIX = re.compile(r"\w{0,2}-|.*-$")
 # Kinds of label that are at home in one file. The first is the default.

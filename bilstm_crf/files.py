@@ -90,6 +90,12 @@ def is_gzip(name: str | os.PathLike[str]) -> bool:
     return os.fspath(name).lower().endswith(".gz")
 
 
+def suffix_of(path: str | os.PathLike[str]) -> str:
+    """Return the suffix that tells the format, in lower case: `.conllu` of `a.CONLLU.gz`."""
+    name = os.fspath(path)
+    return Path(name[:-3] if is_gzip(name) else name).suffix.lower()
+
+
 @contextlib.contextmanager
 def write_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a binary stream to a file that appears whole or not at all.

@@ -20,7 +20,7 @@ from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import InputError
-from bilstm_crf.labels import ENCODINGS, NORNE_TYPES, Encoding, LabelSet
+from bilstm_crf.labels import ENCODINGS, Encoding, LabelSet, norne_first
 from bilstm_crf.model_description import check_labels
 from bilstm_crf.model_folder import SavedModel
 from bilstm_crf.network.architecture import Architecture
@@ -112,9 +112,8 @@ def _labels(encoding: Encoding, sentences: Iterable[Sentence]) -> list[str]:
 
 
 def entity_types(sentences: Iterable[Sentence]) -> list[str]:
-    """The entity types that occur, NorNE's in the paper's order, then the others by name."""
-    found = {span.type for sentence in sentences for span in sentence.spans or ()}
-    return [*(t for t in NORNE_TYPES if t in found), *sorted(found.difference(NORNE_TYPES))]
+    """Return the entity types that occur, in the order of `norne_first`."""
+    return norne_first(span.type for sentence in sentences for span in sentence.spans or ())
 
 
 def initial_table(

@@ -318,6 +318,14 @@ def _illegal_error(reading: LabelReading) -> InputError:
 # ---------------------------------------------------------------- label sets
 
 NORNE_TYPES = ("PER", "ORG", "GPE_LOC", "PROD", "LOC", "GPE_ORG", "DRV", "EVT")
+
+
+def norne_first(types: Iterable[str]) -> list[str]:
+    """Return the entity types: NorNE's in the paper's order, then the others by name."""
+    found = set(types)
+    return [*(type_ for type_ in NORNE_TYPES if type_ in found), *sorted(found.difference(NORNE_TYPES))]
+
+
 _SAME = {type_: type_ for type_ in NORNE_TYPES}
 
 # NorNE paper, section 5.2; `4` is CoNLL-2003's set, the common ground with other corpora.

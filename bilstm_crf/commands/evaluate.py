@@ -75,55 +75,67 @@ def command(
     require_files([*files, gold, predicted])
     require_apart([options["output"]], inputs_of({**options, "model": model}, *files, gold, predicted))
     label_set = _label_set(options["labels"], options["keep_misc"])
-    format_name, predicted_format = options["format_name"], options["predicted_format"]
-    reading = format_options(options, keep_raw=False)
-    repair = options["repair"]
-    if model is not None and files and gold is None and predicted is None and predicted_format is None:
-        by_file = [read_gold(file, format_name, reading, repair)[0] for file in files]
-        sentences = [sentence for file in by_file for sentence in file]
-        tagger = load_tagger(model, options, threads=options["threads"])
-        if label_set is not None:
-            require_scorable(tagger.label_set, label_set)
-        documents = documents_for(tagger, options["documents"])
-        if documents is not None:
-            documents.name(sentences)
-        spans = tagger.predict(sentences)
-        if label_set is not None:
-            spans = _as_set(label_set, sentences, spans, f"model {model}")
-        report = evaluate(
-            sentences,
-            spans,
-            label_set=label_set or tagger.label_set,
-            data_sha256=sha256_of_all(files),
-            reading=_reading(repair, by_file),
-        )
+    options["reading"] = format_options(options, keep_raw=False)
+    for_model = model is not None and files and options["predicted_format"] is None
+    if for_model and gold is None and predicted is None:
+        report = _score_model(files, str(model), label_set, options)
     elif gold is not None and predicted is not None and model is None and not files:
-        label_set = label_set or LabelSet.named("file")
-        sentences, theirs = read_pair(
-            gold,
-            predicted,
-            gold_format=format_name,
-            predicted_format=predicted_format or format_name,
-            options=reading,
-            repair=repair,
-            say=say,
-        )
-        found = map_types(theirs, label_set)
-        warn_of_types([*map_types(sentences, label_set), *found])
-        report = evaluate(
-            sentences,
-            found,
-            label_set=label_set,
-            data_sha256=sha256_of_all([gold]),
-            predicted_labels=iob_labels(theirs),
-            reading=_reading(repair, [sentences, theirs]),
-        )
+        report = _score_predicted(gold, predicted, label_set or LabelSet.named("file"), options)
     else:
         raise UsageError(
             "expected a model and files, or gold and predicted files",
             hint="Try: bilstm-crf evaluate --model DIR FILE...   or: --gold GOLD --predicted A",
         )
     write_result(_rendered(report, options).encode("utf-8"), options["output"])
+
+
+def _score_model(
+    files: Sequence[str], model: str, label_set: LabelSet | None, options: dict[str, Any]
+) -> Report:
+    """Tag the words of gold files with a model, and score what it finds."""
+    repair = options["repair"]
+    by_file = [read_gold(file, options["format_name"], options["reading"], repair)[0] for file in files]
+    sentences = [sentence for file in by_file for sentence in file]
+    tagger = load_tagger(model, options, threads=options["threads"])
+    if label_set is not None:
+        require_scorable(tagger.label_set, label_set)
+    documents = documents_for(tagger, options["documents"])
+    if documents is not None:
+        documents.name(sentences)
+    spans = tagger.predict(sentences)
+    if label_set is not None:
+        spans = _as_set(label_set, sentences, spans, f"model {model}")
+    return evaluate(
+        sentences,
+        spans,
+        label_set=label_set or tagger.label_set,
+        data_sha256=sha256_of_all(files),
+        reading=_reading(repair, by_file),
+    )
+
+
+def _score_predicted(gold: str, predicted: str, label_set: LabelSet, options: dict[str, Any]) -> Report:
+    """Score a system's output against gold."""
+    repair = options["repair"]
+    sentences, theirs = read_pair(
+        gold,
+        predicted,
+        gold_format=options["format_name"],
+        predicted_format=options["predicted_format"] or options["format_name"],
+        options=options["reading"],
+        repair=repair,
+        say=say,
+    )
+    found = map_types(theirs, label_set)
+    warn_of_types([*map_types(sentences, label_set), *found])
+    return evaluate(
+        sentences,
+        found,
+        label_set=label_set,
+        data_sha256=sha256_of_all([gold]),
+        predicted_labels=iob_labels(theirs),
+        reading=_reading(repair, [sentences, theirs]),
+    )
 
 
 def _reading(repair: Repair | None, files: Sequence[Sequence[Sentence]]) -> Reading:

@@ -7,11 +7,10 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import PurePath
 from typing import Any, BinaryIO, cast
 
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
-from bilstm_crf.files import remove_unfinished, write_whole
+from bilstm_crf.files import remove_unfinished, suffix_of, write_whole
 from bilstm_crf.formats import SUFFIXES
 from bilstm_crf.streams import standard_output
 from bilstm_crf.terminal import visible
@@ -28,7 +27,7 @@ def require_suffix(output: str, kind: str, own: tuple[str, ...], others: Mapping
     with the option for each, or nothing where there is none. Suffixes that promise nothing (`.out`,
     `.tagged`, none) are allowed, as is `.gz` behind. Raises UsageError.
     """
-    suffix = PurePath(output.lower().removesuffix(".gz")).suffix
+    suffix = suffix_of(output)
     if suffix in own or (suffix not in others and suffix not in FOREIGN):
         return
     if suffix in PACKED:

@@ -27,7 +27,15 @@ from bilstm_crf.commands.options import (
 from bilstm_crf.commands.output import open_output, require_suffix
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import UsageError
-from bilstm_crf.files import GIVEN_TEXT, is_gzip, open_input, remove_unfinished, require_apart, shown
+from bilstm_crf.files import (
+    GIVEN_TEXT,
+    is_gzip,
+    open_input,
+    remove_unfinished,
+    require_apart,
+    shown,
+    suffix_of,
+)
 from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_named, format_of
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.streams import standard_output
@@ -120,7 +128,7 @@ def command(
     if len(sources) < len(files):
         raise UsageError("the same file was given twice")
     targets = {path: target_format(source, options["to"]) for path, source in sources.items()}
-    require_use(typed_of(context), sources, targets)
+    require_use(given_of(context, in_file=False), sources, targets)
     outputs = outputs_of(sources, targets, options["output"], options["output_dir"])
     require_apart(outputs.values(), inputs_of({**options, "model": model}, *sources))
     if options["flush"]:
@@ -239,17 +247,6 @@ def checked_file(output: str | None, source: Format, target: Format, path: str =
         others = {each: f"--to {other.name}" for other in FORMATS.values() for each in other.suffixes}
         require_suffix(output, NAMES.get(target.name, target.name), target.suffixes, others)
     return output
-
-
-def suffix_of(path: str) -> str:
-    """Return what tells the format: `.conllu` of `a.conllu.gz`."""
-    return Path(path[:-3] if is_gzip(path) else path).suffix.lower()
-
-
-def typed_of(context: click.Context) -> set[str]:
-    """Return the names of the options that were typed; a file of `--config` may serve many inputs."""
-    typed = click.core.ParameterSource.COMMANDLINE
-    return {name for name in context.params if context.get_parameter_source(name) is typed}
 
 
 def require_use(typed: set[str], sources: Mapping[str, Format], targets: Mapping[str, Format]) -> None:

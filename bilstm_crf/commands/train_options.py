@@ -184,7 +184,8 @@ def refuse_unused_settings(
 
 def refuse_unused_options(config: RunConfig, options: Mapping[str, Any], given: Set[str]) -> None:
     """Raise UsageError for other options that were given and have no effect in this run."""
-    formats = _formats(config)
+    of_format = ("misc_key", "token_column", "label_column")
+    formats = _formats(config) if given & set(of_format) else set()  # which opens every file
     no_columns = "no file has columns"
     label_sets = {config.label_set, *config.train_labels}
     unused = {

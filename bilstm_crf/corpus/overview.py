@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from bilstm_crf.corpus.labelled import Labelled
+from bilstm_crf.corpus.statistics import as_text
 from bilstm_crf.errors import warn
-from bilstm_crf.labels import NORNE_TYPES
+from bilstm_crf.labels import norne_first
 from bilstm_crf.sentence import Span
 
 MAX_TYPES = 10  # rows of the table, where there are more types than it has room for
@@ -31,25 +32,13 @@ def count_types(splits: Mapping[str, Labelled | None]) -> dict[str, Counter[str]
 
 
 def table(counts: Counts) -> list[str]:
-    """Return the lines of a table: a row for each entity type, a column for each split.
-
-    NorNE's types come in the paper's order, then the others by name.
-    """
-    found = set().union(*counts.values())
-    types = [*(each for each in NORNE_TYPES if each in found), *sorted(found.difference(NORNE_TYPES))]
+    """Return the lines of a table: a row for each entity type (`norne_first`), a column for each split."""
+    types = norne_first(set().union(*counts.values()))
     rest = types[MAX_TYPES:] if len(types) > MAX_TYPES + 1 else []
     types = types[: len(types) - len(rest)]
-    rows = [["entities", *counts]]
+    rows = [["entities", *(f"{name:>5}" for name in counts)]]
     rows += [[_shown(type_), *(f"{split[type_]:,}" for split in counts.values())] for type_ in types]
-    first = max(len(row[0]) for row in rows)
-    widths = [max(len(row[column]) for row in rows) for column in range(1, len(rows[0]))]
-    lines = [
-        "  ".join(
-            [row[0].ljust(first), *(cell.rjust(max(5, w)) for cell, w in zip(row[1:], widths, strict=True))]
-        )
-        for row in rows
-    ]
-    return [*lines, *([f"and {len(rest)} more types"] if rest else [])]
+    return [*as_text(rows).split("\n"), *([f"and {len(rest)} more types"] if rest else [])]
 
 
 def mistakes(counts: Counts) -> list[str]:

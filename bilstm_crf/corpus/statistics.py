@@ -24,7 +24,7 @@ from bilstm_crf import formats
 from bilstm_crf.corpus.labelled import READING, where_labels_are
 from bilstm_crf.corpus.norne import SPLITS, languages_of, split_files
 from bilstm_crf.errors import warn
-from bilstm_crf.labels import NORNE_TYPES, Repair, read_spans
+from bilstm_crf.labels import Repair, norne_first, read_spans
 from bilstm_crf.sentence import Sentence
 
 NAMES = {"nob": "Bokmål", "nno": "Nynorsk"}
@@ -176,9 +176,8 @@ def paper() -> dict[str, Any]:
 
 
 def types_in(counts: Iterable[Counts]) -> list[str]:
-    """The entity types there, NorNE's own first and in the paper's order."""
-    there = {type_ for each in counts for type_ in each.entities}
-    return [type_ for type_ in NORNE_TYPES if type_ in there] + sorted(there - set(NORNE_TYPES))
+    """Return the entity types there, in the order of `norne_first`."""
+    return norne_first(type_ for each in counts for type_ in each.entities)
 
 
 # ---------------------------------------------------------------- tables

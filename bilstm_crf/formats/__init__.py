@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
-from pathlib import PurePath
 from typing import Literal
 
 from bilstm_crf.errors import BilstmCrfError, UsageError, near_miss, warn
-from bilstm_crf.files import open_input, shown
+from bilstm_crf.files import open_input, shown, suffix_of
 from bilstm_crf.formats import conll2003, conllu, jsonl, text
 from bilstm_crf.formats.base import DEFAULTS, Format, FormatOptions
 from bilstm_crf.formats.offsets import align
@@ -39,7 +38,7 @@ def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: s
             warn(text.AS_WORDS, path=path)
         return named
     known = f"known: {' '.join(FORMATS)}"
-    suffix = PurePath(os.fspath(path).lower().removesuffix(".gz")).suffix
+    suffix = suffix_of(path)
     found = SUFFIXES.get(suffix)
     if found is not None and found is not text:
         return found

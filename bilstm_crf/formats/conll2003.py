@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import BinaryIO, NamedTuple
 
+from bilstm_crf.dialects import LABEL
 from bilstm_crf.errors import InputError, warn
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import BOM, blocks, check_word, rows
 from bilstm_crf.formats.shape import (
     DOCUMENT_START,
     GLOBAL_COLUMNS,
-    LABEL,
     NEW_DOCUMENT,
     Shape,
     is_blank,

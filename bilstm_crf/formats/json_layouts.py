@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from bilstm_crf.dialects import LABEL
 from bilstm_crf.formats.json_text import Path
 from bilstm_crf.labels import ENCODINGS, is_entity_type
 from bilstm_crf.sentence import Origin, Sentence, Span
@@ -173,9 +174,12 @@ def origin_of(record: Any) -> Origin | None:
     return Origin(file if isinstance(file, str) else None, line, start)
 
 
-def in_file(entity: Entity, text: str, origin: Origin) -> dict[str, Any]:
-    """What an entity says beside its offsets in `text`: itself, its line and its offsets in the file."""
+def own_form(entity: Entity, text: str, origin: Origin | None) -> dict[str, Any]:
+    """Return an entity as this program writes it: with its text, line and offsets in the file if known."""
+    if origin is None:
+        return entity._asdict()
     return {
+        **entity._asdict(),
         "text": text[entity.start : entity.end],
         "line": origin.line + bisect_right(_line_ends(text), entity.start),
         "file_start": origin.start + entity.start,
@@ -231,40 +235,60 @@ def _are_entities(value: Any) -> bool:
 Place = Callable[[Any, list[Entity], Sentence, Any], tuple[Path, Any]]
 
 
-# How one entity is written; it stands in `text`, and in `record`.
-Form = Callable[[Entity, str, Any], Any]
+class Context(NamedTuple):
+    """The parts of a record that the form of its entities depends on."""
+
+    text: str
+    origin: Origin | None = None
+    token_starts: Mapping[int, int] = {}  # offset to the number of the token object that starts there
+    token_ends: Mapping[int, int] = {}
 
 
-def _as_object(entity: Entity, text: str, record: Any) -> Any:
+Form = Callable[[Entity, Context], Any]  # how one entity is written
+
+
+def _context(text: str, record: Any) -> Context:
+    if not isinstance(record, dict):
+        return Context(text)
+    tokens = record.get("tokens")
+    objects = [token for token in tokens if isinstance(token, dict)] if isinstance(tokens, list) else []
+    starts, ends = (
+        {
+            token[key]: number
+            for number, token in reversed([*enumerate(objects)])
+            if type(token.get(key)) is int
+        }
+        for key in ("start", "end")
+    )
+    return Context(text, origin_of(record), starts, ends)
+
+
+def _as_object(entity: Entity, context: Context) -> Any:
     return entity._asdict()
 
 
-def _as_own(entity: Entity, text: str, record: Any) -> Any:
-    """With its place in the file that the text comes from, where the record says that."""
-    origin = origin_of(record)
-    return entity._asdict() | ({} if origin is None else in_file(entity, text, origin))
+def _as_own(entity: Entity, context: Context) -> Any:
+    """Return the entity with its place in the file, if the record gives its own."""
+    return own_form(entity, context.text, context.origin)
 
 
-def _as_prodigy_span(entity: Entity, text: str, record: Any) -> Any:
-    """With the numbers of the first and the last token, where the record has token objects."""
-    tokens = record.get("tokens")
-    objects = [token for token in tokens if isinstance(token, dict)] if isinstance(tokens, list) else []
-    first = next((n for n, token in enumerate(objects) if token.get("start") == entity.start), None)
-    last = next((n for n, token in enumerate(objects) if token.get("end") == entity.end), None)
+def _as_prodigy_span(entity: Entity, context: Context) -> Any:
+    """Return the entity with the numbers of its first and last token, if the record has token objects."""
+    first, last = context.token_starts.get(entity.start), context.token_ends.get(entity.end)
     numbers = {} if first is None or last is None else {"token_start": first, "token_end": last}
     return {"start": entity.start, "end": entity.end, **numbers, "label": entity.label}
 
 
-def _as_doccano_object(entity: Entity, text: str, record: Any) -> Any:
+def _as_doccano_object(entity: Entity, context: Context) -> Any:
     return {"label": entity.label, "start_offset": entity.start, "end_offset": entity.end}
 
 
-def _as_triple(entity: Entity, text: str, record: Any) -> Any:
+def _as_triple(entity: Entity, context: Context) -> Any:
     return list(entity)
 
 
-def _as_label_studio_value(entity: Entity, text: str, record: Any) -> Any:
-    covered = text[entity.start : entity.end]
+def _as_label_studio_value(entity: Entity, context: Context) -> Any:
+    covered = context.text[entity.start : entity.end]
     return {"start": entity.start, "end": entity.end, "text": covered, "labels": [entity.label]}
 
 
@@ -286,16 +310,13 @@ def _placer(default: Form) -> Place:
         """The entities in the form of the old ones; those that were there already keep all their keys."""
         form = _form_of(old, default)
         known = _by_entity((element, element) for element in old or ())
-        text = sentence.text or ""
-        return (), [known.get(entity) or form(entity, text, record) for entity in entities]
+        context = _context(sentence.text or "", record)
+        return (), [known.get(entity) or form(entity, context) for entity in entities]
 
     return place
 
 
 # ---------------------------------------------------------------- labels, one per token
-
-
-LABEL = re.compile(r"O|[BIESLUM]-.+")
 
 
 def _read_labels(value: Any, key: str) -> list[str]:
@@ -352,8 +373,9 @@ def _place_results(old: Any, entities: list[Entity], sentence: Sentence, record:
     names |= {key: regions[0][key] for key in names if regions and key in regions[0]}
     known = _by_entity((region["value"], region) for region in regions)
     new = [result for result in results if not _is_region(result)]
+    context = Context(sentence.text or "")
     for entity in entities:
-        value = _as_label_studio_value(entity, sentence.text or "", record)
+        value = _as_label_studio_value(entity, context)
         new.append(known.get(entity) or {**names, "type": "labels", "value": value})
     chosen = _annotation(old)
     return ((), [{"result": new}]) if chosen is None else ((chosen, "result"), new)

@@ -25,12 +25,12 @@ from bilstm_crf.formats.json_layouts import (
     RecordError,
     check_unicode,
     has_own_form,
-    in_file,
     is_spacy_pair,
     kind_of,
     layout_of,
     layout_to_write,
     origin_of,
+    own_form,
     source_of,
     spans_of,
     without_white_space,
@@ -343,10 +343,7 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
     content = {key: value for key, value in content.items() if value is not None}
     content |= {"text": text, "tokens": [text[start:end] for start, end in dict.fromkeys(offsets)]}
     if sentence.spans is not None:
-        content["entities"] = [
-            entity._asdict() | ({} if origin is None else in_file(entity, text, origin))
-            for entity in _entities(sentence, offsets)
-        ]
+        content["entities"] = [own_form(entity, text, origin) for entity in _entities(sentence, offsets)]
     return (dump(content) + "\n").encode()
 
 

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import Any, BinaryIO, Literal
 
+from bilstm_crf.dialects import LABEL, LOOSE_LABEL
 from bilstm_crf.errors import InputError, near_miss
 from bilstm_crf.formats.base import FormatOptions
 from bilstm_crf.formats.blocks import BOM
@@ -34,9 +35,6 @@ from bilstm_crf.formats.blocks import BOM
 SAMPLE_BYTES = 1 << 16
 SAMPLE_LINES = 1000  # enough to know a column by; more would cost as much as reading them
 
-LABEL = re.compile(r"O|[BIESLUM]-.+")
-# Labels of others: O, o, 0, _ or -; B-PER, B_PER, b-per, PER-B; B or I alone. What they mean, labels.py says.
-LOOSE_LABEL = re.compile(r"[O0_-]|[BIESLUM](?:[-_:].+)?|[^\W\d_].*[-_:][BIESLUM]", re.IGNORECASE)
 BLANKS = re.compile("[ \t]+")  # not str.split(), which splits words at no-break spaces
 NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?")
 # `-DOCSTART-` in any column, with a number, in lower case
