@@ -1,7 +1,7 @@
-"""What callers give to `Tagger`, checked: iterables of texts or of words come in, lists of `str` go out.
+"""Check what callers pass to `Tagger`: iterables of texts or words come in, lists of `str` go out.
 
-Nothing is guessed or left out: a value of a wrong type is a TypeError, a text or word that cannot be tagged a
-ValueError, and both say where it stands (`item 3, token 2`, counted from 0).
+Nothing is guessed or dropped. A value of the wrong type is a TypeError, a text or word that cannot be tagged
+is a ValueError; both name the position (`item 3, token 2`, counted from 0).
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def check_batch(given: Any) -> list[str] | list[list[str]]:
 
 
 def _items(given: Any, expected: str, position: str = "") -> list[Any]:
-    """The items of an iterable, in its order. Tables and dictionaries would give their columns' names."""
+    """Return the items of an iterable in order. Refuses tables and dictionaries, which iterate over names."""
     unordered = isinstance(given, bytes | bytearray | Mapping | Set) or hasattr(given, "columns")
     if unordered or not isinstance(given, Iterable):
         found = f"{position} is {_shown(given)}" if position else f"found {_shown(given)}"
@@ -85,7 +85,7 @@ def _items(given: Any, expected: str, position: str = "") -> list[Any]:
 
 
 def _shown(value: Any) -> str:
-    """The value, shortened, with its type: `nan (float)`."""
+    """Return the value, shortened, with its type: `nan (float)`."""
     if value is None:
         return "None"
     shown = repr(value)

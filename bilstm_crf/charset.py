@@ -1,6 +1,6 @@
-"""Character encodings: a stream in any of them in, UTF-8 out; and a guess for bytes that are not UTF-8.
+"""Convert streams in any character encoding to UTF-8, and guess the encoding of bytes that are not UTF-8.
 
-Everything behind `files.open_input` sees UTF-8 alone.
+Everything behind `files.open_input` sees only UTF-8.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ def encoding_hint(content: bytes, *, at_start: bool) -> str:
 
 
 def _wide(content: bytes) -> str | None:
-    """UTF-16 or UTF-32 without a byte order mark, by where the bytes of Latin letters are NUL."""
+    """Recognise UTF-16 or UTF-32 without a byte order mark by the NUL bytes of Latin letters."""
     sample = content[:4096]
     quarters = [sample[position::4].count(0) for position in range(4)]
     many = len(sample) // 4 * 0.7
@@ -233,7 +233,7 @@ def likely_encoding(content: bytes) -> str | None:
 
 
 def _plausibility(text: str) -> float:
-    """How much the characters beyond ASCII look as they do in Norwegian: letters in words, quotes around."""
+    """Score how well the non-ASCII characters fit Norwegian text: letters in words, quotes around them."""
     total = 0.0
     for position, character in enumerate(text):
         if not character.isascii():

@@ -1,4 +1,4 @@
-"""Dialects: labels as files write them come in; standard labels (`O`, `B-PER`) and what was assumed go out.
+"""Read the label dialects of files: labels as written come in; standard labels (`O`, `B-PER`) go out.
 
     standard   B-PER I-PER O   also E S, BILOU's L U and BMES's M: nothing is assumed
     letters    B_PER B:PER b-PER     another separator or letter case; b-per, all in lower case, is B-PER
@@ -54,7 +54,7 @@ class Parsed(NamedTuple):
 
 
 def is_entity_type(text: str) -> bool:
-    """Whether a label with this type can stand in every format: not empty, no blanks, no `|`."""
+    """Return whether a label with this type can stand in every format: not empty, no blanks, no `|`."""
     return bool(text) and "|" not in text and not any(map(str.isspace, text))
 
 
@@ -90,13 +90,13 @@ def parse(label: str) -> Parsed:
 
 
 def line_of(sentence: Sentence, position: int) -> int | None:
-    """The line of a token, from 1; that of the sentence where its format has none; None: not known."""
+    """Return the line of a token, from 1; else the first line of its sentence; None if unknown."""
     return sentence.lines[position] if position < len(sentence.lines) else sentence.line or None
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How one file writes its labels."""
+    """The label dialect of one file."""
 
     family: str  # prefixed, suffix, untyped or bare
     table: dict[str, str]  # each label to the standard one, which of a bare type is B-TYPE
@@ -155,7 +155,7 @@ def dialect_of(sentences: Sequence[Sentence]) -> Dialect:
 
 
 def _family(sentences: Sequence[Sentence], parsed: dict[str, Parsed]) -> str:
-    """The kind of labels that most are; of equal ones the first of _FAMILIES."""
+    """Return the most frequent family of labels; of equally frequent ones, the first in _FAMILIES."""
     counts = Counter(label for sentence in sentences for label in sentence.labels or ())
     families: Counter[str] = Counter(dict.fromkeys(_FAMILIES.values(), 0))
     for label, (kind, prefix, _) in parsed.items():
@@ -180,7 +180,7 @@ def canonical_labels(sentences: Sequence[Sentence]) -> list[list[str]]:
 
 
 def _say_assumed(sentences: Sequence[Sentence], dialect: Dialect) -> None:
-    """One line for each kind of odd label, at its first place."""
+    """Warn once for each kind of odd label, at its first occurrence."""
     missing = {parse(label).kind for label in dialect.table} - {"standard"}
     for sentence in sentences:
         if not missing:

@@ -115,7 +115,7 @@ def _is_there(job: _Job) -> bool:
 
 
 def _fault(job: _Job, path: Path) -> DownloadError | None:
-    """What the job's own check finds wrong in the file."""
+    """Return the error that the job's own check raises for the file."""
     try:
         if job.check is not None:
             job.check(path)

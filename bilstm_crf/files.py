@@ -135,7 +135,7 @@ def write_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def _status_of_output(name: Path) -> os.stat_result | None:
-    """What lies there now; None: nothing. Raises UsageError for what can never become a file."""
+    """Return the status of what is there; None if nothing is. Raises UsageError if it cannot be a file."""
     try:
         status = os.stat(name)
     except FileNotFoundError:
@@ -213,7 +213,7 @@ def require_apart(outputs: Iterable[str | None], inputs: Iterable[str | os.PathL
 
 
 def _identity(path: str | os.PathLike[str], standard: Any) -> tuple[int, int] | None:
-    """What tells one regular file from another, whatever its names; None for anything else."""
+    """Return an identity of a regular file that does not depend on its name; None for anything else."""
     try:
         if os.fspath(path) == "-":
             descriptor = descriptor_of(standard)

@@ -168,7 +168,7 @@ def first_fault(name: str, labels: Sequence[str]) -> int | None:
 
 @dataclass(frozen=True)
 class LabelReading:
-    """What was found in the labels of one file."""
+    """The encoding and the illegal labels of one file."""
 
     encoding: str  # IOB2, IOB1, IOBES, IOBS or IOBE
     illegal: list[tuple[Sentence, int]]  # labels that are not legal there: the sentence, the token
@@ -181,7 +181,7 @@ class LabelReading:
 
     @property
     def outcome(self) -> str:
-        """What became of the illegal labels, for a person."""
+        """Return how illegal labels were handled, for a message."""
         return "begin or continue a span" if self.repair == "conlleval" else "count as O"
 
 

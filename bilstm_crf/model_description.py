@@ -1,8 +1,8 @@
-"""What `model.json` says of a saved model: read, and checked value by value, before any weight is looked at.
+"""Read `model.json` and check every value in it before any weight is read.
 
 model.json ─► `read_description` ─► Description (every field of its type and in its range) ─► model_folder
 
-The folder may come from anyone: whatever it says, it gives a Description or one ModelFolderError.
+The folder may come from anyone. Any content gives a Description or one ModelFolderError.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def _description(content: Mapping[str, Any]) -> Description:
 
 
 def _architecture(content: Mapping[str, Any]) -> Architecture:
-    """Of known sizes and words, within the bounds that the recipe's settings of the same names have."""
+    """Return the architecture, checked against the bounds of the recipe's settings of the same names."""
     hints = get_type_hints(Architecture)
     check_fields(content, hints, required=(), where="architecture")
     for name, value in content.items():

@@ -286,7 +286,7 @@ def _form(dtype: torch.dtype, shape: Sequence[int | None]) -> str:
 
 
 def _is_finite(tensor: Tensor) -> bool:
-    """By the bits, a part at a time: PyTorch takes four times as long, and as much memory again."""
+    """Return whether all values are finite, from their bits: PyTorch needs four times as long and a copy."""
     exponent = {torch.float16: (np.uint16, 0x7C00), torch.float32: (np.uint32, 0x7F800000)}.get(tensor.dtype)
     if exponent is None:
         return True

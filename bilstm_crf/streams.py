@@ -1,4 +1,4 @@
-"""Standard input and output that lose nothing, whatever lies behind them.
+"""Standard input and output that lose nothing, whatever they are connected to.
 
 Python's own may be raw (PYTHONUNBUFFERED: a write takes as much as it likes), non-blocking (a write takes
 nothing, a read finds nothing and looks like the end of the file) or not there at all (`>&-`).

@@ -1,4 +1,4 @@
-"""What differs between operating systems: processor cores, file locks, forks. Imports everywhere."""
+"""Processor cores, file locks, forks and private folders on each operating system. Imports on all."""
 
 from __future__ import annotations
 

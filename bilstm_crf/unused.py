@@ -1,4 +1,4 @@
-"""Settings that have no effect in a run: a configuration comes in, their names go out, each with the reason.
+"""Find the settings that have no effect in a run, and the reason for each.
 
 `train` refuses those that a user typed; an experiment leaves them out of the run and of its name.
 """

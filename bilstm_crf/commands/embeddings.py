@@ -151,7 +151,7 @@ def info(
 
 @command.command("cache")
 @click.option(
-    "--clear", is_flag=True, help="Remove all of it. Vectors in use are converted anew when needed."
+    "--clear", is_flag=True, help="Remove all converted vectors. They are converted again when next used."
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def cache_(clear: bool, as_json: bool) -> None:

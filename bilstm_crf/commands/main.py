@@ -38,7 +38,7 @@ COMMANDS = {
 
 
 class _ReaderGoneError(Exception):
-    """Who read our output has gone."""
+    """The reader of our output has closed it."""
 
 
 @contextlib.contextmanager
@@ -116,7 +116,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    """The exit status of the command, when all that it wrote is out."""
+    """Run the command, flush its output, and return the exit status."""
     status = _status_of(arguments)
     error = finish_output()
     if error is None or status:
@@ -198,7 +198,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 def _warning_printer() -> Callable[..., None]:
-    """What prints our own warnings as `error:` lines are printed, each once, and others as Python does."""
+    """Return a function that prints each of our warnings once, and other warnings as Python does."""
     printed: set[str] = set()  # a file whose format is asked for twice is warned of twice
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **rest: Any) -> None:

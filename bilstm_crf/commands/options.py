@@ -1,4 +1,4 @@
-"""What several commands' options share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class Command(click.Command):
 
 
 def _takes_one_value(parameter: click.Parameter) -> bool:
-    """Whether it is an option with one value; a flag given twice says nothing new."""
+    """Return whether this is an option that takes one value. Repeating a flag does no harm."""
     return isinstance(parameter, click.Option) and not (
         parameter.multiple or parameter.count or parameter.is_flag
     )
 
 
 class Group(click.Group):
-    """A group of such commands."""
+    """A group whose commands are of the class `Command`."""
 
     command_class = Command
 
@@ -137,7 +137,7 @@ documents_option = click.option(
     "[the file's own; documents.tsv beside it]",
 )
 
-# How files are read: what every command that reads sentences takes.
+# Options of every command that reads sentences: how files are read.
 reading_options = _group(
     click.option(
         "--format",
@@ -178,7 +178,7 @@ repair_option = click.option(
 
 
 def format_options(options: dict[str, Any], *, tagging: bool = False, **others: Any) -> FormatOptions:
-    """What `reading_options` were given, for the readers; `others` as `FormatOptions` has them."""
+    """Return the FormatOptions of a command with `reading_options`; `others` are further fields."""
     if not tagging:
         refuse_append(options)
     names = ("misc_key", "token_column", "label_column", "input_encoding")
@@ -211,7 +211,7 @@ pair_options = _group(
 model_options = _group(
     documents_option,
     click.option("--embeddings", metavar="NAME|PATH", help="Attach a full table of vectors to the model."),
-    click.option("--bert", metavar="PATH", help="Where the model's encoder lies now, if it was moved."),
+    click.option("--bert", metavar="PATH", help="Folder of the model's encoder, if it was moved."),
     click.option(
         "--trust-remote-code", is_flag=True, help="Run the Python code that the model's encoder brings."
     ),
@@ -229,7 +229,7 @@ model_options = _group(
         is_eager=True,
         expose_value=False,
         callback=config_file,
-        help="A file that holds what these options do.",
+        help="TOML file with values for these options.",
     ),
 )
 

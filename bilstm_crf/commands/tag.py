@@ -41,6 +41,7 @@ from bilstm_crf.sentence import Sentence
 from bilstm_crf.streams import standard_output
 
 if TYPE_CHECKING:
+    from bilstm_crf.commands.progress import TaggingProgress
     from bilstm_crf.tagger import Tagger
 
 # What is for files, and nothing to --text
@@ -70,13 +71,11 @@ NAMES = {"conllu": "CoNLL-U", "conll2003": "columns", "text": "text", "jsonl": "
 @click.command("tag", cls=Command)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--model", metavar="DIR", required=True, help="Folder of a trained model.")
-@click.option(
-    "-o", "--output", metavar="FILE", help="Where the result goes; whole or not at all.  [standard output]"
-)
-@click.option("--output-dir", metavar="DIR", help="For several files: each under its own name.")
+@click.option("-o", "--output", metavar="FILE", help="Output file, written atomically.  [standard output]")
+@click.option("--output-dir", metavar="DIR", help="Output folder for several files; each keeps its name.")
 @click.option("--text", metavar="TEXT", help="Tag this text instead of files.")
 @reading_options
-@click.option("--to", metavar="NAME", help="Of the output.  [as the input; jsonl for text]")
+@click.option("--to", metavar="NAME", help="Output format.  [as the input; jsonl for text]")
 @click.option(
     "--split",
     type=click.Choice(["lines", "running"]),
@@ -89,10 +88,10 @@ NAMES = {"conllu": "CoNLL-U", "conll2003": "columns", "text": "text", "jsonl": "
     type=click.Choice(["norwegian", "spaces"]),
     default="norwegian",
     show_default=True,
-    help="Text: how words are found.",
+    help="Tokeniser for text.",
 )
 @click.option(
-    "--flush", is_flag=True, help="Answer sentence by sentence, as they come (`tail -f … | bilstm-crf tag`)."
+    "--flush", is_flag=True, help="Write each sentence as soon as it is read (`tail -f … | bilstm-crf tag`)."
 )
 @model_options
 @click.option("--quiet", is_flag=True, help="No progress, only errors.")
@@ -143,7 +142,7 @@ def command(
     for folder in {os.path.dirname(os.path.realpath(output)) for output in outputs.values() if output}:
         remove_unfinished(folder)
     for path, output in outputs.items():
-        with open_output(output) as out, open_input(path, options["input_encoding"]) as stream:
+        with open_output(output) as out, open_input(path, encoding) as stream:
             tagged = tag_stream(
                 tagger,
                 stream,
@@ -157,14 +156,21 @@ def command(
             )
             shares_terminal = output is None and sys.stdout.isatty()  # with the results
             visible = sys.stderr.isatty() and not (options["quiet"] or shares_terminal or path == "-")
-            # Closed at once where something goes wrong, so that no worker outlives it
+            # Closed at once if something goes wrong, so that no worker outlives it
             with closing(tagged), TaggingProgress(path, shown=visible) as progress:
-                for content, tokens in tagged:
-                    out.write(content)
-                    if options["flush"]:
-                        out.flush()
-                    progress.at(tokens, len(content))
+                write_tagged(tagged, out, progress, flush=options["flush"])
     return 0
+
+
+def write_tagged(
+    tagged: Iterable[tuple[bytes, int]], out: BinaryIO, progress: TaggingProgress, *, flush: bool
+) -> None:
+    """Write what was tagged, bit by bit, and move the progress bar."""
+    for content, tokens in tagged:
+        out.write(content)
+        if flush:
+            out.flush()
+        progress.at(tokens, len(content))
 
 
 def tag_text(text: str, model: str, options: dict[str, Any]) -> int:

@@ -1,6 +1,6 @@
-"""What a run learns from, at a glance: entities by type and split, and what looks like a mistake.
+"""Summarise the data of a run: entities by type and split, and what looks like a mistake.
 
-Labelled splits come in; lines of a table and of warnings go out.
+Labelled splits come in; the lines of a table and warnings go out.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def mistakes(counts: Counts) -> list[str]:
 
     Types of dev or test that train lacks, train or test without entities, types with nearly the same name.
     """
-    ends = {"train": "the model finds none", "test": "its scores say nothing"}
+    ends = {"train": "the model will predict none", "test": "its scores mean nothing"}
     found = [f"{name} has no entities: {end}" for name, end in ends.items() if counts.get(name) == Counter()]
     for name, types in counts.items():
         lacking = {type_: count for type_, count in types.items() if type_ not in counts["train"]}
         if lacking and counts["train"]:
             found.append(
-                f"{name} has entity types that train lacks, so it cannot teach them: {_named(lacking)}"
+                f"{name} has entity types that train lacks; the model cannot predict them: {_named(lacking)}"
             )
     return found + nearly_same(sum(counts.values(), Counter()))
 
@@ -80,11 +80,11 @@ def _named(types: Mapping[str, int]) -> str:
 
 
 def _key(type_: str) -> str:
-    """What is left of a type's name without case, punctuation and invisible characters."""
+    """Return a type's name without case, punctuation and invisible characters."""
     folded = unicodedata.normalize("NFKC", type_).casefold()
     return "".join(filter(str.isalnum, folded)) or type_
 
 
 def _shown(type_: str) -> str:
-    """A type as a terminal may show it: without characters that print as nothing or as a command."""
+    """Return a type for a terminal, with unprintable characters escaped."""
     return type_ if type_.isprintable() else ascii(type_)

@@ -71,7 +71,7 @@ class Listed:
 
 
 def places() -> list[Path]:
-    """Where entries are looked for and made: the user's cache folder, else a private temporary one."""
+    """Return the folders for entries: the user's cache folder, then a private temporary one."""
     return [cache_folder() / "vectors", _temporary() / "vectors"]
 
 
@@ -112,7 +112,7 @@ def open_or_make(path: Path, make: Callable[[Path], Converted]) -> Entry:
 
 
 def _stem(path: Path) -> str:
-    """What the entries of all states of one file begin with."""
+    """Return the common prefix of all entries made from one file."""
     place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()
     return f"{path.name[:40]}.{place[:16]}"
 
@@ -133,7 +133,7 @@ def _temporary() -> Path:
 
 
 def _trusted() -> list[Path]:
-    """Those of `places` into which no other user can have put anything."""
+    """Return the `places` that no other user can write to."""
     first, temporary = places()
     with contextlib.suppress(OSError):
         if is_private(temporary.parent):
@@ -142,7 +142,7 @@ def _trusted() -> list[Path]:
 
 
 def _writable_place() -> Path:
-    """The first of `places` that can be written to. Raises BilstmCrfError where none can."""
+    """Return the first of `places` that is writable. Raises BilstmCrfError if none is."""
     with contextlib.suppress(OSError):
         _temporary().mkdir(mode=0o700, exist_ok=True)
     for place in _trusted():
@@ -157,7 +157,7 @@ def _writable_place() -> Path:
 
 
 def _opened(folder: Path) -> Entry | None:
-    """The entry in `folder`; None where it is missing, or damaged since (cut off by a full disk, say)."""
+    """Return the entry in `folder`; None if it is missing or damaged."""
     try:
         about = json.loads((folder / SOURCE).read_text("utf-8"))
         if any((folder / name).stat().st_size != size for name, size in about["sizes"].items()):

@@ -61,7 +61,7 @@ def read_pair(
 
 
 def _illegal(reading: LabelReading, predicted: Sequence[Sentence]) -> str:
-    """What is said of illegal labels; nothing where there are none."""
+    """Return the note on illegal labels; empty if there are none."""
     if not reading.illegal:
         return ""
     sentence, position = reading.illegal[0]

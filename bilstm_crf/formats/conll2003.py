@@ -87,7 +87,7 @@ def sentences_of(stream: BinaryIO) -> Iterator[Piece]:
 
 
 class _Reader:
-    """What is known of a file while it is read."""
+    """The state of reading one file."""
 
     def __init__(self, path: str, options: FormatOptions, ahead: list[bytes]) -> None:
         self.path, self.options = path, options
@@ -435,7 +435,7 @@ def _labels_for(spans: Sequence[Span], length: int, shape: Shape, column: int | 
 
 
 def _cell(line: bytes, column: int, shape: Shape) -> tuple[bytes, bytes, bytes]:
-    """What stands before the cell of a line, in it, and after it."""
+    """Return the bytes of a line before a cell, in it, and after it."""
     body = line.rstrip(b"\r\n")
     if shape.form == "tabs":
         start = 0

@@ -1,4 +1,4 @@
-"""How programs lay entities out in JSON: one table, each row with a way to read them and a way to place them.
+"""Read and write the entities of JSON records in the layouts of other programs, listed in one table.
 
 A record is a parsed JSON value. `source_of` gives its text and tokens, `layout_of` the row that says where
 its entities stand, how they are read and what is written there for others.
@@ -28,7 +28,7 @@ from bilstm_crf.sentence import Origin, Sentence, Span
 
 
 class RecordError(ValueError):
-    """What is wrong in a record, in words for the user; `hint` says what to do."""
+    """A fault in a record, worded for the user; `hint` says what to do."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -51,7 +51,7 @@ class Entity(NamedTuple):
 
 
 def kind_of(value: Any) -> str:
-    """What to call a JSON value in a message."""
+    """Return the name of a JSON value's type for a message."""
     kinds = {str: "a string", bool: "a truth value", list: "a list", dict: "an object", type(None): "null"}
     return kinds.get(type(value), "a number")
 
@@ -77,7 +77,7 @@ TOKEN_KEYS = ("tokens", "words")
 
 
 def source_of(record: Any) -> Source:
-    """The record's text and tokens, None for what it has not. Raises RecordError for what is no record."""
+    """Return the record's text and tokens, None if absent. Raises RecordError if it is not a record."""
     if is_spacy_pair(record):
         return Source(record[0], None)
     if not isinstance(record, dict):
@@ -167,7 +167,7 @@ ORIGIN = ("file", "line", "file_start")
 
 
 def origin_of(record: Any) -> Origin | None:
-    """Where the text comes from, where the record says it."""
+    """Return the origin of the text if the record gives it."""
     file, line, start = (record.get(key) for key in ORIGIN)
     if type(line) is not int or type(start) is not int:
         return None
@@ -189,7 +189,7 @@ def own_form(entity: Entity, text: str, origin: Origin | None) -> dict[str, Any]
 
 @lru_cache(maxsize=1)  # all entities of a text ask for it, one after another
 def _line_ends(text: str) -> list[int]:
-    """Where each line of the text ends, a line feed, a carriage return or both counted once."""
+    """Return the offset behind each line end; a carriage return with a line feed is one."""
     return [match.end() for match in re.finditer("\r\n|\r|\n", text)]
 
 
@@ -219,7 +219,7 @@ def _read_entities(value: Any, key: str) -> list[Entity]:
 
 
 def _by_entity(elements: Iterable[tuple[Any, Any]]) -> dict[Entity, Any]:
-    """What stands beside each element, by the entity that the element says."""
+    """Map the entity of each element to the value paired with it."""
     found = ((_parts(element), beside) for element, beside in elements)
     return {Entity(*parts): beside for parts, beside in found if isinstance(parts[2], str)}
 
@@ -386,7 +386,7 @@ def _place_results(old: Any, entities: list[Entity], sentence: Sentence, record:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a record's entities stand, and what is written there."""
+    """Where a record's entities are, and how they are read and written."""
 
     path: Path
     fits: Callable[[Any, Any], bool]  # the value there, not None, and the record: whether this row is meant
@@ -404,7 +404,7 @@ class Layout:
         return str(self.path[-1])
 
     def value(self, record: Any) -> Any:
-        """What stands there, None where nothing does."""
+        """Return the value at the path; None if there is none."""
         for step in self.path:
             if isinstance(step, int):
                 record = record[step] if isinstance(record, list) and len(record) > step else None
@@ -465,12 +465,12 @@ def has_own_form(layout: Layout, value: Any) -> bool:
 
 
 def layout_of(record: Any) -> Layout:
-    """The row of a record whose entities are wanted; this program's own where there are none."""
+    """Return the layout of a record's entities; this program's own if it has none."""
     return next(_candidates(record), OWN)
 
 
 def layout_to_write(record: Any) -> Layout:
-    """The row of a record that new entities are put into. Raises RecordError where it must not be changed."""
+    """Return the layout to write new entities in. Raises RecordError if the record must not be changed."""
     for layout in _candidates(record):
         if layout.may_replace(layout.value(record)):
             return layout

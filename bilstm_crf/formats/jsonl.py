@@ -55,7 +55,7 @@ class Found(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """What `render` needs; without a layout the text comes back as it is."""
+    """The state that `render` needs; without a layout the record is written unchanged."""
 
     found: Found
     layout: Layout | None

@@ -80,7 +80,7 @@ PARTS_OF_SPEECH = _words(
 
 @dataclass(frozen=True)
 class Shape:
-    """What the lines of a columns file look like. Columns count from 0."""
+    """The shape of a columns file. Columns are numbered from 0."""
 
     form: Literal["tabs", "blanks", "bars"]  # what separates cells
     width: int  # cells of a line
@@ -149,7 +149,7 @@ class Shape:
 
 
 def lines_ahead(stream: BinaryIO) -> list[bytes]:
-    """The whole lines that the stream can show without being moved, and without waiting once it has some."""
+    """Return the complete lines that can be read ahead without consuming them or waiting for more."""
     if isinstance(stream, io.BytesIO):
         place = stream.tell()
         ahead = stream.getvalue()[place : place + SAMPLE_BYTES]
@@ -161,18 +161,18 @@ def lines_ahead(stream: BinaryIO) -> list[bytes]:
 
 
 def text_of(lines: Iterable[bytes], encoding: str = "utf-8") -> list[str]:
-    """The first lines for a look: without their ends, whatever their bytes."""
+    """Return the first lines as text without line ends; invalid bytes are replaced."""
     text = b"".join(islice(lines, SAMPLE_LINES)).decode(encoding, "replace").removeprefix(BOM)
     return [row.rstrip("\r") for row in text.split("\n")]
 
 
 def is_blank(row: str) -> bool:
-    """Whether nothing is in the row but white space that `blocks` ends a sentence at."""
+    """Return whether the row is blank, so that it ends a sentence."""
     return not row.strip(" \t\v\f")
 
 
 class Sample:
-    """The rows of some lines that may be tokens, sentence by sentence, and the other things they say."""
+    """The rows of a sample that may be tokens, by sentence, and what its other lines declare."""
 
     def __init__(self, rows: Sequence[str], first: int = 1) -> None:
         self.names: tuple[str, ...] | None = None  # of CoNLL-U Plus
@@ -213,7 +213,7 @@ class Sample:
 
 
 def recognise(rows: Sequence[str], path: str, options: FormatOptions, first: int = 1) -> Shape | None:
-    """What the file looks like by these rows, the number `first` and on; None where no row is a token.
+    """Return the shape of a file by some of its rows, from row `first`; None if no row is a token.
 
     Raises InputError for a column that was asked for and is not there, and for a column of 1 2 3 … that
     would be read as tokens.
@@ -623,7 +623,7 @@ def comma_of(rows: Sequence[str]) -> str | None:
 
 
 def separator_of(rows: Sequence[str]) -> tuple[Literal["tabs", "blanks"], int]:
-    """What separates the cells of most rows, and how many there are; of equals, what the first row has.
+    """Return the separator and the number of cells of most rows; in a tie, those of the first row.
 
     Empty cells at the end of all rows do not count. Tabs in some rows only are blanks like others.
     """

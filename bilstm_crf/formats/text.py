@@ -36,7 +36,7 @@ AS_WORDS = "looks like columns, but is read as text, labels as words; --format c
 
 
 class Raw(NamedTuple):
-    """What stands around the sentence's text: white space and byte order marks."""
+    """The white space and byte order marks around the sentence's text."""
 
     before: str
     after: str
@@ -170,7 +170,7 @@ def _sentences(whole: str, place: Place) -> list[Sentence]:
 
 
 def _parts(sentence: Sentence) -> tuple[str, str, str]:
-    """What was read: the text and what stands around it."""
+    """Return the text as read, with what surrounds it."""
     raw: Raw = sentence.raw
     return raw.before, sentence.text or "", raw.after
 

@@ -37,7 +37,7 @@ def use_temporary_folder() -> bool:
 
 
 def _private_folder() -> Path:
-    """Raises OSError where there is none."""
+    """Return a folder that only this user can write to. Raises OSError if there is none."""
     user = os.getuid() if hasattr(os, "getuid") else "user"
     folder = Path(tempfile.gettempdir()) / f"bilstm_crf-numba-{user}"
     with contextlib.suppress(FileExistsError):
@@ -49,7 +49,7 @@ def _private_folder() -> Path:
 
 
 class _Announcement(event.Listener):
-    """Says once that something is compiled, which numba does where its files do not have it."""
+    """Announce the first compilation, which happens when numba's cache lacks the result."""
 
     def on_start(self, event: object) -> None:
         if sys.stderr is not None and sys.stderr.isatty():
