@@ -104,7 +104,7 @@ def cached_vectors(
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
-    """What numpy puts before an array of this shape in float16."""
+    """Return the .npy header of a float16 array of this shape."""
     stream = io.BytesIO()
     np.lib.format.write_array_header_1_0(stream, {"descr": "<f2", "fortran_order": False, "shape": shape})
     return stream.getvalue()

@@ -25,7 +25,7 @@ from bilstm_crf.progress import Bar
 
 @dataclass(frozen=True)
 class Converted:
-    """What a vector file holds besides its tables."""
+    """The content of a vector file besides its tables."""
 
     words: list[str]  # (V,)
     source: dict[str, Any]  # for WordVectors.source

@@ -41,7 +41,7 @@ GATHERED = 1_000  # n-grams of one word looked up at a time
 
 @dataclass(frozen=True)
 class Settings:
-    """What the start of a file says, and later numbers must agree with."""
+    """The settings at the start of a file, which later numbers must match."""
 
     dim: int
     buckets: int

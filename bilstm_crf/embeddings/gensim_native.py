@@ -51,7 +51,7 @@ BLOCK = 4096  # rows
 
 @dataclass(frozen=True)
 class Name:
-    """What a pickle would import."""
+    """A name that a pickle would import."""
 
     module: str
     name: str
@@ -62,7 +62,7 @@ class Name:
 
 @dataclass
 class Made:
-    """What a pickle would make: the callable's name, its arguments, and the state given to the result."""
+    """An object that a pickle would make: the callable's name, its arguments, and the state given to it."""
 
     name: Name
     arguments: Any = ()

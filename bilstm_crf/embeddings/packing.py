@@ -73,7 +73,7 @@ KNOWN = (
 
 @dataclass(frozen=True)
 class Unpacked:
-    """What is in a vector file: its format, the shape where the first bytes tell it, the bytes."""
+    """A vector file: its format, its shape if the first bytes give it, its bytes."""
 
     format: str
     shape: Shape | None  # of word2vec and GloVe files

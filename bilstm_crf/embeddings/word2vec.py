@@ -35,7 +35,7 @@ VALUE = re.compile(rb"[-+]?\d*\.\d{3,}(e[-+]?\d+)?|[-+]?\d(\.\d+)?e[-+]?\d+|[-+]
 
 @dataclass(frozen=True)
 class Shape:
-    """What is known of a table before it is read: D dimensions, V words (None: no header says how many)."""
+    """The shape of a table before it is read: D dimensions, V words (None: there is no header)."""
 
     words: int | None
     dim: int

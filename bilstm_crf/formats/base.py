@@ -13,7 +13,7 @@ from bilstm_crf.sentence import Sentence
 
 @dataclass(frozen=True)
 class FormatOptions:
-    """What readers and writers can be told; each format takes what concerns it.
+    """Options of readers and writers; each format uses those that concern it.
 
     Raises UsageError for a `misc_key` that cannot stand in MISC, a column that is none, and for running text
     without its tokeniser.
