@@ -266,5 +266,5 @@ def train(raw: Path, output: Path, format_name: str, **settings: Any) -> None:
     say(
         f"{output}  {len(vectors):,} words, {vectors.vector_size} dimensions, from {trained.learned:,} of "
         f"{trained.tokens:,} tokens"
-        + (f" ({rare:,} are of words that occur less than {settings['min_count']} times)" if rare else "")
+        + (f" ({rare:,} are of words that occur fewer than {settings['min_count']} times)" if rare else "")
     )
