@@ -17,11 +17,11 @@ import torch
 from bilstm_crf.config import Recipe, RunConfig
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.initialisation import build_model
-from bilstm_crf.lanes import use_threads
+from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.tagger import Tagger
-from bilstm_crf.training import History, Sources, train
+from bilstm_crf.training.initialisation import build_model
+from bilstm_crf.training.loop import History, Sources, train
+from bilstm_crf.util.threads import use_threads
 
 CORPUS_WORDS = 30_000  # how many words of a large vocabulary the random sentences draw from: as NorNE has
 RATE = 1e-6  # large batches of random labels diverge at the recipe's

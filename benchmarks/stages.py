@@ -21,20 +21,20 @@ import torch
 
 import measure
 from bilstm_crf import kernels
-from bilstm_crf.batching import make_batch, training_batches
-from bilstm_crf.checkpoint import seed_epoch
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.embeddings.read import load
-from bilstm_crf.initialisation import build_model
+from bilstm_crf.features.batches import make_batch, training_batches
+from bilstm_crf.features.vocabulary import Encoded
+from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.labels import ENCODINGS, LabelSet
-from bilstm_crf.lanes import use_threads
-from bilstm_crf.model_folder import SavedModel
-from bilstm_crf.network import char_cnn, crf, dropout, word_bilstm
-from bilstm_crf.network.dropout import draw_from
-from bilstm_crf.optimisation import Optimisation
-from bilstm_crf.tagger import Tagger
-from bilstm_crf.vocabulary import Encoded
+from bilstm_crf.model import char_cnn, crf, dropout, word_bilstm
+from bilstm_crf.model.dropout import draw_from
+from bilstm_crf.model.model_folder import SavedModel
+from bilstm_crf.training.checkpoint import seed_epoch
+from bilstm_crf.training.initialisation import build_model
+from bilstm_crf.training.optimizer import Optimisation
+from bilstm_crf.util.threads import use_threads
 
 TRAIN = "nob/no_bokmaal-ud-train.conllu"
 # In the order in which they were made: each row of the table has what the rows above it have.

@@ -23,12 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bilstm_crf.dialects import canonical_labels, dialect_of
-from bilstm_crf.dialects import is_entity_type as is_entity_type
-from bilstm_crf.dialects import line_of as line_of
 from bilstm_crf.errors import InputError, UsageError, near_miss, warn
-from bilstm_crf.files import read_toml
 from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.util.files import read_toml
+from bilstm_crf.util.label_dialects import canonical_labels, dialect_of
+from bilstm_crf.util.label_dialects import is_entity_type as is_entity_type
+from bilstm_crf.util.label_dialects import line_of as line_of
 
 
 @dataclass(frozen=True)

@@ -194,8 +194,8 @@ def toml(data: bytes) -> None:
 def model_folder() -> Path:
     """A small untrained model with the n-grams and the document memory that a trained one can have."""
     from bilstm_crf.config import Recipe, RunConfig
-    from bilstm_crf.initialisation import build_model
-    from bilstm_crf.model_folder import save_model
+    from bilstm_crf.model.model_folder import save_model
+    from bilstm_crf.training.initialisation import build_model
 
     sizes = {"hidden": 4, "word_dim": 3, "character_dim": 2, "character_filters": 2, "document_memory": 2}
     config = RunConfig(train=["x"], dev=["x"], label_set="file", recipe=Recipe().replace(sizes))
@@ -208,7 +208,7 @@ def model_folder() -> Path:
 
 def model_json(data: bytes) -> None:
     """A saved model whose model.json holds these bytes."""
-    from bilstm_crf.tagger import Tagger
+    from bilstm_crf.inference.tagger import Tagger
 
     (model_folder() / "model.json").write_bytes(data)
     try:

@@ -16,7 +16,7 @@ from hypothesis import settings
 from done import Done
 
 if TYPE_CHECKING:
-    from bilstm_crf.bert.encoder import Encoder
+    from bilstm_crf.encoder.encoder import Encoder
 
 # The networks of the tests are tiny: a second thread would only wait, longest on a busy machine. Set before
 # torch is imported, here and in the programs that the tests start.
@@ -78,7 +78,7 @@ def threads_as_before() -> Iterator[None]:
     """For tests that call `use_threads`: one lane again at the end, and PyTorch's threads as they were."""
     import torch
 
-    from bilstm_crf.lanes import use_threads
+    from bilstm_crf.util.threads import use_threads
 
     before = torch.get_num_threads()
     yield
@@ -103,7 +103,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 def loaded(written: Callable[..., Path]) -> Callable[..., "Encoder"]:
     """`loaded("wordpiece", window=24, seed=0)`: the tiny encoder itself."""
 
-    from bilstm_crf.bert.encoder import Encoder
+    from bilstm_crf.encoder.encoder import Encoder
 
     @cache
     def encoder(kind: str, *, window: int = 24, seed: int = 0) -> "Encoder":

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf import run
 from bilstm_crf.config import Recipe, RunConfig
-from bilstm_crf.files import sha256_of
-from bilstm_crf.training import History
+from bilstm_crf.training import run
+from bilstm_crf.training.loop import History
+from bilstm_crf.util.files import sha256_of
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "data" / "sample"

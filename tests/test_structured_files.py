@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bilstm_crf.errors import InputError, ModelFolderError
-from bilstm_crf.files import MAX_DEPTH, parse_json, read_json, read_toml
+from bilstm_crf.util.files import MAX_DEPTH, parse_json, read_json, read_toml
 from done import Done
 from runs import DEV, TRAIN
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.vectors import WordVectors
+from bilstm_crf.features.vocabulary import UNKNOWN, Vocabulary, normalise
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.vocabulary import UNKNOWN, Vocabulary, normalise
 
 NAME_GROUPS = ("seen with this type", "seen with other types only", "unseen")
 

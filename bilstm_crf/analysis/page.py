@@ -10,7 +10,7 @@ from bilstm_crf.analysis.compare import Comparison
 from bilstm_crf.analysis.examples import Example, TypeConfusion
 from bilstm_crf.analysis.render import where
 from bilstm_crf.analysis.tables import Table, comparison_tables, headline, kinds, percent, spelt, tables
-from bilstm_crf.html import Html, bars, element, heat_map, join, page, paragraph, section, table
+from bilstm_crf.render.html import Html, bars, element, heat_map, join, page, paragraph, section, table
 
 # Gold and prediction differ in form as well as in colour: a line below, a tint behind.
 _STYLE = """

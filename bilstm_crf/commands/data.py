@@ -11,7 +11,7 @@ import click
 from bilstm_crf.commands.options import Group, format_options, given_of, reading_options, repair_option
 from bilstm_crf.commands.output import write_json, write_text
 from bilstm_crf.errors import UsageError
-from bilstm_crf.progress import say
+from bilstm_crf.util.progress import say
 
 language_option = click.option(
     "--language",

@@ -13,8 +13,8 @@ from bilstm_crf.commands.options import Group, format_options, reading_options
 from bilstm_crf.commands.output import require_suffix, write_json, write_text
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import UsageError, near_miss
-from bilstm_crf.files import require_apart, require_files
-from bilstm_crf.progress import say
+from bilstm_crf.util.files import require_apart, require_files
+from bilstm_crf.util.progress import say
 
 
 @click.group(cls=Group)
@@ -164,8 +164,8 @@ def cache_(clear: bool, as_json: bool) -> None:
       bilstm-crf embeddings cache
       bilstm-crf embeddings cache --clear
     """  # noqa: D301
-    from bilstm_crf.download import human
     from bilstm_crf.embeddings import cache
+    from bilstm_crf.util.download import human
 
     if clear and as_json:
         raise UsageError("--clear and --json together: there is nothing to list once it is cleared")

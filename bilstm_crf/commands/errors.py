@@ -33,10 +33,10 @@ from bilstm_crf.embeddings.read import load
 from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation.pair import read_pair
 from bilstm_crf.evaluation.report import map_types, require_scorable, signature, signed_label_set, types_in
-from bilstm_crf.files import require_apart, require_files, sha256_of_all
 from bilstm_crf.labels import LabelSet, has_illegal_labels
-from bilstm_crf.progress import say
 from bilstm_crf.sentence import Sentence
+from bilstm_crf.util.files import require_apart, require_files, sha256_of_all
+from bilstm_crf.util.progress import say
 
 
 @click.command(name="errors", cls=Command)

@@ -26,10 +26,10 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation import render
 from bilstm_crf.evaluation.pair import iob_labels, read_pair
 from bilstm_crf.evaluation.report import READINGS, Reading, Report, evaluate, map_types, require_scorable
-from bilstm_crf.files import require_apart, require_files, sha256_of_all
 from bilstm_crf.labels import LabelSet, Repair, has_illegal_labels
-from bilstm_crf.progress import say
 from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.util.files import require_apart, require_files, sha256_of_all
+from bilstm_crf.util.progress import say
 
 
 @click.command(name="evaluate", cls=Command)

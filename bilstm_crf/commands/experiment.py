@@ -11,7 +11,7 @@ import click
 from bilstm_crf.commands.options import Command
 from bilstm_crf.commands.output import write_json, write_text
 from bilstm_crf.errors import BilstmCrfError, UsageError
-from bilstm_crf.system import cores
+from bilstm_crf.util.system import cores
 
 if TYPE_CHECKING:
     from bilstm_crf.experiments.corpora import Corpus
@@ -153,7 +153,7 @@ def _how(experiments: Sequence[Experiment], corpus: Corpus, options: dict[str, A
 
 def _say_what_is_not_run(tasks: Sequence[Task]) -> None:
     """Each reason once, and whole, for which a table has not the room; and what has failed already."""
-    from bilstm_crf.progress import say
+    from bilstm_crf.util.progress import say
 
     for task in tasks:
         if task.state == "failed":
@@ -168,10 +168,10 @@ def _run(
     experiments: Sequence[Experiment], tasks: Sequence[Task], how: How, options: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Runs what is to be run; returns the tables, which lie in the output folder as well."""
-    from bilstm_crf import files
     from bilstm_crf.experiments import corpus_tables, tables
     from bilstm_crf.experiments.runner import Runner
     from bilstm_crf.experiments.watch import make_watch
+    from bilstm_crf.util import files
 
     folder: Path = options["output"] / "tables"
     folder.mkdir(parents=True, exist_ok=True)

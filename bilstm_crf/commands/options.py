@@ -10,13 +10,13 @@ import click
 
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import UsageError, near_miss
-from bilstm_crf.files import read_toml
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import Repair
-from bilstm_crf.system import cores
+from bilstm_crf.util.files import read_toml
+from bilstm_crf.util.system import cores
 
 if TYPE_CHECKING:
-    from bilstm_crf.tagger import Tagger
+    from bilstm_crf.inference.tagger import Tagger
 
 CORES = min(4, cores())  # beyond those, memory grows faster than speed
 FILE = click.Path(exists=True, dir_okay=False)
@@ -279,7 +279,7 @@ def load_tagger(model: str, options: dict[str, Any], *, threads: int) -> Tagger:
     """The model of a folder, with what `model_options` say, to tag in so many threads."""
     import torch
 
-    from bilstm_crf.tagger import Tagger
+    from bilstm_crf.inference.tagger import Tagger
 
     torch.set_num_threads(1)  # each thread of the tagger computes alone
     taken = ("embeddings", "bert", "trust_remote_code", "device")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bilstm_crf.files import is_gzip
-from bilstm_crf.progress import say
-from bilstm_crf.terminal import visible
+from bilstm_crf.util.files import is_gzip
+from bilstm_crf.util.progress import say
+from bilstm_crf.util.terminal import visible
 
 if TYPE_CHECKING:
-    from bilstm_crf.training import History
+    from bilstm_crf.training.loop import History
 
 
 class _WithBar:

@@ -9,8 +9,8 @@ import click
 from bilstm_crf.commands.options import Command
 from bilstm_crf.commands.output import require_suffix, write_result
 from bilstm_crf.errors import UsageError
-from bilstm_crf.files import require_apart
-from bilstm_crf.progress import say
+from bilstm_crf.util.files import require_apart
+from bilstm_crf.util.progress import say
 
 FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 

@@ -27,7 +27,9 @@ from bilstm_crf.commands.options import (
 from bilstm_crf.commands.output import open_output, require_suffix
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import UsageError
-from bilstm_crf.files import (
+from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_named, format_of
+from bilstm_crf.sentence import Sentence
+from bilstm_crf.util.files import (
     GIVEN_TEXT,
     is_gzip,
     open_input,
@@ -36,13 +38,11 @@ from bilstm_crf.files import (
     shown,
     suffix_of,
 )
-from bilstm_crf.formats import FORMATS, Format, FormatOptions, format_named, format_of
-from bilstm_crf.sentence import Sentence
-from bilstm_crf.streams import standard_output
+from bilstm_crf.util.streams import standard_output
 
 if TYPE_CHECKING:
     from bilstm_crf.commands.progress import TaggingProgress
-    from bilstm_crf.tagger import Tagger
+    from bilstm_crf.inference.tagger import Tagger
 
 # What is for files, and nothing to --text
 FOR_FILES = {
@@ -302,7 +302,7 @@ def tag_stream(
     CoNLL-U, which may be gigabytes, is shared out among processes; any other format takes this one, as does
     a file whose documents a table names.
     """
-    from bilstm_crf.pieces import Work, tag_pieces
+    from bilstm_crf.inference.chunks import Work, tag_pieces
 
     in_table = documents is not None and documents.has_table(shown(path))
     if source is target is FORMATS["conllu"] and not flush and not in_table:

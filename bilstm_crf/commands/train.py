@@ -22,7 +22,7 @@ from bilstm_crf.commands.output import write_text
 from bilstm_crf.commands.train_options import configure, names, use_sample
 from bilstm_crf.config import LARGEST_SEED, Head, Pooling
 from bilstm_crf.errors import UsageError
-from bilstm_crf.progress import say
+from bilstm_crf.util.progress import say
 
 
 @click.command("train", cls=Command)
@@ -189,9 +189,9 @@ def command(context: click.Context, **options: Any) -> int:
       bert_learning_rate=2e-5 bert_weight_decay=0.01 bert_precision=float32|bfloat16
       bert_checkpointing=off|on bert_context_unit=sentences|words, and what options below are short for
     """  # noqa: D301
-    from bilstm_crf import run
     from bilstm_crf.commands.progress import TrainingProgress
     from bilstm_crf.experiments.shapes import check_metrics
+    from bilstm_crf.training import run
 
     given, typed = given_of(context), given_of(context, in_file=False)
     options["file_settings"] = context.meta.get(FILE_SETTINGS, {})
@@ -240,7 +240,7 @@ def command(context: click.Context, **options: Any) -> int:
 
 def conclude(metrics: dict[str, Any], folder: Path, *, sample: bool) -> None:
     """The results on standard output, and what to do next on standard error."""
-    from bilstm_crf import run_folder
+    from bilstm_crf.training import run_folder
 
     scores = f"dev strict F1 {_f1(metrics['dev'])}"
     if metrics.get("test") is not None:

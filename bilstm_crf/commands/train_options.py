@@ -13,7 +13,7 @@ from bilstm_crf.corpus.norne import find_or_fetch
 from bilstm_crf.embeddings.names import KNOWN
 from bilstm_crf.errors import UsageError
 from bilstm_crf.formats import format_of
-from bilstm_crf.unused import unused_settings
+from bilstm_crf.training.unused import unused_settings
 
 # Beside the folder one is in, else beside the package: a checkout holds it.
 SAMPLE_FOLDERS = [Path("data/sample"), Path(__file__).resolve().parents[2] / "data" / "sample"]
@@ -44,7 +44,7 @@ def configure(
     Raises UsageError for what cannot be, and for what was given and has no effect.
     """
     if options["config"]:
-        from bilstm_crf import run_folder  # brings torch along
+        from bilstm_crf.training import run_folder  # brings torch along
 
         config, _ = run_folder.read_config(Path(options["config"]))
         return config, Path(options["output"] or "runs/repeated")
@@ -69,7 +69,7 @@ def configure(
     vectors_name = "-".join(each for each in used if each != "none" or len(used) == 1)
     recipe, bert = Recipe.preset(options["preset"]), options["bert"]
     if options["init_from"]:
-        from bilstm_crf.model_folder import recipe_of  # brings torch along
+        from bilstm_crf.model.model_folder import recipe_of  # brings torch along
 
         sizes, encoder = recipe_of(options["init_from"])
         if options["curriculum"]:  # which says itself what context there is

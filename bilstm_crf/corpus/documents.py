@@ -14,8 +14,8 @@ from typing import Any
 
 from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError, near_miss
-from bilstm_crf.files import open_input, shown
 from bilstm_crf.sentence import Sentence
+from bilstm_crf.util.files import open_input, shown
 
 NAME = "documents.tsv"
 Row = dict[str, str]  # of a table, by the names of the columns

@@ -21,10 +21,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bilstm_crf.dialects import Dialect, dialect_of
 from bilstm_crf.errors import InputError, UsageError, near_miss
 from bilstm_crf.labels import NAMES, first_fault, line_of, read_spans
 from bilstm_crf.sentence import Sentence
+from bilstm_crf.util.label_dialects import Dialect, dialect_of
 
 FILTERS = {
     "ill-formed": "labels not legal in their file's encoding",

@@ -9,10 +9,10 @@ from itertools import accumulate, islice
 
 from bilstm_crf.corpus.dropping import Dropped, well_formed
 from bilstm_crf.errors import InputError
-from bilstm_crf.files import open_input, sha256_of
 from bilstm_crf.formats import FormatOptions, conllu, format_of, read
 from bilstm_crf.labels import LabelSet, Repair, read_labels, read_spans, warn_of_repair
 from bilstm_crf.sentence import Sentence
+from bilstm_crf.util.files import open_input, sha256_of
 
 READING = FormatOptions(keep_raw=False)
 

@@ -17,11 +17,12 @@ from functools import partial
 from importlib import resources
 from pathlib import Path
 
-from bilstm_crf import download, formats
+from bilstm_crf import formats
 from bilstm_crf.corpus import documents
 from bilstm_crf.errors import DownloadError, InputError, UsageError
-from bilstm_crf.files import sha256_of, write_whole
-from bilstm_crf.progress import say
+from bilstm_crf.util import download
+from bilstm_crf.util.files import sha256_of, write_whole
+from bilstm_crf.util.progress import say
 
 REPOSITORY = "https://raw.githubusercontent.com/ltgoslo/norne/master/ud"  # $BILSTM_CRF_NORNE: another
 SOURCE_ENVIRONMENT = "BILSTM_CRF_NORNE"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import InputError
-from bilstm_crf.word_forms import compatible_form
+from bilstm_crf.util.word_forms import compatible_form
 
 SAMPLE = 1_000  # words that are compared
 # Near 1: of the vector that a model has of a word, perhaps tuned, and that in the table it was trained with.

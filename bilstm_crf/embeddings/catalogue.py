@@ -26,11 +26,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-from bilstm_crf import download
 from bilstm_crf.embeddings import names, packing
 from bilstm_crf.errors import BilstmCrfError, DownloadError, InputError, UsageError
-from bilstm_crf.files import read_json
-from bilstm_crf.progress import say
+from bilstm_crf.util import download
+from bilstm_crf.util.files import read_json
+from bilstm_crf.util.progress import say
 
 CATALOGUE = "http://vectors.nlpl.eu/repository/20.json"  # release 2.0; $BILSTM_CRF_NLPL names another
 ENVIRONMENT = "BILSTM_CRF_NLPL"

@@ -19,8 +19,8 @@ from bilstm_crf.embeddings.tables import NGRAMS, VECTORS, Ngrams, Tables
 from bilstm_crf.embeddings.word2vec import Records, Shape
 from bilstm_crf.embeddings.word_list import WordList
 from bilstm_crf.errors import InputError
-from bilstm_crf.files import sha256_of
-from bilstm_crf.progress import Bar
+from bilstm_crf.util.files import sha256_of
+from bilstm_crf.util.progress import Bar
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bilstm_crf.embeddings.tables import NGRAMS, VECTORS, Ngrams, Tables
 from bilstm_crf.embeddings.word_list import WordList
 from bilstm_crf.errors import InputError
-from bilstm_crf.progress import Bar
+from bilstm_crf.util.progress import Bar
 
 MAGIC = struct.pack("<i", 793712314)
 VERSIONS = (11, 12)

@@ -22,7 +22,7 @@ from bilstm_crf.embeddings.fasttext import MAX_NGRAM
 from bilstm_crf.embeddings.tables import NGRAMS, VECTORS, Ngrams, Tables
 from bilstm_crf.embeddings.word_list import WordList
 from bilstm_crf.errors import InputError
-from bilstm_crf.progress import Bar
+from bilstm_crf.util.progress import Bar
 
 WAY_OUT = (
     "write the vectors with gensim's KeyedVectors.save_word2vec_format(FILE, binary=True), "

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bilstm_crf.errors import UsageError
-from bilstm_crf.files import write_whole
-from bilstm_crf.progress import Bar
+from bilstm_crf.util.files import write_whole
+from bilstm_crf.util.progress import Bar
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -14,8 +14,8 @@ import numpy as np
 
 from bilstm_crf.embeddings import packing
 from bilstm_crf.errors import InputError, warn
-from bilstm_crf.files import open_input, write_whole
-from bilstm_crf.progress import Bar
+from bilstm_crf.util.files import open_input, write_whole
+from bilstm_crf.util.progress import Bar
 
 if TYPE_CHECKING:
     from gensim.models import FastText, KeyedVectors

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bilstm_crf.word_forms import plain_forms
+from bilstm_crf.util.word_forms import plain_forms
 
 if TYPE_CHECKING:
     from bilstm_crf.embeddings.subwords import Subwords

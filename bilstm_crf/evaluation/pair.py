@@ -10,11 +10,11 @@ from itertools import chain, zip_longest
 
 from bilstm_crf import formats
 from bilstm_crf.corpus.labelled import read_gold, where_labels_are
-from bilstm_crf.dialects import dialect_of
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import LabelReading, Repair, line_of, read_labels
 from bilstm_crf.sentence import Sentence
+from bilstm_crf.util.label_dialects import dialect_of
 
 Path = str | os.PathLike[str]
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from bilstm_crf import files
 from bilstm_crf.errors import InputError
+from bilstm_crf.util import files
 
 Shape: TypeAlias = "Leaf | OrNull | IfThere | MapOf | list[Shape] | dict[str, Shape]"
 HINT = "put the file back as it was written, or move it away: `experiment` and `train` write it anew"

@@ -25,7 +25,7 @@ from bilstm_crf.experiments.settings import (
     check_known,
     is_seed,
 )
-from bilstm_crf.files import read_toml
+from bilstm_crf.util.files import read_toml
 
 SETTINGS = ("language", "labels", "encoding", "embeddings", "bert", "preset", "final", "set")
 EVALUATE = ("language", "split", "labels")

@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf import run_folder
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import BilstmCrfError, InputError, UsageError, near_miss
 from bilstm_crf.experiments import same_run
@@ -19,6 +18,7 @@ from bilstm_crf.experiments.definition import Cell, Experiment
 from bilstm_crf.experiments.inputs import own_corpora
 from bilstm_crf.experiments.results import model_of, read_history, read_metrics, read_score, score_path
 from bilstm_crf.experiments.settings import Evaluation, Run, Settings
+from bilstm_crf.training import run_folder
 
 
 @dataclass
@@ -156,8 +156,8 @@ def look_for_encoders(found: Iterable[Task], corpus: Corpus) -> None:
 @cache
 def _encoder_fault(name: str) -> str | None:
     """Why there is no such encoder; None: there is one. Asked once, for the hub can be slow to answer."""
-    from bilstm_crf.bert.folder import files_of, folder_of
-    from bilstm_crf.bert.loading import require_transformers
+    from bilstm_crf.encoder.folder import files_of, folder_of
+    from bilstm_crf.encoder.loading import require_transformers
 
     try:
         require_transformers()

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bilstm_crf import system
+from bilstm_crf.util import system
 
 GRACE = 10.0  # seconds that children have to end after Ctrl-C
 

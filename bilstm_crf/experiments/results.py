@@ -10,13 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf import run_folder
 from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError
 from bilstm_crf.experiments.check import check, read_json
 from bilstm_crf.experiments.settings import Evaluation
 from bilstm_crf.experiments.shapes import EPOCH, check_metrics, check_score
-from bilstm_crf.files import sha256_of_all
+from bilstm_crf.training import run_folder
+from bilstm_crf.util.files import sha256_of_all
 
 
 def configuration(described: Mapping[str, Any]) -> dict[str, Any]:

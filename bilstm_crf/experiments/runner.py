@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol
 
-from bilstm_crf import run_folder
 from bilstm_crf.embeddings.names import KNOWN, NONE
 from bilstm_crf.errors import InterruptedRunError
 from bilstm_crf.experiments import plan
@@ -25,6 +24,7 @@ from bilstm_crf.experiments.pace import seconds_of
 from bilstm_crf.experiments.plan import Task
 from bilstm_crf.experiments.process import Child, holder, stop, take_lock
 from bilstm_crf.experiments.settings import Evaluation
+from bilstm_crf.training import run_folder
 
 POLL = 0.2  # seconds between two looks at the children
 # As the console script is called, so that config.json and messages name the command as a person types it.

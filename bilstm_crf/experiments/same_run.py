@@ -10,17 +10,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf.bert.folder import files_of, folder_of, is_local, sha256_of_files
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.documents import tables_of
 from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.embeddings import names
+from bilstm_crf.encoder.folder import files_of, folder_of, is_local, sha256_of_files
 from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
 from bilstm_crf.experiments.check import check, read_json
 from bilstm_crf.experiments.corpora import Corpus, OwnCorpus
 from bilstm_crf.experiments.settings import Run
 from bilstm_crf.experiments.shapes import CONFIG
-from bilstm_crf.files import sha256_of
+from bilstm_crf.util.files import sha256_of
 
 
 def other_settings(run: Run, folder: Path) -> str | None:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from bilstm_crf.errors import BilstmCrfError
 from bilstm_crf.experiments.results import model_of, score_path
 from bilstm_crf.experiments.settings import Evaluation
-from bilstm_crf.files import read_json, sha256_of_all, write_json
+from bilstm_crf.util.files import read_json, sha256_of_all, write_json
 
 
 class Asked(NamedTuple):
@@ -41,9 +41,9 @@ def score(run: Path, evaluations: Sequence[Asked], *, trust_remote_code: bool = 
     from bilstm_crf.evaluation.counts import sentence_counts
     from bilstm_crf.evaluation.report import evaluate, map_types
     from bilstm_crf.formats import FormatOptions
+    from bilstm_crf.inference.tagger import Tagger
     from bilstm_crf.labels import LabelSet
     from bilstm_crf.sentence import Sentence
-    from bilstm_crf.tagger import Tagger
 
     load = cache(lambda folder: Tagger.load(folder, trust_remote_code=trust_remote_code))
     documents = Documents()

@@ -19,7 +19,7 @@ from bilstm_crf.embeddings import names
 from bilstm_crf.errors import UsageError, near_miss
 from bilstm_crf.evaluation.report import require_scorable
 from bilstm_crf.labels import ENCODINGS, LABEL_SETS, LabelSet
-from bilstm_crf.unused import unused_settings
+from bilstm_crf.training.unused import unused_settings
 
 LONGEST = 120  # characters of a part of a name; more of them become a hash, since file systems have limits
 LANGUAGES = ("nob", "nno", "both")

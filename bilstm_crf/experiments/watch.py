@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from bilstm_crf import run_folder
 from bilstm_crf.experiments.pace import time_left
 from bilstm_crf.experiments.plan import Task
 from bilstm_crf.experiments.runner import How, Watch, clock, train_options
-from bilstm_crf.progress import say
+from bilstm_crf.training import run_folder
+from bilstm_crf.util.progress import say
 
 INTERVAL = 60.0  # seconds between two lines on what runs, where there is no terminal
 LONGEST = 40  # characters of a run's name in the live table; its end tells it from others

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from typing import Literal
 
 from bilstm_crf.errors import BilstmCrfError, UsageError, near_miss, warn
-from bilstm_crf.files import open_input, shown, suffix_of
 from bilstm_crf.formats import conll2003, conllu, jsonl, text
 from bilstm_crf.formats.base import DEFAULTS, Format, FormatOptions
 from bilstm_crf.formats.offsets import align
 from bilstm_crf.formats.shape import SAMPLE_BYTES, looks_like_columns
 from bilstm_crf.sentence import Sentence
+from bilstm_crf.util.files import open_input, shown, suffix_of
 
 __all__ = ["FORMATS", "Format", "FormatOptions", "align", "format_named", "format_of", "read"]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, Protocol
 
-from bilstm_crf.charset import is_known
 from bilstm_crf.errors import UsageError
 from bilstm_crf.sentence import Sentence
+from bilstm_crf.util.charset import is_known
 
 
 @dataclass(frozen=True)

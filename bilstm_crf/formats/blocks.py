@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
-from bilstm_crf.charset import encoding_hint
 from bilstm_crf.errors import InputError
 from bilstm_crf.sentence import Sentence
+from bilstm_crf.util.charset import encoding_hint
 
 BOM = "\ufeff"
 BOM_BYTES = BOM.encode()

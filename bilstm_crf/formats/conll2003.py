@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import BinaryIO, NamedTuple
 
-from bilstm_crf.dialects import LABEL
 from bilstm_crf.errors import InputError, warn
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import BOM, blocks, check_word, rows
@@ -29,6 +28,7 @@ from bilstm_crf.formats.shape import (
 )
 from bilstm_crf.labels import ENCODINGS, is_entity_type
 from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.util.label_dialects import LABEL
 
 name = "conll2003"
 suffixes: tuple[str, ...] = (

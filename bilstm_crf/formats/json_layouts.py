@@ -21,10 +21,10 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from bilstm_crf.dialects import LABEL
 from bilstm_crf.formats.json_text import Path
 from bilstm_crf.labels import ENCODINGS, is_entity_type
 from bilstm_crf.sentence import Origin, Sentence, Span
+from bilstm_crf.util.label_dialects import LABEL
 
 
 class RecordError(ValueError):

@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
-from bilstm_crf.charset import line_ends
 from bilstm_crf.errors import InputError, warn
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import BOM, decode, lines_of
@@ -40,6 +39,7 @@ from bilstm_crf.formats.offsets import align, joined, located
 from bilstm_crf.formats.text import sentence_of
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.sentence import Sentence
+from bilstm_crf.util.charset import line_ends
 
 name = "jsonl"
 suffixes: tuple[str, ...] = (".jsonl", ".json", ".ndjson")

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from bilstm_crf.errors import BilstmCrfError
-from bilstm_crf.word_forms import PlainText
+from bilstm_crf.util.word_forms import PlainText
 
 Offsets = list[tuple[int, int]]
 

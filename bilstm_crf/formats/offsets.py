@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.word_forms import is_invisible
+from bilstm_crf.util.word_forms import is_invisible
 
 
 def align(tokens: Iterable[str], text: str) -> list[tuple[int, int]] | None:

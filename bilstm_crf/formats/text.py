@@ -11,15 +11,15 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from bilstm_crf.charset import line_ends
 from bilstm_crf.errors import warn
-from bilstm_crf.files import has_name, shown
 from bilstm_crf.formats import norwegian
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import BOM, decode, lines_of
 from bilstm_crf.formats.offsets import located
 from bilstm_crf.formats.shape import lines_ahead, looks_like_columns
 from bilstm_crf.sentence import Origin, Sentence
+from bilstm_crf.util.charset import line_ends
+from bilstm_crf.util.files import has_name, shown
 
 name = "text"
 suffixes: tuple[str, ...] = (".txt",)

@@ -27,7 +27,7 @@ from bilstm_crf.kernels.arithmetic import (
     exponential,
     padded_rows,
 )
-from bilstm_crf.lanes import in_lanes
+from bilstm_crf.util.threads import in_lanes
 
 
 def bilstm(lstm: nn.LSTM, inputs: Tensor, batch_sizes: Tensor, kept: Tensor | None = None) -> Tensor:

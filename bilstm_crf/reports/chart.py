@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bilstm_crf.html import Html, element, join
+from bilstm_crf.render.html import Html, element, join
 
 # Of the drawing, in its own units; a page scales it to its column.
 WIDTH, HEIGHT = 440, 240

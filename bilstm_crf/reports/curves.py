@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bilstm_crf.experiments.render import NOTHING, percent
-from bilstm_crf.html import Html, figure, gallery
+from bilstm_crf.render.html import Html, figure, gallery
 from bilstm_crf.reports.chart import Line, chart, y_bounds
 from bilstm_crf.reports.read import Run
 from bilstm_crf.reports.scores import Table

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bilstm_crf import html
 from bilstm_crf.experiments.markdown import Code
 from bilstm_crf.experiments.render import percent
-from bilstm_crf.html import Html, element, figure, folded, gallery, join, paragraph, section
+from bilstm_crf.render import html
+from bilstm_crf.render.html import Html, element, figure, folded, gallery, join, paragraph, section
 from bilstm_crf.reports import curves, intro, provenance, scores, tables
 from bilstm_crf.reports.chart import STYLE as CHART
 from bilstm_crf.reports.read import Material, Run

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from bilstm_crf.experiments.markdown import Code
 from bilstm_crf.experiments.render import NOTHING, percent
-from bilstm_crf.run_folder import FINAL
+from bilstm_crf.training.run_folder import FINAL
 
 OPTIMISTIC = "Dev chose the epoch, so dev scores are optimistic."
 PHASES = (

@@ -3,7 +3,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.pages import Reader
-from bilstm_crf.html import Html, bars, element, escape, heat_map, join, page, paragraph, section, table
+from bilstm_crf.render.html import (
+    Html,
+    bars,
+    element,
+    escape,
+    heat_map,
+    join,
+    page,
+    paragraph,
+    section,
+    table,
+)
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -13,9 +13,9 @@ from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.errors import InputError, InputWarning
 from bilstm_crf.formats import FormatOptions
-from bilstm_crf.inputs import load_inputs
 from bilstm_crf.labels import ENCODINGS, READABLE, decode_conlleval, faults, read_labels
 from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.training.inputs import load_inputs
 from done import Done
 from test_labels import label_sequences, sentences_of_spans
 

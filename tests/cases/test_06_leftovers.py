@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bilstm_crf.commands.main import run
-from bilstm_crf.files import remove_unfinished, write_whole
+from bilstm_crf.util.files import remove_unfinished, write_whole
 from done import Done
 from runs import DEV
 
@@ -95,7 +95,7 @@ def test_a_fault_of_the_program_keeps_its_traceback(
 
 KILLED = """
 import os, sys
-from bilstm_crf.files import write_whole
+from bilstm_crf.util.files import write_whole
 with write_whole(sys.argv[1]) as stream:
     stream.write(b"new"); stream.flush(); os.kill(os.getpid(), 9)
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bilstm_crf.errors import UsageError
-from bilstm_crf.files import require_apart
+from bilstm_crf.util.files import require_apart
 from done import Done
 
 Cli = Callable[..., Done]

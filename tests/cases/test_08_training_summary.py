@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bilstm_crf import Tagger
 from bilstm_crf.corpus import overview
 from bilstm_crf.errors import InputWarning, InterruptedRunError
-from bilstm_crf.run_folder import read_metrics
+from bilstm_crf.training.run_folder import read_metrics
 from done import Done
 from runs import history, interrupt, resume, small_config, start, weights_hash
 

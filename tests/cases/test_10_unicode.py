@@ -12,7 +12,7 @@ import pytest
 from bilstm_crf import Tagger
 from bilstm_crf.formats.text import sentence_of
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.word_forms import is_invisible, plain_form
+from bilstm_crf.util.word_forms import is_invisible, plain_form
 from done import Done
 
 BASE = "Kari Nordmann og Åse Bjørnå bur i Tromsø."

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_crf.charset import likely_encoding
 from bilstm_crf.errors import InputError, InputWarning, UsageError
-from bilstm_crf.files import open_input
 from bilstm_crf.formats import FORMATS, FormatOptions, read
+from bilstm_crf.util.charset import likely_encoding
+from bilstm_crf.util.files import open_input
 from done import Done
 
 ENCODINGS = [
@@ -68,7 +68,7 @@ def test_a_file_comes_as_utf8(tmp_path: Path, encoding: str, name: str) -> None:
     st.text(max_size=60), st.sampled_from(["utf-16", "utf-16-le", "utf-32-be", "utf-7", "gb18030"]), st.data()
 )
 def test_any_text_survives_however_its_bytes_arrive(text: str, encoding: str, data: st.DataObject) -> None:
-    from bilstm_crf.charset import Transcoder
+    from bilstm_crf.util.charset import Transcoder
 
     content = text.encode(encoding)
     sizes = random.Random(data.draw(st.integers(0, 9)))

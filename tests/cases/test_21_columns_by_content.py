@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bilstm_crf.errors import InputError, InputWarning, UsageError
-from bilstm_crf.files import shown
 from bilstm_crf.formats import FORMATS, FormatOptions, format_of, read
+from bilstm_crf.util.files import shown
 from done import Done
 
 COLUMNS = {

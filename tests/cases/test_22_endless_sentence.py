@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bilstm_crf import pieces
 from bilstm_crf.errors import InputError
-from bilstm_crf.pieces import pieces_of
+from bilstm_crf.inference import chunks as pieces
+from bilstm_crf.inference.chunks import pieces_of
 from done import Done
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from bilstm_crf.config import Recipe, RunConfig
 from bilstm_crf.errors import InputError
-from bilstm_crf.initialisation import build_model
-from bilstm_crf.model_folder import load_model, save_model
+from bilstm_crf.model.model_folder import load_model, save_model
 from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.training.initialisation import build_model
 from done import Done
 
 INJECTED = ["O", "B-X\n9\tINJECTED\t_", "I-X\n9\tINJECTED\t_"]

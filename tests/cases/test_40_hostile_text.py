@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from bilstm_crf.formats import FORMATS, FormatOptions, blocks
 from bilstm_crf.formats import norwegian as norwegian_module
+from bilstm_crf.inference.tagger import Tagger, chunks_of
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.tagger import Tagger, chunks_of
 from done import Done
 from runs import DEV
 

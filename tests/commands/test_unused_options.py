@@ -14,7 +14,7 @@ from bilstm_crf.commands.train import command
 from bilstm_crf.commands.train_options import configure
 from bilstm_crf.config import Recipe, RunConfig
 from bilstm_crf.errors import UsageError
-from bilstm_crf.unused import OF_ENCODER, unused_settings
+from bilstm_crf.training.unused import OF_ENCODER, unused_settings
 from done import Done
 from runs import DEV, SAMPLE, TRAIN, history, small_config, start, weights_hash
 

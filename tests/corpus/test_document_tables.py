@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_crf.bert.context import neighbours
 from bilstm_crf.corpus.documents import Documents, read_table
+from bilstm_crf.encoder.context import neighbours
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import read
 from bilstm_crf.sentence import Sentence

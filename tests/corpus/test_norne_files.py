@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bilstm_crf import download
 from bilstm_crf.commands.main import run
 from bilstm_crf.corpus import norne
 from bilstm_crf.corpus.documents import read_table
 from bilstm_crf.errors import DownloadError, InputError, UsageError
+from bilstm_crf.util import download
 from file_server import FileServer, serving
 
 FILES = [published.place for published in norne.PUBLISHED]

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_crf.corpus.occurrences import MOST, WINDOW, Occurrences, Past, key_of
+from bilstm_crf.features.occurrences import MOST, WINDOW, Occurrences, Past, key_of
 from bilstm_crf.sentence import Sentence
 
 documents = st.sampled_from([None, "a", "b"])

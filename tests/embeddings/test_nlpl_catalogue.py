@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bilstm_crf import download
 from bilstm_crf.commands.main import run
 from bilstm_crf.embeddings import catalogue
 from bilstm_crf.embeddings.names import KNOWN
 from bilstm_crf.embeddings.read import load
 from bilstm_crf.errors import DownloadError
+from bilstm_crf.util import download
 from file_server import FileServer, serving
 from vector_files import binary, table
 

@@ -114,12 +114,12 @@ def save_model(folder: Path, type_: str, labels: str) -> None:
     """A model of the smallest sizes, to which every word is a span of one type."""
     import torch
 
+    from bilstm_crf.features.vocabulary import Vocabulary
     from bilstm_crf.labels import ENCODINGS, LabelSet
-    from bilstm_crf.model_folder import SavedModel, save_model
-    from bilstm_crf.network.architecture import Architecture
-    from bilstm_crf.network.model import BiLSTMCRF
+    from bilstm_crf.model.architecture import Architecture
+    from bilstm_crf.model.model_folder import SavedModel, save_model
+    from bilstm_crf.model.network import BiLSTMCRF
     from bilstm_crf.sentence import Sentence
-    from bilstm_crf.vocabulary import Vocabulary
 
     names = ENCODINGS["iob"].labels([type_])
     vocabulary = Vocabulary.of_corpus([Sentence(["Kari", "bor", "i", "Oslo", "NRK"])], names)

@@ -17,9 +17,9 @@ from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
 from bilstm_crf.experiments import plan, tables
 from bilstm_crf.experiments.definition import Experiment, read_experiment
 from bilstm_crf.experiments.settings import Evaluation, Run, Settings, check_can_score
-from bilstm_crf.files import write_json
 from bilstm_crf.labels import LABEL_SETS
 from bilstm_crf.reports.read import read_material
+from bilstm_crf.util.files import write_json
 from runs import ROOT
 
 SHIPPED = ROOT / "experiments"

@@ -23,9 +23,9 @@ from bilstm_crf.experiments.markdown import escape
 from bilstm_crf.experiments.overrides import with_epochs, with_seeds
 from bilstm_crf.experiments.render import render
 from bilstm_crf.experiments.settings import Evaluation
-from bilstm_crf.files import sha256_of_all, write_json
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.util.files import sha256_of_all, write_json
 from reports.folders import tables_of_markdown
 from runs import ROOT, SAMPLE
 

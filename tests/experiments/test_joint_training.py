@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from bilstm_crf import Tagger
-from bilstm_crf.batching import training_batches
-from bilstm_crf.checkpoint import seed_epoch
 from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.corpus.norne import split_files
 from bilstm_crf.evaluation.strict import strict
+from bilstm_crf.features.batches import training_batches
 from bilstm_crf.labels import LABEL_SETS, LabelSet
+from bilstm_crf.training.checkpoint import seed_epoch
 from done import Done
 from runs import DEV, SAMPLE
 

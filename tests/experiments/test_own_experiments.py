@@ -55,7 +55,7 @@ language = "gone"
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a corpus without a test file, an experiment, and a tiny encoder."""
     pytest.importorskip("transformers", reason="needs the extra bert")
-    from bert.tiny_encoders import write_encoder
+    from encoder.tiny_encoders import write_encoder
 
     folder = tmp_path_factory.mktemp("own")
     for name in ("eng.train", "eng.testa"):

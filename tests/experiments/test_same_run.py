@@ -17,8 +17,8 @@ from bilstm_crf.experiments.definition import read_experiment
 from bilstm_crf.experiments.same_run import difference
 from bilstm_crf.experiments.settings import Run, Settings
 from bilstm_crf.experiments.tables import build
-from bilstm_crf.files import sha256_of, write_json
-from bilstm_crf.run_folder import describe
+from bilstm_crf.training.run_folder import describe
+from bilstm_crf.util.files import sha256_of, write_json
 
 RUN = Path("out/runs/run")
 

@@ -12,7 +12,7 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.formats import FormatOptions, text
 from bilstm_crf.formats.text import PARAGRAPH_BYTES, sentence_of
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.word_forms import is_invisible
+from bilstm_crf.util.word_forms import is_invisible
 
 SPACES = FormatOptions(tokenise="spaces")
 RUNNING = FormatOptions(split="running")

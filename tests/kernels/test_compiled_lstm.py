@@ -12,8 +12,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from bilstm_crf import kernels
 from bilstm_crf.kernels.lstm import bilstm, cell, reversed_order
-from bilstm_crf.lanes import use_threads
-from bilstm_crf.network.word_bilstm import WordBiLSTM
+from bilstm_crf.model.word_bilstm import WordBiLSTM
+from bilstm_crf.util.threads import use_threads
 
 
 def sizes_of(lengths: list[int]) -> Tensor:

@@ -16,10 +16,10 @@ from bilstm_crf.evaluation.counts import sentence_counts
 from bilstm_crf.evaluation.report import evaluate
 from bilstm_crf.experiments import tables
 from bilstm_crf.experiments.definition import read_experiment
-from bilstm_crf.files import sha256_of_all, write_json
 from bilstm_crf.labels import LabelSet
-from bilstm_crf.run_folder import describe
 from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.training.run_folder import describe
+from bilstm_crf.util.files import sha256_of_all, write_json
 
 EPOCHS = 4
 FILE = f"""title = "Two rows"

@@ -18,10 +18,10 @@ from bilstm_crf.errors import InputError
 from bilstm_crf.experiments.check import check
 from bilstm_crf.experiments.markdown import escape
 from bilstm_crf.experiments.shapes import CONFIG, EPOCH, check_metrics, check_table
-from bilstm_crf.files import write_json
 from bilstm_crf.reports.markdown import markdown
 from bilstm_crf.reports.page import page
 from bilstm_crf.reports.read import Material, Run, read_material, read_run
+from bilstm_crf.util.files import write_json
 from done import Done
 from reports.folders import make_experiment, make_run, tables_of_markdown
 

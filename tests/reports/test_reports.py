@@ -15,10 +15,10 @@ from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.experiments import corpus_tables
 from bilstm_crf.experiments.definition import read_experiment
 from bilstm_crf.experiments.render import render
-from bilstm_crf.files import write_json
 from bilstm_crf.reports.markdown import markdown
 from bilstm_crf.reports.page import page
 from bilstm_crf.reports.read import read_material
+from bilstm_crf.util.files import write_json
 from done import Done
 from reports.folders import (
     EPOCHS,
