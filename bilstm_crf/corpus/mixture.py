@@ -33,7 +33,8 @@ class Mixture:
         """Sentences and sampling weight of each corpus; 0 leaves it out.
 
         Raises UsageError for a weight that is no number from 0 to MAX_WEIGHT, or so small that it takes no
-        sentence of its corpus; for more or fewer weights than corpora; and where an epoch would have no sentence.
+        sentence of its corpus; for more or fewer weights than corpora; and where an
+        epoch would have no sentence.
         """
         if len(weights) != len(sizes):
             raise UsageError(
