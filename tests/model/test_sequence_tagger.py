@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from bilstm_crf.model.member import SequenceTagger
 
 from bilstm_crf.model.dropout import set_generator
+from bilstm_crf.model.sequence_tagger import SequenceTagger
 from networks import SMALL
 
 
