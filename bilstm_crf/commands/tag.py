@@ -302,12 +302,12 @@ def tag_stream(
     CoNLL-U, which may be gigabytes, is shared out among processes; any other format takes this one, as does
     a file whose documents a table names.
     """
-    from bilstm_crf.inference.chunks import Work, tag_pieces
+    from bilstm_crf.inference.chunks import ChunkTagger, tag_chunks
 
     in_table = documents is not None and documents.has_table(shown(path))
     if source is target is FORMATS["conllu"] and not flush and not in_table:
-        work = Work(tagger, source, options, shown(path))
-        pieces = tag_pieces(work, stream, processes=processes)
+        work = ChunkTagger(tagger, source, options, shown(path))
+        pieces = tag_chunks(work, stream, processes=processes)
         return ((piece.content, piece.tokens) for piece in pieces)
     given = source.read(stream, shown(path), options)
     sentences = tagger.tag_stream(given if documents is None else documents.named(given), flush=flush)
