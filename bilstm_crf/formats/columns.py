@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 from bilstm_crf.errors import InputError, warn
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import BOM, blocks, check_word, rows
-from bilstm_crf.formats.shape import (
+from bilstm_crf.formats.column_layout import (
     DOCUMENT_START,
     GLOBAL_COLUMNS,
     NEW_DOCUMENT,
