@@ -26,9 +26,8 @@ from bilstm_crf.formats.column_layout import (
     recognise,
     text_of,
 )
-from bilstm_crf.labels import ENCODINGS, is_entity_type
+from bilstm_crf.labels import ENCODINGS, LABEL, is_entity_type
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.util.label_dialects import LABEL
 
 name = "conll2003"
 suffixes: tuple[str, ...] = (

@@ -103,5 +103,8 @@ def test_articles_come_back_but_for_the_marks(
         assert done.out.decode().startswith("\ufeff")
         records = cli("tag", "--model", tiny_model, path, *how).out.splitlines()
         assert all(
-            "\r" not in e["text"] for r in records for e in json.loads(r)["entities"] if how[0] != "--sentences"
+            "\r" not in e["text"]
+            for r in records
+            for e in json.loads(r)["entities"]
+            if how[0] != "--sentences"
         )
