@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from bilstm_crf.config import RunConfig
-from bilstm_crf.encoder.folder import is_local
+from bilstm_crf.encoder.loading import is_local
 from bilstm_crf.errors import InputError, UsageError, warn
 from bilstm_crf.util.files import made_folder, read_json, write_json
 from bilstm_crf.util.system import LockedError, locked
