@@ -11,7 +11,7 @@ from typing import Any
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus import overview
 from bilstm_crf.corpus.documents import Documents, tables_of
-from bilstm_crf.corpus.dropping import check_filters, leave_out, summary
+from bilstm_crf.corpus.filters import check_filters, leave_out, summary
 from bilstm_crf.corpus.labelled import Labelled, read_labelled
 from bilstm_crf.embeddings.coverage import coverage
 from bilstm_crf.embeddings.read import load
@@ -19,11 +19,11 @@ from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.encoder.cache import require_folder
 from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.encoder.settings import FeatureSettings
-from bilstm_crf.errors import InputError, UsageError, near_miss, warn
+from bilstm_crf.errors import InputError, UsageError, did_you_mean, warn
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.inference.tagger import find_device
 from bilstm_crf.labels import LabelSet, line_of
-from bilstm_crf.model.model_folder import SavedModel, load_model, weights_of
+from bilstm_crf.model.model_folder import Model, load_model, weights_of
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.training import run_folder
 from bilstm_crf.training.initialisation import architecture_of, use_of
@@ -124,7 +124,7 @@ def _show_entities(config: RunConfig, splits: Mapping[str, Labelled], say: Calla
 
 
 def _read_vectors(
-    config: RunConfig, initial: SavedModel | None, train_set: Labelled, say: Callable[[str], None]
+    config: RunConfig, initial: Model | None, train_set: Labelled, say: Callable[[str], None]
 ) -> WordVectors | None:
     """Those of the model to begin with, else those named; n-grams are fitted where they are asked for."""
     if initial is not None and config.init_from is not None:
@@ -193,7 +193,7 @@ def _require_types(train_set: Labelled, label_set: LabelSet) -> None:
             if type_ not in known:
                 raise InputError(
                     f"by its file's label set, this is the entity type {type_}, which the model's label set "
-                    f"{label_set.name} lacks ({' '.join(known)}).{near_miss(type_, known)}",
+                    f"{label_set.name} lacks ({' '.join(known)}).{did_you_mean(type_, known)}",
                     path=sentence.path,
                     line=line_of(sentence, start),
                     hint="a TOML file for --train-labels maps the file's types, or drops them with O",
