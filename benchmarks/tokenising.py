@@ -140,7 +140,7 @@ def ours() -> Tokenizer:
 
 
 def spacy() -> Tokenizer:
-    """spaCy's rules for Bokmål and its sentencizer, as `--tokeniser spacy` uses them."""
+    """Load the rules for Bokmål and the sentencizer of spaCy, as `--tokenise spacy` uses them."""
     import spacy
 
     pipeline = spacy.blank("nb")
@@ -166,7 +166,7 @@ def _blocks(text: str) -> list[Offsets]:
 
 
 def sentencex_ours() -> Tokenizer:
-    """sentencex's sentences (it finds no tokens), with our tokens."""
+    """Take the sentences of sentencex, which finds no tokens, with our tokens."""
     from sentencex import get_sentence_boundaries
 
     from bilstm_crf.formats import norwegian
@@ -268,7 +268,11 @@ def show_errors(tokenize: Tokenizer, texts: list[Gold], sentences: bool) -> None
             right, wrong = ({span for s in each for span in s} for each in (gold.sentences, found))
         for sign, spans in (("-", right - wrong), ("+", wrong - right)):
             for start, end in sorted(spans):
-                around = gold.text[max(0, start - 25) : start], gold.text[start:end], gold.text[end : end + 25]
+                around = (
+                    gold.text[max(0, start - 25) : start],
+                    gold.text[start:end],
+                    gold.text[end : end + 25],
+                )
                 print(sign, start, textwrap.shorten(repr(around), 240))
 
 
@@ -307,7 +311,9 @@ def main() -> None:
                 if options.show:
                     show_errors(tokenize, texts, options.show == "sentences")
                     continue
-                figures.append({"layout": layout, "language": language, "name": name} | measure(tokenize, texts))
+                figures.append(
+                    {"layout": layout, "language": language, "name": name} | measure(tokenize, texts)
+                )
                 row = figures[-1]
                 print(
                     f"{layout:<12}{language}  {name:<10}{row['token_f1']:7.2f}{row['sentence_f1']:7.2f}"

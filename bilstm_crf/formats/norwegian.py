@@ -1,4 +1,4 @@
-"""Split Norwegian text (Bokmål and Nynorsk) into sentences and tokens, as the Norwegian Dependency Treebank does.
+"""Split Norwegian text into sentences and tokens as the Norwegian Dependency Treebank (NDT) does.
 
 A text goes in; the offsets of its tokens come out, sentence by sentence. Only white space and characters
 that are never displayed stand between tokens. The time is linear in the text's length.
@@ -7,7 +7,7 @@ that are never displayed stand between tokens. The time is linear in the text's 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from functools import lru_cache, wraps
 from itertools import pairwise
@@ -20,37 +20,21 @@ Span = tuple[int, int]  # start and end, in code points
 Offsets = list[Span]
 
 
-def _read_abbreviations() -> list[frozenset[str]]:
-    """Return the abbreviations inside a sentence, and those that may end one."""
-    content = Path(__file__).with_name("abbreviations.txt").read_text("utf-8")
-    groups = re.split(r"^\[.*\]$", re.sub(r"#.*", "", content), flags=re.MULTILINE)[1:]
-    return [frozenset(group.split()) for group in groups]
+def _read_words() -> list[frozenset[str]]:
+    """Return the sections of `norwegian.txt`, which explains them."""
+    content = Path(__file__).with_name("norwegian.txt").read_text("utf-8")
+    sections = re.split(r"^\[.*\]$", re.sub(r"#.*", "", content), flags=re.MULTILINE)
+    return [frozenset(section.split()) for section in sections[1:]]
 
 
-INNER, FINAL = _read_abbreviations()
+INNER, FINAL, MONTHS, DOMAINS, STARTERS, OPEN_WORDS = _read_words()
 KNOWN = INNER | FINAL
-MONTHS = frozenset(
-    "januar februar mars april mai juni juli august september oktober november desember".split()
-)
-DOMAINS = frozenset("com de dk edu eu fi gov info net no nu org se tv uk us".split())
-# "X." before one of these ends a sentence; before any other capital it is an initial.
-STARTERS = frozenset(
-    "Alle Av At Da De Dei Den Der Dermed Dersom Det Dette Disse Du Då Eg Ein Eit En Et Etter For Fordi Frå Fra "
-    "Han Ho Hun Hva Hvem Hvis Hvor Hvordan I Ifølge Ikke Ikkje Jeg Kva Kven Kvifor Korleis Man Med Men Mens "
-    "Medan Me Nå No Når Og Også Om På Selv Sjølv Som Så Slik Til Under Ved Vi Å".split()
-)
-# A line that ends with one of these goes on in the next line.
-OPEN_WORDS = frozenset(
-    "i på av til for med om fra frå og eller men at som å en ei et ein eit den det de dei ved hos mot etter "
-    "under over mellom blant uten utan enn når da då hvis dersom fordi mens medan sin si sitt sine vår min "
-    "din er var har hadde ble blir vart vil skal kan må".split()
-)
 
 
 # ---------------------------------------------------------------- plain text
 
 
-def _in_plain_text(find: Callable[[str], list[Any]]) -> Callable[[str], list[Any]]:
+def in_plain_text(find: Callable[[str], list[Any]]) -> Callable[[str], list[Any]]:
     """Let `find` see a text in its plain form, and return the offsets in the text itself.
 
     So words that look the same are split in the same way, and none begins or ends with a hidden character.
@@ -72,23 +56,25 @@ def _original(found: list[Any], plain: PlainText) -> list[Any]:
     return [(start, end) for start, end in places if start < end]
 
 
-@_in_plain_text
+@in_plain_text
 def words(text: str) -> Offsets:
     """Return the start and end of each token of `text`, in code points."""
-    return [span for sentence in _Splitter(text).sentences() for span in sentence]
+    return [span for sentence in _Text(text).sentences() for span in sentence]
 
 
-@_in_plain_text
+@in_plain_text
 def sentences(text: str) -> list[Offsets]:
     """Return the start and end of each token of `text`, sentence by sentence."""
-    return _Splitter(text).sentences()
+    return _Text(text).sentences()
 
 
 # ---------------------------------------------------------------- tokens
 
 _LETTER = r"[^\W\d_]"
 # With combining marks, which are no part of \w
-_WORD = r"[\w\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0e31-\u0e4e]"
+_WORD = (
+    r"[\w\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0e31-\u0e4e]"
+)
 _UNIT = rf"(?:\d+(?:[,:]\d+)+|{_WORD}+(?:['’´`]{_WORD}+)*)"
 # Quantifiers are bounded where a match can fail after it, so that nothing is read again and again.
 TOKEN = re.compile(
@@ -139,7 +125,10 @@ def _parts(chunk: str, start: int, end: int) -> Iterator[Span]:
         first = start
         for stop in _STOP.finditer(word, _known_prefix(word)):
             at = first + stop.start()
-            left, right = word[max(0, stop.start() - _NEAR) : stop.start()], word[stop.end() : stop.end() + _NEAR]
+            left, right = (
+                word[max(0, stop.start() - _NEAR) : stop.start()],
+                word[stop.end() : stop.end() + _NEAR],
+            )
             left = left.rpartition(".")[2]
             if len(left) > 1 and left[-1].islower() and right[0].isupper() and left.lower() not in KNOWN:
                 yield from ((start, at), (at, at + 1))
@@ -162,7 +151,7 @@ def _known_prefix(word: str) -> int:
 
 
 def _stands_alone(left: str, right: str) -> bool:
-    """Return whether "left." is a token before "right", without a blank: 19.plass, kl.12; not 17.mai, vg.no."""
+    """Return whether `left` and its full stop are a token: 19.plass, kl.12, but 17.mai, vg.no."""
     if left.isdigit():
         return right[0].isalpha() and _BEGINNING.match(right)[0] not in MONTHS  # type: ignore[index]
     return left.lower() in KNOWN and len(left) > 1 and right not in DOMAINS and right != "s"
@@ -198,23 +187,23 @@ _LONG_WORD = re.compile(rf"{_LETTER}{{4}}\Z|[aeiouyæøå]{_LETTER}{{1,2}}\Z")
 _MAX_ASIDE = 300  # characters between an opening bracket or quote and a colon inside
 
 
-class _Splitter:
+class _Text:
     """The tokens of one text, and where its sentences begin."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens, self.marks = _tokens(text)
         starts = [start for start, _ in self.tokens]
-        self.line_starts = {bisect_left(starts, position) for position in _line_starts(text)}
+        self.line_starts = [0, *(bisect_left(starts, position) for position in _line_starts(text))]
         self.start = 0  # of the sentence
 
     def sentences(self) -> list[Offsets]:
         """Return the tokens of each sentence."""
         found: list[Offsets] = []
-        sentence: Offsets = []
         reached = 0
-        ends = {index: 0 for index in (*self.line_starts, len(self.tokens))}
+        ends = {*self.line_starts, len(self.tokens)}
         for mark in self.marks:
+            self.start = max(self.start, self.line_starts[bisect_right(self.line_starts, mark) - 1])
             following = mark + 1
             while following < len(self.tokens) and self._closes(following):
                 following += 1
@@ -225,7 +214,7 @@ class _Splitter:
                 self.tokens[mark] = (self.tokens[mark - 1][0], self.tokens[mark][1])
                 self.tokens[mark - 1] = (0, 0)
             if cut:
-                ends[following] = 0
+                ends.add(following)
                 self.start = following
         for end in sorted(ends):
             sentence = [span for span in self.tokens[reached:end] if span[1]]
@@ -243,11 +232,13 @@ class _Splitter:
         return self.text[start] in _CLOSING and self.tokens[index - 1][1] == start
 
     def _decide(self, mark: int, following: int) -> tuple[bool, bool]:
-        """Return whether a sentence begins at `following`, and whether the mark belongs to the word before."""
+        """Return whether a sentence begins at `following`, and whether the mark is part of a word."""
         start = self.tokens[following][0]
         match = _NEXT.match(self.text, start)
         after = match[1] if match else "A"
-        goes_on = after.islower() or self.text[start] in ",;:?!.…" or self.text[start] in _CLOSING - {'"', "'"}
+        goes_on = (
+            after.islower() or self.text[start] in ",;:?!.…" or self.text[start] in _CLOSING - {'"', "'"}
+        )
         apart = self.tokens[following - 1][1] < start
         sign = self._word(mark)
         if sign == ":":
@@ -264,8 +255,7 @@ class _Splitter:
             is_name = after.isupper() and word not in STARTERS
             return apart and not goes_on and not is_name, is_name or goes_on
         if kind == "number":
-            begin = self.tokens[mark - 1][0]
-            first = mark - 1 == self.start or self.text[begin - 1 : begin] == "\n"
+            first = mark - 1 == self.start
             in_date = mark > 1 and self._word(mark - 2)[-1:] == "." and self._word(mark - 2)[0].isdigit()
             merged = goes_on or first or (after.isdigit() and (in_date or len(self._word(following)) < 3))
             return not merged, merged
@@ -291,14 +281,15 @@ class _Splitter:
         """Return whether a token stands inside brackets or quotes that opened within the sentence."""
         end = self.tokens[mark][0]
         start = max(self.tokens[self.start][0] + 1, end - _MAX_ASIDE)
-        pairs = ("«»", "()", "[]", "“”")
+        pairs = (("«", "»"), ("(", ")"), ("[", "]"), ("“", "”"))
         return any(self.text.rfind(a, start, end) > self.text.rfind(b, start, end) for a, b in pairs)
 
 
 # ---------------------------------------------------------------- lines
 
 _LIST_ITEM = re.compile(r"[•·*]|[-–—] ?[A-ZÆØÅ]|(?:\d{1,2}|[a-z])[.)]\s")
-_MIN_WIDTH, _MAX_WIDTH = 60, 132  # of wrapped lines, in characters
+# Of wrapped lines, in characters; narrower ones only where several lines say so
+_MIN_WIDTH, _NARROW, _MAX_WIDTH = 60, 30, 132
 
 Line = tuple[int, str]  # where it begins in the text, without white space at its ends
 
@@ -330,12 +321,11 @@ def _starts_in(block: list[Line]) -> Iterator[int]:
     width = max(len(line) for _, line in block)
     # A line is full if the next one's first word did not fit: then a break says nothing.
     full = [
-        len(above) + 1 + len(below.split(maxsplit=1)[0]) > width
-        for (_, above), (_, below) in pairwise(block)
+        len(above) + 1 + len(below.split(maxsplit=1)[0]) > width for (_, above), (_, below) in pairwise(block)
     ]
     is_wrapped = width <= _MAX_WIDTH and (
         (width >= _MIN_WIDTH and block[-1][1].rstrip("»”\"'’)")[-1:] in tuple(".?!:"))
-        or (len(block) > 3 and sum(full) > 0.7 * len(full))
+        or (width >= _NARROW and len(block) > 3 and sum(full) > 0.7 * len(full))
     )
     for (_, above), (start, below), is_full in zip(block, block[1:], full, strict=False):
         if _is_break(above, below, width) and not (is_wrapped and is_full):
