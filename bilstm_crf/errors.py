@@ -88,7 +88,7 @@ def _located(message: str, path: object, line: int | None) -> str:
     return where + message
 
 
-def near_miss(given: str, known: Iterable[str]) -> str:
+def did_you_mean(given: str, known: Iterable[str]) -> str:
     """` Did you mean sg600?` where one of `known` is close to `given`, else nothing."""
     close = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
     return f" Did you mean {close[0]}?" if close else ""

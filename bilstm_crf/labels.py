@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bilstm_crf.errors import InputError, UsageError, near_miss, warn
+from bilstm_crf.errors import InputError, UsageError, did_you_mean, warn
 from bilstm_crf.sentence import Sentence, Span
 from bilstm_crf.util.files import read_toml
 from bilstm_crf.util.label_dialects import canonical_labels, dialect_of
@@ -364,7 +364,7 @@ class LabelSet:
             return cls._from_toml(Path(name))
         known = [*LABEL_SETS, "file"]
         raise UsageError(
-            f"--labels {name} is not a known label set.{near_miss(name, known)}",
+            f"--labels {name} is not a known label set.{did_you_mean(name, known)}",
             hint=f"known: {' '.join(known)}, or a TOML file with a table [types]",
         )
 
@@ -390,7 +390,7 @@ class LabelSet:
             )
         unknown = sorted(content.keys() - {"name", "types"})
         if unknown:
-            meant = near_miss(unknown[0], ("name", "types"))
+            meant = did_you_mean(unknown[0], ("name", "types"))
             raise InputError(f"unknown key {unknown[0]!r}, expected name and [types].{meant}", path=path)
         return cls(name, types)
 
@@ -402,7 +402,7 @@ class LabelSet:
             if to is None:
                 raise InputError(
                     f"entity type {type_} is not in the label set {self.name}"
-                    f" ({' '.join(self.types or ())}).{near_miss(type_, self.types or ())}",
+                    f" ({' '.join(self.types or ())}).{did_you_mean(type_, self.types or ())}",
                     path=sentence.path,
                     line=line_of(sentence, start),
                     hint="--labels file keeps the types as they stand; a TOML file maps them",

@@ -12,7 +12,7 @@ import click
 from bilstm_crf.commands.options import Group, format_options, reading_options
 from bilstm_crf.commands.output import require_suffix, write_json, write_text
 from bilstm_crf.embeddings import names
-from bilstm_crf.errors import UsageError, near_miss
+from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.util.files import require_apart, require_files
 from bilstm_crf.util.progress import say
 
@@ -86,7 +86,7 @@ def fetch(name: str, embeddings_dir: str | None) -> None:
 
     if name not in names.KNOWN:
         raise UsageError(
-            f"{name} is not a known name.{near_miss(name, names.KNOWN)}",
+            f"{name} is not a known name.{did_you_mean(name, names.KNOWN)}",
             hint=f"known: {' '.join(names.KNOWN)}",
         )
     path = catalogue.find_whole(name, embeddings_dir)

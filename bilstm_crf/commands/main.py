@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from bilstm_crf.errors import BilstmCrfError, InputError, InputWarning, near_miss
+from bilstm_crf.errors import BilstmCrfError, InputError, InputWarning, did_you_mean
 from bilstm_crf.util.streams import finish_output, open_closed_streams
 from bilstm_crf.util.terminal import say, visible
 from bilstm_crf.version import __version__
@@ -74,7 +74,8 @@ class Commands(click.Group):
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:
         if args and args[0] not in COMMANDS:
             raise click.UsageError(
-                f"no command named {args[0]}.{near_miss(args[0], COMMANDS)} There are: {', '.join(COMMANDS)}"
+                f"no command named {args[0]}.{did_you_mean(args[0], COMMANDS)} "
+                f"There are: {', '.join(COMMANDS)}"
             )
         return super().resolve_command(context, args)
 

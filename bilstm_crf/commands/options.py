@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 import click
 
 from bilstm_crf.corpus.documents import Documents
-from bilstm_crf.errors import UsageError, near_miss
+from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import Repair
 from bilstm_crf.util.files import read_toml
@@ -77,7 +77,7 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
     for key, value in content.items():
         key = key.replace("_", "-")
         if key not in options:
-            raise UsageError(f"{path}: {key} is not an option of this command.{near_miss(key, options)}")
+            raise UsageError(f"{path}: {key} is not an option of this command.{did_you_mean(key, options)}")
         option = options[key]
         if key == "set":
             if not isinstance(value, dict):

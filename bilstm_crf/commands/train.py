@@ -20,7 +20,7 @@ from bilstm_crf.commands.options import (
 )
 from bilstm_crf.commands.output import write_text
 from bilstm_crf.commands.train_options import configure, names, use_sample
-from bilstm_crf.config import LARGEST_SEED, Head, Pooling
+from bilstm_crf.config import MAX_SEED, Head, Pooling
 from bilstm_crf.errors import UsageError
 from bilstm_crf.util.progress import say
 
@@ -129,7 +129,7 @@ from bilstm_crf.util.progress import say
 )
 @click.option(
     "--seed",
-    type=click.IntRange(0, LARGEST_SEED),
+    type=click.IntRange(0, MAX_SEED),
     default=42,
     show_default=True,
     help="Of all random numbers.",

@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bilstm_crf.errors import InputError, UsageError, near_miss
+from bilstm_crf.errors import InputError, UsageError, did_you_mean
 from bilstm_crf.labels import NAMES, first_fault, line_of, read_spans
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.label_dialects import Dialect, dialect_of
@@ -51,7 +51,7 @@ def check_filters(names: Iterable[str]) -> None:
     for name in names:
         if name not in FILTERS:
             hint = f"filters: {' '.join(FILTERS)}"
-            raise UsageError(f"{name!r} is not a known filter.{near_miss(name, FILTERS)}", hint=hint)
+            raise UsageError(f"{name!r} is not a known filter.{did_you_mean(name, FILTERS)}", hint=hint)
 
 
 def well_formed(sentences: Sequence[Sentence]) -> tuple[list[Sentence], list[Dropped]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bilstm_crf.errors import UsageError, near_miss
+from bilstm_crf.errors import UsageError, did_you_mean
 
 ENVIRONMENT = "BILSTM_CRF_EMBEDDINGS"
 DEFAULT_FOLDER = Path("embeddings")
@@ -58,7 +58,7 @@ def find(name_or_path: str, embeddings_dir: str | os.PathLike[str] | None = None
     if not there:
         raise UsageError(
             f"--embeddings {name_or_path} is neither a file nor a known name."
-            + near_miss(name_or_path, NAMES),
+            + did_you_mean(name_or_path, NAMES),
             hint=f"known: {' '.join(NAMES)}",
         )
     return path

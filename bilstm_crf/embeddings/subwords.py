@@ -26,7 +26,7 @@ from bilstm_crf.util.progress import Bar
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-SHORTEST, LONGEST = 3, 5  # characters of an n-gram, the word's two borders counted
+MIN_NGRAM, MAX_NGRAM = 3, 5  # characters of an n-gram, the word's two borders counted
 FITTED_WORDS = 100_000  # the most frequent words of a larger table are enough to fit to
 RIDGE = 0.03  # the penalty on squared n-gram vectors; by held-out words of sg100
 ITERATIONS = 50  # of conjugate gradients; twice as many bring held-out words no nearer
@@ -66,7 +66,7 @@ def ngrams_of(word: str) -> list[str]:
     bordered = f"<{word}>"
     return [
         bordered[start : start + size]
-        for size in range(SHORTEST, LONGEST + 1)
+        for size in range(MIN_NGRAM, MAX_NGRAM + 1)
         for start in range(len(bordered) - size + 1)
     ]
 

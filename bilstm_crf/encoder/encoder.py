@@ -25,8 +25,8 @@ from bilstm_crf.util.files import umask
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-UNLIMITED = 512  # pieces in one pass where positions have no limit: what most models were trained with
-SANE = 1_000_000  # transformers says 10^30 for a tokenizer that names no limit
+DEFAULT_WINDOW = 512  # pieces in one pass where positions have no limit: what most models were trained with
+MAX_WINDOW = 1_000_000  # transformers says 10^30 for a tokenizer that names no limit
 
 
 class Encoder(nn.Module):
@@ -217,5 +217,5 @@ def _window(model: Any, tokenizer: Any) -> int:
     for name, module in model.named_modules():
         if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
             positions -= module.padding_idx + 1  # RoBERTa counts positions from behind that of the padding
-    limits = [limit for limit in (positions, tokenizer.model_max_length) if 0 < limit < SANE]
-    return min(limits, default=UNLIMITED)
+    limits = [limit for limit in (positions, tokenizer.model_max_length) if 0 < limit < MAX_WINDOW]
+    return min(limits, default=DEFAULT_WINDOW)

@@ -20,7 +20,7 @@ from bilstm_crf.encoder.settings import FeatureSettings
 from bilstm_crf.encoder.windows import Ints
 from bilstm_crf.errors import BilstmCrfError
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.util.threads import in_lanes
+from bilstm_crf.util.threads import parallel_pair
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,7 +28,7 @@ R = TypeVar("R")
 Progress = Callable[[int, int], None]  # words done, words in all
 Vectors = NDArray[np.float16]
 
-LARGEST = float(np.finfo(np.float16).max)  # 65,504
+MAX_FLOAT16 = float(np.finfo(np.float16).max)  # 65,504
 
 
 def frozen_vectors(
@@ -96,16 +96,16 @@ def frozen_parts(
 def _results(work: Callable[[T], R], given: Iterator[T], lanes: bool) -> Iterator[tuple[T, R]]:
     """What the work makes of each given thing, with it; two at a time where there are to be lanes."""
     while some := list(islice(given, 2 if lanes else 1)):
-        done = in_lanes(lambda lane: work(some[lane])) if len(some) == 2 else [work(some[0])]
+        done = parallel_pair(lambda lane: work(some[lane])) if len(some) == 2 else [work(some[0])]
         yield from zip(some, done, strict=True)
 
 
 def _halved(encoder: Encoder, vectors: Tensor) -> Vectors:
     largest = vectors.abs().amax().item()  # NaN where there is one
-    if not largest <= LARGEST:
+    if not largest <= MAX_FLOAT16:
         raise BilstmCrfError(
             f"the encoder {encoder.name} gives values up to {largest:.3g}, and frozen features are kept in "
-            f"float16, which ends at {LARGEST:,.0f}",
+            f"float16, which ends at {MAX_FLOAT16:,.0f}",
             hint="its last layer alone is likely to be in range; fine-tuning keeps nothing",
         )
     halves: Vectors = vectors.half().cpu().numpy()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bilstm_crf.embeddings import names
-from bilstm_crf.errors import BilstmCrfError, InputError, UsageError, near_miss
+from bilstm_crf.errors import BilstmCrfError, InputError, UsageError, did_you_mean
 from bilstm_crf.experiments import same_run
 from bilstm_crf.experiments.corpora import Corpus, OwnCorpus
 from bilstm_crf.experiments.definition import Cell, Experiment
@@ -89,7 +89,7 @@ def tasks(
         listed = "rows: " + "; ".join(rows)
         for pattern in set(only).difference(*fitting):
             raise UsageError(
-                f"--only {pattern} fits no row and no run.{near_miss(pattern, known)}",
+                f"--only {pattern} fits no row and no run.{did_you_mean(pattern, known)}",
                 hint=f"{listed}; --dry-run lists the runs" if rows else "these files train nothing",
             )
         asked = [each for each, patterns in zip(asked, fitting, strict=True) if patterns]

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Literal
 
-from bilstm_crf.errors import BilstmCrfError, UsageError, near_miss, warn
+from bilstm_crf.errors import BilstmCrfError, UsageError, did_you_mean, warn
 from bilstm_crf.formats import conll2003, conllu, jsonl, text
 from bilstm_crf.formats.base import DEFAULTS, Format, FormatOptions
 from bilstm_crf.formats.offsets import align
@@ -55,7 +55,7 @@ def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: s
         missing = "" if os.path.lexists(path) else "no such file, and "
         raise UsageError(
             f"{path}: {missing}the suffix tells no format: give --format, or one of {' '.join(SUFFIXES)}."
-            f"{near_miss(suffix, SUFFIXES)}",
+            f"{did_you_mean(suffix, SUFFIXES)}",
             hint=known,
         )
     if columns == "perhaps":
@@ -82,7 +82,7 @@ def columns_in(
 def format_named(name: str, option: str = "--format") -> Format:
     """The format called `name`. Raises UsageError, which names the option, where there is none."""
     if name not in FORMATS:
-        message = f"{option} {name} is not a known format.{near_miss(name, FORMATS)}"
+        message = f"{option} {name} is not a known format.{did_you_mean(name, FORMATS)}"
         raise UsageError(message, hint=f"known: {' '.join(FORMATS)}")
     return FORMATS[name]
 

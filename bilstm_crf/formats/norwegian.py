@@ -97,7 +97,7 @@ def _offsets(tokens: Any) -> Offsets:
 # stays apart in it.
 LONG = 64
 WINDOW = 32  # no pattern of an affix is longer, save that for any number of full stops
-LONGEST_URL = 2_048  # the pattern for URLs takes time by the square of their length
+MAX_URL = 2_048  # the pattern for URLs takes time by the square of their length
 
 
 def _has_long_stretch(text: str) -> bool:
@@ -139,7 +139,7 @@ def _stretch(text: str) -> Offsets:
     core = text[start:end]
     if len(core) <= LONG:
         inner = _offsets(_pipeline().make_doc(core))
-    elif len(core) <= LONGEST_URL and tokenizer.url_match(core):
+    elif len(core) <= MAX_URL and tokenizer.url_match(core):
         inner = [(0, len(core))]
     else:
         cuts = [0]

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import Any, BinaryIO, Literal
 
-from bilstm_crf.errors import InputError, near_miss
+from bilstm_crf.errors import InputError, did_you_mean
 from bilstm_crf.formats.base import FormatOptions
 from bilstm_crf.formats.blocks import BOM
 from bilstm_crf.util.label_dialects import LABEL, LOOSE_LABEL
@@ -416,7 +416,7 @@ class _Recognition:
                 if found := [column for column, name in enumerate(names) if same(name)]:
                     return found[0]
             names = names or self.cells(next(self.sample.rows, ""))
-            there, near = "no name in the first line", near_miss(given, names)
+            there, near = "no name in the first line", did_you_mean(given, names)
         row = next(self.sample.rows, "")
         if self.names:
             there = "expected one of " + " ".join(name or "''" for name in self.names)

@@ -19,7 +19,7 @@ from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.encoder.cache import require_folder
 from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.encoder.settings import FeatureSettings
-from bilstm_crf.errors import InputError, UsageError, near_miss, warn
+from bilstm_crf.errors import InputError, UsageError, did_you_mean, warn
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.inference.tagger import find_device
 from bilstm_crf.labels import LabelSet, line_of
@@ -193,7 +193,7 @@ def _require_types(train_set: Labelled, label_set: LabelSet) -> None:
             if type_ not in known:
                 raise InputError(
                     f"by its file's label set, this is the entity type {type_}, which the model's label set "
-                    f"{label_set.name} lacks ({' '.join(known)}).{near_miss(type_, known)}",
+                    f"{label_set.name} lacks ({' '.join(known)}).{did_you_mean(type_, known)}",
                     path=sentence.path,
                     line=line_of(sentence, start),
                     hint="a TOML file for --train-labels maps the file's types, or drops them with O",

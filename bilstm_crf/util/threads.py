@@ -65,7 +65,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_second)  # a fork has no thread but the one that forked
 
 
-def in_lanes(work: Callable[[int], R]) -> list[R]:
+def parallel_pair(work: Callable[[int], R]) -> list[R]:
     """The results of work(0) and work(1), without gradients. For the one thread that trains."""
     if _second is None:
         return [work(0), work(1)]
