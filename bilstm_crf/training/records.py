@@ -1,42 +1,44 @@
 """What a run writes about itself: its description, one row per epoch, its scores, and the dropped sentences.
 
-| file | record |
-| --- | --- |
-| config.json | RunDescription |
-| history.jsonl | EpochRow, one per line |
-| metrics.json | RunMetrics |
-| dropped.json | DroppedSentences |
+config.json     RunDescription
+history.jsonl   EpochRow, one per line
+metrics.json    RunMetrics
+dropped.json    DroppedSentences
 
-Each is read and written by `util/records.py`.
+`util/records.py` checks them when they are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from bilstm_crf.config import RunConfig
-from bilstm_crf.corpus.dropping import Dropped
+from bilstm_crf.corpus.dropping import Dropped, counts
 from bilstm_crf.corpus.labelled import DataFile
-from bilstm_crf.errors import InputError
+from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.evaluation.counts import Average
 from bilstm_crf.evaluation.report import Report
-from bilstm_crf.util.records import read_record, read_records
+from bilstm_crf.util.files import write_json, write_whole
+from bilstm_crf.util.records import HINT, Count, Seed, parse_record, read_record, read_record_line
 
-HINT = "restore the file, or move it away: `train` and `experiment` write it again"
+
+CONFIG, HISTORY, METRICS, DROPPED = "config.json", "history.jsonl", "metrics.json", "dropped.json"
 
 
 @dataclass(frozen=True)
 class EpochRow:
     """One epoch. Without dev scores where dev was trained on too."""
 
-    epoch: int  # from 1
+    epoch: Count  # from 1
     loss: float  # summed over the epoch
     learning_rate: float  # of the first batch
     seconds: float
-    tokens_per_second: int
+    tokens_per_second: Count
     best: bool = False  # its model was saved
     dev: Average | None = None
     dev_seconds: float = 0.0
@@ -48,12 +50,36 @@ class EpochRow:
 
 
 @dataclass(frozen=True)
-class SourceFile:
-    """A file or folder that the model depends on: word vectors, an encoder, a model to fine-tune."""
+class VectorSource:
+    """The file that the word vectors come from."""
+
+    file: str
+    sha256: str
+    format: str = ""
+    bytes: Count = 0
+    words: Count = 0
+    dim: Count = 0
+    skipped: dict[str, Count] = field(default_factory=dict)  # words by reason
+    member: str | None = None  # of an archive
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model that the run builds on: an encoder, or a model to fine-tune."""
 
     name: str
     sha256: str
-    details: dict[str, Any] = field(default_factory=dict)  # format, bytes, words, dim, skipped
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The packages that compute, and the machine."""
+
+    python: str = ""
+    packages: dict[str, str] = field(default_factory=dict)  # versions
+    platform: str = ""
+    processor: str = ""
+    cores: Count | None = None
 
 
 @dataclass(frozen=True)
@@ -66,11 +92,12 @@ class RunDescription:
     command: str
     config: RunConfig
     data: dict[str, list[DataFile]]  # train, dev, and where there are any: documents, test
-    vectors: SourceFile | None = None
-    encoder: SourceFile | None = None
-    initial: SourceFile | None = None  # the model of --init-from
-    commit: str | None = None
-    environment: dict[str, Any] = field(default_factory=dict)  # versions and machine
+    vectors: VectorSource | None = None
+    encoder: ModelSource | None = None
+    initial: ModelSource | None = None  # the model of --init-from
+    commit: str | None = None  # of the program's own checkout; "-dirty" after it where files were changed
+    environment: Environment = Environment()
+    format: int = FORMAT
 
 
 @dataclass(frozen=True)
@@ -78,11 +105,11 @@ class FinalPhase:
     """A second training, on train and dev together, for as many batches as were best on dev."""
 
     folder: str
-    batches: int
-    sentences: int
-    epochs: int
+    batches: Count
+    sentences: Count
+    epochs: Count
     seconds: float
-    dropped: dict[str, int] = field(default_factory=dict)  # sentences by filter
+    dropped: dict[str, Count] = field(default_factory=dict)  # sentences by filter
     test: Report | None = None
 
 
@@ -100,16 +127,17 @@ class RunMetrics:
 
     FORMAT: ClassVar[int] = 1
 
-    best_epoch: int
-    epochs: int
-    seed: int
-    epoch_chosen_on_dev: bool
+    best_epoch: Count
+    epochs: Count
+    seed: Seed
     dev_is: str  # what the dev scores are worth, for readers of the file
     dev: Report
     test: Report | None
     seconds: Seconds
-    tokens_per_second: int
+    tokens_per_second: Count
+    epoch_chosen_on_dev: bool = True
     final: FinalPhase | None = None
+    format: int = FORMAT
 
     @property
     def reports(self) -> dict[str, Report]:
@@ -127,9 +155,10 @@ class DroppedSentences:
 
     FORMAT: ClassVar[int] = 1
 
-    kept: int
-    dropped: dict[str, int]  # by filter
+    kept: Count
+    dropped: dict[str, Count]  # by filter
     sentences: list[Dropped]
+    format: int = FORMAT
 
 
 def best_row(history: Sequence[EpochRow]) -> EpochRow:
@@ -144,30 +173,59 @@ def best_row(history: Sequence[EpochRow]) -> EpochRow:
 
 def read_description(folder: Path) -> RunDescription:
     """Read config.json. Raises InputError where there is no run in the folder, or the file is damaged."""
-    path = folder / "config.json"
+    path = folder / CONFIG
     if not path.exists():
         raise InputError("there is no run here: no config.json", path=folder)
-    return read_record(RunDescription, path)
+    try:
+        return read_record(RunDescription, path)
+    except UsageError as error:
+        raise InputError(str(error), path=path, hint=error.hint) from error
 
 
 def read_history(folder: Path) -> list[EpochRow]:
     """Read history.jsonl; empty where there is none. Raises InputError for a damaged file."""
-    path = folder / "history.jsonl"
+    path = folder / HISTORY
     if not path.exists():
         return []
-    rows = read_records(EpochRow, path, hint=HINT)
-    check_epochs(rows, path)
-    return rows
+    try:
+        lines = path.read_text("utf-8").split("\n")
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {error}", path=path, hint=HINT) from error
+    rows = [read_record_line(EpochRow, line, path, n) for n, line in enumerate(lines, 1) if line.strip()]
+    return _require_rising(rows, path)
 
 
-def check_epochs(rows: Sequence[EpochRow], path: Path) -> None:
-    """Raise InputError where the epochs do not rise from 1 on."""
-    epochs = [row.epoch for row in rows]
-    if epochs != sorted(set(epochs)) or any(epoch < 1 for epoch in epochs):
-        raise InputError(f"its epochs are {epochs}, expected rising numbers from 1", path=path, hint=HINT)
+def write_history(folder: Path, history: Iterable[EpochRow]) -> None:
+    """Write history.jsonl, atomically."""
+    with write_whole(folder / HISTORY) as stream:
+        stream.writelines((json.dumps(row) + "\n").encode("utf-8") for row in history_to_json(history))
+
+
+def history_to_json(history: Iterable[EpochRow]) -> list[dict[str, Any]]:
+    """Return the rows as JSON holds them."""
+    return [dataclasses.asdict(row) for row in history]
+
+
+def history_from_json(rows: Any, path: Path) -> list[EpochRow]:
+    """Return the rows of a history in JSON. Raises InputError where it is none."""
+    history: list[EpochRow] = parse_record(list[EpochRow], rows, path, place="history")
+    return _require_rising(history, path)
+
+
+def _require_rising(history: list[EpochRow], path: Path) -> list[EpochRow]:
+    epochs = [0, *(row.epoch for row in history)]
+    if epochs != sorted(set(epochs)):
+        raise InputError(f"has the epochs {epochs[1:]}, expected rising numbers from 1", path=path, hint=HINT)
+    return history
 
 
 def read_metrics(folder: Path) -> RunMetrics:
     """Read metrics.json. Raises InputError for a damaged file."""
-    hint = "the model beside it is whole: `bilstm-crf evaluate` scores it"
-    return read_record(RunMetrics, folder / "metrics.json", hint=hint)
+    return read_record(RunMetrics, folder / METRICS)
+
+
+def write_dropped(folder: Path, dropped: Sequence[Dropped], kept: int) -> None:
+    """Write dropped.json, if any sentence was dropped."""
+    if dropped:
+        record = DroppedSentences(kept, counts(dropped), list(dropped))
+        write_json(folder / DROPPED, dataclasses.asdict(record))

@@ -1,136 +1,133 @@
-"""Records: frozen dataclasses that are written as JSON and read back, checked field by field.
+"""Read JSON into frozen dataclasses ("records") and check every value on the way.
 
-A class that is the root of a file has a `FORMAT: ClassVar[int]`, which is written as the field `format`.
+The fields of a record are bool, int, float, str, None, Any, Literal, list, tuple[T, ...], dict[str, T], other
+records, unions of these with None, and `Annotated[int, Bounds(low, high)]`. A field with a default may be
+missing; unknown fields are ignored, so that files of a newer version can be read. A record that is a file of
+its own has a class variable FORMAT and a field `format`. `dataclasses.asdict` is the way back.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-import json
 import math
+import os
 import reprlib
 import types
 import typing
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar, Union
 
-from bilstm_crf.errors import BilstmCrfError, InputError, near_miss
-from bilstm_crf.util.files import parse_json, read_json, write_json, write_whole
+from bilstm_crf.errors import InputError
+from bilstm_crf.util.files import parse_json, read_json
+
+HINT = "restore the file, or move it away: `train` and `experiment` write it again"
+MAX_NUMBER = 10**15  # a larger number in a result means that the file is damaged
+EXPECTED = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", dict: "an object"}
 
 T = TypeVar("T")
-hints_of = functools.cache(typing.get_type_hints)
-NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-MAX_NUMBER = 2**63 - 1  # any larger one comes from a damaged file
 
 
-def to_json(record: Any) -> Any:
-    """Return a record as JSON holds it, with its `format`."""
-    content = dataclasses.asdict(record)
-    return {"format": record.FORMAT, **content} if hasattr(record, "FORMAT") else content
+@dataclass(frozen=True)
+class Bounds:
+    """The smallest and the largest value of a number."""
+
+    low: float = -MAX_NUMBER
+    high: float = MAX_NUMBER
 
 
-def write_record(path: Path, record: Any) -> None:
-    """Write a record as a JSON file, atomically."""
-    write_json(path, to_json(record))
+Count = Annotated[int, Bounds(0, MAX_NUMBER)]
+Seed = Annotated[int, Bounds(0, 2**63 - 1)]
 
 
-def write_records(path: Path, records: Iterable[Any]) -> None:
-    """Write records as a JSONL file, atomically."""
-    with write_whole(path) as stream:
-        stream.writelines((json.dumps(to_json(each)) + "\n").encode("utf-8") for each in records)
+def read_record(cls: type[T], path: str | os.PathLike[str]) -> T:
+    """Return the record of a JSON file. Raises InputError where the file holds something else."""
+    return parse_record(cls, read_json(path, hint=HINT), path)
 
 
-def read_record(kind: type[T], path: Path, *, hint: str | None = None) -> T:
-    """Read a JSON file as a record. Raises InputError for a file that is missing, damaged or of another kind."""
-    return record_of(kind, read_json(path, hint=hint), path=path, hint=hint)
+def read_record_line(cls: type[T], text: str, path: str | os.PathLike[str], line: int) -> T:
+    """Return the record of one line of a JSON Lines file. Raises InputError as `read_record` does."""
+    return parse_record(cls, parse_json(text, path=path, line=line, hint=HINT), path, line=line)
 
 
-def read_records(kind: type[T], path: Path, *, hint: str | None = None) -> list[T]:
-    """Read a JSONL file as records. Raises InputError, with the line, as `read_record` does."""
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path=path, hint=hint) from error
-    return [
-        record_of(kind, parse_json(line, path=path, line=number, hint=hint), path=path, line=number, hint=hint)
-        for number, line in enumerate(lines, start=1)
-        if line.strip()
-    ]
-
-
-def record_of(
-    kind: type[T], content: Any, *, path: Path, line: int | None = None, hint: str | None = None
+def parse_record(
+    cls: type[T], value: Any, path: str | os.PathLike[str], *, place: str = "", line: int | None = None
 ) -> T:
-    """Return JSON from `path` as a record. Raises InputError where it is none."""
-    try:
-        record: T = read_value(kind, content)
-    except (ValueError, BilstmCrfError) as error:
-        raise InputError(str(error), path=path, line=line, hint=hint) from error
-    return record
+    """Return the record of a JSON value.
 
-
-def read_value(kind: Any, value: Any, place: str = "") -> Any:
-    """Return a JSON value as what a type hint says: a dataclass, a container, a literal, a number, a text.
-
-    `place` names the value in messages: `test.interval.low`. Raises ValueError for another type, a field that
-    is unknown or missing, and for NaN.
+    Raises InputError with the place inside the file, which begins with `place`, and what was expected there.
     """
-    origin, arguments = typing.get_origin(kind) or kind, typing.get_args(kind)
-    if kind is Any:
+    try:
+        found: T = _parse(cls, value, place)
+    except _MismatchError as mismatch:
+        raise InputError(str(mismatch), path=path, line=line, hint=HINT) from None
+    return found
+
+
+class _MismatchError(Exception):
+    """A value that is not of the expected type."""
+
+
+def _parse(hint: Any, value: Any, place: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
         return value
-    if origin in (types.UnionType, typing.Union):
-        (other,) = (each for each in arguments if each is not types.NoneType)
-        return None if value is None else read_value(other, value, place)
-    if origin is Literal:
-        if value in arguments:
-            return value
-        raise _wrong(value, " or ".join(map(repr, arguments)), place)
+    if dataclasses.is_dataclass(hint):
+        return _parse_fields(typing.cast(type, hint), value, place)
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        (other,) = (each for each in arguments if each is not type(None))
+        return _parse(other, value, place)
     if origin in (list, tuple):
-        if not isinstance(value, list):
-            raise _wrong(value, "a list", place)
-        return origin(read_value(arguments[0], each, f"{place}[{n}]") for n, each in enumerate(value))
-    if origin is dict or dataclasses.is_dataclass(origin):
-        if not isinstance(value, dict):
-            raise _wrong(value, "an object", place)
-        if origin is dict:
-            return {name: read_value(arguments[1], each, _inside(place, name)) for name, each in value.items()}
-        return kind.from_json(value) if hasattr(kind, "from_json") else _read_fields(kind, value, place)
-    return _read_scalar(kind, value, place)
+        _require(isinstance(value, list | tuple), value, "a list", place)
+        return origin(_parse(arguments[0], each, f"{place}[{number}]") for number, each in enumerate(value))
+    if origin is dict:
+        _require(isinstance(value, dict), value, "an object", place)
+        return {key: _parse(arguments[1], each, _inside(place, key)) for key, each in value.items()}
+    if origin is Literal:
+        _require(value in arguments, value, " or ".join(map(str, arguments)), place)
+        return value
+    kind, bounds = (arguments[0], arguments[1]) if origin is Annotated else (hint, Bounds())
+    allowed = (int, float) if kind is float else (kind,)
+    _require(type(value) in allowed, value, EXPECTED[kind], place)
+    if kind in (int, float):
+        finite = math.isfinite(value) and bounds.low <= value <= bounds.high
+        _require(finite, value, f"{EXPECTED[kind]} from {bounds.low} to {bounds.high}", place)
+    return value
 
 
-def _read_fields(kind: Any, content: dict[str, Any], place: str) -> Any:
-    fields = {each.name: each for each in dataclasses.fields(kind)}
-    if hasattr(kind, "FORMAT"):
-        content = dict(content)
-        if (found := content.pop("format", None)) != kind.FORMAT:
-            raise _wrong(found, str(kind.FORMAT), _inside(place, "format"))
-    where = place or "it"
-    for name in content:
-        if name not in fields:
-            raise ValueError(f"{where} has an unknown field {name!r}.{near_miss(name, fields)}")
-    for name, each in fields.items():
-        required = each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
-        if required and name not in content:
-            raise ValueError(f"{where} lacks the field {name!r}")
-    hints = hints_of(kind)
-    return kind(**{name: read_value(hints[name], each, _inside(place, name)) for name, each in content.items()})
+def _parse_fields(cls: type, value: Any, place: str) -> Any:
+    _require(isinstance(value, dict), value, "an object", place)
+    expected = getattr(cls, "FORMAT", None)
+    if expected is not None and value.get("format") != expected:
+        program = f"; bilstm_crf {value['bilstm_crf']} wrote it" if "bilstm_crf" in value else ""
+        raise _MismatchError(f"has the format {value.get('format')!r}, expected {expected}{program}")
+    found = {}
+    for name, (hint, required) in _fields(cls).items():
+        if name in value:
+            found[name] = _parse(hint, value[name], _inside(place, name))
+        elif required:
+            raise _MismatchError(f"{place or 'it'} lacks the field {name}")
+    return cls(**found)
 
 
-def _read_scalar(kind: type, value: Any, place: str) -> Any:
-    accepted = (int, float) if kind is float else kind
-    fits = isinstance(value, accepted) and isinstance(value, bool) == (kind is bool)
-    if fits and kind in (int, float):
-        fits = math.isfinite(value) and abs(value) <= MAX_NUMBER
-    if not fits:
-        raise _wrong(value, NAMES[kind], place)
-    return kind(value)
+@cache
+def _fields(cls: type) -> Mapping[str, tuple[Any, bool]]:
+    """Return the type of each field by its name, and whether the field is required."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    missing = dataclasses.MISSING
+    return {
+        each.name: (hints[each.name], each.default is missing and each.default_factory is missing)
+        for each in dataclasses.fields(cls)
+    }
+
+
+def _require(right: bool, value: Any, expected: str, place: str) -> None:
+    if not right:
+        raise _MismatchError(f"{place or 'it'} is {reprlib.repr(value)}, expected {expected}")
 
 
 def _inside(place: str, name: str) -> str:
     return f"{place}.{name}" if place else name
-
-
-def _wrong(value: Any, expected: str, place: str) -> ValueError:
-    return ValueError(f"{place or 'it'} is {reprlib.repr(value)}, expected {expected}")

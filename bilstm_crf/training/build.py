@@ -46,15 +46,8 @@ def kept_of(model: SavedModel, sentences: Sequence[Sentence], name: str) -> Kept
         return Kept(cached_vectors(use.encoder, sentences, use.settings, progress=bar.at))
 
 
-def use_of(config: RunConfig, encoder: Encoder | None) -> EncoderUse | None:
-    """What the network of a run is to read off its encoder."""
-    if encoder is None:
-        return None
-    return EncoderUse(encoder, FeatureSettings.of(config.recipe), config.recipe.bert_weights == "tuned")
-
-
 def architecture_of(config: RunConfig, use: EncoderUse | None) -> Architecture:
-    """That of a run's network: the recipe's settings of the same names, and what the features are."""
+    """Return the architecture of a run's network: the recipe's settings of the same names, and the features."""
     names = {each.name for each in fields(Architecture)} & {each.name for each in fields(Recipe)}
     return Architecture(
         **{name: getattr(config.recipe, name) for name in names},
@@ -64,42 +57,38 @@ def architecture_of(config: RunConfig, use: EncoderUse | None) -> Architecture:
     )
 
 
-def build_model(
-    config: RunConfig,
-    sentences: list[Sentence],
-    vectors: WordVectors | None,
-    encoder: Encoder | None = None,
-) -> SavedModel:
-    """An untrained model for these training sentences, its weights drawn from the seed."""
-    recipe = config.recipe
-    encoding = ENCODINGS[config.encoding]
-    labels = _labels(encoding, sentences)
-    known = () if vectors is None else vectors.index
-    vocabulary = Vocabulary.of_corpus(sentences, labels, recipe.digits, known)
+def build_model(config: RunConfig, sentences: list[Sentence], pretrained: Pretrained) -> SavedModel:
+    """Build a model for these training sentences: weights drawn from the seed, or those of a model to fine-tune."""
+    recipe, vectors = config.recipe, pretrained.vectors
     random = seed_epoch(config.seed, 0)
+    labels = _labels(ENCODINGS[config.encoding], sentences)
+    vocabulary = Vocabulary.of_corpus(sentences, labels, recipe.digits, () if vectors is None else vectors.index)
     attached = None if vectors is None else AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
     dim = recipe.word_dim if vectors is None else vectors.dim
     if "static" not in config.features:
         vocabulary, dim = Vocabulary((), vocabulary.characters, labels, recipe.digits), 0
-    use = use_of(config, encoder)
     table = initial_table(vocabulary, attached, dim, random)
+    use = None
+    if pretrained.encoder is not None:
+        tuned = recipe.bert_weights == "tuned"
+        use = EncoderUse(pretrained.encoder, FeatureSettings.of(recipe), tuned)
     architecture = architecture_of(config, use)
-    network = BiLSTMCRF(architecture, len(vocabulary.characters), len(vocabulary.labels), table)
-    if recipe.untuned:
-        counts = torch.tensor(vocabulary.counts(sentences))
-        network.embedding.stand_in(table.clone(), recipe.untuned / (recipe.untuned + counts))
+    network = BiLSTMCRF(architecture, len(vocabulary.characters), len(labels), table)
     subwords = None if vectors is None else vectors.subwords
-    if recipe.composed and subwords is not None:
-        composed = composed_table(vocabulary, subwords, table)
-        network.embedding.stand_in(composed, torch.full((len(composed),), recipe.composed))
-    label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
+    _add_replacements(recipe, network, vocabulary.counts(sentences), table, composed_table(vocabulary, subwords, table) if )
     if use is not None and use.tuned:
         network.encoder = use.encoder
         if recipe.bert_checkpointing == "on":
             use.encoder.checkpoint()
+    label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
     model = SavedModel(network, architecture, vocabulary, config.encoding, label_set, {}, subwords, use)
     if attached is not None:
         model.attach(attached)
+    if pretrained.initial is not None:
+        copy_weights(pretrained.initial, model)
+    network.to(config.device)
+    if use is not None:
+        use.encoder.to(config.device)
     return model
 
 
