@@ -41,8 +41,8 @@ from bilstm_crf.util.files import (
 from bilstm_crf.util.streams import standard_output
 
 if TYPE_CHECKING:
-    from bilstm_crf.commands.progress import TaggingProgress
     from bilstm_crf.inference.tagger import Tagger
+    from bilstm_crf.util.progress import TaggingProgress
 
 # What is for files, and nothing to --text
 FOR_FILES = {
@@ -113,7 +113,7 @@ def command(
       cat article.txt | bilstm-crf tag --model runs/nob-sg600 --format text --split running > article.jsonl
       tail -f feed.conllu | bilstm-crf tag --model runs/nob-sg600 --format conllu --flush
     """  # noqa: D301
-    from bilstm_crf.commands.progress import TaggingProgress
+    from bilstm_crf.util.progress import TaggingProgress
 
     reading = format_options(options, tagging=True, split=options["split"], tokenise=options["tokenise"])
     if text is not None:
@@ -170,7 +170,7 @@ def write_tagged(
         out.write(content)
         if flush:
             out.flush()
-        progress.at(tokens, len(content))
+        progress.add(tokens, len(content))
 
 
 def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
@@ -302,12 +302,12 @@ def tag_stream(
     CoNLL-U, which may be gigabytes, is shared out among processes; any other format takes this one, as does
     a file whose documents a table names.
     """
-    from bilstm_crf.inference.chunks import Work, tag_pieces
+    from bilstm_crf.inference.chunks import ChunkTagger, tag_chunks
 
     in_table = documents is not None and documents.has_table(shown(path))
     if source is target is FORMATS["conllu"] and not flush and not in_table:
-        work = Work(tagger, source, options, shown(path))
-        pieces = tag_pieces(work, stream, processes=processes)
+        work = ChunkTagger(tagger, source, options, shown(path))
+        pieces = tag_chunks(work, stream, processes=processes)
         return ((piece.content, piece.tokens) for piece in pieces)
     given = source.read(stream, shown(path), options)
     sentences = tagger.tag_stream(given if documents is None else documents.named(given), flush=flush)

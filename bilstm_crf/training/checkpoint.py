@@ -1,4 +1,4 @@
-"""Checkpoint: what a run needs to continue after its last whole epoch, in one file that is replaced atomically.
+"""Save and restore what a run needs to continue after its last whole epoch, in one atomic file.
 
 Each epoch draws its random numbers from the seed and its own number (`seed_epoch`), so parameters, buffers
 (such as the document memory), the optimizer's state and the history are all there is to keep: an interrupted
@@ -31,7 +31,9 @@ def seed_epoch(seed: int, epoch: int) -> np.random.Generator:
     return np.random.default_rng(source)
 
 
-def save_checkpoint(path: Path, network: BiLSTMCRF, optimizer: Optimizer, history: Sequence[EpochRow]) -> None:
+def save_checkpoint(
+    path: Path, network: BiLSTMCRF, optimizer: Optimizer, history: Sequence[EpochRow]
+) -> None:
     """Write parameters, buffers, the optimizer's state and the history."""
     state = {**network.state_dict(), **optimizer.state()}
     tensors = {name: each.detach().cpu().contiguous() for name, each in state.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +10,7 @@ from functools import partial
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus import overview
 from bilstm_crf.corpus.documents import Documents, tables_of
-from bilstm_crf.corpus.dropping import check_filters, leave_out, summary
+from bilstm_crf.corpus.dropping import check_filters, summary
 from bilstm_crf.corpus.labelled import DataFile, Labelled, read_labelled
 from bilstm_crf.errors import InputError, did_you_mean, warn
 from bilstm_crf.formats import FormatOptions
@@ -26,13 +27,19 @@ class Corpora:
     dev: Labelled
     test: Labelled | None
     label_set: LabelSet
-    files: dict[str, list[DataFile]]
+    tables: Sequence[DataFile] = ()  # of documents
 
     @property
     def dev_chooses(self) -> bool:
         """Whether dev scores can tell one epoch from another: dev has an entity of a type that train has."""
         known = {span.type for sentence in self.train.sentences for span in sentence.spans or ()}
         return any(span.type in known for sentence in self.dev.sentences for span in sentence.spans or ())
+
+    @property
+    def files(self) -> dict[str, list[DataFile]]:
+        """The files of the splits, and the tables of documents, for the record."""
+        files = {name: split.files for name, split in self.splits.items()}
+        return {**files, "documents": list(self.tables)} if self.tables else files
 
     @property
     def splits(self) -> dict[str, Labelled]:
@@ -66,13 +73,7 @@ def load_corpora(config: RunConfig, say: Callable[[str], None]) -> Corpora:
     if config.drop:
         train = train.without(config.drop, evaluation)
         say(f"train    {summary(train.dropped, len(train.sentences))}")
-    tables = tables_of(config, [*config.train, *config.dev])
-    files = {"train": train.files, "dev": dev.files}
-    if tables:
-        files["documents"] = [DataFile(path, sha256_of(path)) for path in tables]
-    if test is not None:
-        files["test"] = test.files
-    corpora = Corpora(train, dev, test, label_set, files)
+    corpora = Corpora(train, dev, test, label_set)
     for name, split in corpora.splits.items():
         found = ", ".join(dict.fromkeys(split.encodings))
         say(f"{name:<8} {len(split.sentences):,} sentences, {split.tokens:,} tokens, labels in {found}")
@@ -80,7 +81,8 @@ def load_corpora(config: RunConfig, say: Callable[[str], None]) -> Corpora:
     if config.reads_neighbours:
         Documents(config.documents).name([*train.sentences, *evaluation])
         say(f"context  {_known_documents(train.sentences, tables_of(config, config.train))}")
-    return corpora
+    tables = [DataFile(path, sha256_of(path)) for path in tables_of(config, [*config.train, *config.dev])]
+    return dataclasses.replace(corpora, tables=tables)
 
 
 def _require_types(train: Labelled, label_set: LabelSet) -> None:

@@ -24,10 +24,10 @@ from bilstm_crf.features.batches import make_batch, training_batches
 from bilstm_crf.features.occurrences import Occurrences
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.labels import ENCODINGS
-from bilstm_crf.model.dropout import draw_from
-from bilstm_crf.model.model_folder import SavedModel, save_model
+from bilstm_crf.model.dropout import set_generator
+from bilstm_crf.model.model_folder import Model, save_model
+from bilstm_crf.training.build import precomputed_features, train_features
 from bilstm_crf.training.checkpoint import load_checkpoint, save_checkpoint, seed_epoch
-from bilstm_crf.training.build import contextual_of, kept_of
 from bilstm_crf.training.optimizer import Optimizer
 from bilstm_crf.training.plan import Phase, Plan
 from bilstm_crf.training.records import HISTORY, EpochRow, read_history, write_history
@@ -56,10 +56,10 @@ class DevSet:
         self._gold = [sentence.spans or [] for sentence in split.sentences]
         self._lengths = [len(sentence) for sentence in split.sentences]
 
-    def enter(self, model: SavedModel) -> None:
+    def enter(self, model: Model) -> None:
         """Prepare to tag with this model."""
         self._tagger = Tagger(model, self._device, self._threads)
-        self._features = kept_of(model, self._sentences, "dev")
+        self._features = precomputed_features(model, self._sentences, "dev")
 
     def score(self, row: EpochRow, history: Sequence[EpochRow]) -> EpochRow:
         """Return the row with the scores of the model as it is now, compared to the epochs before."""
@@ -86,7 +86,7 @@ class Output:
     vectors: WordVectors | None = None
     embed_encoder: bool = False
 
-    def save(self, model: SavedModel, row: EpochRow) -> None:
+    def save(self, model: Model, row: EpochRow) -> None:
         """Save the model of an epoch."""
         scores = {} if row.dev is None else {"epoch": row.epoch, "dev": dataclasses.asdict(row.dev)}
         model.provenance.clear()
@@ -97,7 +97,7 @@ class Output:
 class Trainer:
     """A network, the sentences it learns from, and its optimizer."""
 
-    def __init__(self, model: SavedModel, optimizer: Optimizer, phase: Phase, seed: int) -> None:
+    def __init__(self, model: Model, optimizer: Optimizer, phase: Phase, seed: int) -> None:
         self.model, self.plan = model, phase.plan
         self.state = (model.network, optimizer)  # what a checkpoint holds, with the history
         self._seed, self._mixture, self._sentences = seed, phase.mixture, phase.train.sentences
@@ -123,7 +123,7 @@ class Trainer:
             settings = dataclasses.replace(use.settings, context=context.context, context_unit=context.unit)
             use = dataclasses.replace(use, settings=settings)
             self.model = dataclasses.replace(self.model, contextual=use)
-        self._contextual = contextual_of(self.model, self._sentences)
+        self._encoder_features = train_features(self.model, self._sentences)
         return True
 
     def train_epoch(self, number: int, observer: Observer) -> EpochRow:
@@ -134,7 +134,7 @@ class Trainer:
         network, optimizer = self.state
         epoch, batch_size = self.plan.epoch(number), self.plan.batch_size
         random = seed_epoch(self._seed, number)
-        draw_from(network, random)
+        set_generator(network, random)
         learning_rate = optimizer.begin(epoch.first)
         started = time.perf_counter()
         loss_sum = 0.0
@@ -143,10 +143,10 @@ class Trainer:
         order = self._mixture.epoch(random)[: epoch.batches * batch_size]
         for chosen in training_batches(order, batch_size):
             batch = make_batch(self._encoded, chosen, self._device, self._occurrences)
-            contextual = None
-            if self._contextual is not None:
-                contextual = self._contextual.of(batch.layout).to(self._device)
-            loss = network.loss(batch, contextual)
+            features = None
+            if self._encoder_features is not None:
+                features = self._encoder_features.of(batch.layout).to(self._device)
+            loss = network.loss(batch, features)
             loss.backward()
             sentences += len(chosen)
             optimizer.step(len(chosen), last=sentences == len(order))
@@ -163,7 +163,7 @@ class Trainer:
         return EpochRow(number, loss_sum, learning_rate, round(seconds, 3), round(tokens / seconds))
 
 
-def fit(trainer: Trainer, dev: Dev | None, output: Output, observer: Observer) -> list[EpochRow]:
+def fit(trainer: Trainer, dev: DevSet | None, output: Output, observer: Observer) -> list[EpochRow]:
     """Train to the end of the plan, or until patience runs out; save the model of the best epoch.
 
     The best epoch is the first with the best dev F1; the last where dev cannot choose, or there is none. A

@@ -60,7 +60,7 @@ class Optimizer:
         return self._scheduled(self._recipe.learning_rate)
 
     def step(self, sentences: int, *, last: bool = False) -> None:
-        """Update the weights after the gradients of a batch of so many sentences' summed loss, and reset them.
+        """Update the weights by the gradients of a batch's summed loss, and reset the gradients.
 
         With gradient accumulation: after every so many batches, and after the `last`.
         """

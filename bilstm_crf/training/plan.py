@@ -40,6 +40,11 @@ class Plan:
         """The number of sentences in the longest epoch."""
         return self.batch_size * max(each.batches for each in self.epochs)
 
+    @property
+    def batches_to_train(self) -> int:
+        """The number of batches in all epochs."""
+        return sum(each.batches for each in self.epochs)
+
     def epoch(self, number: int) -> Epoch:
         """Return the epoch with this number (from 1)."""
         return self.epochs[number - 1]
@@ -50,12 +55,16 @@ class Plan:
 
     def fits(self, history: Sequence[EpochRow], *, scored: bool) -> bool:
         """Return whether this can be the history of a run with this plan."""
-        return history[-1].epoch <= len(self.epochs) and all((row.dev is not None) == scored for row in history)
+        return history[-1].epoch <= len(self.epochs) and all(
+            (row.dev is not None) == scored for row in history
+        )
 
     def remaining(self, history: Sequence[EpochRow]) -> list[int]:
         """Return the numbers of the epochs that are still to come, without those that patience cuts."""
         done = history[-1].epoch if history else 0
-        return [n for n in range(done + 1, len(self.epochs) + 1) if not self.is_over(self.epoch(n).stage, history)]
+        return [
+            n for n in range(done + 1, len(self.epochs) + 1) if not self.is_over(self.epoch(n).stage, history)
+        ]
 
     def is_over(self, stage: int, history: Sequence[EpochRow]) -> bool:
         """Return whether the last `patience` epochs of a stage brought no better dev F1."""
@@ -78,7 +87,9 @@ def plan_phase(recipe: Recipe, train: Labelled, weights: Sequence[float]) -> Pha
     mixture = Mixture(train.sizes, weights or [1.0] * len(train.sizes))
     whole = -(-len(mixture) // recipe.batch_size)
     if recipe.epoch_batches > whole:
-        raise UsageError(f"epoch_batches is {recipe.epoch_batches:,}, but the training data has {whole:,} batches")
+        raise UsageError(
+            f"epoch_batches is {recipe.epoch_batches:,}, but the training data has {whole:,} batches"
+        )
     epoch = recipe.epoch_batches or whole
     stages = recipe.stages or [Stage(recipe.bert_context, recipe.bert_context_unit, recipe.epochs * epoch)]
     lengths = [stage.batches for stage in stages]

@@ -15,7 +15,7 @@ from bilstm_crf.encoder.cache import require_folder
 from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.encoder.settings import FeatureSettings
 from bilstm_crf.errors import UsageError
-from bilstm_crf.model.model_folder import SavedModel, load_model, weights_of
+from bilstm_crf.model.model_folder import Model, load_model, weights_of
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.training.records import ModelSource, VectorSource
 
@@ -26,7 +26,7 @@ class Pretrained:
 
     vectors: WordVectors | None = None
     encoder: Encoder | None = None
-    initial: SavedModel | None = None
+    initial: Model | None = None
     initial_source: ModelSource | None = None
 
     @property
@@ -95,7 +95,7 @@ def load_encoder(config: RunConfig, say: Callable[[str], None]) -> Encoder | Non
     return encoder
 
 
-def vectors_of(model: SavedModel, folder: str) -> WordVectors | None:
+def vectors_of(model: Model, folder: str) -> WordVectors | None:
     """Return the words of a trained model and their table as word vectors; None where it has none."""
     if model.network.embedding.dim == 0:
         return None

@@ -56,7 +56,9 @@ def _processor() -> str:
 
 
 def command_line(*arguments: str) -> str:
-    """Return a command line of this program, by default the present one, as a shell takes it."""
-    program = Path(sys.argv[0]).name
-    start = ["python", "train.py"] if program == "train.py" else [program]
-    return shlex.join([*start, *(arguments or sys.argv[1:])])
+    """Return a command line of this program as a shell takes it; without `arguments`, the present one."""
+    name = Path(sys.argv[0]).name
+    if not arguments:
+        return shlex.join([*(["python"] if name == "train.py" else []), name, *sys.argv[1:]])
+    program = ["python", "train.py"] if name == "train.py" else ["bilstm-crf", arguments[0]]
+    return shlex.join([*program, *arguments[1:]])

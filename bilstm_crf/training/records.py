@@ -26,7 +26,6 @@ from bilstm_crf.evaluation.report import Report
 from bilstm_crf.util.files import write_json, write_whole
 from bilstm_crf.util.records import HINT, Count, Seed, parse_record, read_record, read_record_line
 
-
 CONFIG, HISTORY, METRICS, DROPPED = "config.json", "history.jsonl", "metrics.json", "dropped.json"
 
 
@@ -98,6 +97,14 @@ class RunDescription:
     commit: str | None = None  # of the program's own checkout; "-dirty" after it where files were changed
     environment: Environment = Environment()
     format: int = FORMAT
+
+    def hashes(self, name: str) -> list[str]:
+        """Return every SHA-256 of an input that decides what is learned: data, vectors, encoder, initial."""
+        if name == "data":
+            splits = [split for split in self.data if split != "test" or self.config.drops_by_test]
+            return [file.sha256 for split in splits for file in self.data[split]]
+        source = getattr(self, name)
+        return [] if source is None else [source.sha256]
 
 
 @dataclass(frozen=True)
@@ -171,11 +178,10 @@ def best_row(history: Sequence[EpochRow]) -> EpochRow:
     return kept[-1] if kept else max(history, key=lambda row: row.dev_f1)
 
 
-def read_description(folder: Path) -> RunDescription:
-    """Read config.json. Raises InputError where there is no run in the folder, or the file is damaged."""
-    path = folder / CONFIG
+def read_description(path: Path) -> RunDescription:
+    """Read a config.json. Raises InputError where there is no such file, or it is damaged."""
     if not path.exists():
-        raise InputError("there is no run here: no config.json", path=folder)
+        raise InputError("there is no run here: no config.json", path=path.parent)
     try:
         return read_record(RunDescription, path)
     except UsageError as error:

@@ -24,7 +24,8 @@ from pathlib import Path
 from bilstm_crf.encoder.folder import is_local
 from bilstm_crf.errors import UsageError, warn
 from bilstm_crf.training.records import CONFIG, DROPPED, HISTORY, METRICS, RunDescription, RunMetrics
-from bilstm_crf.util.files import LockedError, held, made_folder, remove_unfinished, write_json
+from bilstm_crf.util.files import made_folder, remove_unfinished, write_json
+from bilstm_crf.util.system import LockedError, locked
 
 CHECKPOINT, FINAL, LOCK = "checkpoint.safetensors", "final", ".lock"
 
@@ -50,7 +51,11 @@ def check_free(folder: Path, *, overwrite: bool) -> None:
 def check_apart(folder: Path, sources: Iterable[str | None]) -> None:
     """Raise UsageError where a model that the run builds on lies in the run's own folder, or is it."""
     for source in sources:
-        if source and is_local(source) and Path(source).expanduser().resolve().is_relative_to(folder.resolve()):
+        if (
+            source
+            and is_local(source)
+            and Path(source).expanduser().resolve().is_relative_to(folder.resolve())
+        ):
             raise UsageError(
                 f"the run builds on {source}, which its own model in {folder} would replace",
                 hint="choose another --output",
@@ -69,7 +74,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(made_folder(folder))
-            locked = stack.enter_context(held(folder / LOCK))
+            has_locks = stack.enter_context(locked(folder / LOCK, wait=False))
         except LockedError as error:
             raise UsageError(
                 f"{folder}: locked by {error}, which trains there",
@@ -77,7 +82,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
             ) from error
         except OSError as error:
             raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
-        if not locked:
+        if not has_locks:
             warn("this file system has no locks: let no other training write here", path=folder)
         yield
 

@@ -12,7 +12,7 @@ import torch
 
 from bilstm_crf.errors import UsageError
 from bilstm_crf.model.architecture import Architecture
-from bilstm_crf.model.model_folder import SavedModel
+from bilstm_crf.model.model_folder import Model
 
 # Of an architecture: these have no weights and may differ
 NO_WEIGHTS = ("dropout", "input_dropout", "recurrent_dropout", "memory_alone")
@@ -30,7 +30,7 @@ def require_same_network(new: Architecture, old: Architecture) -> None:
         raise UsageError(f"the model to fine-tune has another network: {', '.join(differing)}")
 
 
-def copy_weights(old: SavedModel, new: SavedModel) -> None:
+def copy_weights(old: Model, new: Model) -> None:
     """Copy the weights that both networks share, but not the word table (`vectors_of` brings it).
 
     Raises UsageError where the networks differ in size.

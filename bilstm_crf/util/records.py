@@ -3,7 +3,8 @@
 The fields of a record are bool, int, float, str, None, Any, Literal, list, tuple[T, ...], dict[str, T], other
 records, unions of these with None, and `Annotated[int, Bounds(low, high)]`. A field with a default may be
 missing; unknown fields are ignored, so that files of a newer version can be read. A record that is a file of
-its own has a class variable FORMAT and a field `format`. `dataclasses.asdict` is the way back.
+its own has a class variable FORMAT and a field `format`. A record that checks its fields together raises
+ValueError in `__post_init__`. `dataclasses.asdict` is the way back.
 """
 
 from __future__ import annotations
@@ -110,7 +111,10 @@ def _parse_fields(cls: type, value: Any, place: str) -> Any:
             found[name] = _parse(hint, value[name], _inside(place, name))
         elif required:
             raise _MismatchError(f"{place or 'it'} lacks the field {name}")
-    return cls(**found)
+    try:
+        return cls(**found)
+    except ValueError as error:  # of the record's own check
+        raise _MismatchError(f"{place}: {error}" if place else str(error)) from None
 
 
 @cache
