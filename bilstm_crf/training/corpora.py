@@ -10,7 +10,7 @@ from functools import partial
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus import overview
 from bilstm_crf.corpus.documents import Documents, tables_of
-from bilstm_crf.corpus.dropping import check_filters, summary
+from bilstm_crf.corpus.filters import check_filters, summary
 from bilstm_crf.corpus.labelled import DataFile, Labelled, read_labelled
 from bilstm_crf.errors import InputError, did_you_mean, warn
 from bilstm_crf.formats import FormatOptions

@@ -54,7 +54,6 @@ class DevSet:
         self._sentences, self._chooses = split.sentences, chooses
         self._device, self._threads = device, threads
         self._gold = [sentence.spans or [] for sentence in split.sentences]
-        self._lengths = [len(sentence) for sentence in split.sentences]
 
     def enter(self, model: Model) -> None:
         """Prepare to tag with this model."""
@@ -64,7 +63,7 @@ class DevSet:
     def score(self, row: EpochRow, history: Sequence[EpochRow]) -> EpochRow:
         """Return the row with the scores of the model as it is now, compared to the epochs before."""
         started = time.perf_counter()
-        found = strict(self._gold, self._tagger.predict(self._sentences, self._features), self._lengths)
+        found = strict(self._gold, self._tagger.predict(self._sentences, self._features))
         row = dataclasses.replace(
             row,
             dev=Average(found.precision, found.recall, found.f1),

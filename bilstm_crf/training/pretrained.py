@@ -10,14 +10,14 @@ from pathlib import Path
 from bilstm_crf.config import RunConfig
 from bilstm_crf.embeddings.coverage import coverage
 from bilstm_crf.embeddings.read import load
-from bilstm_crf.embeddings.vectors import WordVectors
+from bilstm_crf.embeddings.vectors import Source, WordVectors
 from bilstm_crf.encoder.cache import require_folder
 from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.encoder.settings import FeatureSettings
 from bilstm_crf.errors import UsageError
 from bilstm_crf.model.model_folder import Model, load_model, weights_of
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.training.records import ModelSource, VectorSource
+from bilstm_crf.training.records import ModelSource
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,6 @@ class Pretrained:
     encoder: Encoder | None = None
     initial: Model | None = None
     initial_source: ModelSource | None = None
-
-    @property
-    def vector_source(self) -> VectorSource | None:
-        """The file of the word vectors, for the record."""
-        return None if self.vectors is None else VectorSource(**self.vectors.source)
 
     @property
     def encoder_source(self) -> ModelSource | None:
@@ -102,14 +97,14 @@ def vectors_of(model: Model, folder: str) -> WordVectors | None:
     words = list(model.vocabulary.words)
     matrix = model.network.embedding.weight.detach().float().numpy()[1:]
     weights, sha256 = weights_of(folder)
-    source = {
-        "file": weights.name,
-        "format": "a trained model",
-        "bytes": weights.stat().st_size,
-        "sha256": sha256,
-        "words": len(words),
-        "dim": matrix.shape[1],
-        "skipped": {},
-    }
+    source = Source(
+        file=weights.name,
+        format="a trained model",
+        bytes=weights.stat().st_size,
+        sha256=sha256,
+        words=len(words),
+        dim=matrix.shape[1],
+        skipped={},
+    )
     subword = None if model.subwords is None else model.subwords.vector
     return WordVectors(Path(folder).name, words, matrix, subword, source, subwords=model.subwords)

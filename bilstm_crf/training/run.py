@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bilstm_crf.config import RunConfig
-from bilstm_crf.corpus.dropping import counts, summary
+from bilstm_crf.corpus.filters import counts, summary
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
-from bilstm_crf.evaluation.report import Reading, Report, evaluate
+from bilstm_crf.evaluation.report import Reading, Report, evaluate, map_types
+from bilstm_crf.evaluation.strict import confirm
 from bilstm_crf.inference.tagger import Tagger, find_device
 from bilstm_crf.model.model_folder import Model
 from bilstm_crf.training import run_folder
@@ -136,7 +137,7 @@ def set_up(config: RunConfig, monitor: Monitor) -> Setup:
         command=command_line(),
         config=config,
         data=corpora.files,
-        vectors=pretrained.vector_source,
+        vectors=None if pretrained.vectors is None else pretrained.vectors.source,
         encoder=pretrained.encoder_source,
         initial=pretrained.initial_source,
         environment=environment(),
@@ -252,13 +253,17 @@ def _score(
             device=config.device,
             threads=config.lanes,
         )
-        return evaluate(
+        spans = tagger.predict(split.sentences)
+        report = evaluate(
             split.sentences,
-            tagger.predict(split.sentences),
+            spans,
             label_set=tagger.label_set,
             data_sha256=sha256_of_all([file.path for file in split.files]),
             reading=Reading(split.repaired, split.types),
         )
+        gold = map_types(split.sentences, tagger.label_set)
+        confirm(report.strict, gold, spans, [len(sentence) for sentence in split.sentences])
+        return report
 
     test = corpora.test
     if final is not None and test is not None:

@@ -206,7 +206,7 @@ def test_it_is_said_how_many_sentences_are_of_a_known_document(encoder: Path, cl
     assert "(table.tsv)" in said("marked", "--documents", "table.tsv")
     table = Path("beside/documents.tsv")
     table.write_text(table.read_text("utf-8").replace("\n7\t", "\nseven\t"), "utf-8")
-    assert "  15 of 16 sentences of train" in said("beside")
+    assert " 15 of 16 training sentences" in said("beside")
 
 
 @pytest.mark.parametrize("named", [True, False])

@@ -19,6 +19,7 @@ from bilstm_crf.experiments import tables
 from bilstm_crf.experiments.definition import read_experiment
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.training.provenance import environment
 from bilstm_crf.training.records import RunDescription
 from bilstm_crf.util.files import sha256_of_all, write_json
 
@@ -85,7 +86,9 @@ def make_run(
         split: [{"path": f"{split}.conllu", "sha256": DIGEST, "sentences": 12}] for split in ("train", "dev")
     }
     vectors = {"file": "v.bin", "format": "word2vec binary", "sha256": DIGEST[::-1], "words": 1204, "dim": 4}
-    described = dataclasses.asdict(RunDescription("0.1.0", "bilstm-crf train", config, {}))
+    described = dataclasses.asdict(
+        RunDescription("0.1.0", "bilstm-crf train", config, {}, environment=environment())
+    )
     write_json(folder / "config.json", {**described, "data": files, "vectors": vectors})
     f1 = [0.5, 0.7, 0.65, 0.68]
     rows = [
