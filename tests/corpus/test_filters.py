@@ -219,7 +219,6 @@ def test_the_listing_shows_the_first_words_only() -> None:
         "x" * 60 + " …",
         '"\\\u2028\ud800',
     ]
-    assert set(content["sentences"][0]) == {"reason", "path", "line", "words", "detail"}
 
 
 # ---------------------------------------------------------------- real files
