@@ -29,17 +29,18 @@ from bilstm_crf.features.vocabulary import Encoded
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model import char_cnn, crf, dropout, word_bilstm
-from bilstm_crf.model.dropout import draw_from
-from bilstm_crf.model.model_folder import SavedModel
+from bilstm_crf.model.dropout import set_generator
+from bilstm_crf.model.model_folder import Model
+from bilstm_crf.training.build import build_model
 from bilstm_crf.training.checkpoint import seed_epoch
-from bilstm_crf.training.initialisation import build_model
-from bilstm_crf.training.optimizer import Optimisation
+from bilstm_crf.training.optimizer import Optimizer
+from bilstm_crf.training.pretrained import Pretrained
 from bilstm_crf.util.threads import use_threads
 
 TRAIN = "nob/no_bokmaal-ud-train.conllu"
 # In the order in which they were made: each row of the table has what the rows above it have.
 PARTS = {"CRF": crf, "LSTM": word_bilstm, "dropout": dropout, "characters": char_cnn}
-PLAIN = SimpleNamespace(usable=lambda *_: False)
+PLAIN = SimpleNamespace(can_compile=lambda *_: False)
 SEGMENT = 50  # batches timed at a time; the fastest segment is the one that was disturbed least
 
 
@@ -86,7 +87,7 @@ def plain(parts: list[str]) -> Iterator[None]:
             PARTS[part].kernels = kernels  # type: ignore[attr-defined]
 
 
-def training(model: SavedModel, encoded: Encoded, recipe: Any, batches: int) -> dict[str, Any]:
+def training(model: Model, encoded: Encoded, recipe: Any, batches: int) -> dict[str, Any]:
     """Milliseconds a batch by stage, and tokens a second: of the fastest segment and the median one."""
     network, clock = model.network, Clock()
     (member,) = network.members
@@ -96,9 +97,9 @@ def training(model: SavedModel, encoded: Encoded, recipe: Any, batches: int) -> 
     clock.wrap(member.lstm, "states", "forward: LSTM")
     clock.wrap(member.to_labels, "forward", "forward: to labels")
     clock.wrap(member.crf, "negative_log_likelihood", "forward: CRF")
-    optimisation = Optimisation(network, recipe, batches, batches)
+    optimisation = Optimizer(network, recipe, batches, batches)
     random = seed_epoch(42, 1)
-    draw_from(network, random)
+    set_generator(network, random)
     network.train()
     order = training_batches(random.permutation(len(encoded)), recipe.batch_size)
     segments = []
@@ -126,7 +127,7 @@ def training(model: SavedModel, encoded: Encoded, recipe: Any, batches: int) -> 
     return {"best": best, "median": statistics.median(speeds), "milliseconds": stages}
 
 
-def tagging(model: SavedModel, sentences: list[Any], threads: int) -> dict[str, Any]:
+def tagging(model: Model, sentences: list[Any], threads: int) -> dict[str, Any]:
     """Microseconds a token by stage (of all threads together), and tokens a second, the fastest of four."""
     torch.set_num_threads(1)
     tagger, clock = Tagger(model, threads=threads), Clock()
@@ -170,7 +171,7 @@ def main() -> None:
     label_set, encoding = LabelSet.named("full"), ENCODINGS["iob"]
     config = RunConfig(train=[str(arguments.norne / TRAIN)], dev=["none"])
     split = read_labelled(config.train, label_set)
-    model = build_model(config, split.sentences, load(arguments.embeddings))
+    model = build_model(config, split.sentences, Pretrained(load(arguments.embeddings)))
     encoded = model.vocabulary.encode(
         [sentence.tokens for sentence in split.sentences],
         [encoding.encode(sentence.spans or [], len(sentence)) for sentence in split.sentences],

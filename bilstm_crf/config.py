@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bilstm_crf.errors import UsageError, near_miss
+from bilstm_crf.errors import UsageError, did_you_mean
 
-LARGEST_SEED = 2**63 - 1  # that any reader of JSON can hold
+MAX_SEED = 2**63 - 1  # that any reader of JSON can hold
 Head = Literal["bilstm-crf", "bilstm-linear", "crf", "linear"]
 Pooling = Literal["first", "last", "mean"]
 LAYERS = ("last", "last4", "mix")  # several of an encoder's hidden states; a number is one of them
@@ -184,7 +184,7 @@ class Recipe:
         for name, value in settings.items():
             if name not in known:
                 raise UsageError(
-                    f"{name} is not a setting of the recipe.{near_miss(name, known)}",
+                    f"{name} is not a setting of the recipe.{did_you_mean(name, known)}",
                     hint=f"settings: {' '.join(known)}",
                 )
             values[name] = _setting(name, value, known[name])
@@ -195,7 +195,7 @@ class Recipe:
         """A named recipe. Raises UsageError for an unknown name."""
         if name not in PRESETS:
             raise UsageError(
-                f"--preset {name} is not known.{near_miss(name, PRESETS)} There is: {' '.join(PRESETS)}"
+                f"--preset {name} is not known.{did_you_mean(name, PRESETS)} There is: {' '.join(PRESETS)}"
             )
         return PRESETS[name]
 
@@ -213,7 +213,7 @@ def layer_number(layers: str) -> int | None:
     if not re.fullmatch("0|[1-9][0-9]{0,8}", layers):
         raise UsageError(
             f"bert_layers is {layers!r}, expected {', '.join(LAYERS)}, or the number of one layer, "
-            f"0 being the embeddings.{near_miss(layers, LAYERS)}"
+            f"0 being the embeddings.{did_you_mean(layers, LAYERS)}"
         )
     return int(layers)
 
@@ -311,7 +311,7 @@ class RunConfig:
                     f"a training file's weight is {weight}, expected more than 0",
                     hint="1 takes every sentence once an epoch, 0.5 half of them, 2 each of them twice",
                 )
-        if not 0 <= self.seed <= LARGEST_SEED:
+        if not 0 <= self.seed <= MAX_SEED:
             raise UsageError(f"the configuration's seed is {self.seed}, expected 0 to 2**63 - 1")
         if self.threads < 1:
             raise UsageError(f"the configuration's threads is {self.threads}, expected 1 or more")
@@ -397,7 +397,7 @@ def check_fields(
     """Raises UsageError for a name in `content` that is not known, or a required one that is missing."""
     for name in content:
         if name not in known:
-            raise UsageError(f"{where} has no field {name}.{near_miss(name, known)}")
+            raise UsageError(f"{where} has no field {name}.{did_you_mean(name, known)}")
     for name in required:
         if name not in content:
             raise UsageError(f"{where} lacks the field {name}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bilstm_crf.experiments.plan import Task
     from bilstm_crf.experiments.runner import How
 
-MOST_JOBS = 8  # by default: each run takes a gigabyte of memory or more
+MAX_JOBS = 8  # by default: each run takes a gigabyte of memory or more
 
 
 class Seeds(click.ParamType):
@@ -201,7 +201,7 @@ def shares(jobs: int | None, threads: int | None) -> tuple[int, int]:
     if threads is None:
         threads = 1 if jobs is None else max(1, available // jobs)
     if jobs is None:
-        jobs = min(MOST_JOBS, max(1, available // threads))
+        jobs = min(MAX_JOBS, max(1, available // threads))
     return jobs, threads
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bilstm_crf.config import RunConfig
-from bilstm_crf.errors import InputError, near_miss
+from bilstm_crf.errors import InputError, did_you_mean
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import open_input, shown
 
@@ -129,7 +129,7 @@ def read_table(path: str | os.PathLike[str]) -> dict[str, Row]:
     for column in ("sent_id", "document"):
         if head.count(column) != 1:
             found = f"{head.count(column) or 'no'} column{'s' * (column in head)} {column}"
-            meant = "" if column in head else near_miss(column, head)
+            meant = "" if column in head else did_you_mean(column, head)
             raise InputError(
                 f"{found}: expected sent_id, document and perhaps others, separated by tabs.{meant}",
                 path=path,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bilstm_crf.errors import UsageError
 
-MOST = 1000  # a weight beyond this is a slip of the hand, and an epoch that memory may not hold
+MAX_WEIGHT = 1000  # a weight beyond this is a slip of the hand, and an epoch that memory may not hold
 
 
 class Mixture:
@@ -32,8 +32,9 @@ class Mixture:
     def __init__(self, sizes: Sequence[int], weights: Sequence[float]) -> None:
         """Sentences and sampling weight of each corpus; 0 leaves it out.
 
-        Raises UsageError for a weight that is no number from 0 to MOST, or so small that it takes no sentence
-        of its corpus; for more or fewer weights than corpora; and where an epoch would have no sentence.
+        Raises UsageError for a weight that is no number from 0 to MAX_WEIGHT, or so small that it takes no
+        sentence of its corpus; for more or fewer weights than corpora; and where an
+        epoch would have no sentence.
         """
         if len(weights) != len(sizes):
             raise UsageError(
@@ -67,9 +68,9 @@ class Mixture:
 
 def _count(number: int, size: int, weight: float) -> int:
     """How many sentences the corpus with this number (from 1) brings to an epoch."""
-    if not 0 <= weight <= MOST:  # nor is NaN
+    if not 0 <= weight <= MAX_WEIGHT:  # nor is NaN
         raise UsageError(
-            f"the sampling weight of training corpus {number} is {weight:g}, expected 0 to {MOST:,}",
+            f"the sampling weight of training corpus {number} is {weight:g}, expected 0 to {MAX_WEIGHT:,}",
             hint="1 takes every sentence once an epoch, 0.5 half of them, 2 each of them twice",
         )
     count = round(weight * size)

@@ -15,7 +15,7 @@ from bilstm_crf.util.word_forms import compatible_form
 SAMPLE = 1_000  # words that are compared
 # Near 1: of the vector that a model has of a word, perhaps tuned, and that in the table it was trained with.
 # Near 0: of two vectors of unlike origin.
-LEAST_COSINE = 0.5
+MIN_COSINE = 0.5
 
 
 def require_same_space(
@@ -39,7 +39,7 @@ def require_same_space(
     theirs = vectors.matrix[[vectors.index[word] for word in shared]]
     lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
     cosine = float(np.median((ours * theirs).sum(1) / np.maximum(lengths, np.finfo(np.float32).tiny)))
-    if cosine < LEAST_COSINE:
+    if cosine < MIN_COSINE:
         raise InputError(
             f"holds other vectors than the model was trained with: for {len(shared):,} words that both have, "
             f"the median cosine is {cosine:.2f}, expected near 1",

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bilstm_crf.encoder.encoder import Encoder
-from bilstm_crf.encoder.features import windows_of, word_vectors
+from bilstm_crf.encoder.features import build_windows, compute_vectors
 from bilstm_crf.encoder.settings import FeatureSettings
 from bilstm_crf.features.batches import Layout
 from bilstm_crf.sentence import Sentence
 
 
 @dataclass(frozen=True)
-class EncoderUse:
+class EncoderSpec:
     """An encoder, what a network reads off it, and whether it learnt with the network."""
 
     encoder: Encoder
@@ -35,14 +35,14 @@ class EncoderUse:
         return self.encoder.hidden_states if self.settings.layers == "mix" else 0
 
 
-class Contextual(Protocol):
+class EncoderFeatures(Protocol):
     """Vectors of the tokens of some sentences, by which the layouts of batches number their own."""
 
     def of(self, layout: Layout) -> Tensor:
         """(N, C), or (N, L, C) where layers are to be mixed, in packed order, wherever they were computed."""
 
 
-class Kept:
+class PrecomputedFeatures:
     """Of an encoder that does not learn: all vectors are there."""
 
     def __init__(self, vectors: NDArray[np.float16]) -> None:
@@ -53,16 +53,16 @@ class Kept:
         return torch.from_numpy(self.vectors[layout.tokens]).float()
 
 
-class Learnt:
+class TrainableFeatures:
     """Of an encoder that learns with the network: each batch runs it, with gradients."""
 
     def __init__(self, encoder: Encoder, sentences: Sequence[Sentence], settings: FeatureSettings) -> None:
         self._encoder, self._settings = encoder, settings
-        self._windows = windows_of(encoder, sentences, settings)
+        self._windows = build_windows(encoder, sentences, settings)
 
     def of(self, layout: Layout) -> Tensor:
-        vectors = word_vectors(self._encoder, self._windows, layout.sentences, self._settings)
-        firsts = self._windows.pieces.sentences  # (S + 1,) the number of each sentence's first token
+        vectors = compute_vectors(self._encoder, self._windows, layout.sentences, self._settings)
+        firsts = self._windows.subwords.sentences  # (S + 1,) the number of each sentence's first token
         lengths = firsts[layout.sentences + 1] - firsts[layout.sentences]
         moved = lengths.cumsum() - lengths - firsts[layout.sentences]  # from a token's number to its row
         rows = layout.tokens + moved[layout.sentence_of.numpy()]

@@ -6,7 +6,7 @@ import typing
 from dataclasses import dataclass
 
 from bilstm_crf.config import Pooling, Precision, Recipe, Unit, layer_number
-from bilstm_crf.errors import UsageError, near_miss
+from bilstm_crf.errors import UsageError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class FeatureSettings:
             known, given = typing.get_args(kind), getattr(self, name)
             if given not in known:
                 raise UsageError(
-                    f"{name} is {given!r}, expected one of {' '.join(known)}.{near_miss(str(given), known)}"
+                    f"{name} is {given!r}, expected one of {' '.join(known)}."
+                    f"{did_you_mean(str(given), known)}"
                 )
         layer_number(self.layers)
         if self.context < 0:

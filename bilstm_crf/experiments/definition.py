@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bilstm_crf.corpus.norne import STEMS
-from bilstm_crf.errors import UsageError, near_miss
+from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.experiments.corpora import OwnCorpus
 from bilstm_crf.experiments.place import Place
 from bilstm_crf.experiments.settings import (
@@ -95,7 +95,7 @@ def _not_there(path: Path) -> UsageError:
         each.name: each for folder in (Path("experiments"), path.parent) for each in folder.glob("*.toml")
     }
     name = path.name if path.suffix == ".toml" else f"{path.name}.toml"
-    guess = f" Did you mean {there[name]}?" if name in there else near_miss(name, there)
+    guess = f" Did you mean {there[name]}?" if name in there else did_you_mean(name, there)
     here = " ".join(map(str, there.values()))
     hint = f"here are: {here}" if here else "the paper's tables lie in experiments/"
     return UsageError(f"{path}: there is no such file.{guess}", hint=hint)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from bilstm_crf.errors import InputError, UsageError, near_miss
+from bilstm_crf.errors import InputError, UsageError, did_you_mean
 
 UNPRINTED = ("Cc", "Zl", "Zp")  # Unicode's categories of control characters and of line ends
 
@@ -28,7 +28,7 @@ class Place:
         known = list(known)
         for key in self.content:
             if key not in known:
-                self.fail(f"has no key {key}.{near_miss(key, known)}", f"known: {' '.join(known)}")
+                self.fail(f"has no key {key}.{did_you_mean(key, known)}", f"known: {' '.join(known)}")
 
     def text(self, key: str, default: str | None = None) -> str:
         """One line: it stands in the lines of tables."""
@@ -42,7 +42,7 @@ class Place:
     def choice(self, key: str, known: Iterable[str], default: str | None = None) -> str:
         value = self.text(key, default)
         if value not in known:
-            self.fail(f'has {key} = "{value}", expected {" or ".join(known)}.{near_miss(value, known)}')
+            self.fail(f'has {key} = "{value}", expected {" or ".join(known)}.{did_you_mean(value, known)}')
         return value
 
     @contextmanager

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf.config import LARGEST_SEED, PRESETS, Recipe, RunConfig
+from bilstm_crf.config import MAX_SEED, PRESETS, Recipe, RunConfig
 from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.embeddings import names
-from bilstm_crf.errors import UsageError, near_miss
+from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.evaluation.report import require_scorable
 from bilstm_crf.labels import ENCODINGS, LABEL_SETS, LabelSet
 from bilstm_crf.training.unused import unused_settings
 
-LONGEST = 120  # characters of a part of a name; more of them become a hash, since file systems have limits
+MAX_NAME = 120  # characters of a part of a name; more of them become a hash, since file systems have limits
 LANGUAGES = ("nob", "nno", "both")
 
 
@@ -162,14 +162,15 @@ def short(labels: str) -> str:
 
 def shortened(part: str) -> str:
     """A part of a name as it is, or a hash of it where it is too long for the name of a file."""
-    return part if len(part) <= LONGEST else hashlib.sha256(part.encode("utf-8")).hexdigest()[:12]
+    return part if len(part) <= MAX_NAME else hashlib.sha256(part.encode("utf-8")).hexdigest()[:12]
 
 
 def check_known(name: str, value: str, known: Any, what: str = "unknown") -> None:
     """Raises UsageError for what is not one of `known`, with the near miss."""
     if value not in known:
         raise UsageError(
-            f'{name} = "{value}" is {what}.{near_miss(str(value), known)}', hint=f"known: {' '.join(known)}"
+            f'{name} = "{value}" is {what}.{did_you_mean(str(value), known)}',
+            hint=f"known: {' '.join(known)}",
         )
 
 
@@ -189,7 +190,7 @@ def check_embeddings(name: str) -> None:
 
 def is_seed(value: Any) -> bool:
     """A whole number that any reader of JSON can hold."""
-    return type(value) is int and 0 <= value <= LARGEST_SEED
+    return type(value) is int and 0 <= value <= MAX_SEED
 
 
 def check_labels(name: str) -> None:

@@ -14,13 +14,15 @@ from bilstm_crf.errors import InputError
 from bilstm_crf.experiments.check import HINT, IfThere, Leaf, MapOf, OrNull, Shape, check
 from bilstm_crf.experiments.settings import is_seed
 
-MOST = 10**15  # no number of a result is larger: what is has been damaged, and could not be drawn
+MAX_NUMBER = 10**15  # no number of a result is larger: what is has been damaged, and could not be drawn
 
 TEXT = Leaf("a text", lambda value: isinstance(value, str))
 FLAG = Leaf("true or false", lambda value: isinstance(value, bool))
-COUNT = Leaf("a whole number, 0 or more", lambda value: type(value) is int and 0 <= value < MOST)
+COUNT = Leaf("a whole number, 0 or more", lambda value: type(value) is int and 0 <= value < MAX_NUMBER)
 SEED = Leaf("a whole number from 0 to 2**63 - 1", is_seed)
-NUMBER = Leaf("a number", lambda value: type(value) in (int, float) and -MOST < value < MOST)  # NaN is not
+NUMBER = Leaf(
+    "a number", lambda value: type(value) in (int, float) and -MAX_NUMBER < value < MAX_NUMBER
+)  # NaN is not
 ANYTHING = Leaf("anything", lambda value: True)
 
 FRACTIONS: dict[str, Shape] = {"precision": NUMBER, "recall": NUMBER, "f1": NUMBER}
@@ -79,7 +81,7 @@ SCORES: Shape = {
 
 # ---------------------------------------------------------------- runs/NAME/
 
-FILE: Shape = {"path": TEXT, "sha256": TEXT, "sentences": IfThere(COUNT)}
+FILE: Shape = {"path": TEXT, "sha256": TEXT, "sentences": IfThere(OrNull(COUNT))}
 CONFIG: Shape = {
     "bilstm_crf": TEXT,
     "commit": IfThere(OrNull(TEXT)),

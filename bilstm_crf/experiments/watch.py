@@ -20,7 +20,7 @@ from bilstm_crf.training import run_folder
 from bilstm_crf.util.progress import say
 
 INTERVAL = 60.0  # seconds between two lines on what runs, where there is no terminal
-LONGEST = 40  # characters of a run's name in the live table; its end tells it from others
+MAX_NAME = 40  # characters of a run's name in the live table; its end tells it from others
 STATES = ("done", "failed", "waiting", "not run")  # all others are at work
 SHOWN = ("training", "scoring", "elsewhere", "failed")
 
@@ -123,7 +123,7 @@ def table(tasks: Sequence[Task], jobs: int) -> Table:
             left = time_left([task], 1)
             name = task.run.name
             shown.add_row(
-                name if len(name) <= LONGEST else f"…{name[-LONGEST + 1 :]}",
+                name if len(name) <= MAX_NAME else f"…{name[-MAX_NAME + 1 :]}",
                 task.state,
                 f"{len(task.history)}/{task.epochs}",
                 f"{100 * task.history[-1]['dev']['f1']:.2f}" if task.history else "",

@@ -17,14 +17,14 @@ from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.arrays import ranges
 from bilstm_crf.util.word_forms import plain_form
 
-MOST = 10  # the nearest; a common word at the head of sentences would have hundreds
+MAX_OTHERS = 10  # the nearest; a common word at the head of sentences would have hundreds
 WINDOW = 30  # sentences on either side, where nothing says where a document ends
 
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Looks:
+class MemoryIndex:
     """Of some tokens, which have others to look at, and whose own states others will look at."""
 
     rows: Ints  # (M,) of the tokens, those that have others
@@ -48,17 +48,17 @@ class Occurrences:
         self._place_of[tokens] = np.arange(len(tokens))
         self.places = len(tokens)
 
-    def looks(self, tokens: Ints) -> Looks:
+    def looks(self, tokens: Ints) -> MemoryIndex:
         """Of the tokens with these numbers."""
         starts, ends = self._starts[tokens], self._starts[tokens + 1]
         rows = np.flatnonzero(ends > starts)
         places = self._places[ranges(starts[rows], ends[rows])]
         mine = self._place_of[tokens]
         kept = np.flatnonzero(mine >= 0)
-        return Looks(rows, places, (ends - starts)[rows], kept, mine[kept])
+        return MemoryIndex(rows, places, (ends - starts)[rows], kept, mine[kept])
 
 
-class Past:
+class StreamHistory:
     """What came before in a stream, as far as the next sentence looks at it."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Past:
         if sentence.document is None:
             del past[:-WINDOW]
         names = {key for key in map(key_of, sentence.tokens) if key is not None}
-        wanted = dict.fromkeys(names, MOST)
+        wanted = dict.fromkeys(names, MAX_OTHERS)
         found = []
         for theirs, other in reversed(past):
             shared = theirs & wanted.keys()
@@ -116,9 +116,9 @@ def _others(sentences: Sequence[Sentence]) -> list[Sequence[int]]:
     others: list[Sequence[int]] = [()] * tokens
     for (_, document, _), group in found.items():
         for place, (token, number) in enumerate(group):
-            near = group[max(0, place - MOST) : place] + group[place + 1 : place + 1 + MOST]
+            near = group[max(0, place - MAX_OTHERS) : place] + group[place + 1 : place + 1 + MAX_OTHERS]
             if document is None:
                 near = [each for each in near if abs(each[1] - number) <= WINDOW]
-            nearest = sorted((abs(each[0] - token), each[0]) for each in near)[:MOST]
+            nearest = sorted((abs(each[0] - token), each[0]) for each in near)[:MAX_OTHERS]
             others[token] = sorted(other for _, other in nearest)
     return others

@@ -22,7 +22,7 @@ from torch.autograd.function import once_differentiable
 
 from bilstm_crf.kernels.arithmetic import compiled_exactly
 
-SMALLEST = 1e-280  # of a probability; below 1e-308 the digits go, then the number
+MIN_PROBABILITY = 1e-280  # of a probability; below 1e-308 the digits go, then the number
 
 Float64s = NDArray[np.float64]
 Floats = NDArray[np.float32] | NDArray[np.float64]
@@ -77,8 +77,8 @@ def forward_backward(
 
     Runs in probabilities that are scaled at each token: log-sum-exp with one exponential a label instead of
     one a pair (Rabiner 1989, section V.A). A sentence whose scores lie so far apart that one of them comes
-    below SMALLEST is done again in logarithms, for a label that is all but impossible here may be part of the
-    only possible path.
+    below MIN_PROBABILITY is done again in logarithms, for a label that is all but impossible here may be
+    part of the only possible path.
     """
     steps, labels_count = len(sizes), len(start)
     starts = np.cumsum(sizes) - sizes
@@ -87,7 +87,7 @@ def forward_backward(
     pairs_back = np.ascontiguousarray(pairs.T)
     flows = np.zeros_like(pairs)  # how often each pair is expected, but for the factor `pairs`
     ends = np.exp(end - end.max())
-    far_apart = not (pairs.min() >= SMALLEST and ends.min() >= SMALLEST)
+    far_apart = not (pairs.min() >= MIN_PROBABILITY and ends.min() >= MIN_PROBABILITY)
     local = np.empty((steps, labels_count))  # exp of the emissions, the largest of a token 1
     alpha = np.empty((steps, labels_count))  # forward probabilities, each token's summing to 1
     scale = np.empty(steps)
@@ -125,7 +125,7 @@ def forward_backward(
         final = (alpha[length - 1] * ends).sum()
         log_z += np.log(final)
 
-        if far_apart or not alpha[:length].min() >= SMALLEST:  # or NaN
+        if far_apart or not alpha[:length].min() >= MIN_PROBABILITY:  # or NaN
             sentence = (emissions, start, end, transitions, starts[:length] + b)
             log_z = forward_backward_in_logarithms(*sentence, d_emissions, d_start, d_end, d_transitions)
         else:

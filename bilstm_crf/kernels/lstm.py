@@ -27,7 +27,7 @@ from bilstm_crf.kernels.arithmetic import (
     exponential,
     padded_rows,
 )
-from bilstm_crf.util.threads import in_lanes
+from bilstm_crf.util.threads import parallel_pair
 
 
 def bilstm(lstm: nn.LSTM, inputs: Tensor, batch_sizes: Tensor, kept: Tensor | None = None) -> Tensor:
@@ -133,7 +133,7 @@ class _Layer(torch.autograd.Function):
             )
             return gates, cells, squashed
 
-        kept = in_lanes(run_direction)
+        kept = parallel_pair(run_direction)
         ctx.save_for_backward(inputs, *weights, *recurrent, states, *kept[0], *kept[1])
         ctx.orders, ctx.sizes = orders, sizes
         return states
@@ -163,7 +163,9 @@ class _Layer(torch.autograd.Function):
             d_recurrent = d_gates[order[ctx.sizes[0] :]].T @ read
             return d_gates @ weights[d], d_gates.T @ inputs, d_recurrent, d_gates.sum(0)
 
-        (d_inputs, *d_forward, d_bias), (d_inputs_back, *d_backward, d_bias_back) = in_lanes(run_direction)
+        (d_inputs, *d_forward, d_bias), (d_inputs_back, *d_backward, d_bias_back) = parallel_pair(
+            run_direction
+        )
         return (
             d_inputs.add_(d_inputs_back),
             *(*d_forward, d_bias, d_bias),

@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 440, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 382, 12, 204
 LABEL = 13  # from one name to the next
 SAMPLE = 18  # of a line, beside its name
-LEAST = 1e-6  # that a logarithmic scale can show
+MIN_LOGARITHMIC = 1e-6  # that a logarithmic scale can show
 KINDS = 6  # of lines; the seventh looks as the first, but for its name
 
 # The first two colours are the page's own; the others are seen on light and dark ground alike.
@@ -66,7 +66,7 @@ def chart(
     """
     xs = [x for line in lines for x, _ in line.points]
     low, high = bounds or y_bounds(lines)
-    logarithmic = logarithmic and low > LEAST
+    logarithmic = logarithmic and low > MIN_LOGARITHMIC
     y_ticks = log_ticks(low, high) if logarithmic else ticks(low, high)
     x_ticks = [tick for tick in ticks(min(xs), max(xs), smallest=1) if min(xs) <= tick <= max(xs)]
     x = _scale(min(xs), max(xs), LEFT, RIGHT)

@@ -13,8 +13,8 @@ from bilstm_crf.reports.read import Material, Run
 from bilstm_crf.reports.scores import PHASES, Names, Table
 
 TITLE = "Where this comes from"
-FEW = 3  # runs that are named
-LONGEST = 60  # characters of a reason in the table of runs; it stands in full where the scores are missing
+MAX_NAMED = 3  # runs that are named
+MAX_REASON = 60  # characters of a reason in the table of runs; it stands in full where the scores are missing
 
 
 def tables(material: Material) -> list[Table]:
@@ -67,7 +67,7 @@ def overview(material: Material) -> Table | None:
             why = (
                 "done, its folder is not here" if of_tables[name]["done"] else of_tables[name].get("why", "")
             )
-            state = why if len(why) <= LONGEST else f"{why[: LONGEST - 1]}…"
+            state = why if len(why) <= MAX_REASON else f"{why[: MAX_REASON - 1]}…"
             rows.append([name, *[NOTHING] * 6, state])
     notes = ["Dev F1 is that of the saved model; of an unfinished run, the best so far."]
     if second_phases(material):
@@ -142,7 +142,7 @@ def _rows(setting: str, by_value: Mapping[str, Sequence[str]]) -> Iterator[Seque
     """One a value, with its runs; of the value that most have, where these are many, their number alone."""
     most = max(by_value.values(), key=len)
     for value, runs in by_value.items():
-        many = runs is most and len(runs) > FEW
+        many = runs is most and len(runs) > MAX_NAMED
         named = f"the other {len(runs)}" if many else ", ".join(runs)
         yield [setting, Names(value), Names(named)]
 
@@ -206,7 +206,10 @@ def _machines(runs: Sequence[Run]) -> list[Table]:
     """One column for each set of versions and machine that runs were made with."""
     users: dict[tuple[tuple[str, str], ...], list[str]] = defaultdict(list)
     for run in runs:
-        described = {"bilstm_crf": run.described["bilstm_crf"], **run.described["environment"]}
+        environment = run.described["environment"]
+        packages = environment.get("packages", {})
+        described = {"bilstm_crf": run.described["bilstm_crf"], **packages, **environment}
+        described.pop("packages", None)
         users[tuple(_flat(described).items())].append(run.name)
     if not users:
         return []

@@ -19,16 +19,11 @@ from bilstm_crf.sentence import Origin, Span
 from done import Done
 
 ARTICLE = "   Kari Moe bur i Bergen.   Ola Moe reiste.\n\n\n\tI Tromsø snør det 😀. Kari Moe sov."
-OPTIONS = [FormatOptions(tokenise="spaces"), FormatOptions(), FormatOptions(split="running")]
+OPTIONS = [FormatOptions(tokenise="spaces"), FormatOptions(), FormatOptions(sentences="detect")]
 
 PARTS = ["Kari", "å", "😀", "\u0301", ".", " ", "\t", "\n", "\r\n", "\r", "\f", "\ufeff", "\u2028"]
 
 Tag = Callable[..., Done]
-
-
-@pytest.fixture
-def spacy() -> None:
-    pytest.importorskip("spacy", reason="needs the extra `text`")
 
 
 def decoded(path: Path, encoding: str | None = None) -> str:
@@ -42,7 +37,6 @@ def records(content: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in content.splitlines()]
 
 
-@pytest.mark.usefixtures("spacy")
 @given(
     st.lists(st.sampled_from(PARTS)),
     st.sampled_from(OPTIONS),
@@ -70,17 +64,16 @@ def test_offsets_are_those_of_the_decoded_file(parts: list[str], options: Format
             assert entity["text"] in lines[entity["line"] - 1]
 
 
-@pytest.mark.usefixtures("spacy")
 @pytest.mark.parametrize("encoding", [None, "utf-8-sig", "utf-16", "cp1252"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("split", ["lines", "running"])
+@pytest.mark.parametrize("split", ["line", "detect"])
 def test_an_article(
     cli: Tag, tiny_model: Path, tmp_path: Path, encoding: str | None, end: str, split: str
 ) -> None:
     article = ARTICLE if encoding != "cp1252" else ARTICLE.replace("😀", "–")
     path = tmp_path / "article.txt"
     path.write_bytes(article.replace("\n", end).encode(encoding or "utf-8"))
-    how = ["--split", split, *(["--input-encoding", encoding] if encoding else [])]
+    how = ["--sentences", split, *(["--input-encoding", encoding] if encoding else [])]
     done = cli("tag", "--model", tiny_model, *how, path)
     assert (done.status, done.err) == (0, "")
     whole = decoded(path, encoding)
@@ -124,13 +117,12 @@ def test_a_file_name_that_is_not_utf8_can_be_written() -> None:
     assert records(jsonl.compose(sentence))[0]["file"] == "b\\xe5t.txt"
 
 
-@pytest.mark.usefixtures("spacy")
 def test_long_text_in_pieces_keeps_its_offsets() -> None:
     for unit in ("Kari sov. ", "Kari sov nå no\r\n", "Kari åt.\r", "ø"):
         content = "\ufeff" + unit * (70_000 // len(unit.encode()))
         whole = content.removeprefix("\ufeff")
         end = 0
-        for sentence in text.read(BytesIO(content.encode()), "a.txt", FormatOptions(split="running")):
+        for sentence in text.read(BytesIO(content.encode()), "a.txt", FormatOptions(sentences="detect")):
             if sentence.origin is not None and sentence.tokens:
                 start = sentence.origin.start
                 assert start >= end

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bilstm_crf.corpus.mixture import MOST, Mixture
+from bilstm_crf.corpus.mixture import MAX_WEIGHT, Mixture
 from bilstm_crf.errors import UsageError
 
 weights = st.one_of(st.sampled_from([0.0, 0.5, 1.0, 2.0]), st.floats(0, 4))
@@ -87,7 +87,7 @@ def test_a_corpus_of_weight_0_is_left_out_and_an_empty_one_is_no_harm() -> None:
     assert sorted(mixture.epoch(np.random.default_rng(0)).tolist()) == [3, 4]
 
 
-@pytest.mark.parametrize("weight", [-1.0, -1e-9, math.nan, math.inf, -math.inf, MOST + 1, 1e300])
+@pytest.mark.parametrize("weight", [-1.0, -1e-9, math.nan, math.inf, -math.inf, MAX_WEIGHT + 1, 1e300])
 def test_what_is_no_weight_is_refused_by_its_corpus(weight: float) -> None:
     message = rf"training corpus 2 is {weight:g}, expected 0 to 1,000".replace("+", r"\+")
     with pytest.raises(UsageError, match=message):

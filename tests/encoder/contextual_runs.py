@@ -14,13 +14,14 @@ import torch
 from bilstm_crf import Tagger
 from bilstm_crf.config import Recipe, RunConfig
 from bilstm_crf.corpus.labelled import read_labelled
-from bilstm_crf.encoder.contextual import Learnt
+from bilstm_crf.encoder.contextual import TrainableFeatures
 from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.features.batches import Batch, make_batch
 from bilstm_crf.labels import ENCODINGS, LabelSet
-from bilstm_crf.model.model_folder import SavedModel, save_model
+from bilstm_crf.model.model_folder import Model, save_model
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.training.initialisation import build_model
+from bilstm_crf.training.build import build_model
+from bilstm_crf.training.pretrained import Pretrained
 from runs import TINY
 
 Found = list[list[Span]]  # in each sentence
@@ -64,7 +65,7 @@ def corpus_of(config: RunConfig) -> list[Sentence]:
     return read_labelled(config.dev, LabelSet.named(config.label_set)).sentences
 
 
-def batch_of(model: SavedModel, sentences: Sequence[Sentence], *numbers: int) -> Batch:
+def batch_of(model: Model, sentences: Sequence[Sentence], *numbers: int) -> Batch:
     """The sentences with these numbers, and their gold labels; all of them where no number is given."""
     encoding = ENCODINGS[model.encoding]
     gold = [encoding.encode(sentence.spans or [], len(sentence)) for sentence in sentences]
@@ -72,18 +73,20 @@ def batch_of(model: SavedModel, sentences: Sequence[Sentence], *numbers: int) ->
     return make_batch(encoded, np.array(numbers or range(len(sentences))))
 
 
-def untrained(config: RunConfig) -> SavedModel:
+def untrained(config: RunConfig) -> Model:
     """A model that finds names of all types everywhere, so that a change of any input changes some.
 
     Its random weights are stretched and moved until each label's scores have mean 0 and deviation 3.
     """
     sentences = corpus_of(config)
     encoder = None if config.bert is None else Encoder.load(config.bert)
-    model = build_model(config, sentences, None, encoder)
+    model = build_model(config, sentences, Pretrained(encoder=encoder))
     batch = batch_of(model, sentences)
     network, use = model.network.eval(), model.contextual
     with torch.no_grad():
-        vectors = None if use is None else Learnt(use.encoder, sentences, use.settings).of(batch.layout)
+        vectors = (
+            None if use is None else TrainableFeatures(use.encoder, sentences, use.settings).of(batch.layout)
+        )
         scores = network.emissions(batch, vectors)  # (N, K)
         network.members[0].to_labels.weight.mul_((3 / scores.std(0)).unsqueeze(1))
         network.members[0].to_labels.bias.copy_(
@@ -92,7 +95,7 @@ def untrained(config: RunConfig) -> SavedModel:
     return model
 
 
-def save(folder: Path, encoder: Path, *, embed: bool = False, **settings: Any) -> tuple[SavedModel, Found]:
+def save(folder: Path, encoder: Path, *, embed: bool = False, **settings: Any) -> tuple[Model, Found]:
     """A model in `model` of the folder, and what it finds in the corpus."""
     config = tiny_config(folder, encoder, **settings)
     model = untrained(config)

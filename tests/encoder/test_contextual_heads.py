@@ -14,10 +14,10 @@ from torch.nn import functional as F
 
 from bilstm_crf import Tagger
 from bilstm_crf.config import Head, RunConfig
-from bilstm_crf.encoder.contextual import Learnt
+from bilstm_crf.encoder.contextual import TrainableFeatures
 from bilstm_crf.formats import read
 from bilstm_crf.labels import ENCODINGS, read_spans
-from bilstm_crf.model.model_folder import SavedModel, save_model
+from bilstm_crf.model.model_folder import Model, save_model
 from bilstm_crf.sentence import Span
 from bilstm_crf.training import loop as training
 from contextual_runs import batch_of, corpus_of, tiny_config, untrained
@@ -48,7 +48,7 @@ def assert_saved_as_trained(config: RunConfig, run: Path, in_memory: list[list[l
     loaded = Tagger.load(run).predict(sentences)
     assert loaded == in_memory[-1]
     best = max(history(run), key=lambda row: row["dev"]["f1"])
-    assert metrics["dev"]["strict"]["micro"]["f1"] == best["dev"]["f1"] > 0.3
+    assert metrics.dev.strict.f1 == best["dev"]["f1"] > 0.3
     right = sum(len(set(found) & set(s.spans or ())) for found, s in zip(loaded, sentences, strict=True))
     gold, predicted = sum(len(s.spans or ()) for s in sentences), sum(map(len, loaded))
     assert best["dev"]["f1"] == pytest.approx(2 * right / (gold + predicted))
@@ -103,13 +103,13 @@ def test_the_mix_of_layers_is_learnt(wordpiece: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def linear(wordpiece: Path, tmp_path: Path) -> tuple[RunConfig, SavedModel]:
+def linear(wordpiece: Path, tmp_path: Path) -> tuple[RunConfig, Model]:
     """An untrained model for token classification, as Devlin et al. (2019, section 5.3) have it."""
     config = tiny_config(tmp_path, wordpiece, features="bert", head="linear", bert_layers="last", dropout=0)
     return config, untrained(config)
 
 
-def test_a_linear_head_on_an_encoder_is_token_classification(linear: tuple[RunConfig, SavedModel]) -> None:
+def test_a_linear_head_on_an_encoder_is_token_classification(linear: tuple[RunConfig, Model]) -> None:
     from transformers import AutoModelForTokenClassification, AutoTokenizer
 
     config, model = linear
@@ -136,7 +136,7 @@ def test_a_linear_head_on_an_encoder_is_token_classification(linear: tuple[RunCo
         assert spans == ENCODINGS["iob"].decode(path)
 
     batch = batch_of(model, sentences, 5, 0, 9)
-    contextual = Learnt(use.encoder, sentences, use.settings).of(batch.layout)
+    contextual = TrainableFeatures(use.encoder, sentences, use.settings).of(batch.layout)
     gold = [ENCODINGS["iob"].encode(sentence.spans or [], len(sentence)) for sentence in sentences]
     ids = [torch.tensor([labels.index(label) for label in path]) for path in gold]
     expected = sum(F.cross_entropy(logits[each], ids[each], reduction="sum") for each in (5, 0, 9))

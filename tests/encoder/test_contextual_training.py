@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from bilstm_crf.encoder.contextual import Learnt
+from bilstm_crf.encoder.contextual import TrainableFeatures
 from bilstm_crf.encoder.encoder import Encoder
-from bilstm_crf.training.optimizer import Optimisation
+from bilstm_crf.training.optimizer import Optimizer
 from contextual_runs import SENTENCES, batch_of, corpus_of, tiny_config, untrained
 from runs import Watch, start, weights_hash
 
@@ -127,7 +127,7 @@ def test_dropout_inside_the_encoder_draws_from_the_seed(wordpiece: Path, tmp_pat
     drawn = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        drawn.append(Learnt(encoder, sentences, model.contextual.settings).of(layout))
+        drawn.append(TrainableFeatures(encoder, sentences, model.contextual.settings).of(layout))
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
     for name, seed in (("one", 7), ("same", 7), ("other", 8)):
@@ -148,7 +148,7 @@ def test_the_encoders_weights_take_adamw_at_their_own_rate_through_warm_up_and_r
     both = {"schedule": "cosine", "restarts": 2, "warm_up": 0.2, "epochs": 2}
     config = tiny_config(tmp_path, wordpiece, **own, **rest, **both)
     network = untrained(config).network
-    optimisation = Optimisation(network, config.recipe, steps // 2, steps)
+    optimisation = Optimizer(network, config.recipe, steps // 2, steps)
     assert network.encoder is not None
     watched = next(network.encoder.parameters())
     shares, others = [], []

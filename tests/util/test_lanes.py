@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bilstm_crf.config import Recipe, RunConfig
-from bilstm_crf.util.threads import in_lanes, use_threads
+from bilstm_crf.util.threads import parallel_pair, use_threads
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ def test_what_the_lanes_leave_of_the_threads_works_inside_them(
 ) -> None:
     use_threads(threads, lanes)
     assert torch.get_num_threads() == inside
-    found = in_lanes(lambda lane: (lane, threading.current_thread().name))
+    found = parallel_pair(lambda lane: (lane, threading.current_thread().name))
     assert [lane for lane, _ in found] == [0, 1]
     assert len({name for _, name in found}) == min(threads, lanes)
 
@@ -30,8 +30,8 @@ def test_an_error_in_either_lane_comes_back_and_leaves_the_lanes_whole(
 ) -> None:
     use_threads(2)
     with pytest.raises(ZeroDivisionError):
-        in_lanes(lambda d: 1 // (d - faulty))
-    assert in_lanes(lambda d: d) == [0, 1]
+        parallel_pair(lambda d: 1 // (d - faulty))
+    assert parallel_pair(lambda d: d) == [0, 1]
 
 
 def test_an_encoder_that_learns_leaves_all_threads_to_pytorch() -> None:

@@ -1,0 +1,66 @@
+"""What a system could know about a span before: names seen in training, words with an embedding."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from bilstm_crf.embeddings.attached import AttachedVectors
+from bilstm_crf.embeddings.vectors import WordVectors
+from bilstm_crf.features.vocabulary import UNKNOWN, Vocabulary, normalise
+from bilstm_crf.sentence import Sentence, Span
+
+NAME_GROUPS = ("seen with this type", "seen with other types only", "unseen")
+
+
+class TrainNames:
+    """The names of the training data, exactly as they are written, with the types they have."""
+
+    def __init__(self, sentences: Sequence[Sentence], spans: Sequence[Sequence[Span]]) -> None:
+        self._types: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
+        for sentence, of_sentence in zip(sentences, spans, strict=True):
+            for span in of_sentence:
+                self._types[tuple(sentence.tokens[span.start : span.end])].add(span.type)
+
+    def group(self, words: Sequence[str], type_: str) -> str:
+        """Return one of NAME_GROUPS."""
+        types = self._types.get(tuple(words))
+        if types is None:
+            return "unseen"
+        return "seen with this type" if type_ in types else "seen with other types only"
+
+
+class VocabularyCoverage:
+    """Which words have an entry in the training data or the vectors.
+
+    Words are looked up as the model does it: digits as 0, the exact form, then the lower-cased one; in
+    fastText vectors also by character n-grams.
+    """
+
+    def __init__(self, train: Sequence[Sentence] | None, vectors: WordVectors | None) -> None:
+        """At least one of the two is given."""
+        self._in_train = Vocabulary.of_corpus(train, ["O"]) if train is not None else None
+        self._in_vectors = None
+        if vectors is not None:
+            self._in_vectors = Vocabulary([], [], ["O"])
+            self._in_vectors.attach(AttachedVectors(vectors.index, vectors.matrix, vectors.subword))
+        if train is None:
+            self.groups: tuple[str, ...] = ("all in the vectors", "one not in the vectors")
+        elif vectors is None:
+            self.groups = ("all in train", "one not in train")
+        else:
+            self.groups = ("all in train", "one in the vectors only", "one in neither")
+
+    def group(self, words: Sequence[str]) -> str:
+        """Return one of `groups`, by the least known word."""
+        return self.groups[max(map(self._distance, words))]
+
+    def _distance(self, word: str) -> int:
+        """How many sources lack the word before the first one that has it."""
+        distance = 0
+        for source in (self._in_train, self._in_vectors):
+            if source is not None:
+                if source.word_id(normalise(word)) != UNKNOWN:
+                    break
+                distance += 1
+        return distance

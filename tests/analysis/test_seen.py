@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from bilstm_crf.analysis.seen import TrainNames, VocabularyCoverage
+from bilstm_crf.embeddings.vectors import WordVectors
+from bilstm_crf.sentence import Sentence, Span
+
+
+def test_a_name_is_seen_word_for_word_with_its_type():
+    sentence = Sentence(["Hilde", "Borg", "i", "Borg"])
+    names = TrainNames([sentence], [[Span(0, 2, "PER"), Span(3, 4, "GPE_LOC")]])
+    assert names.group(["Hilde", "Borg"], "PER") == "seen with this type"
+    assert names.group(["Borg"], "ORG") == "seen with other types only"
+    assert names.group(["Hilde"], "PER") == "unseen"
+    assert names.group(["borg"], "GPE_LOC") == "unseen"
+
+
+def vectors(*words: str, subword: bool = False) -> WordVectors:
+    matrix = np.zeros((len(words), 2), dtype=np.float32)
+    made = (lambda word: np.zeros(2, np.float32) if word.startswith("sub") else None) if subword else None
+    return WordVectors("v", words, matrix, made)
+
+
+TRAIN = [Sentence(["Kari", "i", "1905"])]
+
+
+@pytest.mark.parametrize(
+    ("train", "table", "words", "group"),
+    [
+        (TRAIN, None, ["Kari"], "all in train"),
+        (TRAIN, None, ["1814", "I"], "all in train"),  # looked up as 0000 and, lower-cased, as i
+        (TRAIN, None, ["Kari", "Ås"], "one not in train"),
+        (TRAIN, vectors("Ås"), ["Kari", "Ås"], "one in the vectors only"),
+        (TRAIN, vectors("Ås"), ["Ås", "Kari", "Bø"], "one in neither"),
+        (TRAIN, vectors("Ås"), ["Kari"], "all in train"),
+        (None, vectors("Kari"), ["Kari"], "all in the vectors"),
+        (None, vectors("kari"), ["Kari"], "all in the vectors"),
+        (None, vectors("Kari"), ["Kari", "Bø"], "one not in the vectors"),
+        (None, vectors("Kari", subword=True), ["subarktisk"], "all in the vectors"),
+        (None, vectors("Kari", subword=True), ["Bø"], "one not in the vectors"),
+    ],
+)
+def test_the_least_known_word_decides(train, table, words, group):
+    known = VocabularyCoverage(train, table)
+    assert known.group(words) == group
+    assert group in known.groups
