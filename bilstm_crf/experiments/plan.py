@@ -16,7 +16,14 @@ from bilstm_crf.experiments import same_run
 from bilstm_crf.experiments.corpora import Corpus, OwnCorpus
 from bilstm_crf.experiments.definition import Cell, Experiment
 from bilstm_crf.experiments.inputs import own_corpora
-from bilstm_crf.experiments.results import model_of, read_history, read_metrics, read_score, score_path
+from bilstm_crf.experiments.results import (
+    best_row,
+    model_of,
+    read_history,
+    read_metrics,
+    read_score,
+    score_path,
+)
 from bilstm_crf.experiments.settings import Evaluation, Run, Settings
 from bilstm_crf.training import run_folder
 
@@ -59,7 +66,7 @@ class Task:
     @property
     def best(self) -> Mapping[str, Any] | None:
         """The epoch with the best dev F1 so far, as history.jsonl has it."""
-        return run_folder.best_row(self.history) if self.history else None
+        return best_row(self.history) if self.history else None
 
     @property
     def progress(self) -> str:
@@ -156,12 +163,11 @@ def look_for_encoders(found: Iterable[Task], corpus: Corpus) -> None:
 @cache
 def _encoder_fault(name: str) -> str | None:
     """Why there is no such encoder; None: there is one. Asked once, for the hub can be slow to answer."""
-    from bilstm_crf.encoder.folder import files_of, folder_of
-    from bilstm_crf.encoder.loading import require_transformers
+    from bilstm_crf.encoder.loading import files_of, find_folder, require_transformers
 
     try:
         require_transformers()
-        files_of(folder_of(name))
+        files_of(find_folder(name))
     except BilstmCrfError as error:
         return str(error)
     return None
