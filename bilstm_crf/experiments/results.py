@@ -24,9 +24,7 @@ def configuration(described: Mapping[str, Any]) -> dict[str, Any]:
 
     Not those of its preset, which may have got another value for them since: the older run did without.
     """
-    config = described["config"]
-    defaults = RunConfig(train=["-"], dev=["-"]).to_json()
-    return {**defaults, **config, "recipe": {**defaults["recipe"], **config.get("recipe", {})}}
+    return RunConfig().replace(described["config"]).to_json()
 
 
 def read_history(run: Path) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from bilstm_crf.experiments.plan import Task
 from bilstm_crf.experiments.process import Child, holder, stop, take_lock
 from bilstm_crf.experiments.settings import Evaluation
 from bilstm_crf.training import run_folder
+from bilstm_crf.util import fields
 
 POLL = 0.2  # seconds between two looks at the children
 # As the console script is called, so that config.json and messages name the command as a person types it.
@@ -190,7 +191,7 @@ def train_options(task: Task, how: How) -> list[str]:
     if how.embeddings_dir and settings.embeddings in KNOWN:
         options += ["--embeddings-dir", how.embeddings_dir]
     for name, value in settings.changes:
-        options += ["--set", f"{name}={value}"]
+        options += ["--set", f"{name}={fields.as_text(value)}"]
     options += ["--seed", str(task.run.seed), "--threads", str(how.threads)]
     return [*options, "--output", str(task.folder)]
 
