@@ -29,8 +29,8 @@ from bilstm_crf.features.vocabulary import Encoded
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model import char_cnn, crf, dropout, word_bilstm
-from bilstm_crf.model.dropout import draw_from
-from bilstm_crf.model.model_folder import SavedModel
+from bilstm_crf.model.dropout import set_generator
+from bilstm_crf.model.model_folder import Model
 from bilstm_crf.training.checkpoint import seed_epoch
 from bilstm_crf.training.initialisation import build_model
 from bilstm_crf.training.optimizer import Optimisation
@@ -39,7 +39,7 @@ from bilstm_crf.util.threads import use_threads
 TRAIN = "nob/no_bokmaal-ud-train.conllu"
 # In the order in which they were made: each row of the table has what the rows above it have.
 PARTS = {"CRF": crf, "LSTM": word_bilstm, "dropout": dropout, "characters": char_cnn}
-PLAIN = SimpleNamespace(usable=lambda *_: False)
+PLAIN = SimpleNamespace(can_compile=lambda *_: False)
 SEGMENT = 50  # batches timed at a time; the fastest segment is the one that was disturbed least
 
 
@@ -86,7 +86,7 @@ def plain(parts: list[str]) -> Iterator[None]:
             PARTS[part].kernels = kernels  # type: ignore[attr-defined]
 
 
-def training(model: SavedModel, encoded: Encoded, recipe: Any, batches: int) -> dict[str, Any]:
+def training(model: Model, encoded: Encoded, recipe: Any, batches: int) -> dict[str, Any]:
     """Milliseconds a batch by stage, and tokens a second: of the fastest segment and the median one."""
     network, clock = model.network, Clock()
     (member,) = network.members
@@ -98,7 +98,7 @@ def training(model: SavedModel, encoded: Encoded, recipe: Any, batches: int) -> 
     clock.wrap(member.crf, "negative_log_likelihood", "forward: CRF")
     optimisation = Optimisation(network, recipe, batches, batches)
     random = seed_epoch(42, 1)
-    draw_from(network, random)
+    set_generator(network, random)
     network.train()
     order = training_batches(random.permutation(len(encoded)), recipe.batch_size)
     segments = []
@@ -126,7 +126,7 @@ def training(model: SavedModel, encoded: Encoded, recipe: Any, batches: int) -> 
     return {"best": best, "median": statistics.median(speeds), "milliseconds": stages}
 
 
-def tagging(model: SavedModel, sentences: list[Any], threads: int) -> dict[str, Any]:
+def tagging(model: Model, sentences: list[Any], threads: int) -> dict[str, Any]:
     """Microseconds a token by stage (of all threads together), and tokens a second, the fastest of four."""
     torch.set_num_threads(1)
     tagger, clock = Tagger(model, threads=threads), Clock()

@@ -68,9 +68,9 @@ def command(context: click.Context, **options: Any) -> int:
       bilstm-crf train --init-from runs/noisy --train gold.conllu --dev dev.conllu
       bilstm-crf train --resume runs/nob-sg600               after Ctrl-C, a crash, a power cut
     """  # noqa: D301
-    from bilstm_crf.commands.progress import TrainingProgress
     from bilstm_crf.experiments.shapes import check_metrics
     from bilstm_crf.training import run
+    from bilstm_crf.util.progress import TrainingProgress
 
     quiet = options["quiet"]
 

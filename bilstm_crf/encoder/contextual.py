@@ -22,7 +22,7 @@ from bilstm_crf.sentence import Sentence
 
 
 @dataclass(frozen=True)
-class EncoderUse:
+class EncoderSpec:
     """An encoder, what a network reads off it, and whether it learnt with the network."""
 
     encoder: Encoder
@@ -35,14 +35,14 @@ class EncoderUse:
         return self.encoder.hidden_states if self.settings.layers == "mix" else 0
 
 
-class Contextual(Protocol):
+class EncoderFeatures(Protocol):
     """Vectors of the tokens of some sentences, by which the layouts of batches number their own."""
 
     def of(self, layout: Layout) -> Tensor:
         """(N, C), or (N, L, C) where layers are to be mixed, in packed order, wherever they were computed."""
 
 
-class Kept:
+class PrecomputedFeatures:
     """Of an encoder that does not learn: all vectors are there."""
 
     def __init__(self, vectors: NDArray[np.float16]) -> None:
@@ -53,7 +53,7 @@ class Kept:
         return torch.from_numpy(self.vectors[layout.tokens]).float()
 
 
-class Learnt:
+class TrainableFeatures:
     """Of an encoder that learns with the network: each batch runs it, with gradients."""
 
     def __init__(self, encoder: Encoder, sentences: Sequence[Sentence], settings: FeatureSettings) -> None:

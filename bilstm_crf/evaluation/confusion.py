@@ -27,6 +27,11 @@ class Confusion:
     spans: list[list[int]]  # (K, K) for K of these
     words: list[list[int]]  # (K, K)
 
+    def __post_init__(self) -> None:
+        for kind, matrix in (("spans", self.spans), ("words", self.words)):
+            if {len(matrix), *map(len, matrix)} != {len(self.types)}:
+                raise ValueError(f"{kind} is no square matrix of {len(self.types)} types")
+
 
 def confusion(
     gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]], lengths: Sequence[int]

@@ -41,8 +41,8 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Others:
-    """`Looks` as tensors: of the tokens of a batch, where the others of their document are kept."""
+class MemoryBatch:
+    """`MemoryIndex` as tensors: of the tokens of a batch, where the others of their document are kept."""
 
     rows: Tensor  # (M,) the tokens that have others
     places: Tensor  # (E,) these others
@@ -59,7 +59,7 @@ class Batch:
     layout: Layout
     words: Words  # N of them, in packed order
     labels: Tensor  # (N,) gold label ids
-    others: Others | None = None  # where the network looks at a document's other occurrences of a word
+    others: MemoryBatch | None = None  # where the network looks at a document's other occurrences of a word
 
 
 def training_batches(order: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
@@ -103,12 +103,12 @@ def words_of(encoded: Encoded, words: NDArray[np.int64], device: torch.device | 
 
 def others_of(
     occurrences: Occurrences, tokens: NDArray[np.int64], device: torch.device | str = "cpu"
-) -> Others:
+) -> MemoryBatch:
     """Of the tokens with these numbers."""
     looks = occurrences.looks(tokens)
     of_row = np.repeat(np.arange(len(looks.rows)), looks.lengths)
     arrays = (looks.rows, looks.places, of_row, looks.lengths[:, None], looks.kept_rows, looks.kept_places)
-    return Others(*(torch.from_numpy(array).to(device) for array in arrays))
+    return MemoryBatch(*(torch.from_numpy(array).to(device) for array in arrays))
 
 
 def make_batch(

@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Looks:
+class MemoryIndex:
     """Of some tokens, which have others to look at, and whose own states others will look at."""
 
     rows: Ints  # (M,) of the tokens, those that have others
@@ -48,17 +48,17 @@ class Occurrences:
         self._place_of[tokens] = np.arange(len(tokens))
         self.places = len(tokens)
 
-    def looks(self, tokens: Ints) -> Looks:
+    def looks(self, tokens: Ints) -> MemoryIndex:
         """Of the tokens with these numbers."""
         starts, ends = self._starts[tokens], self._starts[tokens + 1]
         rows = np.flatnonzero(ends > starts)
         places = self._places[ranges(starts[rows], ends[rows])]
         mine = self._place_of[tokens]
         kept = np.flatnonzero(mine >= 0)
-        return Looks(rows, places, (ends - starts)[rows], kept, mine[kept])
+        return MemoryIndex(rows, places, (ends - starts)[rows], kept, mine[kept])
 
 
-class Past:
+class StreamHistory:
     """What came before in a stream, as far as the next sentence looks at it."""
 
     def __init__(self) -> None:

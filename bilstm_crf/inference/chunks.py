@@ -29,14 +29,14 @@ from bilstm_crf.formats import Format, FormatOptions
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.util import system
 
-PIECE = 3 << 20  # bytes; of CoNLL-U some 65,000 tokens
+CHUNK_BYTES = 3 << 20  # bytes; of CoNLL-U some 65,000 tokens
 SIGNALS = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
 MAX_SENTENCE = 64 << 20  # bytes without an empty line: a million tokens are not a sentence
 NEWDOC = re.compile(rb"(\xef\xbb\xbf)?#[ \t]*newdoc([ \t]+id)?[ \t]*(=|\r?\n)")  # a line begins so
 
 
 @dataclass(frozen=True)
-class Piece:
+class Chunk:
     """Some of a file's sentences."""
 
     line: int  # the number of its first line
@@ -44,7 +44,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Tagged:
+class TaggedChunk:
     """A piece with its labels."""
 
     content: bytes
@@ -52,7 +52,7 @@ class Tagged:
 
 
 @dataclass(frozen=True)
-class Work:
+class ChunkTagger:
     """What there is to do with each piece."""
 
     tagger: Tagger
@@ -60,17 +60,17 @@ class Work:
     options: FormatOptions
     path: str
 
-    def tag(self, piece: Piece) -> Tagged:
+    def tag(self, piece: Chunk) -> TaggedChunk:
         """Raises InputError as the format does."""
         options = dataclasses.replace(self.options, first_line=piece.line)
         sentences = list(self.format.read(io.BytesIO(piece.content), self.path, options))
         for sentence, spans in zip(sentences, self.tagger.predict(sentences), strict=True):
             sentence.spans = spans
         content = b"".join(self.format.render(sentence, options) for sentence in sentences)
-        return Tagged(content, sum(map(len, sentences)))
+        return TaggedChunk(content, sum(map(len, sentences)))
 
 
-def tag_pieces(work: Work, stream: BinaryIO, *, processes: int) -> Iterator[Tagged]:
+def tag_chunks(work: ChunkTagger, stream: BinaryIO, *, processes: int) -> Iterator[TaggedChunk]:
     """The whole stream, piece after piece, as `Format.render` writes it.
 
     The sentences of the format must end with an empty line and not depend on those before, as in CoNLL-U,
@@ -78,7 +78,7 @@ def tag_pieces(work: Work, stream: BinaryIO, *, processes: int) -> Iterator[Tagg
     What comes out does not depend on `processes`; a stream of one piece is tagged by this process. Forks
     before it returns, so call it before other threads run. Raises InputError as the format does.
     """
-    pieces = pieces_of(stream, whole_documents=work.tagger.reads_neighbours, path=work.path)
+    pieces = byte_chunks(stream, whole_documents=work.tagger.reads_neighbours, path=work.path)
     first = list(islice(pieces, 2))
     everything = chain(first, pieces)
     if processes == 1 or len(first) < 2 or not work.tagger.on_cpu or not system.CAN_FORK:
@@ -94,8 +94,8 @@ def tag_pieces(work: Work, stream: BinaryIO, *, processes: int) -> Iterator[Tagg
     return _share_out(everything, work, workers)
 
 
-def pieces_of(stream: BinaryIO, *, whole_documents: bool = False, path: str = "") -> Iterator[Piece]:
-    """Yield the bytes of the stream, cut behind empty lines, in pieces of about `PIECE` bytes.
+def byte_chunks(stream: BinaryIO, *, whole_documents: bool = False, path: str = "") -> Iterator[Chunk]:
+    """Yield the bytes of the stream, cut behind empty lines, in pieces of about `CHUNK_BYTES` bytes.
 
     With `whole_documents`, from the first `# newdoc` on, only where a document begins, however long they are.
     Each byte is looked at once. Raises InputError where `MAX_SENTENCE` bytes have no empty line.
@@ -103,7 +103,7 @@ def pieces_of(stream: BinaryIO, *, whole_documents: bool = False, path: str = ""
     line, rest = 1, bytearray()
     whole = 0  # where the sentence at the end of `rest` begins, which may go on
     document: int | None = None  # where the last document begins; None: none has begun in the whole stream
-    while block := stream.read(PIECE):
+    while block := stream.read(CHUNK_BYTES):
         searched = max(0, len(rest) - 2)
         rest += block
         end = max(whole, _behind_empty_line(rest, searched, len(rest)))
@@ -119,13 +119,13 @@ def pieces_of(stream: BinaryIO, *, whole_documents: bool = False, path: str = ""
         whole = end
         cut = whole if document is None else document
         if cut:
-            yield Piece(line, bytes(rest[:cut]))
+            yield Chunk(line, bytes(rest[:cut]))
             line += rest.count(b"\n", 0, cut)
             del rest[:cut]
             whole -= cut
             document = None if document is None else 0
     if rest:
-        yield Piece(line, bytes(rest))
+        yield Chunk(line, bytes(rest))
 
 
 def _behind_empty_line(content: bytearray, start: int, end: int) -> int:
@@ -147,9 +147,9 @@ def _last_document(content: bytearray, start: int, end: int) -> int | None:
     return None
 
 
-def _share_out(pieces: Iterator[Piece], work: Work, workers: list[_Worker]) -> Iterator[Tagged]:
+def _share_out(pieces: Iterator[Chunk], work: ChunkTagger, workers: list[_Worker]) -> Iterator[TaggedChunk]:
     """Each worker has one piece in hand; results come in the order of the pieces."""
-    idle, in_hand = list(workers), deque[tuple[_Worker, Piece]]()
+    idle, in_hand = list(workers), deque[tuple[_Worker, Chunk]]()
     try:
         for piece in pieces:
             done = None
@@ -172,7 +172,7 @@ def _share_out(pieces: Iterator[Piece], work: Work, workers: list[_Worker]) -> I
 class _Worker:
     """A process that tags one piece after another."""
 
-    def __init__(self, work: Work, before: list[_Worker]) -> None:
+    def __init__(self, work: ChunkTagger, before: list[_Worker]) -> None:
         """`before`: the workers there are already."""
         context = multiprocessing.get_context("fork")
         self._ours, theirs = context.Pipe()
@@ -181,14 +181,14 @@ class _Worker:
         self._process.start()
         theirs.close()
 
-    def begin(self, piece: Piece) -> None:
+    def begin(self, piece: Chunk) -> None:
         with self._alive():
             self._ours.send(piece)
 
-    def result(self) -> Tagged | None:
+    def result(self) -> TaggedChunk | None:
         """None: the piece has an error."""
         with self._alive():
-            tagged: Tagged | None = self._ours.recv()
+            tagged: TaggedChunk | None = self._ours.recv()
         return tagged
 
     @contextlib.contextmanager
@@ -209,7 +209,7 @@ class _Worker:
         self._ours.close()
 
 
-def _serve(work: Work, ours: Connection, far_ends: list[Connection]) -> None:
+def _serve(work: ChunkTagger, ours: Connection, far_ends: list[Connection]) -> None:
     """Tag what comes until the parent is gone: what keeps its ends of the pipes open here would hide that."""
     # Ctrl-C and a closed terminal come to the whole group. They are for the parent, which ends this process.
     for number in SIGNALS:

@@ -14,16 +14,16 @@ import torch
 from numpy.typing import NDArray
 
 from bilstm_crf.embeddings.attached import AttachedVectors, require_same_space
-from bilstm_crf.encoder.contextual import Kept
+from bilstm_crf.encoder.contextual import PrecomputedFeatures
 from bilstm_crf.encoder.frozen import frozen_parts
 from bilstm_crf.errors import UsageError
 from bilstm_crf.features.batches import layout_of, others_of, tagging_batches, words_of
-from bilstm_crf.features.occurrences import Occurrences, Past
+from bilstm_crf.features.occurrences import Occurrences, StreamHistory
 from bilstm_crf.features.vocabulary import Encoded
 from bilstm_crf.inference.arguments import check_batch, check_sentences, check_text, check_texts, check_tokens
 from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.labels import ENCODINGS, LabelSet
-from bilstm_crf.model.model_folder import SavedModel, load_model
+from bilstm_crf.model.model_folder import Model, load_model
 from bilstm_crf.sentence import Sentence, Span
 
 BATCH_TOKENS = 16_384  # padded tokens of one batch
@@ -41,7 +41,7 @@ class Tagger:
     [Span(start=0, end=2, type='PER'), Span(start=4, end=5, type='GPE_LOC')]
     """
 
-    def __init__(self, model: SavedModel, device: str = "cpu", threads: int = 1) -> None:
+    def __init__(self, model: Model, device: str = "cpu", threads: int = 1) -> None:
         """With several threads as many chunks of a stream are tagged at once, while the next one is read.
 
         `torch.set_num_threads(1)` then keeps PyTorch's own threads out of their way. Raises UsageError for
@@ -174,7 +174,7 @@ class Tagger:
 
     def _one_by_one(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
         """Each before the next one is asked for."""
-        past = Past()
+        past = StreamHistory()
         for sentence in sentences:
             earlier = past.with_names_of(sentence) if self.remembers else []
             sentence.spans = self.predict([*earlier, sentence])[-1]
@@ -185,7 +185,9 @@ class Tagger:
             sentence.spans = spans
         return sentences
 
-    def predict(self, sentences: Iterable[Sentence], contextual: Kept | None = None) -> list[list[Span]]:
+    def predict(
+        self, sentences: Iterable[Sentence], contextual: PrecomputedFeatures | None = None
+    ) -> list[list[Span]]:
         """The spans of each sentence; none of it is kept in the sentences. Any length, none dropped.
 
         `contextual`: the encoder's vectors of all tokens, where they are at hand.
@@ -220,7 +222,9 @@ class Tagger:
             for chunk, spans in in_work:
                 yield chunk, spans.result()
 
-    def _spans(self, sentences: Sequence[Sentence], contextual: Kept | None = None) -> list[list[Span]]:
+    def _spans(
+        self, sentences: Sequence[Sentence], contextual: PrecomputedFeatures | None = None
+    ) -> list[list[Span]]:
         encoded, label_ids = self._label_ids(sentences, contextual)
         labels, offsets = self.model.vocabulary.labels, encoded.offsets
         spans: list[list[Span]] = [[] for _ in sentences]
@@ -233,7 +237,7 @@ class Tagger:
 
     @torch.inference_mode()
     def _label_ids(
-        self, sentences: Sequence[Sentence], contextual: Kept | None
+        self, sentences: Sequence[Sentence], contextual: PrecomputedFeatures | None
     ) -> tuple[Encoded, NDArray[np.int64]]:
         """The encoded sentences, and the label id of each of their tokens (Viterbi); 0 is `O`."""
         with self._looking_up:
@@ -264,7 +268,9 @@ class Tagger:
             label_ids[layout.tokens] = self._network.best_paths(emissions[layout.tokens], layout.batch_sizes)
         return encoded, label_ids
 
-    def _encode(self, sentences: Sequence[Sentence], contextual: Kept | None) -> torch.Tensor | None:
+    def _encode(
+        self, sentences: Sequence[Sentence], contextual: PrecomputedFeatures | None
+    ) -> torch.Tensor | None:
         """(N, C): the encoder's vectors of all tokens, mixed; None for a network without one.
 
         Mixed part by part: the vectors of all an encoder's layers would fill the memory.

@@ -12,6 +12,6 @@ from torch import Tensor
 NUMBA = find_spec("numba") is not None
 
 
-def usable(tensor: Tensor, *precisions: torch.dtype) -> bool:
+def can_compile(tensor: Tensor, *precisions: torch.dtype) -> bool:
     """Whether the compiled functions can work on this tensor: on the CPU, in float32 (or one of those)."""
     return NUMBA and tensor.device.type == "cpu" and tensor.dtype in (precisions or (torch.float32,))

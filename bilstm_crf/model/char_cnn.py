@@ -33,7 +33,7 @@ class CharCNN(nn.Module):
         weight, bias = self.convolution.weight, self.convolution.bias  # (F, E, width), (F,)
         # Of each character its part in the windows that hold it, by its place there
         products = F.linear(embedded, weight.permute(2, 0, 1).flatten(0, 1))  # (C, width F)
-        if kernels.usable(products):
+        if kernels.can_compile(products):
             from bilstm_crf.kernels.char_cnn import Maxima
 
             features: Tensor = Maxima.apply(products, bias, word_lengths)

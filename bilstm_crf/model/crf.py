@@ -37,7 +37,7 @@ class CRF(PytorchCRF):
 
         `batch_sizes` (T,) as in a PackedSequence, on the CPU.
         """
-        if kernels.usable(emissions, torch.float32, torch.float64):
+        if kernels.can_compile(emissions, torch.float32, torch.float64):
             from bilstm_crf.kernels.crf import NegativeLogLikelihood
 
             scores = (self.start_transitions, self.end_transitions, self.transitions)
@@ -54,7 +54,7 @@ class CRF(PytorchCRF):
     @torch.no_grad()
     def viterbi(self, emissions: Tensor, batch_sizes: Tensor) -> NDArray[np.int64]:
         """(N, K) emissions in packed order to the label ids (N,) of each sentence's best path."""
-        if kernels.usable(emissions, torch.float32, torch.float64):
+        if kernels.can_compile(emissions, torch.float32, torch.float64):
             from bilstm_crf.kernels.crf import viterbi
 
             scores = (self.start_transitions, self.end_transitions, self.transitions)

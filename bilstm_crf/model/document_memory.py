@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from bilstm_crf.features.batches import Others
+from bilstm_crf.features.batches import MemoryBatch
 from bilstm_crf.model.dropout import Dropout
 
 
@@ -35,14 +35,14 @@ class DocumentMemory(nn.Module):
         weight = self.inner.weight
         self.states = weight.new_zeros(places, self.inner.in_features)
 
-    def forward(self, others: Others, states: Tensor) -> Tensor:
+    def forward(self, others: MemoryBatch, states: Tensor) -> Tensor:
         """(M, K): what to add to the emissions, from the states (P, H) that are kept."""
         total = states.new_zeros(len(others.rows), states.shape[1])
         total.index_add_(0, others.of_row, states[others.places])
         scores: Tensor = self.to_labels(self.dropout(torch.tanh(self.inner(total / others.lengths))))
         return scores
 
-    def keep(self, others: Others, states: Tensor) -> None:
+    def keep(self, others: MemoryBatch, states: Tensor) -> None:
         """Of a batch's states (N, H) those that other tokens will look at."""
         assert self.states is not None, "training has begun"
         self.states[others.kept_places] = states.detach()[others.kept_rows]

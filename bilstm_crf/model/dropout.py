@@ -12,15 +12,15 @@ from bilstm_crf import kernels
 STEPS = 1 << 16  # the probability is rounded to this many
 
 
-class Drawing(nn.Module):
+class Stochastic(nn.Module):
     """A module that draws random numbers in training."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.random = np.random.default_rng()  # `draw_from` sets another
+        self.random = np.random.default_rng()  # `set_generator` sets another
 
 
-class Dropout(Drawing):
+class Dropout(Stochastic):
     """In training, zeroes each value with probability `p` and scales the others by 1 / (1 - p)."""
 
     def __init__(self, p: float) -> None:
@@ -33,7 +33,7 @@ class Dropout(Drawing):
             return values
         if group is not None:
             return values * self(values.new_ones(int(group.max()) + 1, values.shape[1]))[group]
-        if kernels.usable(values):
+        if kernels.can_compile(values):
             from bilstm_crf.kernels.dropout import Dropped
 
             key = self.random.integers(1 << 64, dtype=np.uint64)
@@ -56,8 +56,8 @@ class Dropout(Drawing):
         return values.index_select(1, kept) * (places / max(1, left)), kept
 
 
-def draw_from(network: nn.Module, random: np.random.Generator) -> None:
+def set_generator(network: nn.Module, random: np.random.Generator) -> None:
     """All modules of `network` that draw random numbers draw them from this generator from now on."""
     for module in network.modules():
-        if isinstance(module, Drawing):
+        if isinstance(module, Stochastic):
             module.random = random

@@ -30,7 +30,7 @@ from torch import Tensor
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.encoder.contextual import EncoderUse
+from bilstm_crf.encoder.contextual import EncoderSpec
 from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.encoder.folder import is_local
 from bilstm_crf.errors import InputError, ModelFolderError, UsageError
@@ -55,7 +55,7 @@ WORD_BYTES = 160_000_000  # room for the word table, so that a model stays under
 
 
 @dataclass(frozen=True)
-class SavedModel:
+class Model:
     """A network with all that is needed to use it."""
 
     network: BiLSTMCRF
@@ -65,7 +65,7 @@ class SavedModel:
     label_set: LabelSet
     provenance: dict[str, Any]  # where it comes from: data, vectors, recipe, seed, epoch, scores
     subwords: Subwords | None = None  # vectors for words that neither table has
-    contextual: EncoderUse | None = None
+    contextual: EncoderSpec | None = None
 
     def attach(self, vectors: AttachedVectors) -> None:
         """Puts a table of vectors behind the model's own, for words that it does not have."""
@@ -74,7 +74,7 @@ class SavedModel:
 
 
 def save_model(
-    model: SavedModel, folder: Path, vectors: WordVectors | None, *, embed_encoder: bool = False
+    model: Model, folder: Path, vectors: WordVectors | None, *, embed_encoder: bool = False
 ) -> None:
     """Writes the model, with the most frequent words of `vectors` as far as there is room.
 
@@ -135,7 +135,7 @@ def save_model(
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _save_encoder(use: EncoderUse, folder: Path, embed: bool) -> dict[str, Any]:
+def _save_encoder(use: EncoderSpec, folder: Path, embed: bool) -> dict[str, Any]:
     """What model.json says of the encoder; a copy is written where it learnt, or where one is asked for."""
     name, sha256, copied = use.encoder.name, use.encoder.sha256, None
     if is_local(name):
@@ -174,7 +174,7 @@ def _subword_tensors(subwords: Subwords | None) -> dict[str, Tensor]:
     return {"subwords.ngrams": _text("\n".join(subwords.ngrams)), **tensors}
 
 
-def load_model(folder: str | Path, *, bert: str | None = None, trust_remote_code: bool = False) -> SavedModel:
+def load_model(folder: str | Path, *, bert: str | None = None, trust_remote_code: bool = False) -> Model:
     """Load the model of a folder. `bert`: where its encoder lies now, if not where it lay.
 
     Raises ModelFolderError for one that is absent, damaged, foreign or too new, or whose encoder is another
@@ -211,7 +211,7 @@ def load_model(folder: str | Path, *, bert: str | None = None, trust_remote_code
     if sizes != (architecture.contextual_dim, architecture.contextual_layers):
         message = "what it says of the encoder does not fit the weights"
         raise ModelFolderError(message, path=folder / "model.json")
-    model = SavedModel(
+    model = Model(
         network,
         architecture,
         vocabulary,
@@ -415,7 +415,7 @@ def _place(described: EncoderDescription, folder: Path, bert: str | None = None)
 
 def _load_encoder(
     described: EncoderDescription | None, folder: Path, bert: str | None, trust_remote_code: bool
-) -> EncoderUse | None:
+) -> EncoderSpec | None:
     """The encoder that model.json names. Raises ModelFolderError where it is another one now."""
     if described is None:
         if bert is not None:
@@ -433,4 +433,4 @@ def _load_encoder(
             path=folder,
             hint="--bert PATH names the folder of the right one",
         )
-    return EncoderUse(encoder, described.settings, described.tuned)
+    return EncoderSpec(encoder, described.settings, described.tuned)

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bilstm_crf.encoder.scalar_mix import ScalarMix
-from bilstm_crf.features.batches import Batch, Others, Words
+from bilstm_crf.features.batches import Batch, MemoryBatch, Words
 from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.model.char_cnn import CharCNN
 from bilstm_crf.model.crf import mean_of
-from bilstm_crf.model.member import Member
+from bilstm_crf.model.sequence_tagger import SequenceTagger
 from bilstm_crf.model.word_embedding import WordEmbedding
 
 
@@ -48,8 +48,8 @@ class BiLSTMCRF(nn.Module):
             )
         self.mix = ScalarMix(a.contextual_layers) if a.contextual_layers else None
         self.contextual = a.contextual_dim > 0
-        self.members: Sequence[Member] = nn.ModuleList(  # type: ignore[assignment]
-            Member(a, dim, labels) for _ in range(a.members)
+        self.members: Sequence[SequenceTagger] = nn.ModuleList(  # type: ignore[assignment]
+            SequenceTagger(a, dim, labels) for _ in range(a.members)
         )
 
     def representations(self, words: Words) -> Tensor:
@@ -121,7 +121,7 @@ class BiLSTMCRF(nn.Module):
         return mean([m.to_labels(each) for m, each in zip(self.members, states, strict=True)])
 
     @torch.no_grad()
-    def scores_of_others(self, others: Others, kept: list[Tensor]) -> Tensor:
+    def scores_of_others(self, others: MemoryBatch, kept: list[Tensor]) -> Tensor:
         """(M, K): what a document's memory adds to the emissions, from each member's states (P, H) there."""
         memories = [member.memory for member in self.members if member.memory is not None]
         return mean([memory(others, each) for memory, each in zip(memories, kept, strict=True)])

@@ -38,7 +38,7 @@ class WordBiLSTM(nn.LSTM):
 
         With `kept` (P,) the inputs (N, P) are those of these places of I; the others are 0.
         """
-        if kernels.usable(inputs) and not (self.training and self.dropout > 0):
+        if kernels.can_compile(inputs) and not (self.training and self.dropout > 0):
             from bilstm_crf.kernels.lstm import bilstm
 
             return bilstm(self, inputs, batch_sizes, kept)
@@ -61,7 +61,7 @@ class WordBiLSTM(nn.LSTM):
 
         Where compiled: their share in the first layer's gates, (2, W, 2H); else the inputs themselves.
         """
-        if kernels.usable(inputs):
+        if kernels.can_compile(inputs):
             from bilstm_crf.kernels.lstm import gate_shares
 
             return gate_shares(self, inputs)
@@ -69,7 +69,7 @@ class WordBiLSTM(nn.LSTM):
 
     def states_of_words(self, prepared: Tensor, words: Tensor, batch_sizes: Tensor) -> Tensor:
         """The states (N, H) outside training, where token n is word words[n] of those that were prepared."""
-        if kernels.usable(prepared):
+        if kernels.can_compile(prepared):
             from bilstm_crf.kernels.lstm import states_of_words
 
             return states_of_words(self, prepared, words, batch_sizes)

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bilstm_crf.embeddings.attached import AttachedVectors
-from bilstm_crf.model.dropout import Drawing
+from bilstm_crf.model.dropout import Stochastic
 
 
-class WordEmbedding(Drawing):
+class WordEmbedding(Stochastic):
     """Rows for the ids 0 (unknown) to V, trained with sparse gradients, then the rows of an attached table.
 
     Words of the attached table are never updated, so they need neither memory nor gradients here.
@@ -22,13 +22,13 @@ class WordEmbedding(Drawing):
         super().__init__()
         self.weight = nn.Parameter(weight, requires_grad=weight.dtype == torch.float32)
         self.attached: AttachedVectors | None = None
-        self._stand_ins = 0
+        self._replacements = 0
 
     @property
     def dim(self) -> int:
         return self.weight.shape[1]
 
-    def stand_in(self, vectors: Tensor, probability: Tensor) -> None:
+    def add_replacement(self, vectors: Tensor, probability: Tensor) -> None:
         """From now on training often sees a word as tagging sees one that training never met.
 
         With `probability` (V + 1,) of its word, a token has the word's row of `vectors` (V + 1, D). May be
@@ -36,8 +36,8 @@ class WordEmbedding(Drawing):
         """
         for name, tensor in (("vectors", vectors), ("probability", probability)):
             # A buffer goes where the weights go; this one is not saved
-            self.register_buffer(f"{name}_{self._stand_ins}", tensor, persistent=False)
-        self._stand_ins += 1
+            self.register_buffer(f"{name}_{self._replacements}", tensor, persistent=False)
+        self._replacements += 1
 
     def forward(self, words: Tensor) -> Tensor:
         """(N,) word ids to (N, D).
@@ -47,7 +47,7 @@ class WordEmbedding(Drawing):
         """
         if self.training:
             rows = F.embedding(words, self.weight, sparse=True)
-            for number in range(self._stand_ins):
+            for number in range(self._replacements):
                 vectors, probability = (
                     self.get_buffer(f"{name}_{number}") for name in ("vectors", "probability")
                 )

@@ -14,7 +14,7 @@ from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.encoder.cache import cached_vectors
-from bilstm_crf.encoder.contextual import Contextual, EncoderUse, Kept, Learnt
+from bilstm_crf.encoder.contextual import EncoderFeatures, EncoderSpec, PrecomputedFeatures, TrainableFeatures
 from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.encoder.settings import FeatureSettings
 from bilstm_crf.errors import InputError
@@ -22,37 +22,37 @@ from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.labels import ENCODINGS, Encoding, LabelSet, norne_first
 from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.model.description import check_labels
-from bilstm_crf.model.model_folder import SavedModel
+from bilstm_crf.model.model_folder import Model
 from bilstm_crf.model.network import BiLSTMCRF
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.training.checkpoint import seed_epoch
 from bilstm_crf.util.progress import Bar
 
 
-def contextual_of(model: SavedModel, sentences: Sequence[Sentence]) -> Contextual | None:
+def contextual_of(model: Model, sentences: Sequence[Sentence]) -> EncoderFeatures | None:
     """An encoder's vectors of the sentences to learn from; None where there is no encoder."""
     if model.contextual is not None and model.contextual.tuned:
-        return Learnt(model.contextual.encoder, sentences, model.contextual.settings)
+        return TrainableFeatures(model.contextual.encoder, sentences, model.contextual.settings)
     return kept_of(model, sentences, "train")
 
 
-def kept_of(model: SavedModel, sentences: Sequence[Sentence], name: str) -> Kept | None:
+def kept_of(model: Model, sentences: Sequence[Sentence], name: str) -> PrecomputedFeatures | None:
     """A frozen encoder's vectors of the split `name`, computed once for ever (bert/cache.py); else None."""
     use = model.contextual
     if use is None or use.tuned:
         return None
     with Bar(f"Encoding  {name}", unit="words") as bar:
-        return Kept(cached_vectors(use.encoder, sentences, use.settings, progress=bar.at))
+        return PrecomputedFeatures(cached_vectors(use.encoder, sentences, use.settings, progress=bar.at))
 
 
-def use_of(config: RunConfig, encoder: Encoder | None) -> EncoderUse | None:
+def use_of(config: RunConfig, encoder: Encoder | None) -> EncoderSpec | None:
     """What the network of a run is to read off its encoder."""
     if encoder is None or config.encoder is None:
         return None
-    return EncoderUse(encoder, FeatureSettings.of(config.encoder), config.encoder.finetune)
+    return EncoderSpec(encoder, FeatureSettings.of(config.encoder), config.encoder.finetune)
 
 
-def architecture_of(config: RunConfig, use: EncoderUse | None) -> Architecture:
+def architecture_of(config: RunConfig, use: EncoderSpec | None) -> Architecture:
     """Return the architecture of a run's network."""
     if use is None:
         return Architecture.of(config)
@@ -64,7 +64,7 @@ def build_model(
     sentences: list[Sentence],
     vectors: WordVectors | None,
     encoder: Encoder | None = None,
-) -> SavedModel:
+) -> Model:
     """An untrained model for these training sentences, its weights drawn from the seed."""
     words = config.words
     encoding = ENCODINGS[config.data.encoding]
@@ -82,15 +82,15 @@ def build_model(
     network = BiLSTMCRF(architecture, len(vocabulary.characters), len(vocabulary.labels), table)
     if words.word_dropout:
         counts = torch.tensor(vocabulary.counts(sentences))
-        network.embedding.stand_in(table.clone(), words.word_dropout / (words.word_dropout + counts))
+        network.embedding.add_replacement(table.clone(), words.word_dropout / (words.word_dropout + counts))
     subwords = None if vectors is None else vectors.subwords
     if words.subword_dropout and subwords is not None:
         composed = composed_table(vocabulary, subwords, table)
-        network.embedding.stand_in(composed, torch.full((len(composed),), words.subword_dropout))
+        network.embedding.add_replacement(composed, torch.full((len(composed),), words.subword_dropout))
     label_set = LabelSet.named(config.data.labels, keep_misc=config.data.keep_misc)
     if use is not None and use.tuned:
         network.encoder = use.encoder
-    model = SavedModel(network, architecture, vocabulary, config.data.encoding, label_set, {}, subwords, use)
+    model = Model(network, architecture, vocabulary, config.data.encoding, label_set, {}, subwords, use)
     if attached is not None:
         model.attach(attached)
     return model

@@ -11,7 +11,7 @@ from typing import Any
 from bilstm_crf.config import EncoderConfig, RunConfig
 from bilstm_crf.corpus import overview
 from bilstm_crf.corpus.documents import Documents, tables_of
-from bilstm_crf.corpus.dropping import check_filters, leave_out, summary
+from bilstm_crf.corpus.filters import check_filters, leave_out, summary
 from bilstm_crf.corpus.labelled import Labelled, read_labelled
 from bilstm_crf.embeddings.coverage import coverage
 from bilstm_crf.embeddings.read import load
@@ -23,7 +23,7 @@ from bilstm_crf.errors import InputError, UsageError, did_you_mean, warn
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.inference.tagger import find_device
 from bilstm_crf.labels import LabelSet, line_of
-from bilstm_crf.model.model_folder import SavedModel, load_model, weights_of
+from bilstm_crf.model.model_folder import Model, load_model, weights_of
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.training import run_folder
 from bilstm_crf.training.initialisation import architecture_of, use_of
@@ -127,7 +127,7 @@ def _show_entities(config: RunConfig, splits: Mapping[str, Labelled], say: Calla
 
 
 def _read_vectors(
-    config: RunConfig, initial: SavedModel | None, train_set: Labelled, say: Callable[[str], None]
+    config: RunConfig, initial: Model | None, train_set: Labelled, say: Callable[[str], None]
 ) -> WordVectors | None:
     """Those of the model to begin with, else those named; n-grams are fitted where they are asked for."""
     if initial is not None and config.network.init_from is not None:
@@ -147,7 +147,7 @@ def _read_vectors(
     return vectors
 
 
-def _initial_model(folder: str, encoder: EncoderConfig | None) -> SavedModel:
+def _initial_model(folder: str, encoder: EncoderConfig | None) -> Model:
     """Return the model to start from."""
     if encoder is None:
         return load_model(folder)

@@ -21,8 +21,8 @@ from bilstm_crf.features.batches import make_batch, training_batches
 from bilstm_crf.features.occurrences import Occurrences
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.labels import ENCODINGS
-from bilstm_crf.model.dropout import draw_from
-from bilstm_crf.model.model_folder import SavedModel, save_model
+from bilstm_crf.model.dropout import set_generator
+from bilstm_crf.model.model_folder import Model, save_model
 from bilstm_crf.training.checkpoint import load_checkpoint, save_checkpoint, seed_epoch
 from bilstm_crf.training.initialisation import build_model, contextual_of, kept_of
 from bilstm_crf.training.optimizer import Optimisation
@@ -51,7 +51,7 @@ class Sources:
 
     vectors: WordVectors | None = None
     encoder: Encoder | None = None
-    initial: SavedModel | None = None  # to go on with
+    initial: Model | None = None  # to go on with
 
 
 class Learner:
@@ -100,7 +100,7 @@ class Learner:
         """
         now = self.plan.rounds[number - 1]
         random = seed_epoch(self.config.run.seed, number)
-        draw_from(self.network, random)
+        set_generator(self.network, random)
         rate = self.optimisation.begin(now.first)
         started = time.perf_counter()
         loss_sum = 0.0

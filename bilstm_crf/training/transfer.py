@@ -15,13 +15,13 @@ from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import UsageError
 from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.model.architecture import Architecture
-from bilstm_crf.model.model_folder import SavedModel, weights_of
+from bilstm_crf.model.model_folder import Model, weights_of
 
 # Of an architecture: these may differ
 NO_WEIGHTS = ("dropout", "input_dropout", "recurrent_dropout", "memory_alone")
 
 
-def vectors_of(model: SavedModel, folder: str) -> WordVectors | None:
+def vectors_of(model: Model, folder: str) -> WordVectors | None:
     """The model's words and their table, as vectors that another network begins with; None: it has none."""
     if model.network.embedding.dim == 0:
         return None
@@ -52,7 +52,7 @@ def require_same_network(new: Architecture, old: Architecture) -> None:
         raise UsageError(f"the model to begin with has another network: {', '.join(differing)}")
 
 
-def take_over(new: SavedModel, old: SavedModel) -> list[str]:
+def take_over(new: Model, old: Model) -> list[str]:
     """Fills the new network with the old one's weights, but for the word table (`vectors_of` brings it).
 
     Returns the labels that both have. Raises UsageError where the networks are of different sizes.

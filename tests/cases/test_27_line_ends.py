@@ -16,7 +16,7 @@ from bilstm_crf.formats import FORMATS, FormatOptions, blocks, text
 from done import Done
 
 SPACES = FormatOptions(tokenise="spaces")
-RUNNING = FormatOptions(split="running")
+RUNNING = FormatOptions(sentences="detect")
 PARTS = st.lists(st.sampled_from(["a", "b ", " ", "\t", "\n", "\r", "\r\n", "\f", "\ufeff"])).map("".join)
 
 
@@ -93,8 +93,8 @@ def test_articles_come_back_but_for_the_marks(
     )
     path = tmp_path / "a.txt"
     path.write_bytes(article.encode())
-    for how in (["--tokenise", "spaces"], ["--split", "running"]):
-        if how[0] == "--split":
+    for how in (["--tokenise", "spaces"], ["--sentences", "detect"]):
+        if how[0] == "--sentences":
             pytest.importorskip("spacy", reason="needs the extra `text`")
         done = cli("tag", "--model", tiny_model, path, "--to", "text", *how)
         assert done.status == 0
@@ -103,5 +103,8 @@ def test_articles_come_back_but_for_the_marks(
         assert done.out.decode().startswith("\ufeff")
         records = cli("tag", "--model", tiny_model, path, *how).out.splitlines()
         assert all(
-            "\r" not in e["text"] for r in records for e in json.loads(r)["entities"] if how[0] != "--split"
+            "\r" not in e["text"]
+            for r in records
+            for e in json.loads(r)["entities"]
+            if how[0] != "--sentences"
         )

@@ -153,7 +153,7 @@ def test_empty_lines_cost_no_sentence_each(name: str, line: bytes) -> None:
 
 def test_running_text_is_not_split_into_words_where_it_has_none(norwegian: Any, work: Any) -> None:
     read = FORMATS["text"].read
-    assert work(lambda: list(read(BytesIO(b"\n" * 50_000), "x", FormatOptions(split="running")))) == 0
+    assert work(lambda: list(read(BytesIO(b"\n" * 50_000), "x", FormatOptions(sentences="detect")))) == 0
 
 
 @pytest.mark.parametrize("whole_documents", [False, True])

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_crf.features.occurrences import MAX_OTHERS, WINDOW, Occurrences, Past, key_of
+from bilstm_crf.features.occurrences import MAX_OTHERS, WINDOW, Occurrences, StreamHistory, key_of
 from bilstm_crf.sentence import Sentence
 
 documents = st.sampled_from([None, "a", "b"])
@@ -73,7 +73,7 @@ def test_far_ones_count_only_where_the_document_is_known() -> None:
 
 @given(sentences)
 def test_the_past_of_a_stream_is_what_came_before_with_one_of_its_names(these: list[Sentence]) -> None:
-    past = Past()
+    past = StreamHistory()
     for number, sentence in enumerate(these):
         before = []
         for other in reversed(these[:number]):
@@ -95,7 +95,7 @@ def test_the_past_of_a_stream_is_what_came_before_with_one_of_its_names(these: l
 
 
 def test_the_past_is_bounded_where_no_document_ends() -> None:
-    past = Past()
+    past = StreamHistory()
     first = Sentence(["Borten"])
     assert past.with_names_of(first) == []
     for _ in range(WINDOW - 1):

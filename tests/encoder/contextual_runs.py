@@ -14,11 +14,11 @@ import torch
 from bilstm_crf import Tagger
 from bilstm_crf.config import Recipe, RunConfig
 from bilstm_crf.corpus.labelled import read_labelled
-from bilstm_crf.encoder.contextual import Learnt
+from bilstm_crf.encoder.contextual import TrainableFeatures
 from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.features.batches import Batch, make_batch
 from bilstm_crf.labels import ENCODINGS, LabelSet
-from bilstm_crf.model.model_folder import SavedModel, save_model
+from bilstm_crf.model.model_folder import Model, save_model
 from bilstm_crf.sentence import Sentence, Span
 from bilstm_crf.training.initialisation import build_model
 from runs import TINY
@@ -55,7 +55,13 @@ def tiny_config(folder: Path, encoder: Path | None, **changes: Any) -> RunConfig
     fields = {name: changes.pop(name) for name in list(changes) if name in RunConfig.__dataclass_fields__}
     corpus = str(write_corpus(folder / "corpus.conllu"))
     files = {"train": [corpus], "dev": [corpus]}
-    settings = {"batch_size": 2, "epochs": 3, "optimizer": "adam", "learning_rate": 0.03, "embedding_lr_scale": 5}
+    settings = {
+        "batch_size": 2,
+        "epochs": 3,
+        "optimizer": "adam",
+        "learning_rate": 0.03,
+        "embedding_lr_scale": 5,
+    }
     recipe = Recipe().replace({**TINY, **settings, **changes})
     return RunConfig(**{**files, "bert": encoder and str(encoder), **fields}, recipe=recipe)
 
@@ -64,7 +70,7 @@ def corpus_of(config: RunConfig) -> list[Sentence]:
     return read_labelled(config.data.dev, LabelSet.named(config.data.labels)).sentences
 
 
-def batch_of(model: SavedModel, sentences: Sequence[Sentence], *numbers: int) -> Batch:
+def batch_of(model: Model, sentences: Sequence[Sentence], *numbers: int) -> Batch:
     """The sentences with these numbers, and their gold labels; all of them where no number is given."""
     encoding = ENCODINGS[model.encoding]
     gold = [encoding.encode(sentence.spans or [], len(sentence)) for sentence in sentences]
@@ -72,7 +78,7 @@ def batch_of(model: SavedModel, sentences: Sequence[Sentence], *numbers: int) ->
     return make_batch(encoded, np.array(numbers or range(len(sentences))))
 
 
-def untrained(config: RunConfig) -> SavedModel:
+def untrained(config: RunConfig) -> Model:
     """A model that finds names of all types everywhere, so that a change of any input changes some.
 
     Its random weights are stretched and moved until each label's scores have mean 0 and deviation 3.
@@ -83,7 +89,9 @@ def untrained(config: RunConfig) -> SavedModel:
     batch = batch_of(model, sentences)
     network, use = model.network.eval(), model.contextual
     with torch.no_grad():
-        vectors = None if use is None else Learnt(use.encoder, sentences, use.settings).of(batch.layout)
+        vectors = (
+            None if use is None else TrainableFeatures(use.encoder, sentences, use.settings).of(batch.layout)
+        )
         scores = network.emissions(batch, vectors)  # (N, K)
         network.members[0].to_labels.weight.mul_((3 / scores.std(0)).unsqueeze(1))
         network.members[0].to_labels.bias.copy_(
@@ -92,7 +100,7 @@ def untrained(config: RunConfig) -> SavedModel:
     return model
 
 
-def save(folder: Path, encoder: Path, *, embed: bool = False, **settings: Any) -> tuple[SavedModel, Found]:
+def save(folder: Path, encoder: Path, *, embed: bool = False, **settings: Any) -> tuple[Model, Found]:
     """A model in `model` of the folder, and what it finds in the corpus."""
     config = tiny_config(folder, encoder, **settings)
     model = untrained(config)

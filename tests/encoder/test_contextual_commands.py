@@ -190,7 +190,17 @@ def test_what_cannot_be_is_said_before_anything_is_written(wrong: str, train: Cl
 def test_an_encoder_alone_on_the_sample_needs_no_vectors(train: Cli, cli: Cli) -> None:
     """The sample brings vectors, which nobody named."""
     done = cli(
-        "train", "--encoder", "tiny", "--features", "bert", "--head", "linear", "--epochs", 1, "--output", "run"
+        "train",
+        "--encoder",
+        "tiny",
+        "--features",
+        "bert",
+        "--head",
+        "linear",
+        "--epochs",
+        1,
+        "--output",
+        "run",
     )
     assert done.status == 0, done.err
 

@@ -14,10 +14,10 @@ from torch.nn import functional as F
 
 from bilstm_crf import Tagger
 from bilstm_crf.config import Head, RunConfig
-from bilstm_crf.encoder.contextual import Learnt
+from bilstm_crf.encoder.contextual import TrainableFeatures
 from bilstm_crf.formats import read
 from bilstm_crf.labels import ENCODINGS, read_spans
-from bilstm_crf.model.model_folder import SavedModel, save_model
+from bilstm_crf.model.model_folder import Model, save_model
 from bilstm_crf.sentence import Span
 from bilstm_crf.training import loop as training
 from contextual_runs import batch_of, corpus_of, tiny_config, untrained
@@ -103,13 +103,15 @@ def test_the_mix_of_layers_is_learnt(wordpiece: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def linear(wordpiece: Path, tmp_path: Path) -> tuple[RunConfig, SavedModel]:
+def linear(wordpiece: Path, tmp_path: Path) -> tuple[RunConfig, Model]:
     """An untrained model for token classification, as Devlin et al. (2019, section 5.3) have it."""
-    config = tiny_config(tmp_path, wordpiece, features="encoder", head="linear", encoder__layers="last", dropout=0)
+    config = tiny_config(
+        tmp_path, wordpiece, features="encoder", head="linear", encoder__layers="last", dropout=0
+    )
     return config, untrained(config)
 
 
-def test_a_linear_head_on_an_encoder_is_token_classification(linear: tuple[RunConfig, SavedModel]) -> None:
+def test_a_linear_head_on_an_encoder_is_token_classification(linear: tuple[RunConfig, Model]) -> None:
     from transformers import AutoModelForTokenClassification, AutoTokenizer
 
     config, model = linear
@@ -117,7 +119,9 @@ def test_a_linear_head_on_an_encoder_is_token_classification(linear: tuple[RunCo
     assert use is not None
     assert config.encoder.name is not None
     tokenizer: Any = AutoTokenizer.from_pretrained(config.encoder.name)
-    oracle = AutoModelForTokenClassification.from_pretrained(config.encoder.name, num_labels=len(labels)).eval()
+    oracle = AutoModelForTokenClassification.from_pretrained(
+        config.encoder.name, num_labels=len(labels)
+    ).eval()
     oracle.classifier.load_state_dict(model.network.members[0].to_labels.state_dict())
     sentences = corpus_of(config)
     logits = []
@@ -136,7 +140,7 @@ def test_a_linear_head_on_an_encoder_is_token_classification(linear: tuple[RunCo
         assert spans == ENCODINGS["iob"].decode(path)
 
     batch = batch_of(model, sentences, 5, 0, 9)
-    contextual = Learnt(use.encoder, sentences, use.settings).of(batch.layout)
+    contextual = TrainableFeatures(use.encoder, sentences, use.settings).of(batch.layout)
     gold = [ENCODINGS["iob"].encode(sentence.spans or [], len(sentence)) for sentence in sentences]
     ids = [torch.tensor([labels.index(label) for label in path]) for path in gold]
     expected = sum(F.cross_entropy(logits[each], ids[each], reduction="sum") for each in (5, 0, 9))

@@ -62,7 +62,8 @@ def test_an_encoder_that_moved_is_asked_for_and_found(
     assert "--bert PATH" in done.err
     assert len(done.err.splitlines()) == 2
     assert (
-        cli("tag", "--model", tmp_path / "model", "--encoder", tmp_path / "moved", "--text", "Kari").status == 0
+        cli("tag", "--model", tmp_path / "model", "--encoder", tmp_path / "moved", "--text", "Kari").status
+        == 0
     )
 
 

@@ -43,8 +43,22 @@ def content(folder: Path) -> dict[str, str]:
     [
         {"features": "static,bert", "embeddings": str(SAMPLE / "vectors.bin")},
         {"encoder.layers": "mix", "encoder.context": 1, "head": "linear", "embed_encoder": True},
-        {**TUNED, "accumulate": 2, "schedule": "cosine", "restarts": 2, "warmup_fraction": 0.1, "gradient_clip": 1},
-        {**TUNED, "accumulate": 3, "head": "crf", "features": "encoder", "optimizer": "sgd", "encoder.context": 1},
+        {
+            **TUNED,
+            "accumulate": 2,
+            "schedule": "cosine",
+            "restarts": 2,
+            "warmup_fraction": 0.1,
+            "gradient_clip": 1,
+        },
+        {
+            **TUNED,
+            "accumulate": 3,
+            "head": "crf",
+            "features": "encoder",
+            "optimizer": "sgd",
+            "encoder.context": 1,
+        },
     ],
     ids=["frozen", "mixed", "tuned", "tuned by sgd"],
 )

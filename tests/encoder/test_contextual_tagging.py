@@ -70,7 +70,9 @@ def alone(sentences: list[Sentence]) -> list[Sentence]:
 # ---------------------------------------------------------------- without neighbours
 
 
-@pytest.mark.parametrize("settings", [{}, {"encoder.layers": "mix", "encoder.pooling": "mean", "features": "encoder"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"encoder.layers": "mix", "encoder.pooling": "mean", "features": "encoder"}]
+)
 def test_what_else_is_in_the_batch_changes_no_prediction(
     settings: dict[str, Any], make: Callable[..., tuple[Path, Tagger]], sentences: list[Sentence]
 ) -> None:
@@ -102,7 +104,8 @@ def test_values_beyond_float16_are_trouble_to_a_frozen_encoder_alone(
     weights["encoder.layer.2.output.LayerNorm.bias"][3] = 1e5
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     frozen, tuned = (
-        tiny_config(tmp_path, folder, encoder__layers="last", bert_weights=each) for each in ("frozen", "tuned")
+        tiny_config(tmp_path, folder, encoder__layers="last", bert_weights=each)
+        for each in ("frozen", "tuned")
     )
     with pytest.raises(BilstmCrfError, match="float16"):
         Tagger(untrained(frozen)).predict(corpus_of(frozen))
@@ -112,7 +115,9 @@ def test_values_beyond_float16_are_trouble_to_a_frozen_encoder_alone(
 # ---------------------------------------------------------------- with neighbours
 
 
-@pytest.mark.parametrize("context", [{"encoder.context": 1}, {"encoder.context": 8, "bert_context_unit": "words"}])
+@pytest.mark.parametrize(
+    "context", [{"encoder.context": 1}, {"encoder.context": 8, "bert_context_unit": "words"}]
+)
 def test_neighbours_of_the_same_document_change_what_is_found(
     context: dict[str, Any], make: Callable[..., tuple[Path, Tagger]], sentences: list[Sentence]
 ) -> None:
@@ -166,7 +171,9 @@ def without_names(content: bytes) -> bytes:
     return re.sub(rb"(?m)(?<=[\t|])name=[^|\r\n\t]*", b"name=", content)
 
 
-@pytest.mark.parametrize("settings", [{}, {"encoder.context": 2}, {"features": "encoder", "encoder.layers": "mix"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"encoder.context": 2}, {"features": "encoder", "encoder.layers": "mix"}]
+)
 def test_every_byte_of_the_sample_comes_back_but_the_names(
     settings: dict[str, Any], make: Callable[..., tuple[Path, Tagger]], cli: Cli, tmp_path: Path
 ) -> None:

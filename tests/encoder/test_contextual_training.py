@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bilstm_crf.encoder.contextual import Learnt
+from bilstm_crf.encoder.contextual import TrainableFeatures
 from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.training.optimizer import Optimisation
 from contextual_runs import SENTENCES, batch_of, corpus_of, tiny_config, untrained
@@ -127,7 +127,7 @@ def test_dropout_inside_the_encoder_draws_from_the_seed(wordpiece: Path, tmp_pat
     drawn = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        drawn.append(Learnt(encoder, sentences, model.contextual.settings).of(layout))
+        drawn.append(TrainableFeatures(encoder, sentences, model.contextual.settings).of(layout))
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
     for name, seed in (("one", 7), ("same", 7), ("other", 8)):

@@ -117,7 +117,7 @@ def save_model(folder: Path, type_: str, labels: str) -> None:
     from bilstm_crf.features.vocabulary import Vocabulary
     from bilstm_crf.labels import ENCODINGS, LabelSet
     from bilstm_crf.model.architecture import Architecture
-    from bilstm_crf.model.model_folder import SavedModel, save_model
+    from bilstm_crf.model.model_folder import Model, save_model
     from bilstm_crf.model.network import BiLSTMCRF
     from bilstm_crf.sentence import Sentence
 
@@ -128,7 +128,7 @@ def save_model(folder: Path, type_: str, labels: str) -> None:
     network = BiLSTMCRF(architecture, len(vocabulary.characters), len(names), weights)
     with torch.no_grad():
         network.members[0].to_labels.bias[names.index(f"B-{type_}")] = 100.0
-    save_model(SavedModel(network, architecture, vocabulary, "iob", LabelSet.named(labels), {}), folder, None)
+    save_model(Model(network, architecture, vocabulary, "iob", LabelSet.named(labels), {}), folder, None)
 
 
 def test_a_model_is_scored_with_the_label_set_it_was_trained_with(files, tmp_path, capsys):

@@ -31,7 +31,10 @@ def test_every_run_of_a_file_is_configured_as_the_file_says(path: Path) -> None:
         context = command.make_context("train", train_options(task, how))
         config, _ = configure(context.params, given_of(context), given_of(context, in_file=False))
         assert config.recipe == run.settings.recipe
-        assert (config.encoder.name or "none", config.embeddings) == (run.settings.bert, run.settings.embeddings)
+        assert (config.encoder.name or "none", config.embeddings) == (
+            run.settings.bert,
+            run.settings.embeddings,
+        )
 
 
 def test_a_base_may_set_what_has_no_effect_in_one_of_the_rows(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.features.batches import make_batch
 from bilstm_crf.features.occurrences import Occurrences
 from bilstm_crf.formats import FORMATS, FormatOptions
-from bilstm_crf.inference.chunks import Piece, Work, tag_pieces
+from bilstm_crf.inference.chunks import Chunk, ChunkTagger, tag_chunks
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.sentence import Sentence
 from runs import TRAIN, first_sentences, history, small_config, start
@@ -127,16 +127,16 @@ def test_what_is_found_does_not_hang_on_the_threads(
 def test_what_stands_in_a_file_does_not_hang_on_the_processes(
     documented: bool, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bilstm_crf.inference.chunks.PIECE", 20_000)
+    monkeypatch.setattr("bilstm_crf.inference.chunks.CHUNK_BYTES", 20_000)
     some = first_sentences(TRAIN, 60, tmp_path / "some.conllu").read_bytes()
     copies = [some.replace(b"newdoc id = ", b"newdoc id = %d " % number) for number in range(8)]
     content = b"".join(copies) if documented else b"".join(copies).replace(b"newdoc id", b"once")
-    work = Work(loud(trained), FORMATS["conllu"], FormatOptions(), "x")
-    one, two = ([each.content for each in tag_pieces(work, io.BytesIO(content), processes=n)] for n in (1, 2))
+    work = ChunkTagger(loud(trained), FORMATS["conllu"], FormatOptions(), "x")
+    one, two = ([each.content for each in tag_chunks(work, io.BytesIO(content), processes=n)] for n in (1, 2))
     assert one == two
     assert len(one) > 3
     if documented:  # cut nowhere within one
-        assert b"".join(one) == work.tag(Piece(1, content)).content != content
+        assert b"".join(one) == work.tag(Chunk(1, content)).content != content
 
 
 @pytest.mark.parametrize("head", ["linear", "crf"])

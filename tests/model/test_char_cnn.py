@@ -109,7 +109,7 @@ def test_the_compiled_path_has_the_plain_ones_features_and_gradients(
     given_words: list[list[int]], width: int
 ) -> None:
     plain_one, fast = cnn(width), cnn(width).float()
-    assert kernels.usable(fast.embedding.weight)
+    assert kernels.can_compile(fast.embedding.weight)
     exact, got = features(plain_one, given_words), features(fast, given_words)
     torch.testing.assert_close(got.double(), exact, rtol=1e-5, atol=1e-6)
     weights = torch.randn(exact.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bilstm_crf import kernels
-from bilstm_crf.model.dropout import Dropout, draw_from
+from bilstm_crf.model.dropout import Dropout, set_generator
 from bilstm_crf.training.checkpoint import seed_epoch
 
 
@@ -18,7 +18,7 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
 def test_the_share_and_the_mean_are_as_asked(p: float) -> None:
     dropout = Dropout(p).train()
-    draw_from(dropout, np.random.default_rng(1))
+    set_generator(dropout, np.random.default_rng(1))
     got = dropout(torch.ones(200, 500))
     assert (got == 0).float().mean().item() == pytest.approx(p, abs=0.01)
     assert got.mean().item() == pytest.approx(1, abs=0.05)
@@ -29,7 +29,7 @@ def test_one_seed_drops_the_same() -> None:
     dropout, values = Dropout(0.5).train(), torch.randn(30, 7)
     results = []
     for _ in range(2):
-        draw_from(dropout, seed_epoch(5, 1))
+        set_generator(dropout, seed_epoch(5, 1))
         results.append(dropout(values))
     assert torch.equal(*results)
     assert not torch.equal(results[0], dropout(values))
@@ -52,7 +52,7 @@ def test_outside_training_nothing_is_dropped() -> None:
 def test_neighbours_and_calls_are_dropped_independently() -> None:
     """Correlations of a hundred thousand values, along them and between one call and the next."""
     dropout = Dropout(0.5).train()
-    draw_from(dropout, np.random.default_rng(2))
+    set_generator(dropout, np.random.default_rng(2))
     first, second = (dropout(torch.ones(100_000)) - 1 for _ in range(2))  # each +1 or -1
     for shift in (1, 2, 3, 4, 5, 8, 64, 4096):
         assert abs((first[shift:] * first[:-shift]).mean().item()) < 0.02

@@ -178,8 +178,8 @@ def test_the_fast_path_has_the_loss_and_gradients_of_plain_autograd_in_float64(
     use_threads(lanes)
     sizes = Architecture(dropout=0.0, layers=layers)
     fast, plain = network(sizes, 60).float().train(), network(sizes, 60).train()
-    assert kernels.usable(fast.members[0].to_labels.weight)
-    assert not kernels.usable(plain.members[0].to_labels.weight)
+    assert kernels.can_compile(fast.members[0].to_labels.weight)
+    assert not kernels.can_compile(plain.members[0].to_labels.weight)
     losses = [model.loss(batch_of()) for model in (fast, plain)]
     assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-6)
     got, expected = (

@@ -90,7 +90,7 @@ def vectors_of(*words: str, dim: int = 20) -> WordVectors:
     return WordVectors("test", list(words), random.standard_normal((len(words), dim)).astype(np.float32))
 
 
-def untrained(tmp_path: Path, vectors: WordVectors | None, **changes: Any) -> model_folder.SavedModel:
+def untrained(tmp_path: Path, vectors: WordVectors | None, **changes: Any) -> model_folder.Model:
     config = small_config(tmp_path, **changes)
     return build_model(config, read_labelled(config.data.train, LabelSet.named("full")).sentences, vectors)
 
@@ -225,7 +225,7 @@ def test_a_training_word_with_a_line_end_does_not_shift_the_words_after_it(tmp_p
     table = torch.arange(3 * 20, dtype=torch.float32).reshape(3, 20)
     network = model_folder.BiLSTMCRF(model.architecture, len(vocabulary.characters), 1, table)
     save_model(
-        model_folder.SavedModel(network, model.architecture, vocabulary, "iob", model.label_set, {}),
+        model_folder.Model(network, model.architecture, vocabulary, "iob", model.label_set, {}),
         tmp_path / "model",
         None,
     )

@@ -9,7 +9,7 @@ import torch
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.features.batches import words_of
 from bilstm_crf.features.vocabulary import UNKNOWN, Vocabulary
-from bilstm_crf.model.dropout import draw_from
+from bilstm_crf.model.dropout import set_generator
 from bilstm_crf.model.word_embedding import WordEmbedding
 from networks import LABELS, SENTENCES, SMALL, VOCABULARY, batch_of, network
 
@@ -115,8 +115,8 @@ def test_a_float16_table_asks_for_no_gradient() -> None:
 
 def test_a_tuned_word_comes_with_its_first_vector_as_often_as_asked() -> None:
     module = WordEmbedding(torch.zeros(3, 2)).train()
-    module.stand_in(module.weight.detach().clone(), torch.tensor([0.0, 0.25, 1.0]))
-    draw_from(module, np.random.default_rng(1))
+    module.add_replacement(module.weight.detach().clone(), torch.tensor([0.0, 0.25, 1.0]))
+    set_generator(module, np.random.default_rng(1))
     with torch.no_grad():
         module.weight += 1  # as training moves it
     got = module(ids([0] * 100 + [1] * 4000 + [2] * 100))
@@ -129,9 +129,9 @@ def test_a_tuned_word_comes_with_its_first_vector_as_often_as_asked() -> None:
 
 def test_two_stand_ins_are_drawn_each_for_itself() -> None:
     module = WordEmbedding(torch.zeros(1, 2)).train()
-    module.stand_in(torch.full((1, 2), 1.0), torch.tensor([0.5]))
-    module.stand_in(torch.full((1, 2), 2.0), torch.tensor([0.1]))
-    draw_from(module, np.random.default_rng(2))
+    module.add_replacement(torch.full((1, 2), 1.0), torch.tensor([0.5]))
+    module.add_replacement(torch.full((1, 2), 2.0), torch.tensor([0.1]))
+    set_generator(module, np.random.default_rng(2))
     got = module(ids([0] * 10_000))[:, 0]
     shares = [(got == value).float().mean().item() for value in (0, 1, 2)]
     assert shares == pytest.approx([0.45, 0.45, 0.1], abs=0.02)
@@ -140,7 +140,7 @@ def test_two_stand_ins_are_drawn_each_for_itself() -> None:
 
 def test_a_word_that_came_untuned_is_not_moved() -> None:
     module = WordEmbedding(torch.zeros(3, 2)).train()
-    module.stand_in(module.weight.detach().clone(), torch.tensor([0.0, 0.0, 1.0]))
+    module.add_replacement(module.weight.detach().clone(), torch.tensor([0.0, 0.0, 1.0]))
     module(ids([0, 1, 2])).sum().backward()
     assert module.weight.grad is not None
     assert module.weight.grad.to_dense().tolist() == [[1, 1], [1, 1], [0, 0]]

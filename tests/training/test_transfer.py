@@ -12,7 +12,7 @@ import torch
 from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.errors import InputError, InterruptedRunError, ModelFolderError, UsageError
 from bilstm_crf.labels import LabelSet
-from bilstm_crf.model.model_folder import SavedModel, load_model
+from bilstm_crf.model.model_folder import Model, load_model
 from bilstm_crf.training.initialisation import build_model
 from bilstm_crf.training.transfer import take_over, vectors_of
 from done import Done
@@ -26,7 +26,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def begun(tmp_path: Path, trained: Path, label_set: str = "full") -> tuple[SavedModel, SavedModel]:
+def begun(tmp_path: Path, trained: Path, label_set: str = "full") -> tuple[Model, Model]:
     """A new model on other sentences, after it took over what it could, and the old one."""
     old = load_model(trained)
     train = str(first_sentences(TEST, 12, tmp_path / "other.conllu"))

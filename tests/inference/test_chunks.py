@@ -18,7 +18,7 @@ from bilstm_crf import Tagger
 from bilstm_crf.errors import BilstmCrfError, InputError
 from bilstm_crf.formats import FORMATS, FormatOptions
 from bilstm_crf.inference import chunks as pieces
-from bilstm_crf.inference.chunks import Work, pieces_of, tag_pieces
+from bilstm_crf.inference.chunks import ChunkTagger, byte_chunks, tag_chunks
 from runs import DEV
 
 CONTENT = Path(DEV).read_bytes()
@@ -26,25 +26,25 @@ BROKEN = b"1\tKari\tonly three\n\n"
 
 
 @pytest.fixture(scope="module")
-def work(tiny_model: Path) -> Work:
-    return Work(Tagger.load(tiny_model), FORMATS["conllu"], FormatOptions(), "dev.conllu")
+def work(tiny_model: Path) -> ChunkTagger:
+    return ChunkTagger(Tagger.load(tiny_model), FORMATS["conllu"], FormatOptions(), "dev.conllu")
 
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pieces, "PIECE", 4_000)
+    monkeypatch.setattr(pieces, "CHUNK_BYTES", 4_000)
 
 
-def tagged(work: Work, content: bytes, processes: int) -> bytes:
-    return b"".join(each.content for each in tag_pieces(work, io.BytesIO(content), processes=processes))
+def tagged(work: ChunkTagger, content: bytes, processes: int) -> bytes:
+    return b"".join(each.content for each in tag_chunks(work, io.BytesIO(content), processes=processes))
 
 
 @given(st.lists(st.sampled_from([b"\n", b"\r\n", b" \n", b"1\tord\n", b"# x", b"y" * 30, b"\n\n"])))
 def test_pieces_are_the_file_cut_behind_empty_lines(parts: list[bytes]) -> None:
     content, patch = b"".join(parts), pytest.MonkeyPatch()
     with patch.context() as patched:
-        patched.setattr(pieces, "PIECE", 20)
-        found = list(pieces_of(io.BytesIO(content)))
+        patched.setattr(pieces, "CHUNK_BYTES", 20)
+        found = list(byte_chunks(io.BytesIO(content)))
     assert b"".join(piece.content for piece in found) == content
     line = 1
     for piece in found:
@@ -71,8 +71,8 @@ def test_from_the_first_document_on_pieces_begin_where_a_document_begins(
     content = b"".join(before) + b"\n\n" + b"".join(a + b + WORDS[0] * n for a, b, n in documents)
     patch = pytest.MonkeyPatch()
     with patch.context() as patched:
-        patched.setattr(pieces, "PIECE", size)
-        found = [piece.content for piece in pieces_of(io.BytesIO(content), whole_documents=True)]
+        patched.setattr(pieces, "CHUNK_BYTES", size)
+        found = [piece.content for piece in byte_chunks(io.BytesIO(content), whole_documents=True)]
     assert b"".join(found) == content
     begun = False
     for piece in found:
@@ -83,29 +83,29 @@ def test_from_the_first_document_on_pieces_begin_where_a_document_begins(
 
 def test_a_file_of_small_documents_is_many_pieces() -> None:
     content = b"".join(b"# newdoc id = %d\n" % n + WORDS[0] * 100 for n in range(100))
-    found = list(pieces_of(io.BytesIO(content), whole_documents=True))
+    found = list(byte_chunks(io.BytesIO(content), whole_documents=True))
     assert len(found) > 10
     assert all(piece.content.startswith(b"# newdoc") for piece in found)
 
 
 def test_a_file_without_empty_lines_is_one_piece() -> None:
     content = b"# comment\n" * 3_000
-    assert [piece.content for piece in pieces_of(io.BytesIO(content))] == [content]
+    assert [piece.content for piece in byte_chunks(io.BytesIO(content))] == [content]
 
 
 @pytest.mark.parametrize("processes", [2, 3])
-def test_any_number_of_processes_writes_the_same_bytes(work: Work, processes: int) -> None:
-    assert len(list(pieces_of(io.BytesIO(CONTENT)))) > 3
+def test_any_number_of_processes_writes_the_same_bytes(work: ChunkTagger, processes: int) -> None:
+    assert len(list(byte_chunks(io.BytesIO(CONTENT)))) > 3
     alone = tagged(work, CONTENT, 1)
     assert alone != CONTENT
     assert tagged(work, CONTENT, processes) == alone
-    assert sum(each.tokens for each in tag_pieces(work, io.BytesIO(CONTENT), processes=processes)) == sum(
+    assert sum(each.tokens for each in tag_chunks(work, io.BytesIO(CONTENT), processes=processes)) == sum(
         line[:1].isdigit() and b"-" not in line.split(b"\t")[0] for line in CONTENT.splitlines()
     )
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_an_error_names_its_line_of_the_whole_file(work: Work, processes: int) -> None:
+def test_an_error_names_its_line_of_the_whole_file(work: ChunkTagger, processes: int) -> None:
     content = CONTENT + BROKEN + CONTENT
     with pytest.raises(InputError, match="3 columns") as caught:
         tagged(work, content, processes)
@@ -114,8 +114,8 @@ def test_an_error_names_its_line_of_the_whole_file(work: Work, processes: int) -
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_what_stands_before_an_error_is_there(work: Work, processes: int) -> None:
-    results = tag_pieces(work, io.BytesIO(CONTENT * 2 + BROKEN), processes=processes)
+def test_what_stands_before_an_error_is_there(work: ChunkTagger, processes: int) -> None:
+    results = tag_chunks(work, io.BytesIO(CONTENT * 2 + BROKEN), processes=processes)
     found = []
     with pytest.raises(InputError):
         found.extend(each.content for each in iter(results.__next__, None))
@@ -123,25 +123,25 @@ def test_what_stands_before_an_error_is_there(work: Work, processes: int) -> Non
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_the_byte_order_mark_of_a_second_file_comes_back(work: Work, processes: int) -> None:
+def test_the_byte_order_mark_of_a_second_file_comes_back(work: ChunkTagger, processes: int) -> None:
     mark = b"\xef\xbb\xbf"
     content = tagged(work, CONTENT + mark + CONTENT, processes)
     assert content.count(mark) == 1
     assert content.replace(mark, b"") == tagged(work, CONTENT * 2, 1)
 
 
-def test_a_process_that_is_killed_ends_the_work_with_an_error(work: Work) -> None:
+def test_a_process_that_is_killed_ends_the_work_with_an_error(work: ChunkTagger) -> None:
     before = children()
-    results = tag_pieces(work, io.BytesIO(CONTENT * 20), processes=2)
+    results = tag_chunks(work, io.BytesIO(CONTENT * 20), processes=2)
     os.kill(max(children() - before), signal.SIGKILL)
     with pytest.raises(BilstmCrfError, match="ended with status -9"):
         list(results)
     assert children() == before
 
 
-def test_who_stops_early_leaves_no_process_behind(work: Work) -> None:
+def test_who_stops_early_leaves_no_process_behind(work: ChunkTagger) -> None:
     before = children()
-    results = tag_pieces(work, io.BytesIO(CONTENT * 20), processes=2)
+    results = tag_chunks(work, io.BytesIO(CONTENT * 20), processes=2)
     next(iter(results))
     assert len(children()) == len(before) + 2
     results.close()  # type: ignore[attr-defined]
@@ -154,10 +154,10 @@ import io, sys
 from bilstm_crf import Tagger
 from bilstm_crf.inference import chunks as pieces
 from bilstm_crf.formats import FORMATS, FormatOptions
-pieces.PIECE = 4_000
-work = pieces.Work(Tagger.load({str(tiny_model)!r}), FORMATS["conllu"], FormatOptions(), "x")
+pieces.CHUNK_BYTES = 4_000
+work = pieces.ChunkTagger(Tagger.load({str(tiny_model)!r}), FORMATS["conllu"], FormatOptions(), "x")
 content = open({str(DEV)!r}, "rb").read()
-results = pieces.tag_pieces(work, io.BytesIO(content * 9), processes=2)
+results = pieces.tag_chunks(work, io.BytesIO(content * 9), processes=2)
 next(results)
 print("ready", flush=True)
 sys.stdin.read()
@@ -182,18 +182,18 @@ sys.stdin.read()
 
 BUSY = """
 import sys, time
-from bilstm_crf.inference.chunks import Piece, _Worker
+from bilstm_crf.inference.chunks import Chunk, _Worker
 
-class Work:
+class ChunkTagger:
     def tag(self, piece):
         while True:
             pass
 
 workers = []
 for _ in range(2):
-    workers.append(_Worker(Work(), workers))
+    workers.append(_Worker(ChunkTagger(), workers))
 for worker in workers:
-    worker.begin(Piece(1, b""))
+    worker.begin(Chunk(1, b""))
 print(*(worker._process.pid for worker in workers), flush=True)
 time.sleep(600)
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bilstm_crf.features.batches import Batch, Others
+from bilstm_crf.features.batches import Batch, MemoryBatch
 from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.model.crf import CRF
 from bilstm_crf.model.document_memory import DocumentMemory
@@ -16,7 +16,7 @@ from bilstm_crf.model.dropout import Dropout
 from bilstm_crf.model.word_bilstm import WordBiLSTM
 
 
-class Member(nn.Module):
+class SequenceTagger(nn.Module):
     """What reads a sentence whose words are represented.
 
     dropout ─► BiLSTM ─► dropout ─► linear ─► emissions ─► CRF
@@ -44,7 +44,7 @@ class Member(nn.Module):
         inputs: Tensor,
         batch_sizes: Tensor,
         sentence_of: Tensor | None = None,
-        others: Others | None = None,
+        others: MemoryBatch | None = None,
     ) -> Tensor:
         """(N, D) in packed order to (N, K).
 
@@ -70,7 +70,7 @@ class Member(nn.Module):
             return F.linear(inputs, weight, self.to_labels.bias), inputs
         return self.to_labels(inputs), inputs
 
-    def _with_memory(self, scores: Tensor, states: Tensor, others: Others | None) -> Tensor:
+    def _with_memory(self, scores: Tensor, states: Tensor, others: MemoryBatch | None) -> Tensor:
         """The emissions with what the memory adds to them; in training it keeps these states."""
         if self.memory is None or others is None or self.memory.states is None:
             return scores

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from bilstm_crf.model.dropout import draw_from
-from bilstm_crf.model.member import Member
+from bilstm_crf.model.dropout import set_generator
+from bilstm_crf.model.sequence_tagger import SequenceTagger
 from networks import SMALL
 
 
 @pytest.mark.parametrize("head", ["linear", "crf"])
 def test_places_that_a_batch_loses_are_zeros_to_a_head_without_a_bilstm(head: str) -> None:
     torch.manual_seed(1)
-    member = Member(dataclasses.replace(SMALL, head=head, input_dropout="batch"), 10, 4).train()
+    member = SequenceTagger(dataclasses.replace(SMALL, head=head, input_dropout="batch"), 10, 4).train()
     inputs, sizes = torch.randn(5, 10), torch.tensor([3, 2])
-    draw_from(member, np.random.default_rng(3))
+    set_generator(member, np.random.default_rng(3))
     got = member.emissions(inputs, sizes)
-    draw_from(member, np.random.default_rng(3))
+    set_generator(member, np.random.default_rng(3))
     left, kept = member.dropout.of_batch(inputs)
     assert kept is not None
     wide = torch.zeros(5, 10).index_copy(1, kept, left)
@@ -30,7 +30,7 @@ def test_masks_differ_in_who_shares_them(masks: str) -> None:
     """Two sentences of two equal words each: which emissions are still equal under dropout."""
     torch.manual_seed(2)
     architecture = dataclasses.replace(SMALL, head="linear", input_dropout=masks)
-    member = Member(architecture, 30, 4).train()
+    member = SequenceTagger(architecture, 30, 4).train()
     emissions = member.emissions(
         torch.randn(1, 30).expand(4, 30), torch.tensor([2, 2]), torch.tensor([0, 1, 0, 1])
     )
