@@ -60,7 +60,7 @@ def with_encoder(experiments: Sequence[Experiment], bert: str) -> list[Experimen
     Raises UsageError where no run has one.
     """
     if all(cell.settings.bert == NONE for experiment in experiments for cell in experiment.cells):
-        raise UsageError(f"--bert {bert}: no row of these files has an encoder that it could replace")
+        raise UsageError(f"--encoder {bert}: no row of these files has an encoder that it could replace")
     return [_with_encoder(experiment, bert) for experiment in experiments]
 
 

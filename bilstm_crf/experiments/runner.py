@@ -186,7 +186,7 @@ def train_options(task: Task, how: How) -> list[str]:
     for name in ("labels", "encoding", "embeddings", "preset"):
         options += [f"--{name}", getattr(settings, name)]
     options += ["--final"] * settings.final
-    options += ["--bert", settings.bert] if settings.bert != NONE else []
+    options += ["--encoder", settings.bert] if settings.bert != NONE else []
     options += ["--trust-remote-code"] * (how.trust_remote_code and settings.bert != NONE)
     if how.embeddings_dir and settings.embeddings in KNOWN:
         options += ["--embeddings-dir", how.embeddings_dir]

@@ -77,7 +77,8 @@ class Setting:
             (kind, _) = typing.get_args(self.kind)
             return tuple(self._within(_typed(kind, each, text)) for each in value)
         except (TypeError, ValueError, OverflowError):
-            raise UsageError(f"{self.path} is {_shown(value)}, expected {self.expected}") from None
+            guess = did_you_mean(str(value), map(str, choices(self.kind))).replace(" Did", ". Did")
+            raise UsageError(f"{self.path} is {_shown(value)}, expected {self.expected}{guess}") from None
 
     def _within(self, value: Any) -> Any:
         """Return the value. Raises ValueError where it is outside the bounds."""
@@ -100,8 +101,8 @@ class Setting:
         words = " or ".join(map(str, choices(self.kind)))
         parity = {0: "an even number", 1: "an odd number"}.get(self.told["remainder"])
         names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-        bounds = [f"{low:,} or more"] * (low is not None) + [f"at most {high:,}"] * (high is not None)
-        bounds += [f"less than {below:,}"] * (below is not None)
+        told = {"{:,} or more": low, "at most {:,}": high, "less than {:,}": below}
+        bounds = [text.format(bound) for text, bound in told.items() if bound is not None]
         if self.told["expected"]:
             return str(self.told["expected"])
         what = words or parity or names.get(kind, "text")
@@ -121,7 +122,7 @@ def _typed(kind: Any, value: Any, text: bool) -> Any:
             raise ValueError
         return value
     if kind is bool:
-        return FLAGS[value.lower()] if text and value.lower() in FLAGS else _instance(value, bool)
+        return FLAGS[str(value).lower()] if text and str(value).lower() in FLAGS else _instance(value, bool)
     if kind is str:
         return str(_instance(value, str, int))  # TOML may write a layer or a column as a number
     if text:

@@ -176,7 +176,7 @@ def test_another_encoder_is_another_table_and_says_so() -> None:
     assert (none.settings.name, none.paper) == ("nob-none-full-iob-epochs=1", None)
     assert (bert.settings.name, bert.paper) == ("nob-none-full-iob-small-epochs=1", 0.93)
     assert with_encoder([experiment], "owner/big") == [experiment], "nothing was changed"
-    with pytest.raises(UsageError, match="--bert x: no row of these files has an encoder"):
+    with pytest.raises(UsageError, match="--encoder x: no row of these files has an encoder"):
         with_encoder([read(plain)], "x")
 
 

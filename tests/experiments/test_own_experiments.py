@@ -124,7 +124,7 @@ def test_a_dry_run_names_the_files_and_looks_for_no_encoder(cli: Cli) -> None:
     assert "not run: gone.conll is not here, scored on" in out
     given = "--train eng.train --train eng.train --dev eng.testa --format conll2003 --weight 1 --weight 0.5"
     assert f"bilstm-crf train {given} --labels file" in out
-    assert "--bert owner/big" in out
+    assert "--encoder owner/big" in out
     assert "owner/big is no folder" not in done.err
 
 

@@ -88,7 +88,7 @@ def test_the_same_data_go_on_from_the_old_score(tmp_path: Path, trained: Path) -
 def test_all_members_go_on_from_where_they_were(tmp_path: Path) -> None:
     start(small_config(tmp_path, ensemble_size=2, epochs=8), tmp_path / "trained")
     again = small_config(
-        tmp_path, init_from=str(tmp_path / "trained"), members=2, learning_rate=0.0, epochs=1
+        tmp_path, init_from=str(tmp_path / "trained"), ensemble_size=2, learning_rate=0.0, epochs=1
     )
     start(again, tmp_path / "run")
     best = max(row["dev"]["f1"] for row in history(tmp_path / "trained"))
