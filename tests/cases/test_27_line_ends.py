@@ -26,12 +26,12 @@ def numbered(content: str) -> list[str]:
 
 @given(PARTS, st.sampled_from([-1, 1, 2, 3, 5]), st.sampled_from([1, 3, 4_096]))
 def test_lines_hold_all_bytes_and_know_their_numbers(content: str, limit: int, together: int) -> None:
-    before = blocks.BLANK_LINES
-    blocks.BLANK_LINES = together
+    before = blocks.MAX_BLANK_LINES
+    blocks.MAX_BLANK_LINES = together
     try:
         found = list(blocks.lines_of(BytesIO(content.encode()), limit))
     finally:
-        blocks.BLANK_LINES = before
+        blocks.MAX_BLANK_LINES = before
     assert b"".join(line for _, line in found) == content.encode()
     reached = b""
     for number, line in found:
