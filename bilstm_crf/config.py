@@ -213,13 +213,13 @@ class EncoderConfig:
     pooling: Pooling = setting("first", "Subword whose vector is the word's")
     context: str = setting(
         "0", "Neighbouring sentences on each side that the encoder sees, or words as 64w",
-        pattern=r"\d{1,9}w?", expected="a number of sentences, or of words as in 64w", metavar="N",
+        pattern=r"[0-9]{1,9}w?", expected="a number of sentences, or of words as in 64w", metavar="N",
         option="--context",
     )  # fmt: skip
     curriculum: str = setting(
         "",
         "Context that grows during training: stages of CONTEXT:BATCHES, as 0:2000,64w:1000",
-        pattern=r"(\d{1,9}w?:0*[1-9]\d{0,8}(,\d{1,9}w?:0*[1-9]\d{0,8})*)?",
+        pattern=r"([0-9]{1,9}w?:0*[1-9][0-9]{0,8}(,[0-9]{1,9}w?:0*[1-9][0-9]{0,8})*)?",
         expected="stages of CONTEXT:BATCHES, as in 0:2000,2:1000 or 0w:2000,64w:1000",
         metavar="STAGES",
         option="--curriculum",

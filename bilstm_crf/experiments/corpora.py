@@ -113,7 +113,7 @@ class OwnCorpus:
         options += ["--misc-key", self.key] if self.key != OwnCorpus.key else []
         for option, values in (("weight", self.weights), ("train-labels", self.train_labels)):
             options += [part for value in values for part in (f"--{option}", str(value))]
-        return [*options, *(part for each in self.drop for part in ("--drop", each))]
+        return [*options, *(part for each in self.drop for part in ("--filter", each))]
 
 
 def _value(field: str, value: Any) -> Any:

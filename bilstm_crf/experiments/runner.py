@@ -185,7 +185,7 @@ def train_options(task: Task, how: How) -> list[str]:
         options = own.train_options()
     for name in ("labels", "encoding", "embeddings", "preset"):
         options += [f"--{name}", getattr(settings, name)]
-    options += ["--final"] * settings.final
+    options += ["--retrain-on-dev"] * settings.final
     options += ["--encoder", settings.bert] if settings.bert != NONE else []
     options += ["--trust-remote-code"] * (how.trust_remote_code and settings.bert != NONE)
     if how.embeddings_dir and settings.embeddings in KNOWN:

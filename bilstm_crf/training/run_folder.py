@@ -243,7 +243,7 @@ def read_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:
     if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
         raise InputError("is not the config.json of a run: it has no table `config`", path=path)
     try:
-        return RunConfig.from_json(content["config"]), content
+        return RunConfig().replace(content["config"]), content
     except UsageError as error:
         raise InputError(str(error), path=path, hint=error.hint) from error
 

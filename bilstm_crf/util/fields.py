@@ -197,9 +197,9 @@ def full_path(cls: type, name: str) -> str:
         return (always or named)[0]
     if named:
         raise UsageError(f"the setting {name} could be {' or '.join(named)}", hint="give its whole name")
-    bare = {path.rpartition(".")[2] for path in known}
+    near = known if "." in name else {path.rpartition(".")[2] for path in known}
     raise UsageError(
-        f"{name!r} is not a setting.{did_you_mean(name, known) or did_you_mean(name, bare)}",
+        f"{name!r} is not a setting.{did_you_mean(name, near)}",
         hint=f"settings: {' '.join(known)}",
     )
 
@@ -309,10 +309,9 @@ def to_json(config: Any) -> dict[str, Any]:
 
 def to_toml(values: Mapping[str, Any]) -> str:
     """Return settings by path, as of `changes`, as the lines of a TOML file that `replace` reads back."""
-    lines = (
-        f"{path} = {json.dumps('none' if v is None else v, ensure_ascii=False)}" for path, v in values.items()
-    )
-    return "".join(f"{line}\n" for line in lines)
+    as_json = (json.dumps("none" if each is None else each, ensure_ascii=False) for each in values.values())
+    lines = (f"{path} = {value}\n" for path, value in zip(values, as_json, strict=True))
+    return "".join(lines).replace("\x7f", r"\u007f")  # which JSON takes and TOML does not
 
 
 def to_options(values: Mapping[str, Any]) -> list[str]:

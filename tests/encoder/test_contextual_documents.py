@@ -162,7 +162,11 @@ def test_experiments_notice_a_table_that_a_run_was_not_begun_with(encoder: Path,
     whole = config("beside", encoder, epochs=1)
     start(whole, tmp_path / "run")
     own = fields.changes(whole, RunConfig())
-    own = {path: value for path, value in own.items() if path.split(".")[0] not in ("data", "run") and path != "encoder.name"}
+    own = {
+        path: value
+        for path, value in own.items()
+        if path.split(".")[0] not in ("data", "run") and path != "encoder.name"
+    }
     settings = Settings(bert=str(encoder)).change(own)
     task = Task(Run(settings, whole.run.seed), tmp_path / "run", [])
     for folder, fault in (("beside", None), ("bare", "it was begun with other tables of documents")):

@@ -31,7 +31,12 @@ def test_a_frozen_encoder_is_named_with_its_hash_and_not_copied(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     model, found = save(
-        tmp_path, own_encoder, encoder__name="encoder", encoder__pooling="mean", encoder__context=2, **settings
+        tmp_path,
+        own_encoder,
+        encoder__name="encoder",
+        encoder__pooling="mean",
+        encoder__context=2,
+        **settings,
     )
     assert model.contextual is not None
     described = describe(tmp_path / "model")

@@ -104,8 +104,7 @@ def test_values_beyond_float16_are_trouble_to_a_frozen_encoder_alone(
     weights["encoder.layer.2.output.LayerNorm.bias"][3] = 1e5
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     frozen, tuned = (
-        tiny_config(tmp_path, folder, encoder__layers="last", finetune=each)
-        for each in (False, True)
+        tiny_config(tmp_path, folder, encoder__layers="last", finetune=each) for each in (False, True)
     )
     with pytest.raises(BilstmCrfError, match="float16"):
         Tagger(untrained(frozen)).predict(corpus_of(frozen))
@@ -115,9 +114,7 @@ def test_values_beyond_float16_are_trouble_to_a_frozen_encoder_alone(
 # ---------------------------------------------------------------- with neighbours
 
 
-@pytest.mark.parametrize(
-    "context", [{"encoder.context": 1}, {"encoder.context": "8w"}]
-)
+@pytest.mark.parametrize("context", [{"encoder.context": 1}, {"encoder.context": "8w"}])
 def test_neighbours_of_the_same_document_change_what_is_found(
     context: dict[str, Any], make: Callable[..., tuple[Path, Tagger]], sentences: list[Sentence]
 ) -> None:

@@ -148,9 +148,7 @@ def test_the_second_phase_stops_each_stage_where_dev_found_it_best(
 def test_epochs_of_fewer_batches_look_at_dev_more_often(tmp_path: Path) -> None:
     start(small_config(tmp_path, batches_per_epoch=7, epochs=3), tmp_path / "run")
     assert [row["epoch"] for row in history(tmp_path / "run")] == [1, 2, 3]
-    with pytest.raises(
-        UsageError, match="batches_per_epoch is 21"
-    ):
+    with pytest.raises(UsageError, match="batches_per_epoch is 21"):
         start(small_config(tmp_path, batches_per_epoch=21), tmp_path / "other")
 
 

@@ -27,7 +27,7 @@ dev = ["gone.conll"]
 [base]
 language = "mine"
 [base.set]
-word_dim = 20
+words.dim = 20
 hidden = 20
 batch_size = 1
 learning_rate = 0.2
@@ -105,8 +105,8 @@ def test_the_encoder_at_hand_runs_in_place_of_the_files(cli: Cli) -> None:
     assert (cell["settings"]["bert"], cell["paper"]) == ("tiny", 0.9)
     assert cell["mean"] is not None
     config = json.loads(Path("out", "runs", cell["runs"]["42"], "config.json").read_text("utf-8"))["config"]
-    assert (config["bert"], config["trust_remote_code"]) == ("tiny", True)
-    assert config["weights"] == [1, 0.5]
+    assert (config["encoder"]["name"], config["encoder"]["trust_remote_code"]) == ("tiny", True)
+    assert config["data"]["weights"] == [1, 0.5]
 
 
 def test_a_run_on_otherwise_weighted_files_is_left_alone(cli: Cli, place: Path) -> None:

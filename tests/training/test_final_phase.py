@@ -35,7 +35,13 @@ def config_of(folder: Path, **changes: Any) -> RunConfig:
     dev = first_sentences(TRAIN, 6, folder / "dev.conllu")
     other = first_sentences(DEV, 4, folder / "other.conllu")
     dev.write_text(dev.read_text("utf-8") + other.read_text("utf-8"), "utf-8")
-    settings = {"retrain_on_dev": True, "epochs": 6, "schedule": "linear", "optimizer": "adam", "learning_rate": 0.05}
+    settings = {
+        "retrain_on_dev": True,
+        "epochs": 6,
+        "schedule": "linear",
+        "optimizer": "adam",
+        "learning_rate": 0.05,
+    }
     return small_config(folder, **{"dev": [str(dev)], **settings, **changes})
 
 

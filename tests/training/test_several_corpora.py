@@ -25,7 +25,10 @@ def test_every_weight_of_one_is_the_same_as_none(tmp_path: Path) -> None:
 
 
 def test_a_weight_says_how_often_a_file_comes(tmp_path: Path) -> None:
-    first, second = small_config(tmp_path).data.train[0], str(first_sentences(TEST, 10, tmp_path / "b.conllu"))
+    first, second = (
+        small_config(tmp_path).data.train[0],
+        str(first_sentences(TEST, 10, tmp_path / "b.conllu")),
+    )
     seen = []
     for weights in ([1.0, 1.0], [1.0, 0.5], [1.0, 2.0]):
         done: list[int] = []
@@ -55,7 +58,10 @@ class Counting:
 
 
 def test_each_file_has_its_own_label_set(tmp_path: Path) -> None:
-    first, second = small_config(tmp_path).data.train[0], str(first_sentences(TEST, 10, tmp_path / "b.conllu"))
+    first, second = (
+        small_config(tmp_path).data.train[0],
+        str(first_sentences(TEST, 10, tmp_path / "b.conllu")),
+    )
     people = tmp_path / "people.toml"
     types = types_of(read_labelled([second], LabelSet.named("file")).sentences)
     assert {"PER", "ORG"} < types
@@ -72,7 +78,10 @@ def types_of(sentences: list[Sentence]) -> set[str]:
 
 
 def test_a_type_that_the_models_label_set_lacks_is_refused(tmp_path: Path) -> None:
-    first, second = small_config(tmp_path).data.train[0], str(first_sentences(TEST, 10, tmp_path / "b.conllu"))
+    first, second = (
+        small_config(tmp_path).data.train[0],
+        str(first_sentences(TEST, 10, tmp_path / "b.conllu")),
+    )
     config = small_config(tmp_path, train=[first, second], labels="7", train_labels=["7", "full"])
     with pytest.raises(
         InputError, match="entity type GPE_LOC, which the model's label set 7 lacks"
