@@ -14,6 +14,7 @@ from typing import Any, Literal
 from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.util import fields
 from bilstm_crf.util.fields import setting
+from bilstm_crf.util.records import Seed
 
 MAX_SEED = 2**63 - 1  # the largest integer that every JSON reader can hold
 MAX_WEIGHT = 1000  # a larger sampling weight is a typing error
@@ -280,7 +281,7 @@ class ScheduleConfig:
 class SystemConfig:
     """The random seed, the machine, and the second phase."""
 
-    seed: int = setting(42, "Seed of all random numbers", low=0, high=MAX_SEED, option="--seed")
+    seed: Seed = setting(42, "Seed of all random numbers", low=0, high=MAX_SEED, option="--seed")
     threads: int = setting(
         1,
         "Processor cores; 1 and 2 give the same weights unless an encoder is trained",

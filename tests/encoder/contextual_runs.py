@@ -20,7 +20,8 @@ from bilstm_crf.features.batches import Batch, make_batch
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model.model_folder import Model, save_model
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.training.initialisation import build_model
+from bilstm_crf.training.build import build_model
+from bilstm_crf.training.pretrained import Pretrained
 from runs import TINY
 
 Found = list[list[Span]]  # in each sentence
@@ -77,7 +78,7 @@ def untrained(config: RunConfig) -> Model:
     """
     sentences = corpus_of(config)
     encoder = None if config.encoder is None else Encoder.load(config.encoder.name)
-    model = build_model(config, sentences, None, encoder)
+    model = build_model(config, sentences, Pretrained(encoder=encoder))
     batch = batch_of(model, sentences)
     network, use = model.network.eval(), model.contextual
     with torch.no_grad():

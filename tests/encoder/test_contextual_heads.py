@@ -48,7 +48,7 @@ def assert_saved_as_trained(config: RunConfig, run: Path, in_memory: list[list[l
     loaded = Tagger.load(run).predict(sentences)
     assert loaded == in_memory[-1]
     best = max(history(run), key=lambda row: row["dev"]["f1"])
-    assert metrics["dev"]["strict"]["micro"]["f1"] == best["dev"]["f1"] > 0.3
+    assert metrics.dev.strict.f1 == best["dev"]["f1"] > 0.3
     right = sum(len(set(found) & set(s.spans or ())) for found, s in zip(loaded, sentences, strict=True))
     gold, predicted = sum(len(s.spans or ()) for s in sentences), sum(map(len, loaded))
     assert best["dev"]["f1"] == pytest.approx(2 * right / (gold + predicted))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bilstm_crf.encoder.contextual import TrainableFeatures
 from bilstm_crf.encoder.encoder import Encoder
-from bilstm_crf.training.optimizer import Optimisation
+from bilstm_crf.training.optimizer import Optimizer
 from contextual_runs import SENTENCES, batch_of, corpus_of, tiny_config, untrained
 from runs import Watch, start, weights_hash
 
@@ -147,7 +147,7 @@ def test_the_encoders_weights_take_adamw_at_their_own_rate_through_warm_up_and_r
     both = {"schedule": "cosine", "restarts": 2, "warmup_fraction": 0.2, "epochs": 2}
     config = tiny_config(tmp_path, wordpiece, **own, **rest, **both)
     network = untrained(config).network
-    optimisation = Optimisation(network, config, steps // 2, steps)
+    optimisation = Optimizer(network, config, steps // 2, steps)
     assert network.encoder is not None
     watched = next(network.encoder.parameters())
     shares, others = [], []

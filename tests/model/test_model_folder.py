@@ -25,7 +25,8 @@ from bilstm_crf.labels import LabelSet
 from bilstm_crf.model import model_folder
 from bilstm_crf.model.model_folder import further_rows, load_model, save_model
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.training.initialisation import build_model
+from bilstm_crf.training.build import build_model
+from bilstm_crf.training.pretrained import Pretrained
 from done import Done
 from runs import ROOT, TEST, small_config
 
@@ -92,7 +93,9 @@ def vectors_of(*words: str, dim: int = 20) -> WordVectors:
 
 def untrained(tmp_path: Path, vectors: WordVectors | None, **changes: Any) -> model_folder.Model:
     config = small_config(tmp_path, **changes)
-    return build_model(config, read_labelled(config.data.train, LabelSet.named("full")).sentences, vectors)
+    return build_model(
+        config, read_labelled(config.data.train, LabelSet.named("full")).sentences, Pretrained(vectors)
+    )
 
 
 def test_words_of_the_vectors_that_training_never_saw_are_found_without_the_vectors(tmp_path: Path) -> None:
