@@ -99,7 +99,12 @@ def plan_phase(
         stages = [dataclasses.replace(stages[0], batches=schedule.epochs * epoch)]
     lengths = [stage.batches for stage in stages]
     plan = Plan(
-        list(_epochs(lengths, stages, epoch)), stages, epoch, sum(lengths), schedule.batch_size, schedule.patience
+        list(_epochs(lengths, stages, epoch)),
+        stages,
+        epoch,
+        sum(lengths),
+        schedule.batch_size,
+        schedule.patience,
     )
     return Phase(train, mixture, plan)
 
