@@ -1,8 +1,7 @@
-"""What a person sees of runs: before, while they go on (a live table on a terminal, lines elsewhere)."""
+"""Show runs to a person: before they start, and while they run (a live table, or lines without a terminal)."""
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -13,11 +12,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from bilstm_crf.experiments.pace import time_left
+from bilstm_crf.experiments.pace import clock, time_left
 from bilstm_crf.experiments.plan import Task
-from bilstm_crf.experiments.runner import How, Watch, clock, train_options
-from bilstm_crf.training import run_folder
-from bilstm_crf.util.progress import say
+from bilstm_crf.experiments.runner import Display
+from bilstm_crf.training.run_folder import is_finished
+from bilstm_crf.util.terminal import say
 
 INTERVAL = 60.0  # seconds between two lines on what runs, where there is no terminal
 MAX_NAME = 40  # characters of a run's name in the live table; its end tells it from others
@@ -25,47 +24,38 @@ STATES = ("done", "failed", "waiting", "not run")  # all others are at work
 SHOWN = ("training", "scoring", "elsewhere", "failed")
 
 
-def make_watch(jobs: int) -> Watch:
-    """The live table where standard error is a terminal, else lines."""
+def make_display(jobs: int) -> Display:
+    """Return the live table where standard error is a terminal, else lines."""
     return LiveTable(jobs) if sys.stderr.isatty() else Lines(jobs)
 
 
 def summary(tasks: Sequence[Task], jobs: int) -> str:
-    """How many runs are where, and how long the rest will take."""
+    """Return how many runs are in which state, and how long the rest will take."""
     count = {state: sum(task.state == state for task in tasks) for state in STATES}
     running = len(tasks) - sum(count.values())
-    counts = [
-        f"{count['done']} of {len(tasks)} runs done",
-        f"{running} at work",
-        f"{count['waiting']} waiting",
-    ]
-    counts += [f"{count['failed']} failed"] * bool(count["failed"])
-    counts += [f"{count['not run']} not run"] * bool(count["not run"])
+    counts = [f"{count['done']} of {len(tasks)} runs done", f"{running} running", f"{count['waiting']} waiting"]
+    counts += [f"{count[state]} {state}" for state in ("failed", "not run") if count[state]]
     left = time_left(tasks, jobs)
     if left is None or not left.seconds:
         return ", ".join(counts)
-    by = ", at the pace of runs with other settings" * left.foreign
+    by = ", at the pace of runs with other settings" * left.is_rough
     return f"{', '.join(counts)}; about {clock(left.seconds)} left{by}"
 
 
-def would_run(tasks: Sequence[Task], how: How) -> str:
-    """What --dry-run says: each run, how far it has come, what it is scored on, its command."""
+def describe(tasks: Sequence[Task], jobs: int) -> list[str]:
+    """Return a line for each run: how far it has come and what it is scored on; then the summary."""
     lines = []
     for task in tasks:
-        if run_folder.is_finished(task.folder) and task.state != "failed":
+        if is_finished(task.folder) and task.state == "waiting":
             task.state = "done"
         scored_on = " ".join(evaluation.name for evaluation in task.evaluations)
         known = {"done": "done", "not run": task.reason, "failed": f"failed: {task.reason}"}
-        state = known.get(task.state, task.progress)
-        lines.append(f"{task.run.name}  {state}, scored on {scored_on}")
-        if task.state != "done":
-            lines.append(f"  {shlex.join(['bilstm-crf', 'train', *train_options(task, how)])}")
-    lines.append(f"{summary(tasks, how.jobs)}, with {how.jobs} at once")
-    return "\n".join(lines) + "\n"
+        lines.append(f"{task.run.name}  {known.get(task.state, task.progress)}, scored on {scored_on}")
+    return [*lines, f"{summary(tasks, jobs)}, with {jobs} at once"]
 
 
 class Lines:
-    """One line an event, and once a minute one on what runs."""
+    """Prints a line per event, and once a minute one on what runs."""
 
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
@@ -90,11 +80,11 @@ class Lines:
 
 
 class LiveTable:
-    """A table of what runs and what has failed, above it the lines that stay, below it what is left."""
+    """A table of running and failed runs, below the lines that stay, above the time left."""
 
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
-        # Drawn when the runner looks at its children, not by a thread, which a fork would leave behind.
+        # Drawn when the runner looks at its children: a drawing thread would not survive a fork
         self._live = Live(console=Console(stderr=True, highlight=False), auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
@@ -114,7 +104,7 @@ class LiveTable:
 
 
 def table(tasks: Sequence[Task], jobs: int) -> Table:
-    """The runs that are at work or have failed; the summary below."""
+    """Return a table of the runs that are at work or have failed, with the summary below."""
     shown = Table(box=None, caption=summary(tasks, jobs), caption_justify="left", pad_edge=False)
     for heading in ("run", "state", "epoch", "dev F1", "best", "left"):
         shown.add_column(heading, justify="left" if heading in ("run", "state") else "right", no_wrap=True)
@@ -126,8 +116,8 @@ def table(tasks: Sequence[Task], jobs: int) -> Table:
                 name if len(name) <= MAX_NAME else f"…{name[-MAX_NAME + 1 :]}",
                 task.state,
                 f"{len(task.history)}/{task.epochs}",
-                f"{100 * task.history[-1]['dev']['f1']:.2f}" if task.history else "",
-                f"{100 * task.best['dev']['f1']:.2f}" if task.best else "",
+                f"{100 * task.history[-1].dev_f1:.2f}" if task.history else "",
+                f"{100 * task.best.dev_f1:.2f}" if task.best else "",
                 clock(left.seconds) if left and task.state != "failed" else "",
             )
     return shown
