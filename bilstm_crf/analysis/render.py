@@ -8,7 +8,7 @@ from bilstm_crf.analysis.analyse import Analysis
 from bilstm_crf.analysis.examples import Example
 from bilstm_crf.analysis.tables import Table, comparison_tables, headline, kinds, tables
 from bilstm_crf.evaluation.render import aligned
-from bilstm_crf.util.terminal import visible
+from bilstm_crf.util.progress import visible
 
 ROWS = 20  # of a table: a corpus may have thousands of documents
 CONFUSIONS = 10

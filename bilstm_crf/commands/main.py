@@ -15,8 +15,8 @@ from typing import Any
 import click
 
 from bilstm_crf.errors import BilstmCrfError, InputError, InputWarning, did_you_mean
+from bilstm_crf.util.progress import say, visible
 from bilstm_crf.util.streams import finish_output, open_closed_streams
-from bilstm_crf.util.terminal import say, visible
 from bilstm_crf.version import __version__
 
 INTERRUPTED, READER_GONE = 130, 141  # as a shell counts SIGINT and SIGPIPE

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO, cast
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.formats import SUFFIXES
 from bilstm_crf.util.files import remove_unfinished, suffix_of, write_whole
+from bilstm_crf.util.progress import visible
 from bilstm_crf.util.streams import standard_output
-from bilstm_crf.util.terminal import visible
 
 # Suffixes of what no command writes
 PACKED = {".bz2", ".xz", ".zst", ".zip", ".7z"}

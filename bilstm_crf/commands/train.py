@@ -189,9 +189,9 @@ def command(context: click.Context, **options: Any) -> int:
       bert_learning_rate=2e-5 bert_weight_decay=0.01 bert_precision=float32|bfloat16
       bert_checkpointing=off|on bert_context_unit=sentences|words, and what options below are short for
     """  # noqa: D301
-    from bilstm_crf.commands.progress import TrainingProgress
     from bilstm_crf.experiments.shapes import check_metrics
     from bilstm_crf.training import run
+    from bilstm_crf.util.progress import TrainingProgress
 
     given, typed = given_of(context), given_of(context, in_file=False)
     options["file_settings"] = context.meta.get(FILE_SETTINGS, {})

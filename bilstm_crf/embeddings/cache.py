@@ -34,9 +34,9 @@ import numpy as np
 from bilstm_crf.embeddings.convert import Converted
 from bilstm_crf.embeddings.tables import NGRAMS, VECTORS, Ngrams
 from bilstm_crf.errors import BilstmCrfError
-from bilstm_crf.util.files import CACHE_ENVIRONMENT, cache_folder, locked, umask
+from bilstm_crf.util.files import CACHE_ENVIRONMENT, cache_folder, umask
 from bilstm_crf.util.progress import say
-from bilstm_crf.util.system import is_private
+from bilstm_crf.util.system import is_private, locked
 
 VERSION = 2  # of the layout above; another number is another folder
 WORDS, SOURCE = "words.txt", "source.json"

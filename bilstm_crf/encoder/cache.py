@@ -29,7 +29,8 @@ from bilstm_crf.encoder.settings import FeatureSettings
 from bilstm_crf.errors import BilstmCrfError, UsageError, warn
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import CACHE_ENVIRONMENT as ENVIRONMENT
-from bilstm_crf.util.files import cache_folder, locked, write_whole
+from bilstm_crf.util.files import cache_folder, write_whole
+from bilstm_crf.util.system import locked
 
 VERSION = 1  # of the layout, and of how a vector is made; another number is another key
 END = 32 + 4  # bytes behind the vectors: the key, the checksum

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bilstm_crf.config import DataConfig, RunConfig
-from bilstm_crf.corpus.dropping import check_filters
+from bilstm_crf.corpus.filters import check_filters
 from bilstm_crf.corpus.norne import SPLITS, find_corpus, find_or_fetch, languages_of, split_files
 from bilstm_crf.errors import UsageError
 from bilstm_crf.experiments.toml_table import check_known

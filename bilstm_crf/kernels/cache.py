@@ -13,8 +13,8 @@ from numba import config
 from numba.core import event
 
 from bilstm_crf.errors import warn
+from bilstm_crf.util.progress import say
 from bilstm_crf.util.system import is_private
-from bilstm_crf.util.terminal import say
 
 SECONDS = 30  # that compiling everything takes, about
 

@@ -28,7 +28,8 @@ from typing import Any
 from bilstm_crf.config import RunConfig
 from bilstm_crf.encoder.folder import is_local
 from bilstm_crf.errors import InputError, UsageError, warn
-from bilstm_crf.util.files import LockedError, held, made_folder, read_json, write_json
+from bilstm_crf.util.files import made_folder, read_json, write_json
+from bilstm_crf.util.system import LockedError, locked
 from bilstm_crf.version import __version__
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -67,7 +68,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(made_folder(folder))
-            locked = stack.enter_context(held(folder / LOCK))
+            has_locks = stack.enter_context(locked(folder / LOCK, wait=False))
         except LockedError as error:
             raise UsageError(
                 f"{folder}: locked by {error}, which trains there",
@@ -75,7 +76,7 @@ def alone_in(folder: Path) -> Iterator[None]:
             ) from error
         except OSError as error:
             raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
-        if not locked:
+        if not has_locks:
             warn("this file system has no locks: let no other training write here", path=folder)
         yield
 

@@ -1,50 +1,106 @@
-"""What a long task says on standard error: a line, and a bar on a terminal after two seconds."""
+"""Messages for people on standard error, and progress bars on a terminal.
+
+Nothing that is printed here can steer a terminal: control characters are escaped.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
+import unicodedata
+from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING
-
-from bilstm_crf.util.terminal import say, visible
-
-__all__ = ["Bar", "say"]
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-PATIENCE = 2.0  # seconds before the bar shows
+# Characters that change the writing direction can disguise a file name.
+DIRECTIONS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+DELAY = 2.0  # seconds before a bar appears
+INTERVAL = 0.1  # seconds between two updates of a bar
+
+
+def say(message: str) -> None:
+    """Print one line on standard error.
+
+    A line that cannot be printed (closed stream, full disk) is dropped: it must not cost the result.
+    """
+    if sys.stderr is None:  # print() would use standard output instead
+        return
+    with contextlib.suppress(OSError, ValueError):
+        print(visible(message), file=sys.stderr, flush=True)
+
+
+def visible(line: str) -> str:
+    r"""Escape control characters, line ends and changes of the writing direction.
+
+    >>> print(visible("a\x1b[2J b"))
+    a\x1b[2J b
+    """
+    if line.isprintable():
+        return line
+    return "".join(
+        character.encode("unicode_escape").decode() if _steers(character) else character for character in line
+    )
+
+
+def _steers(character: str) -> bool:
+    if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+        return True
+    return unicodedata.bidirectional(character) in DIRECTIONS
 
 
 class Bar:
-    """`with Bar("Reading  sg600.bin", unit="words") as bar: bar.at(done, total)`."""
+    """`with Bar("Reading  sg600.bin", unit="words") as bar: bar.at(done, total)`.
 
-    def __init__(self, label: str, *, unit: str = "bytes") -> None:
-        self._label = visible(label)
-        self._unit = unit
-        self._shown: Progress | None = None
-        self._since = time.monotonic()
+    Appears after `delay` seconds if standard error is a terminal and `shown`; disappears at the end.
+    `unit=None` shows the `note` of each update in place of the numbers.
+    """
 
-    def __enter__(self) -> Bar:
+    def __init__(
+        self, label: str, *, unit: str | None = "bytes", delay: float = DELAY, shown: bool = True
+    ) -> None:
+        self.live = shown and sys.stderr is not None and sys.stderr.isatty()
+        self._label, self._unit = visible(label), unit
+        self._progress: Progress | None = None
+        self._next = time.monotonic() + delay
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._shown is not None:
-            self._shown.stop()
+        if self._progress is not None:
+            self._progress.stop()
 
-    def at(self, done: int, total: int | None) -> None:
-        """Says how far the work is."""
-        if self._shown is None:
-            if not sys.stderr.isatty() or time.monotonic() - self._since < PATIENCE:
-                return
-            self._shown = _start(self._label, self._unit, done, total)
-        self._shown.update(self._shown.task_ids[0], completed=done, total=total)
+    def at(self, done: int, total: int | None, *, label: str | None = None, note: str = "") -> None:
+        """Show how much of the work is done."""
+        if not self.live or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + INTERVAL
+        if self._progress is None:
+            self._progress = _start(self._unit)
+        self._progress.update(
+            self._progress.task_ids[0],
+            description=label or self._label,
+            completed=done,
+            total=total,
+            note=note,
+        )
+
+    def say(self, message: str) -> None:
+        """Print a line above the bar."""
+        if self._progress is None:
+            say(message)
+        else:
+            self._progress.console.print(visible(message), markup=False)
 
 
-def _start(label: str, unit: str, done: int, total: int | None) -> Progress:
+def _start(unit: str | None) -> Progress:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -55,14 +111,77 @@ def _start(label: str, unit: str, done: int, total: int | None) -> Progress:
         TimeRemainingColumn,
     )
 
+    numbers = TextColumn("{task.fields[note]}", markup=False) if unit is None else MofNCompleteColumn()
     progress = Progress(
-        TextColumn("{task.description}", markup=False),  # a file's name may hold brackets
-        BarColumn(),
-        DownloadColumn() if unit == "bytes" else MofNCompleteColumn(),
+        TextColumn("{task.description}", markup=False),  # a file name may contain brackets
+        BarColumn(bar_width=24),
+        DownloadColumn() if unit == "bytes" else numbers,
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        TextColumn("left"),
+        console=Console(stderr=True, highlight=False),
         transient=True,
     )
-    progress.add_task(label, completed=done, total=total)
+    progress.add_task("", total=None, note="")
     progress.start()
     return progress
+
+
+class TrainingProgress(Bar):
+    """Observe training: a live bar on a terminal, one line per epoch elsewhere."""
+
+    def __init__(self, epochs: int, sentences: int, *, quiet: bool = False, done: int = 0) -> None:
+        """`done` epochs were finished before (a resumed run)."""
+        super().__init__("Epoch", unit=None, delay=0, shown=not quiet)
+        self.epochs, self.sentences = epochs, sentences
+        self.quiet = quiet
+        self._first = done
+        self._started = self._epoch_started = time.perf_counter()
+        self._dev = ""
+
+    def batch(self, epoch: int, sentences: int, tokens: int, loss: float) -> None:
+        if self.live:
+            speed = tokens / (time.perf_counter() - self._epoch_started)
+            self.at(
+                (epoch - 1) * self.sentences + sentences,
+                self.epochs * self.sentences,
+                label=f"Epoch {epoch:>2}/{self.epochs}",
+                note=f"loss {loss:>9,.1f}  {speed:>6,.0f} tokens/s{self._dev}",
+            )
+
+    def epoch(self, history: Sequence[Any]) -> None:
+        row = history[-1]
+        if "dev" in row:
+            best = max(each["dev"]["f1"] for each in history)
+            self._dev = f"  dev F1 {100 * row['dev']['f1']:.2f} (best {100 * best:.2f})"
+        line = (
+            f"Epoch {row['epoch']:>2}/{self.epochs}  loss {row['loss']:>9,.1f}  "
+            f"{row['tokens_per_second']:>6,} tokens/s{self._dev}"
+        )
+        now = time.perf_counter()
+        if self.live:
+            self.say(line)
+        elif not self.quiet:
+            left = (now - self._started) / (row["epoch"] - self._first) * (self.epochs - row["epoch"])
+            minutes, seconds = divmod(round(left), 60)
+            hours, minutes = divmod(minutes, 60)
+            say(f"{line}  {hours}:{minutes:02}:{seconds:02} left")
+        self._epoch_started = now
+
+
+class TaggingProgress(Bar):
+    """A bar over one file; labels hardly change its size, so the bytes written measure the progress."""
+
+    def __init__(self, path: str, *, shown: bool) -> None:
+        super().__init__(f"Tagging  {os.path.basename(path)}", unit=None, delay=0, shown=shown)
+        known = self.live and os.path.isfile(path) and not path.lower().endswith(".gz")
+        self._total = os.path.getsize(path) if known else None
+        self._bytes = self._tokens = 0
+        self._started = time.perf_counter()
+
+    def add(self, tokens: int, size: int) -> None:
+        """Count this many further tokens and bytes as done."""
+        self._tokens += tokens
+        self._bytes += size
+        if self.live:
+            speed = self._tokens / (time.perf_counter() - self._started)
+            self.at(self._bytes, self._total, note=f"{self._tokens:,} tokens  {speed:,.0f} tokens/s")

@@ -1,21 +1,29 @@
-"""Processor cores, file locks, forks and private folders on each operating system. Imports on all."""
+"""Processor cores, file locks, forks and private folders. Imports on every operating system."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import platform
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-# Whether a process can be forked with a network in its memory. macOS has os.fork, but its system libraries
-# do not survive one; Python spawns there as well.
+# Whether a process can fork with a network in its memory. macOS has os.fork, but its system libraries do not
+# survive it; Python spawns there as well.
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
+
+
+class LockedError(Exception):
+    """Another process holds the lock; the text names that process."""
 
 
 def cores() -> int:
@@ -25,10 +33,22 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def lock(descriptor: int, *, wait: bool = True) -> None:
-    """Lock a whole open file for this process and its forks; closing it, or their end, unlocks it.
+def is_private(folder: Path) -> bool:
+    """Return whether only this user can change the folder and its contents; True on Windows.
 
-    Raises BlockingIOError where another process has the lock and `wait` is false, another OSError where the
+    Raises OSError if the folder does not exist.
+    """
+    if not hasattr(os, "getuid"):  # Windows has a temporary folder for each user
+        return True
+    own, around = folder.lstat(), folder.parent.stat()
+    sticky = not around.st_mode & 0o022 or bool(around.st_mode & stat.S_ISVTX)
+    return stat.S_ISDIR(own.st_mode) and own.st_uid == os.getuid() and not own.st_mode & 0o077 and sticky
+
+
+def lock(descriptor: int, *, wait: bool = True) -> None:
+    """Lock an open file for this process and its forks until it is closed or they end.
+
+    Raises BlockingIOError if `wait` is false and another process has the lock, and another OSError where the
     file system or the operating system (Windows) has no such locks.
     """
     if fcntl is None:
@@ -36,13 +56,49 @@ def lock(descriptor: int, *, wait: bool = True) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def is_private(folder: Path) -> bool:
-    """Return whether this user alone can change what the folder holds, itself included; True on Windows.
+@contextlib.contextmanager
+def locked(path: str | os.PathLike[str], *, wait: bool = True) -> Iterator[bool]:
+    """Hold the lock file `path` for the block, and remove it at the end.
 
-    Raises OSError where there is no such folder.
+    Yields False where the file system has no locks. The operating system releases the lock of a process that
+    dies, and the file that it leaves blocks nobody. Raises LockedError if `wait` is false and another process
+    holds the lock.
     """
-    if not hasattr(os, "getuid"):  # Windows has a temporary folder for each user
-        return True
-    own, around = folder.lstat(), folder.parent.stat()
-    sticky = not around.st_mode & 0o022 or bool(around.st_mode & stat.S_ISVTX)
-    return stat.S_ISDIR(own.st_mode) and own.st_uid == os.getuid() and not own.st_mode & 0o077 and sticky
+    stream = _take(Path(path), wait)
+    try:
+        yield stream is not None
+    finally:
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(path)  # while it is held: no other process has this file
+            stream.close()
+
+
+def _take(path: Path, wait: bool) -> BinaryIO | None:
+    """Open and lock the lock file; None where the file system has no locks. Raises LockedError."""
+    while True:
+        try:
+            stream = open(path, "a+b")  # noqa: SIM115 (it is the lock)
+        except FileNotFoundError:  # a process that failed has just removed its empty folder
+            path.parent.mkdir(parents=True, exist_ok=True)
+            continue
+        try:
+            lock(stream.fileno(), wait=wait)
+        except BlockingIOError:
+            stream.seek(0)
+            holder = stream.read(200).decode("utf-8", "replace").strip()
+            stream.close()
+            raise LockedError(holder or "another process") from None
+        except OSError:
+            stream.close()
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return None
+        # The process that held the lock before may have removed the file: then this one is stale.
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+                with contextlib.suppress(OSError):  # on a full disk the lock holds all the same
+                    os.truncate(stream.fileno(), 0)
+                    os.write(stream.fileno(), f"process {os.getpid()} on {platform.node()}\n".encode())
+                return cast(BinaryIO, stream)
+        stream.close()

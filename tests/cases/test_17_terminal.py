@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bilstm_crf.commands.main import run
 from bilstm_crf.commands.output import write_result
-from bilstm_crf.util.terminal import say, visible
+from bilstm_crf.util.progress import say, visible
 from done import Done
 
 HOSTILE = "a\x1b[2J\x9b31m\u202eb\x07\x7f"

@@ -17,7 +17,8 @@ import pytest
 
 from bilstm_crf.errors import InputWarning, InterruptedRunError, UsageError
 from bilstm_crf.training import run_folder
-from bilstm_crf.util.files import LockedError, held, made_folder
+from bilstm_crf.util.files import made_folder
+from bilstm_crf.util.system import LockedError, locked
 from runs import history, interrupt, resume, small_config, start
 
 FORK = multiprocessing.get_context("fork")
@@ -101,7 +102,7 @@ def _count(path: Path, barrier: Barrier, turns: int) -> None:
     barrier.wait()
     while turns:
         try:
-            with held(path.with_name("lock")):
+            with locked(path.with_name("lock"), wait=False):
                 number = int(path.read_text())
                 time.sleep(0)
                 path.write_text(str(number + 1))
