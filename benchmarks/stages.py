@@ -169,7 +169,7 @@ def main() -> None:
     described = measure.machine()
     label_set, encoding = LabelSet.named("full"), ENCODINGS["iob"]
     config = RunConfig(train=[str(arguments.norne / TRAIN)], dev=["none"])
-    split = read_labelled(config.train, label_set)
+    split = read_labelled(config.data.train, label_set)
     model = build_model(config, split.sentences, load(arguments.embeddings))
     encoded = model.vocabulary.encode(
         [sentence.tokens for sentence in split.sentences],

@@ -197,7 +197,7 @@ def model_folder() -> Path:
     from bilstm_crf.model.model_folder import save_model
     from bilstm_crf.training.initialisation import build_model
 
-    sizes = {"hidden": 4, "word_dim": 3, "character_dim": 2, "character_filters": 2, "document_memory": 2}
+    sizes = {"hidden": 4, "words.dim": 3, "character_dim": 2, "character_filters": 2, "document_memory": 2}
     config = RunConfig(train=["x"], dev=["x"], label_set="file", recipe=Recipe().replace(sizes))
     sentence = Sentence(["Kari", "bur"], spans=[Span(0, 1, "PER")])
     folder = Path(tempfile.mkdtemp(prefix="fuzz-model-"))

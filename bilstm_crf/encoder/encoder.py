@@ -140,20 +140,6 @@ class Encoder(nn.Module):
                 f"layers: 1 to {self.hidden_states - 1}, and 0, the embeddings"
             )
 
-    def checkpoint(self) -> None:
-        """From now on the way back to the gradients computes each layer again, instead of having kept it.
-
-        This is gradient checkpointing (Chen et al. 2016). Raises UsageError for an encoder that cannot.
-        """
-        try:
-            self.model.config.use_cache = False  # of a decoder's keys; else transformers warns, and does so
-            self.model.activation_checkpointing_enable({"use_reentrant": False})
-        except (ValueError, TypeError, AttributeError) as error:
-            raise UsageError(
-                f"the encoder {self.name} cannot do gradient checkpointing: {error}",
-                hint="--set bert_checkpointing=off; a smaller batch_size takes less memory too",
-            ) from error
-
     def in_precision(self, settings: FeatureSettings) -> torch.autocast:
         """A context in which it computes as precisely as the settings say.
 

@@ -232,28 +232,29 @@ def weights_of(folder: str | Path) -> tuple[Path, str]:
     return Path(folder) / description.weights, description.sha256
 
 
-def recipe_of(folder: str | Path) -> tuple[dict[str, Any], str | None]:
-    """The settings of a recipe that make a network of a saved model's form, and its encoder's name.
+def settings_of_model(folder: str | Path) -> dict[str, Any]:
+    """Return the settings of a configuration, by path, that make a network like that of a saved model.
 
     Raises ModelFolderError for a folder that holds no model, or a damaged one.
     """
     folder = Path(folder)
     description = read_description(folder)
-    sizes, encoder = dataclasses.asdict(description.architecture), description.encoder
-    parts = {"static": description.dim > 0, "char": sizes.pop("characters"), "bert": encoder is not None}
-    for name in ("contextual_dim", "contextual_layers"):
-        del sizes[name]
-    if description.dim:
-        sizes["word_dim"] = description.dim
-    settings: dict[str, Any] = {
-        "features": ",".join(name for name in parts if parts[name]),
-        "digits": description.digits,
-        **sizes,
+    architecture, encoder = description.architecture, description.encoder
+    parts = {
+        "static": description.dim > 0,
+        "char": architecture.characters,
+        "encoder": encoder is not None,
     }
-    if encoder is None:
-        return settings, None
-    settings |= {f"bert_{key}": value for key, value in dataclasses.asdict(encoder.settings).items()}
-    return settings, _place(encoder, folder)
+    settings: dict[str, Any] = architecture.settings()
+    settings["network.features"] = ",".join(name for name in parts if parts[name])
+    if description.dim:
+        settings["words.dim"] = description.dim
+    if encoder is not None:
+        found = encoder.settings
+        settings |= {f"encoder.{name}": getattr(found, name) for name in ("pooling", "layers", "precision")}
+        settings["encoder.context"] = f"{found.context}{'w' * (found.context_unit == 'words')}"
+        settings["encoder.name"] = _place(encoder, folder)
+    return settings
 
 
 # ---------------------------------------------------------------- the weights

@@ -48,15 +48,16 @@ def second_phase(config: RunConfig, inputs: Inputs, history: History) -> SecondP
         files=[*train.files, *dev.files],
         sizes=[*train.sizes, *dev.sizes],
     )
-    if config.drop:
+    if config.data.filter:
         tested = [] if inputs.test is None else inputs.test.sentences
-        kept, dropped = leave_out(both.corpora, config.drop, tested)
+        kept, dropped = leave_out(both.corpora, config.data.filter, tested)
         sentences = [sentence for corpus in kept for sentence in corpus]
         sizes = [len(corpus) for corpus in kept]
         both = dataclasses.replace(both, sentences=sentences, sizes=sizes, dropped=dropped)
-    weights = [*(config.weights or [1.0] * len(config.train)), *[1.0] * len(config.dev)]
-    files = [*config.train, *config.dev]
-    config = dataclasses.replace(config, train=files, weights=weights, train_labels=[])  # mapped already
+    data = config.data
+    weights = (*(data.weights or (1.0,) * len(data.train)), *(1.0,) * len(data.dev))
+    both_files = dataclasses.replace(data, train=(*data.train, *data.dev), weights=weights, train_labels=())
+    config = dataclasses.replace(config, data=both_files)  # the labels are mapped already
     return SecondPhase(config, both, until_best(inputs.plan, history, config, both))
 
 
@@ -68,8 +69,8 @@ def run(
     Goes on where an earlier attempt was interrupted.
     """
     config = phase.config
-    if config.bert is not None and config.recipe.bert_weights == "tuned":  # as it came, not as it learnt
-        encoder = Encoder.load(config.bert, trust_remote_code=config.trust_remote_code)
+    if config.encoder is not None and config.encoder.finetune:  # as it came, not as it learnt
+        encoder = Encoder.load(config.encoder.name, trust_remote_code=config.encoder.trust_remote_code)
         sources = dataclasses.replace(sources, encoder=encoder)
     (folder / FINAL).mkdir(exist_ok=True)
     clean(folder / FINAL)

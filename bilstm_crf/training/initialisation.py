@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.config import RunConfig
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
@@ -48,20 +47,16 @@ def kept_of(model: Model, sentences: Sequence[Sentence], name: str) -> Precomput
 
 def use_of(config: RunConfig, encoder: Encoder | None) -> EncoderSpec | None:
     """What the network of a run is to read off its encoder."""
-    if encoder is None:
+    if encoder is None or config.encoder is None:
         return None
-    return EncoderSpec(encoder, FeatureSettings.of(config.recipe), config.recipe.bert_weights == "tuned")
+    return EncoderSpec(encoder, FeatureSettings.of(config.encoder), config.encoder.finetune)
 
 
 def architecture_of(config: RunConfig, use: EncoderSpec | None) -> Architecture:
-    """That of a run's network: the recipe's settings of the same names, and what the features are."""
-    names = {each.name for each in fields(Architecture)} & {each.name for each in fields(Recipe)}
-    return Architecture(
-        **{name: getattr(config.recipe, name) for name in names},
-        characters="char" in config.features,
-        contextual_dim=0 if use is None else use.encoder.dim,
-        contextual_layers=0 if use is None else use.layers,
-    )
+    """Return the architecture of a run's network."""
+    if use is None:
+        return Architecture.of(config)
+    return Architecture.of(config, contextual_dim=use.encoder.dim, contextual_layers=use.layers)
 
 
 def build_model(
@@ -71,33 +66,31 @@ def build_model(
     encoder: Encoder | None = None,
 ) -> Model:
     """An untrained model for these training sentences, its weights drawn from the seed."""
-    recipe = config.recipe
-    encoding = ENCODINGS[config.encoding]
+    words = config.words
+    encoding = ENCODINGS[config.data.encoding]
     labels = _labels(encoding, sentences)
     known = () if vectors is None else vectors.index
-    vocabulary = Vocabulary.of_corpus(sentences, labels, recipe.digits, known)
-    random = seed_epoch(config.seed, 0)
+    vocabulary = Vocabulary.of_corpus(sentences, labels, "zero", known)
+    random = seed_epoch(config.run.seed, 0)
     attached = None if vectors is None else AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
-    dim = recipe.word_dim if vectors is None else vectors.dim
+    dim = words.dim if vectors is None else vectors.dim
     if "static" not in config.features:
-        vocabulary, dim = Vocabulary((), vocabulary.characters, labels, recipe.digits), 0
+        vocabulary, dim = Vocabulary((), vocabulary.characters, labels), 0
     use = use_of(config, encoder)
     table = initial_table(vocabulary, attached, dim, random)
     architecture = architecture_of(config, use)
     network = BiLSTMCRF(architecture, len(vocabulary.characters), len(vocabulary.labels), table)
-    if recipe.untuned:
+    if words.word_dropout:
         counts = torch.tensor(vocabulary.counts(sentences))
-        network.embedding.add_replacement(table.clone(), recipe.untuned / (recipe.untuned + counts))
+        network.embedding.add_replacement(table.clone(), words.word_dropout / (words.word_dropout + counts))
     subwords = None if vectors is None else vectors.subwords
-    if recipe.composed and subwords is not None:
+    if words.subword_dropout and subwords is not None:
         composed = composed_table(vocabulary, subwords, table)
-        network.embedding.add_replacement(composed, torch.full((len(composed),), recipe.composed))
-    label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
+        network.embedding.add_replacement(composed, torch.full((len(composed),), words.subword_dropout))
+    label_set = LabelSet.named(config.data.labels, keep_misc=config.data.keep_misc)
     if use is not None and use.tuned:
         network.encoder = use.encoder
-        if recipe.bert_checkpointing == "on":
-            use.encoder.checkpoint()
-    model = Model(network, architecture, vocabulary, config.encoding, label_set, {}, subwords, use)
+    model = Model(network, architecture, vocabulary, config.data.encoding, label_set, {}, subwords, use)
     if attached is not None:
         model.attach(attached)
     return model

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bilstm_crf.config import RunConfig
+from bilstm_crf.config import EncoderConfig, RunConfig
 from bilstm_crf.corpus import overview
 from bilstm_crf.corpus.documents import Documents, tables_of
 from bilstm_crf.corpus.filters import check_filters, leave_out, summary
@@ -53,8 +53,11 @@ class Inputs:
         encoder = self.sources.encoder
         if encoder is not None:
             described["encoder"] = {"name": encoder.name, "sha256": encoder.sha256}
-        if config.init_from is not None:
-            described["initial"] = {"name": config.init_from, "sha256": weights_of(config.init_from)[1]}
+        if config.network.init_from is not None:
+            described["initial"] = {
+                "name": config.network.init_from,
+                "sha256": weights_of(config.network.init_from)[1],
+            }
         return described
 
 
@@ -63,10 +66,10 @@ def load_inputs(config: RunConfig, say: Callable[[str], None]) -> Inputs:
 
     Raises InputError for what cannot be read, UsageError for what cannot be together or is not there.
     """
-    find_device(config.device)  # what cannot be is said before gigabytes are read
+    find_device(config.run.device)  # what cannot be is said before gigabytes are read
     initial = None
-    if config.init_from is not None:
-        initial = load_model(config.init_from, bert=config.bert, trust_remote_code=config.trust_remote_code)
+    if config.network.init_from is not None:
+        initial = _initial_model(config.network.init_from, config.encoder)
     train_set, dev_set, test_set = _read_corpora(config, say)
     plan = plan_of(config, train_set)
     vectors = _read_vectors(config, initial, train_set, say)
@@ -84,19 +87,19 @@ def _read_corpora(
     config: RunConfig, say: Callable[[str], None]
 ) -> tuple[Labelled, Labelled, Labelled | None]:
     """Train, without what the filters leave out, dev, and test if there is any; documents named."""
-    label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
+    label_set = LabelSet.named(config.data.labels, keep_misc=config.data.keep_misc)
     train_set = _train_set(config, label_set)
     read = partial(
         read_labelled,
         label_set=label_set,
-        format=config.format,
+        format=config.data.format,
         options=_reading(config),
-        repair=config.repair,
+        repair=config.data.repair,
     )
-    dev_set = read(config.dev)
-    test_set = read(config.test) if config.test else None
+    dev_set = read(config.data.dev)
+    test_set = read(config.data.test) if config.data.test else None
     evaluation = [*dev_set.sentences, *(test_set.sentences if test_set is not None else ())]
-    if config.drop:
+    if config.data.filter:
         _leave_out(config, train_set, evaluation)
         say(f"train    {summary(train_set.dropped, len(train_set.sentences))}")
     splits = {"train": train_set, "dev": dev_set, **({} if test_set is None else {"test": test_set})}
@@ -119,7 +122,7 @@ def _show_entities(config: RunConfig, splits: Mapping[str, Labelled], say: Calla
         warn(mistake)
     if not dev_chooses(splits["train"], splits["dev"]):
         what = "entity of a type that train has" if counts["dev"] else "entities"
-        idle = ", and --patience has no effect" if config.recipe.patience else ""
+        idle = ", and --patience has no effect" if config.schedule.patience else ""
         warn(f"dev has no {what}: it cannot choose an epoch, so the last one is kept{idle}")
 
 
@@ -127,58 +130,65 @@ def _read_vectors(
     config: RunConfig, initial: Model | None, train_set: Labelled, say: Callable[[str], None]
 ) -> WordVectors | None:
     """Those of the model to begin with, else those named; n-grams are fitted where they are asked for."""
-    if initial is not None and config.init_from is not None:
-        vectors = vectors_of(initial, config.init_from)
+    if initial is not None and config.network.init_from is not None:
+        vectors = vectors_of(initial, config.network.init_from)
     else:
-        vectors = load(config.embeddings, embeddings_dir=config.embeddings_dir)
+        vectors = load(config.words.embeddings, embeddings_dir=config.words.embeddings_dir)
     if vectors is None:
         if "static" in config.features:
-            say(f"vectors  none: random, {config.recipe.word_dim} dimensions")
+            say(f"vectors  none: random, {config.words.dim} dimensions")
         return None
     say(f"vectors  {vectors.summary()}")
     words = Counter(word for sentence in train_set.sentences for word in sentence.tokens)
-    say(f"coverage {coverage(words, vectors, config.recipe.digits).line()}")
-    if config.recipe.subwords and vectors.subwords is None:
-        vectors = vectors.with_subwords(config.recipe.subwords)
-        say(f"n-grams  {config.recipe.subwords:,} at most, fitted: for words that have no vector")
+    say(f"coverage {coverage(words, vectors).line()}")
+    if config.words.subwords and vectors.subwords is None:
+        vectors = vectors.with_subwords(config.words.subwords)
+        say(f"n-grams  {config.words.subwords:,} at most, fitted: for words that have no vector")
     return vectors
 
 
+def _initial_model(folder: str, encoder: EncoderConfig | None) -> Model:
+    """Return the model to start from."""
+    if encoder is None:
+        return load_model(folder)
+    return load_model(folder, bert=encoder.name, trust_remote_code=encoder.trust_remote_code)
+
+
 def _read_encoder(config: RunConfig, say: Callable[[str], None]) -> Encoder | None:
-    if config.bert is None:
+    if config.encoder is None:
         return None
-    encoder = Encoder.load(config.bert, trust_remote_code=config.trust_remote_code)
-    encoder.require_layer(FeatureSettings.of(config.recipe))
-    if config.recipe.bert_weights == "frozen":
+    encoder = Encoder.load(config.encoder.name, trust_remote_code=config.encoder.trust_remote_code)
+    encoder.require_layer(FeatureSettings.of(config.encoder))
+    if not config.encoder.finetune:
         require_folder()
     weights = sum(parameter.numel() for parameter in encoder.parameters())
     say(
-        f"encoder  {config.bert}: {encoder.hidden_states - 1} layers, {encoder.dim} dimensions, "
-        f"{weights / 1e6:.1f} million weights, {config.recipe.bert_weights}"
+        f"encoder  {config.encoder.name}: {encoder.hidden_states - 1} layers, {encoder.dim} dimensions, "
+        f"{weights / 1e6:.1f} million weights, {'fine-tuned' if config.encoder.finetune else 'frozen'}"
     )
     return encoder
 
 
 def _reading(config: RunConfig) -> FormatOptions:
     return FormatOptions(
-        misc_key=config.key,
-        token_column=config.token_column,
-        label_column=config.label_column,
-        input_encoding=config.input_encoding,
+        misc_key=config.data.misc_key,
+        token_column=config.data.token_column,
+        label_column=config.data.label_column,
+        input_encoding=config.data.input_encoding,
         keep_raw=False,
     )
 
 
 def _train_set(config: RunConfig, label_set: LabelSet) -> Labelled:
-    check_filters(config.drop)
-    label_sets = [LabelSet.named(name, keep_misc=config.keep_misc) for name in config.train_labels]
+    check_filters(config.data.filter)
+    label_sets = [LabelSet.named(name, keep_misc=config.data.keep_misc) for name in config.data.train_labels]
     train_set = read_labelled(
-        config.train,
+        config.data.train,
         label_sets or label_set,
-        format=config.format,
+        format=config.data.format,
         options=_reading(config),
-        repair=config.repair,
-        drop_ill_formed="ill-formed" in config.drop,
+        repair=config.data.repair,
+        drop_ill_formed="ill-formed" in config.data.filter,
     )
     if label_sets and label_set.types is not None:
         _require_types(train_set, label_set)
@@ -202,7 +212,7 @@ def _require_types(train_set: Labelled, label_set: LabelSet) -> None:
 
 def _leave_out(config: RunConfig, train_set: Labelled, evaluation: list[Sentence]) -> None:
     """Takes the sentences out of the training set that the filters name; dev and test stay as they are."""
-    kept, dropped = leave_out(train_set.corpora, config.drop, evaluation)
+    kept, dropped = leave_out(train_set.corpora, config.data.filter, evaluation)
     train_set.dropped.extend(dropped)
     train_set.sentences[:] = [sentence for corpus in kept for sentence in corpus]
     train_set.sizes[:] = map(len, kept)
@@ -210,16 +220,16 @@ def _leave_out(config: RunConfig, train_set: Labelled, evaluation: list[Sentence
 
 def _name_documents(config: RunConfig, train_set: Labelled, others: list[Sentence]) -> str:
     """Says of each sentence of which document it is; what to tell a person of it."""
-    Documents(config.documents).name([*train_set.sentences, *others])
+    Documents(config.data.documents).name([*train_set.sentences, *others])
     known = sum(sentence.document is not None for sentence in train_set.sentences)
     unknown = "no `# newdoc`, no documents.tsv beside the file, no --documents"
-    by = ", ".join(tables_of(config, config.train)) or ("as the files say" if known else unknown)
+    by = ", ".join(tables_of(config, config.data.train)) or ("as the files say" if known else unknown)
     return f"{known:,} of {len(train_set.sentences):,} sentences of train are of a known document ({by})"
 
 
 def _also_read(config: RunConfig) -> dict[str, Any]:
     """Other files: tables of documents, and test, which decides what is learnt where it says what to drop."""
-    also = {"documents": tables_of(config, [*config.train, *config.dev]), "test": config.test}
+    also = {"documents": tables_of(config, [*config.data.train, *config.data.dev]), "test": config.data.test}
     return {
         name: [{"path": path, "sha256": sha256_of(path)} for path in paths]
         for name, paths in also.items()

@@ -63,18 +63,18 @@ class Learner:
         self.model = build_model(config, train.sentences, sources.vectors, sources.encoder)
         if sources.initial is not None:
             take_over(self.model, sources.initial)
-        self.network = self.model.network.to(config.device)
+        self.network = self.model.network.to(config.run.device)
         if self.model.contextual is not None:  # a frozen encoder is no part of the network
-            self.model.contextual.encoder.to(config.device)
-        self.optimisation = Optimisation(self.network, config.recipe, plan.epoch, plan.batches)
+            self.model.contextual.encoder.to(config.run.device)
+        self.optimisation = Optimisation(self.network, config, plan.epoch, plan.batches)
         self._mixture = mixture_of(config, train)
         self._sentences = train.sentences
         self._stage: int | None = None
         self._occurrences = None
-        if config.recipe.document_memory:
+        if config.document_memory.size:
             self._occurrences = Occurrences(train.sentences)
             self.network.begin_memory(self._occurrences.places)
-        encoding = ENCODINGS[config.encoding]
+        encoding = ENCODINGS[config.data.encoding]
         self._encoded = self.model.vocabulary.encode(
             [sentence.tokens for sentence in train.sentences],
             [encoding.encode(sentence.spans or [], len(sentence)) for sentence in train.sentences],
@@ -99,23 +99,23 @@ class Learner:
         Raises DivergedError where the weights grow without bound.
         """
         now = self.plan.rounds[number - 1]
-        random = seed_epoch(self.config.seed, number)
+        random = seed_epoch(self.config.run.seed, number)
         set_generator(self.network, random)
         rate = self.optimisation.begin(now.first)
         started = time.perf_counter()
         loss_sum = 0.0
         sentences = tokens = 0
         self.network.train()
-        order = self._mixture.epoch(random)[: now.batches * self.config.recipe.batch_size]
-        for chosen in training_batches(order, self.config.recipe.batch_size):
-            batch = make_batch(self._encoded, chosen, self.config.device, self._occurrences)
+        order = self._mixture.epoch(random)[: now.batches * self.config.schedule.batch_size]
+        for chosen in training_batches(order, self.config.schedule.batch_size):
+            batch = make_batch(self._encoded, chosen, self.config.run.device, self._occurrences)
             contextual = None if self._contextual is None else self._contextual.of(batch.layout)
             if contextual is not None:
-                contextual = contextual.to(self.config.device)
+                contextual = contextual.to(self.config.run.device)
             loss = self.network.loss(batch, contextual)
             loss.backward()
             sentences += len(chosen)
-            self.optimisation.step(len(chosen), last=sentences == len(order))
+            self.optimisation.step(len(chosen))
             loss_sum += loss.item()
             tokens += len(batch.labels)
             if not loss_sum < DIVERGED * tokens:  # also where it is no number
@@ -163,19 +163,19 @@ def train(
         if history and not _fits(history, plan):
             raise InputError("is not this run's checkpoint: another history", path=folder / CHECKPOINT)
         if resume and not history:
-            history = ended(folder, plan, config.recipe.patience)
+            history = ended(folder, plan, config.schedule.patience)
         if history:  # a run that was killed after the checkpoint may have left it one row short
             write_history(folder / "history.jsonl", history)
         for number in range(history[-1]["epoch"] + 1 if history else 1, len(plan.rounds) + 1):
             stage = plan.stage(number)
             of_stage = [row for row in history if plan.stage(row["epoch"]) == stage]
-            if out_of_patience(of_stage, config.recipe.patience):
+            if out_of_patience(of_stage, config.schedule.patience):
                 continue  # to the next stage
             if stage > 0 and not of_stage:
                 load_checkpoint(folder / stage_file(stage - 1), *state)
             if learner.enter(stage):
                 model = learner.model
-                tagger = Tagger(model, config.device, config.lanes)
+                tagger = Tagger(model, config.run.device, config.workers)
                 kept = kept_of(model, dev.sentences, "dev")
             row = learner.learn(number, observer)
             started = time.perf_counter()
@@ -186,7 +186,12 @@ def train(
             if row["best"]:
                 model.provenance.clear()
                 model.provenance.update(provenance, epoch=number, dev=row["dev"])
-                save_model(model, folder, sources.vectors, embed_encoder=config.embed_encoder)
+                save_model(
+                    model,
+                    folder,
+                    sources.vectors,
+                    embed_encoder=config.encoder is not None and config.encoder.embed,
+                )
             history.append(row)
             if stage + 1 < len(plan.stages) and (not chooses or scores.f1 > best_f1(of_stage)):
                 save_checkpoint(folder / stage_file(stage), *state, history)
@@ -255,7 +260,12 @@ def train_to_the_end(
             observer.epoch(history)
         learner.enter(plan.rounds[-1].stage)
         learner.model.provenance.update(provenance)
-        save_model(learner.model, folder, sources.vectors, embed_encoder=config.embed_encoder)
+        save_model(
+            learner.model,
+            folder,
+            sources.vectors,
+            embed_encoder=config.encoder is not None and config.encoder.embed,
+        )
         write_history(folder / "history.jsonl", history)
     return history
 

@@ -6,6 +6,7 @@ of the stage before.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,19 +47,19 @@ class Plan:
 
 def mixture_of(config: RunConfig, train: Labelled) -> Mixture:
     """Which sentences of its training files a run sees in an epoch."""
-    return Mixture(train.sizes, config.weights or [1.0] * len(train.sizes))
+    return Mixture(train.sizes, config.data.weights or [1.0] * len(train.sizes))
 
 
 def plan_of(config: RunConfig, train: Labelled) -> Plan:
     """The plan of a run on these sentences. Raises UsageError for a round that is longer than an epoch."""
-    recipe = config.recipe
+    schedule = config.schedule
     epoch = _batches_of_epoch(config, train)
-    if recipe.epoch_batches > epoch:
+    if schedule.batches_per_epoch > epoch:
         raise UsageError(
-            f"epoch_batches is {recipe.epoch_batches:,}, but all of the training set are {epoch:,} batches"
+            f"batches_per_epoch is {schedule.batches_per_epoch:,}, but an epoch has only {epoch:,} batches"
         )
-    epoch = recipe.epoch_batches or epoch
-    stages = recipe.stages or [Stage(recipe.bert_context, recipe.bert_context_unit, recipe.epochs * epoch)]
+    epoch = schedule.batches_per_epoch or epoch
+    stages = config.stages or [_only_stage(config, schedule.epochs * epoch)]
     rounds = list(_rounds([stage.batches for stage in stages], stages, epoch))
     return Plan(rounds, stages, epoch, sum(stage.batches for stage in stages))
 
@@ -74,7 +75,7 @@ def until_best(plan: Plan, history: Sequence[Mapping[str, Any]], config: RunConf
         rows = [row for row in history if plan.stage(row["epoch"]) == number]
         last = plan.rounds[best_row(rows)["epoch"] - 1]
         lengths.append(last.first + last.batches - sum(stage.batches for stage in plan.stages[:number]))
-    epoch = config.recipe.epoch_batches or _batches_of_epoch(config, train)
+    epoch = config.schedule.batches_per_epoch or _batches_of_epoch(config, train)
     return Plan(list(_rounds(lengths, plan.stages, epoch)), plan.stages, plan.epoch, plan.batches)
 
 
@@ -87,5 +88,11 @@ def _rounds(lengths: Iterable[int], stages: Iterable[Stage], epoch: int) -> Iter
         first += stage.batches
 
 
+def _only_stage(config: RunConfig, batches: int) -> Stage:
+    """Return the stage of a run without a curriculum."""
+    stage = Stage(0, "sentences", 0) if config.encoder is None else config.encoder.stages[0]
+    return dataclasses.replace(stage, batches=batches)
+
+
 def _batches_of_epoch(config: RunConfig, train: Labelled) -> int:
-    return -(-len(mixture_of(config, train)) // config.recipe.batch_size)
+    return -(-len(mixture_of(config, train)) // config.schedule.batch_size)

@@ -5,7 +5,6 @@ The folder's content is described in run_folder.py; the loop itself is in traini
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 import sys
 from collections.abc import Callable
@@ -51,7 +50,10 @@ def start(
     """
     with run_folder.alone_in(folder):
         run_folder.check_free(folder, overwrite=overwrite)
-        run_folder.check_apart(folder, [each for each in (config.init_from, config.bert) if each])
+        run_folder.check_apart(
+            folder,
+            [each for each in (config.network.init_from, config.encoder and config.encoder.name) if each],
+        )
         inputs = load_inputs(config, say)
         described = inputs.describe(config)
         run_folder.start(folder, described)
@@ -85,20 +87,20 @@ def resume(folder: Path, *, say: Say, progress: MakeProgress, threads: int | Non
                     hint="put the old files back, or start a new run",
                 )
         if threads is not None:
-            config = dataclasses.replace(config, threads=threads)
+            config = config.replace(run__threads=threads)
         return _run(config, folder, inputs, now, say, progress, resume=True)
 
 
 def _check_threads(config: RunConfig, threads: int) -> None:
     """Raise UsageError where a run with so many threads would not end with the same weights."""
-    same = threads == config.threads or config.device != "cpu"
-    learns = config.bert is not None and config.recipe.bert_weights == "tuned"
-    if same or (max(threads, config.threads) <= 2 and not learns):
+    same = threads == config.run.threads or config.run.device != "cpu"
+    learns = config.tunes_encoder
+    if same or (max(threads, config.run.threads) <= 2 and not learns):
         return
     why = "an encoder that learns" if learns else "more than 2"
     raise UsageError(
-        f"--threads {threads}: the run began with {config.threads}, and {why} sums in another order",
-        hint=f"leave it out, or give --threads {config.threads}; a new run may have any number",
+        f"--threads {threads}: the run began with {config.run.threads}, and {why} sums in another order",
+        hint=f"leave it out, or give --threads {config.run.threads}; a new run may have any number",
     )
 
 
@@ -121,7 +123,7 @@ def _run(
     *,
     resume: bool,
 ) -> dict[str, Any]:
-    use_threads(config.threads, config.lanes)
+    use_threads(config.run.threads, config.workers)
     done = epochs_done(folder / CHECKPOINT) if resume else 0
     if done:
         say(f"going on after epoch {done}")
@@ -129,7 +131,7 @@ def _run(
     if inputs.train.dropped:
         write_json(folder / DROPPED, as_dict(inputs.train.dropped, len(inputs.train.sentences)))
     plan = inputs.plan
-    watch = progress(*plan.shape(config.recipe.batch_size), done)
+    watch = progress(*plan.shape(config.schedule.batch_size), done)
     try:
         with watch:
             history = train(
@@ -147,13 +149,13 @@ def _run(
         done = epochs_done(folder / CHECKPOINT)
         raise _interrupted(folder, f"in epoch {done + 1}; {_safe(folder, done)}") from None
     final_record = None
-    if config.final:
+    if config.run.retrain_on_dev:
         phase = second_phase(config, inputs, history)
         sentences = len(phase.train.sentences)
         say(f"final    {sentences:,} sentences of train and dev, for {phase.batches:,} batches")
-        if config.drop:
+        if config.data.filter:
             say(f"final    {summary(phase.train.dropped, sentences)}")
-        watch = progress(*phase.plan.shape(config.recipe.batch_size), 0)
+        watch = progress(*phase.plan.shape(config.schedule.batch_size), 0)
         try:
             with watch:
                 final_record = final.run(phase, inputs.sources, folder, watch, provenance)
@@ -198,11 +200,11 @@ def _finish(
     metrics = {
         "best_epoch": best["epoch"],
         "epochs": len(history),
-        "seed": config.seed,
+        "seed": config.run.seed,
         "dev_is": CHOSE if chosen else DID_NOT_CHOOSE,
         "epoch_chosen_on_dev": chosen,
         **{split: report.as_dict() for split, report in reports.items()},
-        **({} if config.test else {"test": None}),
+        **({} if config.data.test else {"test": None}),
         "seconds": {
             "training": round(sum(row["seconds"] for row in history), 1),
             "scoring dev": round(sum(row["dev_seconds"] for row in history), 1),
@@ -220,9 +222,9 @@ def _finish(
 def _tagger(config: RunConfig, folder: Path) -> Tagger:
     return Tagger.load(
         folder,
-        trust_remote_code=config.trust_remote_code,
-        device=config.device,
-        threads=config.lanes,
+        trust_remote_code=config.encoder is not None and config.encoder.trust_remote_code,
+        device=config.run.device,
+        threads=config.workers,
     )
 
 

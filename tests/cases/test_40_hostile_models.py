@@ -61,7 +61,7 @@ def test_a_hostile_model_is_refused_in_one_line(
 
 @pytest.mark.parametrize("type_", ["X\n9\tINJECTED", "A B", "A|B", "", "A\x07", "\ud83d"])
 def test_labels_that_no_file_can_hold_are_never_written(type_: str, tmp_path: Path) -> None:
-    recipe = Recipe().replace({"word_dim": 4, "hidden": 4, "character_dim": 2, "character_filters": 2})
+    recipe = Recipe().replace({"words.dim": 4, "hidden": 4, "character_dim": 2, "character_filters": 2})
     config = RunConfig(train=["train"], dev=["dev"], recipe=recipe)
     sentence = Sentence(["Kari", "ler"], spans=[Span(0, 1, type_)])
     with pytest.raises(InputError, match="entity type"):

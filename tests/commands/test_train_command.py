@@ -114,7 +114,7 @@ def test_a_wrong_toml_file_is_an_error(cli: Cli, content: str, message: str) -> 
         ("learning_rate=fast", "expected a number"),
         ("learning_rate=nan", "learning_rate"),
         ("learning_rate=-1", "learning_rate"),
-        ("l2=-1", "l2"),
+        ("l2=-1", "weight_decay"),
         ("learning_rate_decay=-1", "learning_rate_decay"),
         ("=3", "is not a setting"),
         ("batch_size=" + "9" * 5000, "batch_size"),
@@ -179,7 +179,7 @@ def test_a_run_is_not_replaced_unless_asked(cli: Cli, files: list[str]) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (["--set", "epoch_batches=999"], "epoch_batches is 999"),
+        (["--set", "batches_per_epoch=999"], "batches_per_epoch is 999"),
         (["--weight", "0.0001"], "takes no sentence"),
         (["--test", "absent.conllu"], "absent.conllu"),
         (["--init-from", "run"], "the run begins with run, which its own model in run would replace"),
@@ -192,7 +192,7 @@ def test_what_cannot_be_leaves_the_old_run_whole(
     wrong: list[str], message: str, cli: Cli, files: list[str]
 ) -> None:
     assert cli("train", *files, "--output", "other").status == 0
-    assert cli("train", *files, "--final", "--output", "run").status == 0
+    assert cli("train", *files, "--retrain-on-dev", "--output", "run").status == 0
     before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
     done = cli("train", *files, *wrong, "--output", "run", "--overwrite")
     assert (done.status, done.out) == (2, b"")
@@ -201,7 +201,7 @@ def test_what_cannot_be_leaves_the_old_run_whole(
 
 
 def test_the_model_of_the_second_phase_is_named_with_its_score(cli: Cli, files: list[str]) -> None:
-    done = cli("train", *files, "--final", "--test", DEV, "--output", "run")
+    done = cli("train", *files, "--retrain-on-dev", "--test", DEV, "--output", "run")
     first, second = done.out.decode().splitlines()
     f1 = json.loads(Path("run/metrics.json").read_text("utf-8"))["final"]["test"]["strict"]["micro"]["f1"]
     assert first.startswith("Best epoch ")
@@ -235,7 +235,7 @@ def test_a_loss_without_bound_ends_with_status_1_and_what_to_do(cli: Cli, files:
 
 def test_the_sample_of_both_languages_trains_with_its_folder_named(cli: Cli) -> None:
     done = cli("train", "--data", SAMPLE, "--language", "both", "--epochs", 1, "--set", "hidden=10",
-               "--set", "word_dim=10", "--output", "run")  # fmt: skip
+               "--set", "words.dim=10", "--output", "run")  # fmt: skip
     assert done.status == 0
     assert "No corpus named" not in done.err
     config = json.loads(Path("run/config.json").read_text("utf-8"))["config"]

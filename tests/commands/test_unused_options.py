@@ -20,7 +20,7 @@ from runs import DEV, SAMPLE, TRAIN, history, small_config, start, weights_hash
 
 Cli = Callable[..., Done]
 FILES = ["--train", TRAIN, "--dev", DEV]
-BERT = ["--bert", "owner/name"]
+BERT = ["--encoder", "owner/name"]
 
 
 @pytest.fixture(autouse=True)
@@ -37,23 +37,23 @@ def configured(*arguments: str) -> RunConfig:
 
 
 UNUSED = {
-    "an encoder's setting without one": (["--set=bert_layers=mix"], "--set bert_layers=mix, but no encoder"),
-    "an encoder's rate without one": (["--set=bert_learning_rate=1"], "bert_learning_rate=1, but no encoder"),
-    "two of them": (["--bert-layers", "mix", "--context", "2"], "--bert-layers mix, --context 2, but"),
-    "its option with the default value": (["--bert-layers", "last4"], "--bert-layers last4, but no encoder"),
-    "a rate of a frozen encoder": ([*BERT, "--set=bert_learning_rate=1"], "not trained"),
+    "an encoder's setting without one": (["--set=encoder.layers=mix"], "--set encoder__layers=mix, but no encoder"),
+    "an encoder's rate without one": (["--set=encoder.learning_rate=1"], "bert_learning_rate=1, but no encoder"),
+    "two of them": (["--encoder-layers", "mix", "--context", "2"], "--encoder-layers mix, --context 2, but"),
+    "its option with the default value": (["--encoder-layers", "last4"], "--encoder-layers last4, but no encoder"),
+    "a rate of a frozen encoder": ([*BERT, "--set=encoder.learning_rate=1"], "not trained"),
     "a unit without a context": ([*BERT, "--set=bert_context_unit=words"], "each sentence alone"),
     "epochs and a curriculum": ([*BERT, "--curriculum", "0:2", "--epochs", "3"], "--epochs 3, but the c"),
     "the same by --set": ([*BERT, "--set=curriculum=0:2", "--set=epochs=3"], "--set epochs=3, but the c"),
     "restarts of no cosine": (["--set", "restarts=3"], "restarts=3"),
     "decay of a linear schedule": (["--set=schedule=linear", "--set=learning_rate_decay=1"], "decay=1"),
     "momentum of Adam": (["--set", "optimiser=adam", "--set", "momentum=0.9"], "momentum=0.9"),
-    "dimensions beside vectors": (["--embeddings", "sg50", "--set", "word_dim=7"], "word_dim=7"),
+    "dimensions beside vectors": (["--embeddings", "sg50", "--set", "words.dim=7"], "words.dim=7"),
     "n-grams without vectors": (["--set", "subwords=9"], "subwords=9, but no vectors"),
     "words' rate without words": (["--features", "char", "--set", "word_rate=2"], "word_rate=2"),
     "filters without characters": (["--features", "static", "--set", "character_filters=9"], "filters=9"),
     "a BiLSTM's size without one": (["--head", "crf", "--set", "hidden=10"], "hidden=10, but the head crf"),
-    "memory_alone without a memory": (["--set", "memory_alone=0.5"], "memory_alone=0.5"),
+    "memory_free_loss_weight without a memory": (["--set", "memory_free_loss_weight=0.5"], "memory_free_loss_weight=0.5"),
     "a copy of no encoder": (["--embed-encoder"], "--embed-encoder, but no encoder"),
     "code of no encoder": (["--trust-remote-code"], "--trust-remote-code, but no encoder"),
     "a language of own files": (["--language", "nno"], "--language nno, but --train"),
@@ -64,7 +64,7 @@ UNUSED = {
     "a label's column of CoNLL-U": (["--label-column", "3"], "--label-column 3, but no file has columns"),
     "a key of columns": (["--format", "conll2003", "--misc-key", "ner"], "--misc-key ner, but no file is"),
     "two values for one setting": (["--epochs", "3", "--set", "epochs=4"], "expected one of them"),
-    "tuned and frozen": ([*BERT, "--bert-finetune", "--set", "bert_weights=frozen"], "expected one of them"),
+    "tuned and frozen": ([*BERT, "--encoder-finetune", "--set", "bert_weights=frozen"], "expected one of them"),
 }  # fmt: skip
 
 
@@ -83,8 +83,8 @@ def test_what_was_given_and_has_no_effect_is_refused(case: str, cli: Cli) -> Non
         [f"--set={name}={value}" for name, value in vars(Recipe()).items()],  # a recipe written out whole
         ["--preset", "best", *(f"--set={n}={v}" for n, v in vars(Recipe.preset("best")).items())],
         ["--preset", "best", "--set", "schedule=cosine", "--set", "restarts=2"],
-        [*BERT, "--bert-layers", "mix", "--context", "0", "--embed-encoder", "--trust-remote-code"],
-        [*BERT, "--bert-finetune", "--embed-encoder", "--set", "bert_learning_rate=1e-5"],
+        [*BERT, "--encoder-layers", "mix", "--context", "0", "--embed-encoder", "--trust-remote-code"],
+        [*BERT, "--encoder-finetune", "--embed-encoder", "--set", "bert_learning_rate=1e-5"],
         [*BERT, "--curriculum", "0:2,64w:2", "--patience", "2"],
         ["--embeddings", "sg600", "--embeddings-dir", "x", "--set", "subwords=9", "--set", "composed=0.1"],
         ["--labels", "6", "--keep-misc", "--misc-key", "ner"],
@@ -124,7 +124,7 @@ def test_so_is_what_a_file_gives(content: str, message: str) -> None:
 
 def test_the_sample_has_settings_of_its_own_which_nobody_gave(cli: Cli) -> None:
     """Its epochs beside a curriculum: the error is that of the encoder, which is not here."""
-    done = cli("train", "--bert", "./nowhere", "--curriculum", "0:2", "--output", "run")
+    done = cli("train", "--encoder", "./nowhere", "--curriculum", "0:2", "--output", "run")
     assert done.status == 2
     assert "nowhere: no such folder" in done.err
 
@@ -133,11 +133,11 @@ def test_the_sample_has_settings_of_its_own_which_nobody_gave(cli: Cli) -> None:
 
 
 OTHER: dict[str, Any] = {
-    "bert_layers": "mix", "bert_pooling": "mean", "bert_context_unit": "words", "bert_weights": "tuned",
-    "bert_precision": "bfloat16", "bert_checkpointing": "on", "bert_context": 2, "bert_learning_rate": 1.0,
-    "bert_weight_decay": 0.5, "restarts": 3, "learning_rate_decay": 0.5, "momentum": 0.5, "word_dim": 7,
-    "word_rate": 0.5, "subwords": 50, "composed": 0.5, "character_dim": 7, "character_filters": 7,
-    "character_width": 5, "hidden": 6, "layers": 2, "recurrent_dropout": 0.5, "memory_alone": 0.5,
+    "encoder.layers": "mix", "encoder.pooling": "mean", "bert_context_unit": "words", "encoder.finetune": True,
+    "encoder.precision": "bfloat16", "bert_checkpointing": "on", "encoder.context": 2, "encoder.learning_rate": 1.0,
+    "encoder.weight_decay": 0.5, "restarts": 3, "learning_rate_decay": 0.5, "momentum": 0.5, "words.dim": 7,
+    "embedding_lr_scale": 0.5, "subwords": 50, "subword_dropout": 0.5, "character_dim": 7, "character_filters": 7,
+    "character_width": 5, "hidden": 6, "layers": 2, "recurrent_dropout": 0.5, "memory_free_loss_weight": 0.5,
     "epochs": 9,
 }  # fmt: skip
 
@@ -145,7 +145,7 @@ OTHER: dict[str, Any] = {
 @pytest.mark.parametrize(
     "changes",
     [
-        {"optimiser": "adam", "schedule": "linear", "features": "char", "head": "crf"},
+        {"optimizer": "adam", "schedule": "linear", "features": "char", "head": "crf"},
         {"features": "static", "head": "linear"},
         {"embeddings": str(SAMPLE / "vectors.bin"), "schedule": "cosine"},
     ],
@@ -155,7 +155,7 @@ def test_an_unused_setting_changes_no_weight(changes: dict[str, Any], tmp_path: 
     config = small_config(tmp_path, epochs=1, **changes)
     unused = {name for each in unused_settings(config) for name in each.settings}
     assert unused.issuperset(OF_ENCODER)
-    changed = config.recipe.replace({name: OTHER[name] for name in unused})
+    changed = config.replace({name: OTHER[name] for name in unused})
     start(config, tmp_path / "one")
     start(dataclasses.replace(config, recipe=changed), tmp_path / "two")
     assert weights_hash(tmp_path / "one") == weights_hash(tmp_path / "two")

@@ -55,13 +55,19 @@ def tiny_config(folder: Path, encoder: Path | None, **changes: Any) -> RunConfig
     fields = {name: changes.pop(name) for name in list(changes) if name in RunConfig.__dataclass_fields__}
     corpus = str(write_corpus(folder / "corpus.conllu"))
     files = {"train": [corpus], "dev": [corpus]}
-    settings = {"batch_size": 2, "epochs": 3, "optimiser": "adam", "learning_rate": 0.03, "word_rate": 5}
+    settings = {
+        "batch_size": 2,
+        "epochs": 3,
+        "optimizer": "adam",
+        "learning_rate": 0.03,
+        "embedding_lr_scale": 5,
+    }
     recipe = Recipe().replace({**TINY, **settings, **changes})
     return RunConfig(**{**files, "bert": encoder and str(encoder), **fields}, recipe=recipe)
 
 
 def corpus_of(config: RunConfig) -> list[Sentence]:
-    return read_labelled(config.dev, LabelSet.named(config.label_set)).sentences
+    return read_labelled(config.data.dev, LabelSet.named(config.data.labels)).sentences
 
 
 def batch_of(model: Model, sentences: Sequence[Sentence], *numbers: int) -> Batch:
@@ -78,7 +84,7 @@ def untrained(config: RunConfig) -> Model:
     Its random weights are stretched and moved until each label's scores have mean 0 and deviation 3.
     """
     sentences = corpus_of(config)
-    encoder = None if config.bert is None else Encoder.load(config.bert)
+    encoder = None if config.encoder.name is None else Encoder.load(config.encoder.name)
     model = build_model(config, sentences, None, encoder)
     batch = batch_of(model, sentences)
     network, use = model.network.eval(), model.contextual

@@ -16,7 +16,7 @@ from bilstm_crf.util.files import sha256_of
 from contextual_runs import SENTENCES, tiny_config
 from runs import SAMPLE, Watch, history, resume, start, weights_hash
 
-TUNED = {"bert_weights": "tuned", "bert_learning_rate": 1e-3}
+TUNED = {"encoder.finetune": True, "encoder.learning_rate": 1e-3}
 
 
 pytestmark = pytest.mark.usefixtures("features_cache")
@@ -42,9 +42,23 @@ def content(folder: Path) -> dict[str, str]:
     "settings",
     [
         {"features": "static,bert", "embeddings": str(SAMPLE / "vectors.bin")},
-        {"bert_layers": "mix", "bert_context": 1, "head": "linear", "embed_encoder": True},
-        {**TUNED, "accumulate": 2, "schedule": "cosine", "restarts": 2, "warm_up": 0.1, "gradient_clip": 1},
-        {**TUNED, "accumulate": 3, "head": "crf", "features": "bert", "optimiser": "sgd", "bert_context": 1},
+        {"encoder.layers": "mix", "encoder.context": 1, "head": "linear", "embed_encoder": True},
+        {
+            **TUNED,
+            "accumulate": 2,
+            "schedule": "cosine",
+            "restarts": 2,
+            "warmup_fraction": 0.1,
+            "gradient_clip": 1,
+        },
+        {
+            **TUNED,
+            "accumulate": 3,
+            "head": "crf",
+            "features": "encoder",
+            "optimizer": "sgd",
+            "encoder.context": 1,
+        },
     ],
     ids=["frozen", "mixed", "tuned", "tuned by sgd"],
 )
@@ -108,7 +122,7 @@ def test_two_batches_gathered_are_one_of_twice_the_size(wordpiece: Path, tmp_pat
     path = still / "config.json"
     off = {"hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0}
     path.write_text(json.dumps({**json.loads(path.read_text()), **off}))
-    settings = {**TUNED, "dropout": 0, "optimiser": "sgd", "learning_rate": 0.01, "bert_layers": "mix"}
+    settings = {**TUNED, "dropout": 0, "optimizer": "sgd", "learning_rate": 0.01, "encoder.layers": "mix"}
     found = []
     for size, accumulate in ((2, 2), (4, 1), (2, 1)):
         run = tmp_path / f"{size} times {accumulate}"
@@ -138,7 +152,7 @@ def test_the_second_phase_begins_with_the_encoder_as_it_came(
         now = torch.nn.utils.parameters_to_vector(learning[-1].parameters()).detach()
         moved.append((place, (now - given).norm().item()))  # type: ignore[arg-type]
 
-    start(tiny_config(tmp_path, wordpiece, **TUNED, final=True), tmp_path / "run", Watch(measure))
+    start(tiny_config(tmp_path, wordpiece, **TUNED, retrain_on_dev=True), tmp_path / "run", Watch(measure))
     places = [place for place, _ in moved]
     first, second = (number for number, place in enumerate(places) if place == places[0])
     assert moved[second][1] == pytest.approx(moved[first][1], rel=0.5)

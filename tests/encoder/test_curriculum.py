@@ -33,7 +33,7 @@ def encoder(wordpiece: Path, features_cache: Path) -> Path:
     return wordpiece
 
 
-TUNED = {"bert_weights": "tuned", "bert_learning_rate": 1e-3}
+TUNED = {"encoder.finetune": True, "encoder.learning_rate": 1e-3}
 
 
 @pytest.mark.parametrize("weights", [{}, TUNED], ids=["frozen", "tuned"])
@@ -139,17 +139,19 @@ def test_the_second_phase_stops_each_stage_where_dev_found_it_best(
     rounds = [Round(0, 0, 10), Round(0, 10, 10), Round(1, 20, 10), Round(1, 30, 10), Round(1, 40, 5)]
     plan = Plan(rounds, [Stage(0, "words", 20), Stage(2, "words", 25)], 10, 45)
     rows = [{"epoch": epoch, "dev": {"f1": each}} for epoch, each in enumerate(f1, 1)]
-    config = small_config(tmp_path, epoch_batches=8)
-    second = until_best(plan, rows, config, read_labelled(config.train, LabelSet.named("full")))
+    config = small_config(tmp_path, batches_per_epoch=8)
+    second = until_best(plan, rows, config, read_labelled(config.data.train, LabelSet.named("full")))
     assert second.rounds == [Round(*each) for each in expected]
     assert (second.epoch, second.batches) == (10, 45), "the schedule is the first phase's"
 
 
 def test_epochs_of_fewer_batches_look_at_dev_more_often(tmp_path: Path) -> None:
-    start(small_config(tmp_path, epoch_batches=7, epochs=3), tmp_path / "run")
+    start(small_config(tmp_path, batches_per_epoch=7, epochs=3), tmp_path / "run")
     assert [row["epoch"] for row in history(tmp_path / "run")] == [1, 2, 3]
-    with pytest.raises(UsageError, match="epoch_batches is 21, but all of the training set are 20 batches"):
-        start(small_config(tmp_path, epoch_batches=21), tmp_path / "other")
+    with pytest.raises(
+        UsageError, match="batches_per_epoch is 21, but all of the training set are 20 batches"
+    ):
+        start(small_config(tmp_path, batches_per_epoch=21), tmp_path / "other")
 
 
 @pytest.mark.parametrize("curriculum", ["2", "2:0", "-1:5", "2:5,", "a:5", "2:5:6", "2w"])
@@ -163,4 +165,4 @@ def test_a_curriculum_needs_an_encoder_and_no_other_context(tmp_path: Path) -> N
     with pytest.raises(UsageError, match="a curriculum is of an encoder"):
         small_config(tmp_path, curriculum="1:5")
     with pytest.raises(UsageError, match="bert_context is 2"):
-        Recipe(curriculum="1:5", bert_context=2)
+        Recipe(curriculum="1:5", encoder__context=2)

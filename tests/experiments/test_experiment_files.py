@@ -93,7 +93,7 @@ def test_what_several_tables_ask_for_is_one_run() -> None:
 
 
 def test_a_name_says_what_differs_from_the_recipe_and_nothing_else() -> None:
-    same = [{"set": {"epochs": 50}}, {"set": {"epochs": 50.0, "l2": 1e-8}}, {"language": "nob"}, {}]
+    same = [{"set": {"epochs": 50}}, {"set": {"epochs": 50.0, "weight_decay": 1e-8}}, {"language": "nob"}, {}]
     assert {Settings.of(each).name for each in same} == {"nob-none-full-iob"}
     changed = Settings.of({"set": {"layers": 2, "epochs": 3}})
     assert Run(changed, 7).name == "nob-none-full-iob-layers=2-epochs=3-seed7"
@@ -102,8 +102,8 @@ def test_a_name_says_what_differs_from_the_recipe_and_nothing_else() -> None:
 
 
 def test_a_name_is_short_enough_for_a_file_system() -> None:
-    numbers = {"word_dim": 123456789, "hidden": 123456788, "batch_size": 123456789, "epochs": 123456789}
-    rates = {"learning_rate": 0.012345678901, "l2": 1.2345678e-08, "dropout": 0.123456789}
+    numbers = {"words.dim": 123456789, "hidden": 123456788, "batch_size": 123456789, "epochs": 123456789}
+    rates = {"learning_rate": 0.012345678901, "weight_decay": 1.2345678e-08, "dropout": 0.123456789}
     one, other = Settings.of({"set": numbers | rates}), Settings.of({"set": numbers | rates | {"layers": 3}})
     assert max(len(one.name), len(other.name)) < 150
     assert one.name != other.name

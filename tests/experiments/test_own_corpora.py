@@ -88,7 +88,7 @@ def test_a_corpus_is_named_where_a_language_is_and_keeps_its_labels_as_they_stan
             "norne:both is CoNLL-U with the key name, but format is None, key ner",
         ),
         ("[base]", "[corpus]\nx = 1\n[base]", "[corpus.x] is 1, expected a table"),
-        ('name = "one"', 'name = "one"\nset = { features = "bert" }', "the features bert need an encoder"),
+        ('name = "one"', 'name = "one"\nset = { features = "encoder" }', "the features bert need an encoder"),
     ],
 )
 def test_a_bad_corpus_is_told_where_it_is_bad(old: str, new: str, message: str) -> None:
@@ -123,8 +123,8 @@ def test_train_is_told_all_of_it() -> None:
     own = OwnCorpus.of("wiki", fields | weighted)
     given = command.make_context("train", [*own.train_options(), "--output", "x"]).params
     config, _ = configure(given)
-    assert config.train == [TRAIN, DEV]
-    assert (config.dev, config.test) == ([DEV], [DEV])
+    assert config.data.train == [TRAIN, DEV]
+    assert (config.data.dev, config.data.test) == ([DEV], [DEV])
     assert {name: getattr(config, name) for name in own.reading} == own.reading
 
 

@@ -43,7 +43,7 @@ name = "static"
 [[row]]
 name = "encoder"
 bert = "owner/big"
-set = { features = "bert", epochs = 2 }
+set = { features = "encoder", epochs = 2 }
 paper = { dev = 90.0 }
 [[row]]
 name = "gone"
@@ -98,7 +98,7 @@ def test_what_is_here_is_run_and_the_rest_says_why_not(cli: Cli) -> None:
 
 @pytest.mark.slow
 def test_the_encoder_at_hand_runs_in_place_of_the_files(cli: Cli) -> None:
-    done = experiment(cli, "--bert", "tiny", "--trust-remote-code", "--only", "encoder")
+    done = experiment(cli, "--encoder", "tiny", "--trust-remote-code", "--only", "encoder")
     assert done.status == 0, done.err
     assert "Mine (encoder: tiny)" in done.out.decode()
     cell = cells("mine-bert=tiny")["encoder", "dev"]

@@ -31,7 +31,10 @@ def test_every_run_of_a_file_is_configured_as_the_file_says(path: Path) -> None:
         context = command.make_context("train", train_options(task, how))
         config, _ = configure(context.params, given_of(context), given_of(context, in_file=False))
         assert config.recipe == run.settings.recipe
-        assert (config.bert or "none", config.embeddings) == (run.settings.bert, run.settings.embeddings)
+        assert (config.encoder.name or "none", config.embeddings) == (
+            run.settings.bert,
+            run.settings.embeddings,
+        )
 
 
 def test_a_base_may_set_what_has_no_effect_in_one_of_the_rows(tmp_path: Path) -> None:
@@ -40,7 +43,7 @@ def test_a_base_may_set_what_has_no_effect_in_one_of_the_rows(tmp_path: Path) ->
         """title = "Mine"
 [base]
 bert = "owner/big"
-set = { epochs = 10, bert_weights = "tuned", bert_learning_rate = 1e-4 }
+set = { epochs = 10, encoder.finetune = true, encoder.learning_rate = 1e-4 }
 [[row]]
 name = "epochs"
 [[row]]
@@ -56,12 +59,12 @@ bert = "none"
     assert dict(epochs.changes)["epochs"] == 10
     assert dict(stages.changes) == {
         "curriculum": "0:2,2:2",
-        "bert_weights": "tuned",
-        "bert_learning_rate": 1e-4,
+        "encoder.finetune": True,
+        "encoder.learning_rate": 1e-4,
     }
     assert none.name == "nob-none-full-iob-epochs=10"
 
 
 def test_settings_without_effect_make_no_other_run() -> None:
     plain = Settings.of({"embeddings": "sg600"})
-    assert Settings.of({"embeddings": "sg600", "set": {"word_dim": 7, "restarts": 3}}).effective() == plain
+    assert Settings.of({"embeddings": "sg600", "set": {"words.dim": 7, "restarts": 3}}).effective() == plain

@@ -92,7 +92,7 @@ def vectors_of(*words: str, dim: int = 20) -> WordVectors:
 
 def untrained(tmp_path: Path, vectors: WordVectors | None, **changes: Any) -> model_folder.Model:
     config = small_config(tmp_path, **changes)
-    return build_model(config, read_labelled(config.train, LabelSet.named("full")).sentences, vectors)
+    return build_model(config, read_labelled(config.data.train, LabelSet.named("full")).sentences, vectors)
 
 
 def test_words_of_the_vectors_that_training_never_saw_are_found_without_the_vectors(tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_ngrams_that_were_fitted_travel_with_the_model(tmp_path: Path) -> None:
 def test_training_may_see_words_as_their_ngrams_make_them(tmp_path: Path) -> None:
     """As tagging sees what the vectors lack; a word of unknown n-grams keeps the vector that it has."""
     vectors = vectors_of("Narvik", "Narvika", "Lofoten", "i", "og").with_subwords(100)
-    model = untrained(tmp_path, vectors, composed=0.5)
+    model = untrained(tmp_path, vectors, subword_dropout=0.5)
     seen = model.network.embedding.get_buffer("vectors_0")
     assert (model.network.embedding.get_buffer("probability_0") == 0.5).all()
     assert vectors.subword is not None

@@ -36,7 +36,7 @@ def config_of(folder: Path, **changes: Any) -> RunConfig:
     dev = first_sentences(TRAIN, 6, folder / "dev.conllu")
     other = first_sentences(DEV, 4, folder / "other.conllu")
     dev.write_text(dev.read_text("utf-8") + other.read_text("utf-8"), "utf-8")
-    settings = {"final": True, "epochs": 6, "schedule": "linear", "optimiser": "adam", "learning_rate": 0.05}
+    settings = {"final": True, "epochs": 6, "schedule": "linear", "optimizer": "adam", "learning_rate": 0.05}
     return small_config(folder, **{"dev": [str(dev)], **settings, **changes})
 
 
@@ -101,7 +101,7 @@ def test_what_was_left_out_of_train_is_left_out_of_dev_too(tmp_path: Path) -> No
     config = config_of(tmp_path, epochs=1)
     twice = tmp_path / "twice.conllu"
     twice.write_bytes(
-        Path(config.dev[0]).read_bytes() + first_sentences(DEV, 2, tmp_path / "two.conllu").read_bytes()
+        Path(config.data.dev[0]).read_bytes() + first_sentences(DEV, 2, tmp_path / "two.conllu").read_bytes()
     )
     test = str(first_sentences(TRAIN, 6, tmp_path / "test.conllu"))
     config = dataclasses.replace(config, dev=[str(twice)], test=[test], drop=["leaked", "repeated"])

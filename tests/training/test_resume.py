@@ -92,8 +92,8 @@ def test_interrupted_in_every_epoch_is_the_same_as_uninterrupted(
 def test_all_that_the_other_recipes_keep_is_kept_between_two_halves_of_a_run(tmp_path: Path) -> None:
     """The optimiser's state, the words' first vectors, the n-grams, a document's memory."""
     vectors = str(SAMPLE / "vectors.bin")
-    settings = {"optimiser": "adam", "schedule": "linear", "gradient_clip": 1, "learning_rate": 0.01}
-    more = {"untuned": 1, "subwords": 50, "composed": 0.2, "recurrent_dropout": 0.3}
+    settings = {"optimizer": "adam", "schedule": "linear", "gradient_clip": 1, "learning_rate": 0.01}
+    more = {"word_dropout": 1, "subwords": 50, "subword_dropout": 0.2, "recurrent_dropout": 0.3}
     more |= {"input_dropout": "batch", "members": 2, "document_memory": 5}
     config = small_config(tmp_path, embeddings=vectors, **settings, **more)
     start(config, tmp_path / "whole")
@@ -219,7 +219,7 @@ def test_data_that_have_gone_are_an_error(tmp_path: Path) -> None:
     config = small_config(tmp_path)
     with pytest.raises(InterruptedRunError):
         start(config, tmp_path / "run", interrupt(1))
-    os.unlink(config.dev[0])
+    os.unlink(config.data.dev[0])
     with pytest.raises(InputError, match="cannot be read"):
         resume(tmp_path / "run")
 
@@ -286,7 +286,7 @@ def test_threads_that_would_change_the_result_are_refused(
 
 
 def test_an_encoder_that_learns_goes_on_with_as_many_threads_alone(config: RunConfig, tmp_path: Path) -> None:
-    tuned = dataclasses.replace(config, bert="x", recipe=config.recipe.replace({"bert_weights": "tuned"}))
+    tuned = dataclasses.replace(config, bert="x", recipe=config.replace({"encoder.finetune": True}))
     write_json(tmp_path / "config.json", {"config": tuned.to_json()})
     with pytest.raises(UsageError, match="encoder that learns"):
         resume(tmp_path, threads=2)
@@ -391,7 +391,7 @@ def wait_for_line(process: subprocess.Popen[bytes], start: bytes) -> None:
 def options(config: RunConfig) -> list[str]:
     """The command line of `small_config`."""
     settings = [f"--set={name}={value}" for name, value in vars(config.recipe).items()]
-    return ["--train", *config.train, "--dev", *config.dev, "--labels", "full", *settings]
+    return ["--train", *config.data.train, "--dev", *config.data.dev, "--labels", "full", *settings]
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(12, marks=pytest.mark.slow)])

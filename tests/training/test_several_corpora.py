@@ -73,7 +73,7 @@ def types_of(sentences: list[Sentence]) -> set[str]:
 
 def test_a_type_that_the_models_label_set_lacks_is_refused(tmp_path: Path) -> None:
     first, second = small_config(tmp_path).train[0], str(first_sentences(TEST, 10, tmp_path / "b.conllu"))
-    config = small_config(tmp_path, train=[first, second], label_set="7", train_labels=["7", "full"])
+    config = small_config(tmp_path, train=[first, second], labels="7", train_labels=["7", "full"])
     with pytest.raises(
         InputError, match="entity type GPE_LOC, which the model's label set 7 lacks"
     ) as caught:
@@ -101,13 +101,13 @@ def test_what_does_not_fit_the_files_is_said(
 
 def test_an_unknown_filter_is_said_with_the_near_miss(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"leeked.*leaked"):
-        start(small_config(tmp_path, drop=["leeked"]), tmp_path / "run")
+        start(small_config(tmp_path, filter=["leeked"]), tmp_path / "run")
 
 
 def test_dropped_sentences_are_listed_and_nothing_else_changes(tmp_path: Path) -> None:
     """A training file with the dev file's sentences and a broken one behind is the file without them."""
     config = small_config(tmp_path, epochs=2)
-    plain = Path(config.train[0]).read_text("utf-8")
+    plain = Path(config.data.train[0]).read_text("utf-8")
     dev = str(first_sentences(TEST, 8, tmp_path / "dev.conllu"))
     broken = GOOD.replace("B-PER", "E-PER")
     more = tmp_path / "more.conllu"
@@ -124,7 +124,7 @@ def test_dropped_sentences_are_listed_and_nothing_else_changes(tmp_path: Path) -
 
 def test_without_the_filter_an_ill_formed_sentence_refuses_its_file(tmp_path: Path) -> None:
     config = small_config(tmp_path)
-    with open(config.train[0], "a", encoding="utf-8") as file:
+    with open(config.data.train[0], "a", encoding="utf-8") as file:
         file.write(GOOD.replace("B-PER", "X-PER"))
     with pytest.raises(InputError):
         start(config, tmp_path / "run")

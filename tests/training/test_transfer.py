@@ -30,8 +30,8 @@ def begun(tmp_path: Path, trained: Path, label_set: str = "full") -> tuple[Model
     """A new model on other sentences, after it took over what it could, and the old one."""
     old = load_model(trained)
     train = str(first_sentences(TEST, 12, tmp_path / "other.conllu"))
-    config = small_config(tmp_path, train=[train], label_set=label_set)
-    sentences = read_labelled(config.train, LabelSet.named(label_set)).sentences
+    config = small_config(tmp_path, train=[train], labels=label_set)
+    sentences = read_labelled(config.data.train, LabelSet.named(label_set)).sentences
     new = build_model(config, sentences, vectors_of(old, str(trained)))
     take_over(new, old)
     return new, old
@@ -86,7 +86,7 @@ def test_the_same_data_go_on_from_the_old_score(tmp_path: Path, trained: Path) -
 
 
 def test_all_members_go_on_from_where_they_were(tmp_path: Path) -> None:
-    start(small_config(tmp_path, members=2, epochs=8), tmp_path / "trained")
+    start(small_config(tmp_path, ensemble_size=2, epochs=8), tmp_path / "trained")
     again = small_config(
         tmp_path, init_from=str(tmp_path / "trained"), members=2, learning_rate=0.0, epochs=1
     )

@@ -41,5 +41,5 @@ def test_an_encoder_that_learns_leaves_all_threads_to_pytorch() -> None:
 
     assert [lanes("frozen", threads) for threads in (1, 2, 4)] == [1, 2, 2]
     assert [lanes("tuned", threads) for threads in (1, 2, 4)] == [1, 1, 1]
-    tuned_setting = Recipe().replace({"bert_weights": "tuned"})  # of a run without an encoder
+    tuned_setting = Recipe().replace({"encoder.finetune": True})  # of a run without an encoder
     assert RunConfig(train=["a"], dev=["b"], recipe=tuned_setting, threads=2).lanes == 2
