@@ -18,6 +18,15 @@ READING = FormatOptions(keep_raw=False)
 
 
 @dataclass(frozen=True)
+class DataFile:
+    """A file that a run reads, for the record."""
+
+    path: str
+    sha256: str
+    sentences: int | None = None
+
+
+@dataclass(frozen=True)
 class Labelled:
     """The sentences of one split, with gold `spans` in the label set's types."""
 

@@ -60,7 +60,9 @@ class Corpus:
         }
         if (self.data.test and self.missing("test")) or not all(files["test"]):
             files["test"] = []
-        values = {split: tuple(file for part in parts for file in part) for split, parts in files.items()}
+        values: dict[str, Any] = {
+            split: tuple(file for part in parts for file in part) for split, parts in files.items()
+        }
         for name in ("weights", "train_labels"):
             pairs = zip(getattr(self.data, name), files["train"], strict=False)
             values[name] = tuple(value for value, part in pairs for _ in part)
@@ -68,7 +70,7 @@ class Corpus:
 
 
 NORNE_CORPORA = {
-    language: Corpus(language, DataConfig(**{split: (entry,) for split in SPLITS}))  # type: ignore[arg-type]
+    language: Corpus(language, DataConfig(**dict.fromkeys(SPLITS, (entry,))))  # type: ignore[arg-type]
     for entry, language in NORNE.items()
 }
 
@@ -94,7 +96,8 @@ def read_corpus(name: str, table: Mapping[str, Any]) -> Corpus:
                 check_known(split, entry, NORNE)
                 if data.format not in (None, "conllu") or data.misc_key != DataConfig.misc_key:
                     raise UsageError(
-                        f"{entry} is CoNLL-U with the key name; format={data.format} misc_key={data.misc_key}",
+                        f"{entry} is CoNLL-U with the key name, but format is {data.format}, "
+                        f"misc_key {data.misc_key}",
                         hint="they hold for all files of a corpus; leave them out next to NorNE",
                     )
             else:

@@ -22,9 +22,7 @@ def build_counts(experiment: Experiment, norne: NorneFiles) -> CountTable:
     Totals are of the splits that are there; if one is missing (test), they are not compared.
     """
     counted = {
-        language: {
-            split: _count(tuple(files)) if files else None for split, files in norne[language].items()
-        }
+        language: {split: _count(tuple(files)) if files else None for split, files in norne[language].items()}
         for language in languages_of(experiment.language)
     }
     missing = [split for split in SPLITS if any(splits[split] is None for splits in counted.values())]

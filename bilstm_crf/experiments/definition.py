@@ -1,4 +1,4 @@
-"""Read an experiment file: TOML that says what to train (rows), what to score (columns), beside which numbers.
+"""Read an experiment file: TOML that says what to train (rows) and what to score (columns).
 
 A row, a column and [base] hold settings as `train --config` takes them, and `language`, which names a corpus.
 docs/experiments.md describes the file.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from bilstm_crf.config import MAX_SEED, RunConfig, without_unused
+from bilstm_crf.config import MAX_SEED, RunConfig
 from bilstm_crf.corpus.norne import STEMS
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import UsageError, did_you_mean
@@ -22,13 +22,14 @@ from bilstm_crf.experiments.records import Evaluation
 from bilstm_crf.experiments.runs import Run, changes
 from bilstm_crf.experiments.toml_table import TomlTable, check_known
 from bilstm_crf.labels import LabelSet
+from bilstm_crf.training.unused import without_unused
 from bilstm_crf.util import fields
 from bilstm_crf.util.files import read_toml
 
 OWN_KEYS = ("name", "language", "evaluate", "paper")  # of a row or column; all others are settings
 TABLES = ("scores", "confusion")  # what the table shows of each cell
 STATISTICS = ("totals", "entities")  # what is counted where nothing is trained
-OF_CORPUS = tuple(f"data.{key}" for key in (*KEYS, "documents"))
+OF_CORPUS = tuple(f"data.{key}" for key in (*KEYS, "documents", "folder", "token_column", "label_column"))
 NO_SETTINGS = {  # of a row, and where they belong
     **dict.fromkeys(OF_CORPUS, "[corpus.NAME] names files and says how they are read"),
     "run.seed": "`seeds` at the top of the file holds the seeds",
@@ -177,7 +178,9 @@ def _read_tables(top: TomlTable, kind: str, default: list[Any] | None = None) ->
         top.fail(f"has a table [{kind}], expected [[{kind}]]: there can be several")
     if not isinstance(content, list) or not content:
         top.fail(f"lacks [[{kind}]]")
-    tables = [TomlTable(top.path, f"[[{kind}]] {number}", each) for number, each in enumerate(content, start=1)]
+    tables = [
+        TomlTable(top.path, f"[[{kind}]] {number}", each) for number, each in enumerate(content, start=1)
+    ]
     known: set[str] = set()
     for table in tables:
         name = table.text("name")
@@ -192,12 +195,9 @@ def _read_settings(table: TomlTable, corpora: Iterable[str]) -> dict[str, Any]:
     """Return the settings of a table by path, each of them checked, so that an error names this table."""
     given = {key: value for key, value in table.content.items() if key not in OWN_KEYS}
     with table.named():
-        found = fields.flatten(RunConfig, given)
-        for path, value in found.items():
-            if path in NO_SETTINGS:
-                raise UsageError(f"{path} cannot be set here", hint=NO_SETTINGS[path])
-            if path != "encoder":
-                found[path] = fields.settings_of(RunConfig)[path].read(value)
+        found = fields.read(RunConfig, given)
+        for path in set(found) & set(NO_SETTINGS):
+            raise UsageError(f"{path} cannot be set here", hint=NO_SETTINGS[path])
         RunConfig.of_preset(found.get("preset", "paper"))
         if "data.labels" in found:
             check_labels(found["data.labels"])
@@ -221,7 +221,9 @@ def _configure(parts: Sequence[Mapping[str, Any]], corpora: Mapping[str, Corpus]
             merged.pop("encoder", None)
         merged |= part
     if "encoder.name" not in merged:  # a base may have settings of the encoder that some rows name
-        merged = {path: v for path, v in merged.items() if path not in parts[0] or not path.startswith("encoder.")}
+        merged = {
+            path: v for path, v in merged.items() if path not in parts[0] or not path.startswith("encoder.")
+        }
     corpus = merged.pop("language", "nob")
     if corpus not in LANGUAGES:
         merged.setdefault("data.labels", "file")
@@ -254,9 +256,7 @@ def _check_can_score(model: str, evaluation: str) -> None:
     require_scorable(own, other)
 
 
-def _read_evaluation(
-    column: TomlTable, corpus: str, config: RunConfig, corpora: Iterable[str]
-) -> Evaluation:
+def _read_evaluation(column: TomlTable, corpus: str, config: RunConfig, corpora: Iterable[str]) -> Evaluation:
     table = TomlTable(column.path, f"evaluate in {column.name}", column.content.get("evaluate", {}))
     table.check_keys(("language", "split", "labels"))
     language = table.choice("language", corpora, corpus)

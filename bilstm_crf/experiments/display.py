@@ -1,4 +1,4 @@
-"""Show runs to a person: before they start, and while they run (a live table, or lines without a terminal)."""
+"""Show runs to a person while they run: a live table on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bilstm_crf.experiments.pace import clock, time_left
 from bilstm_crf.experiments.plan import Task
 from bilstm_crf.experiments.runner import Display
 from bilstm_crf.training.run_folder import is_finished
-from bilstm_crf.util.terminal import say
+from bilstm_crf.util.progress import say
 
 INTERVAL = 60.0  # seconds between two lines on what runs, where there is no terminal
 MAX_NAME = 40  # characters of a run's name in the live table; its end tells it from others
@@ -33,7 +33,11 @@ def summary(tasks: Sequence[Task], jobs: int) -> str:
     """Return how many runs are in which state, and how long the rest will take."""
     count = {state: sum(task.state == state for task in tasks) for state in STATES}
     running = len(tasks) - sum(count.values())
-    counts = [f"{count['done']} of {len(tasks)} runs done", f"{running} running", f"{count['waiting']} waiting"]
+    counts = [
+        f"{count['done']} of {len(tasks)} runs done",
+        f"{running} running",
+        f"{count['waiting']} waiting",
+    ]
     counts += [f"{count[state]} {state}" for state in ("failed", "not run") if count[state]]
     left = time_left(tasks, jobs)
     if left is None or not left.seconds:

@@ -67,7 +67,10 @@ def with_encoder(experiments: Sequence[Experiment], encoder: str) -> list[Experi
     return [
         _with_cells(
             each,
-            [_changed(cell, {"encoder.name": encoder}) if cell.config.encoder else cell for cell in each.cells],
+            [
+                _changed(cell, {"encoder.name": encoder}) if cell.config.encoder else cell
+                for cell in each.cells
+            ],
             f"encoder={name}",
             title=f"{each.title} (encoder: {shown})",
         )

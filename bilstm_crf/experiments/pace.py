@@ -18,7 +18,7 @@ class TimeLeft(NamedTuple):
 
 
 def time_left(tasks: Sequence[Task], jobs: int) -> TimeLeft | None:
-    """Return the time left by the pace of each run, else of the runs most like it; None if nothing tells it."""
+    """Return the time left by the pace of each run, else of the runs most like it; None if unknown."""
     pools: dict[Any, list[float]] = defaultdict(list)
     for task in tasks:
         for key in _similar(task):

@@ -170,12 +170,14 @@ def _look_up(task: Task, options: RunnerOptions) -> None:
     try:
         results = options.results.read(task.run.name)
         if results is not None:
+            task.history = results.history
             other = difference(options.configure(task.run), results.description)
             if other:
-                return task.set_foreign(other)
-            task.history = results.history
-            if results.metrics is not None and not missing_scores(task, options) and not task.folder.exists():
-                task.state = "done"  # a results file has kept it
+                task.set_foreign(other)
+            elif results.metrics is not None:
+                complete = not missing_scores(task, options)
+                if complete and not task.folder.exists():  # a results file has kept it
+                    task.state = "done"
     except InputError as error:
         restore = f"restore the file, or move {task.folder} away to run it again"
         task.state, task.reason = "failed", f"{error}; {restore}"
@@ -203,9 +205,10 @@ def look_for_encoders(tasks: Iterable[Task], options: RunnerOptions) -> None:
     """Fetch the encoders that runs still need; a run whose encoder cannot be had is not run."""
     for task in tasks:
         encoder = task.run.config.encoder
-        if task.state == "waiting" and encoder is not None:
-            if not is_finished(task.folder) or missing_scores(task, options):
-                _set_not_run(task, _encoder_fault(encoder.name))
+        if task.state != "waiting" or encoder is None:
+            continue
+        if not is_finished(task.folder) or missing_scores(task, options):
+            _set_not_run(task, _encoder_fault(encoder.name))
 
 
 @cache
@@ -231,7 +234,9 @@ def other_run(task: Task, options: RunnerOptions) -> str:
     if results is None:
         return ""
     wanted = options.configure(task.run)
-    return difference(wanted, results.description) or input_difference(wanted, options.data(task.run.corpus), results.description)
+    return difference(wanted, results.description) or input_difference(
+        wanted, options.data(task.run.corpus), results.description
+    )
 
 
 def missing_scores(task: Task, options: RunnerOptions) -> list[Evaluation]:

@@ -1,7 +1,7 @@
 """A child process that works in one run's folder, and the lock that keeps every other process out.
 
-The lock is flock on the file `lock` in the folder. The runner and its child share it, and it is free when both
-have released it: if the runner is killed, its child continues, and the next runner waits for it.
+The lock is flock on the file `lock` in the folder. The runner and its child share it, and it is free when
+both have released it: if the runner is killed, its child continues, and the next runner waits for it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bilstm_crf.evaluation.bootstrap import Interval
+from bilstm_crf.evaluation.significance import Interval
 from bilstm_crf.evaluation.confusion import Confusion
 from bilstm_crf.evaluation.counts import TypeScore
 from bilstm_crf.evaluation.report import Report

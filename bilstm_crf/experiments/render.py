@@ -31,7 +31,8 @@ PAPER_SEED = "42"
 MAX_REASON = 60  # characters of a reason inside a table
 OPTIMISTIC = "Dev chose the epoch, so dev scores are optimistic."
 ABOUT_SCORES = (
-    f"Strict F1, mean ± standard deviation over the seeds; 95 % bootstrap interval over sentences. {OPTIMISTIC}"
+    "Strict F1, mean ± standard deviation over the seeds; 95 % bootstrap interval over sentences. "
+    f"{OPTIMISTIC}"
 )
 
 
@@ -61,7 +62,9 @@ def named_cells(table: ScoreTable) -> list[tuple[str, ScoreCell]]:
     """Return every cell with the name of its row, and of its column if there are several."""
     several = len(table.columns) > 1
     return [
-        (f"{row.row}, {cell.column}" if several else row.row, cell) for row in table.rows for cell in row.cells
+        (f"{row.row}, {cell.column}" if several else row.row, cell)
+        for row in table.rows
+        for cell in row.cells
     ]
 
 
@@ -192,7 +195,9 @@ def final_phase_notes(table: ScoreTable) -> list[str]:
     names = [
         name
         for name, cell in named_cells(table)
-        if cell.mean is not None and cell.evaluation.split == "test" and cell.settings.get("run.retrain_on_dev")
+        if cell.mean is not None
+        and cell.evaluation.split == "test"
+        and cell.settings.get("run.retrain_on_dev")
     ]
     return [f"Scored with the model that was retrained on train + dev: {'; '.join(names)}."] * bool(names)
 
@@ -226,9 +231,7 @@ def comparison_notes(table: ScoreTable, found: Comparisons) -> Iterator[str]:
         f"{found.test.capitalize()} over sentences, two-sided, {found.resamples:,} resamples, "
         f"{found.correction}'s correction for {len(found.pairs)} comparisons."
     )
-    seeds = {
-        Place(row.row, cell.column): len(cell.seeds) for row in table.rows for cell in row.cells
-    }
+    seeds = {Place(row.row, cell.column): len(cell.seeds) for row in table.rows for cell in row.cells}
     if any(seeds[end] > len(pair.seeds) for pair in found.pairs for end in (pair.a, pair.b)):
         yield (
             "Two cells are compared on the seeds that both have; where one has more, the difference is not "
@@ -263,7 +266,8 @@ def counts(table: CountTable, notes: Sequence[Cell] = ()) -> Table:
     rows: list[Sequence[Cell]] = []
     for row in table.rows:
         parts = [
-            ("no file" if c.ours is None else c.ours, c.paper, CountDifference(c.difference)) for c in row.cells
+            ("no file" if c.ours is None else c.ours, c.paper, CountDifference(c.difference))
+            for c in row.cells
         ]
         rows.append([row.row, *(part for each in parts for part in each)])
     missing = f"There is no {' and no '.join(table.missing)} file: totals are of the others."

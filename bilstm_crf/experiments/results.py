@@ -1,7 +1,7 @@
 """Results on disk: the folder of each run while it is worked on, and one compact file per experiment.
 
-OUT/runs/NAME/ is a run's folder: what `train` writes, and scores/EVALUATION.json. OUT/EXPERIMENT.json holds the
-table of an experiment and the records of all its runs (`Results`), one run per line, so that it is all that has
+OUT/runs/NAME/ is a run's folder: what `train` writes, and scores/EVALUATION.json. OUT/EXPERIMENT.json holds
+the table of an experiment and the records of all its runs (`Results`), one run per line. It is all that has
 to be kept: tables can be built from it again.
 """
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf.config import RunConfig
+from bilstm_crf.config import DataConfig, RunConfig
 from bilstm_crf.corpus.documents import tables_of
 from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.embeddings import names
@@ -16,6 +16,7 @@ from bilstm_crf.encoder.folder import files_of, folder_of, is_local, sha256_of_f
 from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.experiments.records import name_of_labels
 from bilstm_crf.training.records import RunDescription
+from bilstm_crf.training.unused import without_unused
 from bilstm_crf.util import fields
 from bilstm_crf.util.files import sha256_of
 
@@ -37,10 +38,10 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The name of its folder: corpus, vectors, labels, encoding, encoder and what the preset has otherwise.
+        """The name of its folder: corpus, vectors, labels, encoding, encoder, changes of the preset, seed.
 
         >>> Run("nob", RunConfig().replace({"embeddings": "sg600", "schedule.epochs": 1}), 42).name
-        'nob-sg600-full-iob-schedule.epochs=1-seed42'
+        'nob-sg600-full-iob-epochs=1-seed42'
         """
         config = self.config
         vectors = Path(config.words.embeddings).name.split(".")[0]
@@ -48,7 +49,11 @@ class Run:
         parts += [Path(config.encoder.name).name] if config.encoder else []
         parts += [config.preset] * (config.preset != "paper")
         parts += ["retrain"] * config.run.retrain_on_dev
-        settings = "-".join(f"{path}={value}" for path, value in changes(config).items() if path not in UNNAMED)
+        settings = "-".join(
+            f"{fields.short_name(RunConfig, path)}={value}"
+            for path, value in changes(config).items()
+            if path not in UNNAMED
+        )
         return "-".join([*parts, *[shortened(settings)] * bool(settings), f"seed{self.seed}"])
 
 
@@ -81,8 +86,9 @@ def difference(wanted: RunConfig, found: RunDescription) -> str:
 
 
 def _without_files(config: RunConfig, other: RunConfig) -> RunConfig:
-    """Return the configuration without the names of files."""
-    values: dict[str, Any] = {**{f"data.{split}": () for split in SPLITS}, "data.documents": None}
+    """Return the configuration without the names of files and settings without an effect."""
+    values: dict[str, Any] = dict.fromkeys((f"data.{split}" for split in SPLITS), ())
+    values |= dict.fromkeys(("data.documents", "data.folder", "data.language"))
     vectors = {config.words.embeddings, other.words.embeddings}
     if names.NONE not in vectors and not vectors <= set(names.KNOWN):  # a path may be a known name's file
         values["words.embeddings"] = names.NONE
@@ -90,15 +96,16 @@ def _without_files(config: RunConfig, other: RunConfig) -> RunConfig:
         values["data.labels"] = Path(config.data.labels).stem
     if config.encoder and other.encoder:
         values["encoder.name"] = "its files are compared"
-    return config.replace(values)
+    return without_unused(config.replace(values))
 
 
 def input_difference(wanted: RunConfig, data: DataConfig, found: RunDescription) -> str:
-    """Return which input files have another content than those of a folder's run; empty: none. `data` has the files.
+    """Return which input files have another content than those of a folder's run; empty: none.
 
-    Vectors and encoders that are not here are compared by name; the network is not asked.
+    `data` names the files of the corpus. Vectors and encoders that are not here are compared by name; the
+    network is not asked.
     """
-    for split in SPLITS if data.test and wanted.drops_by_test else ("train", "dev"):
+    for split in SPLITS if data.test and "leaked" in data.filter else ("train", "dev"):
         if [file.sha256 for file in found.data.get(split, ())] != list(map(_sha256, getattr(data, split))):
             return f"the {split} data has changed since its run started (SHA-256 differs)"
     tables = tables_of(wanted, [*data.train, *data.dev])
@@ -139,7 +146,7 @@ def _sha256(file: str) -> str:
 
 @cache
 def _sha256_of_encoder(name: str) -> str | None:
-    """Return the checksum of an encoder; None where it is neither a folder here nor complete in the hub's cache."""
+    """Return the checksum of an encoder; None where it is neither a folder nor complete in the cache."""
     folder = folder_of(name) if is_local(name) else _in_cache(name)
     try:
         return None if folder is None else sha256_of_files(files_of(folder))

@@ -92,7 +92,9 @@ def build_scores(experiment: Experiment, runs: Mapping[str, RunResults], why: Re
 
 def _scored(cell: Cell, seeds: Sequence[int], runs: Mapping[str, RunResults]) -> ScoredCell:
     found = {run.seed: runs.get(run.name) for run in cell.runs(seeds)}
-    scores = {seed: run.scores.get(cell.evaluation.name) for seed, run in found.items() if run and run.metrics}
+    scores = {
+        seed: run.scores.get(cell.evaluation.name) for seed, run in found.items() if run and run.metrics
+    }
     return ScoredCell(cell, {seed: score for seed, score in scores.items() if score is not None})
 
 
@@ -132,8 +134,11 @@ def _types(by_seed: Sequence[Mapping[str, TypeScore]]) -> dict[str, TypeMean]:
     found = {}
     for type_ in norne_first({type_ for each in by_seed for type_ in each}):
         scores = [each.get(type_, nothing) for each in by_seed]
-        parts = [statistics.fmean(getattr(score, part) for score in scores) for part in ("precision", "recall", "f1")]
-        found[type_] = TypeMean(*parts, max(score.gold for score in scores))
+        precision, recall, f1 = (
+            statistics.fmean(getattr(score, part) for score in scores)
+            for part in ("precision", "recall", "f1")
+        )
+        found[type_] = TypeMean(precision, recall, f1, max(score.gold for score in scores))
     return found
 
 
@@ -155,7 +160,7 @@ def _comparisons(cells: Sequence[ScoredCell]) -> Comparisons:
     pairs = []
     for a, b in combinations(cells, 2):
         seeds = [seed for seed in a.scores if seed in b.scores]
-        if seeds and a.data == b.data and a.cell.config != b.cell.config:
+        if seeds and a.data == b.data and a.cell.runs([0]) != b.cell.runs([0]):
             pairs.append((a.cell, b.cell, seeds, compare(a.counts(seeds), b.counts(seeds))))
     adjusted = holm([comparison.p_value for *_, comparison in pairs])
     return Comparisons(
