@@ -20,15 +20,8 @@ from bilstm_crf.reports.page import page
 from bilstm_crf.reports.read import read_material
 from bilstm_crf.util.files import write_json
 from done import Done
-from reports.folders import (
-    EPOCHS,
-    FILE,
-    column,
-    make_experiment,
-    make_run,
-    tables_of_markdown,
-    tables_of_page,
-)
+from read_tables import column, tables_of_markdown, tables_of_page
+from reports.folders import EPOCHS, FILE, make_experiment, make_run
 from runs import ROOT
 
 Cli = Callable[..., Done]
