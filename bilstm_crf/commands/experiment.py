@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bilstm_crf.experiments.records import Table
 
 MAX_JOBS = 8  # by default: each run takes a gigabyte of memory or more
-FORMS = ("text", "markdown", "latex", "json")
+FORMS = ("json", "markdown", "latex")
 
 
 class Seeds(click.ParamType):
@@ -74,9 +74,9 @@ class Seeds(click.ParamType):
 )
 @click.option("--dry-run", is_flag=True, help="Print the command of each run that is left, and run nothing.")
 @click.option("--no-run", is_flag=True, help="Build the tables from existing results, and run nothing.")
-@click.option("--json", "form", flag_value="json", help="Print the tables as JSON.")
-@click.option("--markdown", "form", flag_value="markdown", help="Print the tables as Markdown.")
-@click.option("--latex", "form", flag_value="latex", help="Print the tables as LaTeX.")
+@click.option("--json", is_flag=True, help="Print the tables as JSON.")
+@click.option("--markdown", is_flag=True, help="Print the tables as Markdown.")
+@click.option("--latex", is_flag=True, help="Print the tables as LaTeX.")
 def command(files: tuple[Path, ...], **options: Any) -> None:
     """Train and score what tables ask for; print them beside the paper's numbers.
 
@@ -94,8 +94,11 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
     """  # noqa: D301
     from bilstm_crf.experiments.plan import find_tasks, look_for_encoders
 
-    if options["dry_run"] and (options["no_run"] or options["form"]):
-        raise UsageError("--dry-run makes no tables: it takes none of --no-run, --json, --markdown, --latex")
+    forms = [form for form in FORMS if options[form]]
+    if len(forms) > 1:
+        raise UsageError(f"--{forms[0]} and --{forms[1]} exclude one another")
+    if options["dry_run"] and (options["no_run"] or forms):
+        raise UsageError(f"--dry-run makes no tables: it does not go with --{[*forms, 'no-run'][0]}")
     experiments = _read(files, options)
     how = _options(experiments, options)
     tasks = find_tasks(experiments, how, options["only"])
@@ -107,7 +110,7 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
         look_for_encoders(asked, how)
     _say_what_is_not_run(asked)
     tables = _run(experiments, tasks, how, no_run=options["no_run"])
-    _print(tables, options["form"] or "text")
+    _print(tables, *forms)
     failed = [task for task in asked if task.state == "failed"]
     if failed:
         raise BilstmCrfError(
@@ -209,7 +212,7 @@ def shares(jobs: int | None, threads: int | None) -> tuple[int, int]:
     return jobs, threads
 
 
-def _print(tables: Sequence[Table], form: str) -> None:
+def _print(tables: Sequence[Table], form: str = "text") -> None:
     from bilstm_crf.experiments.render import write_table
 
     if form == "json":

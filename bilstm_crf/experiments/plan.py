@@ -69,7 +69,9 @@ class RunnerOptions:
         path.parent.mkdir(parents=True, exist_ok=True)
         config = self.configure(run)
         values = fields.changes(config, RunConfig.of_preset(config.preset))
-        path.write_text(fields.to_toml({"preset": config.preset, **values}), "utf-8")
+        path.write_text(
+            fields.to_toml({"preset": config.preset, **values, "run.threads": self.threads}), "utf-8"
+        )
         return path
 
 

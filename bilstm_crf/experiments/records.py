@@ -15,10 +15,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bilstm_crf.evaluation.significance import Interval
 from bilstm_crf.evaluation.confusion import Confusion
 from bilstm_crf.evaluation.counts import TypeScore
 from bilstm_crf.evaluation.report import Report
+from bilstm_crf.evaluation.significance import Interval
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.training.records import EpochRow, RunDescription, RunMetrics
 from bilstm_crf.util.records import Count, Seed
@@ -165,19 +165,18 @@ class Pair:
     b: Place
     seeds: list[Seed]
     difference: float
-    p_value: float
-    p_holm: float
-    exact: bool
-    resamples: Count
-    seed: Seed
+    p_value: float  # two-sided; with two seeds or more it accounts for seeds and sentences
+    p_sentences: float  # by approximate randomisation of sentences alone
+    p_holm: float  # p_value, corrected
+    interval: Interval | None  # of the difference over seeds and sentences; None with one seed
 
 
 @dataclass(frozen=True)
 class Comparisons:
     """Every two cells that were scored on the same gold spans."""
 
-    test: str
     resamples: Count
+    seed: Seed  # of the random numbers
     correction: str
     pairs: list[Pair]
 

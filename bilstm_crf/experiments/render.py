@@ -209,11 +209,13 @@ def comparisons(table: ScoreTable) -> Table:
     """Return one row per comparison, with the seeds that it is based on."""
     rows: list[Sequence[Cell]] = []
     for pair in table.comparisons.pairs:
-        p_values = [Number(pair.p_value, 4), Number(pair.p_holm, 4)]
+        p_sentences = Number(pair.p_sentences, 4) if pair.interval else None
+        p_values = [Number(pair.p_value, 4), Number(pair.p_holm, 4), p_sentences]
         seeds = ", ".join(map(str, pair.seeds))
         rows.append([versus(pair.a, pair.b, table.columns), Points(pair.difference), *p_values, seeds])
-    heads = columns("", "difference", "p", "p (Holm)", "seeds")
-    return Table("Comparisons", heads, rows, [*comparison_notes(table, table.comparisons)])
+    heads = columns("", "difference", "p", "p (Holm)", "p (sentences)", "seeds")
+    found = Table("Comparisons", heads, rows, [*comparison_notes(table, table.comparisons)])
+    return found.without_empty(["p (sentences)"])
 
 
 def versus(a: Place, b: Place, columns_: Sequence[str]) -> str:
@@ -227,10 +229,15 @@ def versus(a: Place, b: Place, columns_: Sequence[str]) -> str:
 
 def comparison_notes(table: ScoreTable, found: Comparisons) -> Iterator[str]:
     """Say what the comparisons are, and what holds for some of them alone."""
-    yield (
-        f"{found.test.capitalize()} over sentences, two-sided, {found.resamples:,} resamples, "
-        f"{found.correction}'s correction for {len(found.pairs)} comparisons."
-    )
+    how = f"two-sided, {found.resamples:,} resamples"
+    if any(pair.interval for pair in found.pairs):
+        yield (
+            f"p: hierarchical bootstrap over seeds and sentences, {how}; where there is one seed, and in "
+            "p (sentences): approximate randomisation of sentences."
+        )
+    else:
+        yield f"p: approximate randomisation of sentences, {how}."
+    yield f"{found.correction}'s correction for {len(found.pairs)} comparisons."
     seeds = {Place(row.row, cell.column): len(cell.seeds) for row in table.rows for cell in row.cells}
     if any(seeds[end] > len(pair.seeds) for pair in found.pairs for end in (pair.a, pair.b)):
         yield (

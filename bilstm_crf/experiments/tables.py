@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -13,7 +14,15 @@ from numpy.typing import NDArray
 
 from bilstm_crf.evaluation.confusion import OUTSIDE, Confusion
 from bilstm_crf.evaluation.counts import TypeScore
-from bilstm_crf.evaluation.significance import RESAMPLES, compare, holm, interval_of_mean
+from bilstm_crf.evaluation.significance import (
+    RESAMPLES,
+    ResampledF1,
+    compare,
+    compare_seeds,
+    holm,
+    interval_of_mean,
+    resample_f1,
+)
 from bilstm_crf.experiments.definition import Cell, Experiment
 from bilstm_crf.experiments.records import (
     Comparisons,
@@ -26,13 +35,14 @@ from bilstm_crf.experiments.records import (
     ScoreCell,
     ScoreRow,
     ScoreTable,
+    SentenceCounts,
     TypeMean,
 )
 from bilstm_crf.experiments.runs import Run
 from bilstm_crf.labels import norne_first
 from bilstm_crf.version import __version__
 
-TEST = "approximate randomisation"
+SEED = 42  # of the random numbers of comparisons
 Reason = Callable[[Run, Evaluation | None], str]
 
 
@@ -42,10 +52,6 @@ class ScoredCell:
 
     cell: Cell
     scores: Mapping[int, Score]
-
-    def counts(self, seeds: Sequence[int]) -> NDArray[np.int64]:
-        """(S, N, 3): correct, gold and predicted spans of each sentence."""
-        return np.stack([self.scores[seed].counts.as_array() for seed in seeds])
 
     @property
     def data(self) -> set[tuple[str, str, str]]:
@@ -120,7 +126,7 @@ def _cell(scored: ScoredCell, seeds: Sequence[int], why: Reason) -> ScoreCell:
         seeds={str(seed): score.report.strict.micro for seed, score in scores.items()},
         mean=mean,
         sd=statistics.stdev(f1) if len(f1) > 1 else None,
-        interval=interval_of_mean(scored.counts(list(scores))),
+        interval=interval_of_mean(_stack(score.counts for score in scores.values())),
         difference=None if cell.paper is None else mean - cell.paper,
         signature=reports[0].signatures["strict"],
         types=_types([report.strict.types for report in reports]),
@@ -161,14 +167,37 @@ def _comparisons(cells: Sequence[ScoredCell]) -> Comparisons:
     for a, b in combinations(cells, 2):
         seeds = [seed for seed in a.scores if seed in b.scores]
         if seeds and a.data == b.data and a.cell.runs([0]) != b.cell.runs([0]):
-            pairs.append((a.cell, b.cell, seeds, compare(a.counts(seeds), b.counts(seeds))))
-    adjusted = holm([comparison.p_value for *_, comparison in pairs])
-    return Comparisons(
-        TEST,
-        RESAMPLES,
-        "Holm",
-        [
-            Pair(Place(a.row, a.column), Place(b.row, b.column), seeds, p_holm=p_holm, **vars(comparison))
-            for (a, b, seeds, comparison), p_holm in zip(pairs, adjusted, strict=True)
-        ],
-    )
+            pairs.append(_compare(a, b, seeds))
+    adjusted = holm([pair.p_value for pair in pairs])
+    corrected = [replace(pair, p_holm=p_holm) for pair, p_holm in zip(pairs, adjusted, strict=True)]
+    return Comparisons(RESAMPLES, SEED, "Holm", corrected)
+
+
+def _compare(a: ScoredCell, b: ScoredCell, seeds: list[int]) -> Pair:
+    of_a, of_b = (tuple(each.scores[seed].counts for seed in seeds) for each in (a, b))
+    difference, p_sentences = _randomised(of_a, of_b)
+    p_value, interval = p_sentences, None
+    if len(seeds) > 1:
+        over_seeds = compare_seeds(_resampled(of_a), _resampled(of_b))
+        p_value, interval = over_seeds.p_value, over_seeds.interval
+    place_a, place_b = (Place(each.cell.row, each.cell.column) for each in (a, b))
+    return Pair(place_a, place_b, seeds, difference, p_value, p_sentences, p_value, interval)
+
+
+# A table is built again whenever one of its runs ends: what is known already is kept
+
+
+@cache
+def _randomised(a: tuple[SentenceCounts, ...], b: tuple[SentenceCounts, ...]) -> tuple[float, float]:
+    comparison = compare(_stack(a), _stack(b), resamples=RESAMPLES, seed=SEED)
+    return comparison.difference, comparison.p_value
+
+
+@cache
+def _resampled(counts: tuple[SentenceCounts, ...]) -> ResampledF1:
+    return resample_f1(_stack(counts), resamples=RESAMPLES, seed=SEED)
+
+
+def _stack(counts: Iterable[SentenceCounts]) -> NDArray[np.int64]:
+    """(S, N, 3): correct, gold and predicted spans of each sentence."""
+    return np.stack([each.as_array() for each in counts])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bilstm_crf.experiments.settings import Evaluation, Run, Settings, check_can_score
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,6 @@ from bilstm_crf.corpus.statistics import paper
 from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
 from bilstm_crf.experiments import plan, tables
 from bilstm_crf.experiments.definition import Experiment, read_experiment
-from bilstm_crf.experiments.settings import Evaluation, Run, Settings, check_can_score
 from bilstm_crf.labels import LABEL_SETS
 from bilstm_crf.reports.read import read_material
 from bilstm_crf.util.files import write_json

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bilstm_crf.experiments.inputs import find_files
+from bilstm_crf.experiments.settings import Evaluation
 
 from bilstm_crf.commands.train import command, configure
 from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.experiments import plan
 from bilstm_crf.experiments.corpora import OwnCorpus
 from bilstm_crf.experiments.definition import Experiment, read_experiment
-from bilstm_crf.experiments.inputs import find_files
 from bilstm_crf.experiments.overrides import with_encoder, with_epochs
-from bilstm_crf.experiments.settings import Evaluation
 from bilstm_crf.experiments.tables import build
 from done import Done
 from runs import DEV, ROOT, SAMPLE, TRAIN

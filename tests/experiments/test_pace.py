@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from bilstm_crf.experiments.settings import Run, Settings
+from bilstm_crf.experiments.watch import summary
 
 from bilstm_crf.experiments.pace import Left, time_left
 from bilstm_crf.experiments.plan import Task
-from bilstm_crf.experiments.settings import Run, Settings
-from bilstm_crf.experiments.watch import summary
 
 PLAIN = Settings(embeddings="sg600")
 ENCODER = Settings(embeddings="sg600", bert="owner/big")

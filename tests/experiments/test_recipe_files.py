@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from bilstm_crf.experiments.settings import LANGUAGES, Settings
 
 from bilstm_crf.commands.options import given_of
 from bilstm_crf.commands.train import command
@@ -13,7 +14,6 @@ from bilstm_crf.corpus.norne import split_files
 from bilstm_crf.experiments.definition import read_experiment
 from bilstm_crf.experiments.plan import Task
 from bilstm_crf.experiments.runner import How, train_options
-from bilstm_crf.experiments.settings import LANGUAGES, Settings
 from runs import ROOT, SAMPLE
 
 NORNE = {each: {s: list(map(str, f)) for s, f in split_files(SAMPLE, each).items()} for each in LANGUAGES}

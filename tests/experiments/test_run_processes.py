@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from bilstm_crf.experiments.settings import Run, Settings
 
 from bilstm_crf.experiments import process
 from bilstm_crf.experiments.plan import Task
 from bilstm_crf.experiments.process import Child, holder, stop, take_lock
 from bilstm_crf.experiments.runner import How, Runner
-from bilstm_crf.experiments.settings import Run, Settings
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bilstm_crf.experiments.same_run import difference
+from bilstm_crf.experiments.settings import Run, Settings
 
 from bilstm_crf.config import RunConfig
 from bilstm_crf.experiments import plan, same_run
 from bilstm_crf.experiments.definition import read_experiment
-from bilstm_crf.experiments.same_run import difference
-from bilstm_crf.experiments.settings import Run, Settings
 from bilstm_crf.experiments.tables import build
 from bilstm_crf.training.run_folder import describe
 from bilstm_crf.util.files import sha256_of, write_json

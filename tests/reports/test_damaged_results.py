@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bilstm_crf.experiments.check import check
+from bilstm_crf.experiments.markdown import escape
+from bilstm_crf.experiments.shapes import CONFIG, EPOCH, check_metrics, check_table
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.pages import Reader
 from bilstm_crf.errors import InputError
-from bilstm_crf.experiments.check import check
-from bilstm_crf.experiments.markdown import escape
-from bilstm_crf.experiments.shapes import CONFIG, EPOCH, check_metrics, check_table
 from bilstm_crf.reports.markdown import markdown
 from bilstm_crf.reports.page import page
 from bilstm_crf.reports.read import Material, Run, read_material, read_run
 from bilstm_crf.util.files import write_json
 from done import Done
-from reports.folders import make_experiment, make_run, tables_of_markdown
+from read_tables import tables_of_markdown
+from reports.folders import make_experiment, make_run
 
 Cli = Callable[..., Done]
 HOSTILE = "</td></table><script>alert(1)</script> `\"'|*_[a](b)\n\n# \x00\ud800\\"

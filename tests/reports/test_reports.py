@@ -20,17 +20,8 @@ from bilstm_crf.reports.document import build_report
 from bilstm_crf.reports.read import ReportData, read_report_data
 from bilstm_crf.training.records import ModelSource, RunDescription
 from done import Done
-from reports.folders import (
-    DEV,
-    EPOCHS,
-    FILE,
-    column,
-    make_experiment,
-    make_run,
-    tables_of_markdown,
-    tables_of_page,
-    write_record,
-)
+from read_tables import column, tables_of_markdown, tables_of_page
+from reports.folders import DEV, EPOCHS, FILE, make_experiment, make_run, write_record
 from runs import ROOT
 
 Cli = Callable[..., Done]
