@@ -100,8 +100,8 @@ class Setting:
         words = " or ".join(map(str, choices(self.kind)))
         parity = {0: "an even number", 1: "an odd number"}.get(self.told["remainder"])
         names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-        bounds = [f"{low:,} or more"] * (low is not None) + [f"at most {high:,}"] * (high is not None)
-        bounds += [f"less than {below:,}"] * (below is not None)
+        limits = {"{:,} or more": low, "at most {:,}": high, "less than {:,}": below}
+        bounds = [text.format(limit) for text, limit in limits.items() if limit is not None]
         if self.told["expected"]:
             return str(self.told["expected"])
         what = words or parity or names.get(kind, "text")
