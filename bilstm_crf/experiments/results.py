@@ -25,7 +25,7 @@ from bilstm_crf.util.records import HINT, parse_record, read_record
 def read_run(folder: Path) -> RunResults:
     """Return what there is of a run in its folder. Raises InputError for a damaged file."""
     return RunResults(
-        read_description(folder),
+        read_description(folder / "config.json"),
         read_history(folder),
         read_metrics(folder) if is_finished(folder) else None,
         {path.stem: read_record(Score, path) for path in sorted(folder.glob("scores/*.json"))},
@@ -56,7 +56,7 @@ class ResultsFolder:
             return self.kept.get(name)
         metrics = read_metrics(folder) if is_finished(folder) else None
         scores = dict(_scores_that_stand(folder)) if metrics else {}
-        results = RunResults(read_description(folder), read_progress(folder), metrics, scores)
+        results = RunResults(read_description(folder / "config.json"), read_progress(folder), metrics, scores)
         if metrics:
             self._finished[name] = results
         return results

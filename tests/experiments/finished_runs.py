@@ -11,6 +11,7 @@ import numpy as np
 
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import DataFile
+from bilstm_crf.embeddings.names import KNOWN
 from bilstm_crf.evaluation.counts import Average, sentence_counts
 from bilstm_crf.evaluation.report import Report, evaluate
 from bilstm_crf.experiments.definition import Experiment
@@ -66,7 +67,8 @@ def start_run(folder: Path, config: RunConfig, files: dict[str, list[str]], **mo
     """A run's folder as `train` starts it. `more` are fields of the description."""
     folder.mkdir(parents=True, exist_ok=True)
     name = config.words.embeddings
-    vectors = {"vectors": VectorSource(name, sha256_of(name))} if Path(name).is_file() else {}
+    file = f"{name}.bin" if name in KNOWN else name
+    vectors = {"vectors": VectorSource(file, sha256_of(file))} if Path(file).is_file() else {}
     data = {
         split: [DataFile(file, sha256_of(file), 12) for file in files[split]] for split in ("train", "dev")
     }
