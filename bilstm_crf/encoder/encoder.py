@@ -136,7 +136,7 @@ class Encoder(nn.Module):
         """Raises UsageError where the settings name a layer that there is not."""
         if settings.layer is not None and settings.layer >= self.hidden_states:
             raise UsageError(
-                f"bert_layers is {settings.layer}, but the encoder {self.name} has {self.hidden_states - 1} "
+                f"encoder.layers is {settings.layer}, but the encoder {self.name} has {self.hidden_states - 1} "
                 f"layers: 1 to {self.hidden_states - 1}, and 0, the embeddings"
             )
 

@@ -79,7 +79,7 @@ def _fetched(name: str) -> Path:
         raise DownloadError(
             f"{name} is no folder here, not whole in the Hugging Face hub's cache, and could not be fetched: "
             f"{_first_line(error)}",
-            hint="a folder with the encoder's files, copied from elsewhere, needs no network: --bert PATH",
+            hint="a folder with the encoder's files, copied from elsewhere, needs no network: --encoder PATH",
         ) from error
     return folder
 

@@ -125,7 +125,7 @@ class Tagger:
         (`tag_texts`); of lists of words, one for each list (`tag_sentences`); `[]` gives `[]`. A list of
         strings is always a list of texts: the words of one sentence go to `tag_tokens`.
 
-        Running text is split into words for Norwegian, which needs the extra `text` (spaCy). Raises TypeError
+        Text is split into tokens by our Norwegian tokeniser. Raises TypeError
         for anything else, such as None, bytes or NaN, and ValueError for empty words and half a surrogate
         pair; both name the position, as in `item 3, token 2`.
         """

@@ -273,7 +273,7 @@ def test_a_name_of_the_hub_is_found_in_its_cache(hub: Path, folder: Path) -> Non
 def test_a_name_that_cannot_be_fetched_says_what_to_do(hub: Path) -> None:
     with pytest.raises(DownloadError, match="someone/tiny is no folder here") as caught:
         Encoder.load("someone/tiny")
-    assert "--bert PATH" in str(caught.value.hint)
+    assert "--encoder PATH" in str(caught.value.hint)
 
 
 def test_a_name_that_can_be_no_name_of_the_hub_says_so(hub: Path) -> None:

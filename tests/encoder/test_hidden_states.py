@@ -88,7 +88,7 @@ def test_threads_do_not_disturb_one_another(loaded: Callable[..., Encoder]) -> N
 
 
 def test_a_layer_too_many_is_said_with_how_many_there_are(encoder: Encoder) -> None:
-    with pytest.raises(UsageError, match=r"bert_layers is 4, .* 3 layers: 1 to 3, and 0, the embeddings"):
+    with pytest.raises(UsageError, match=r"encoder.layers is 4, .* 3 layers: 1 to 3, and 0, the embeddings"):
         windows_of(encoder, SENTENCES, FeatureSettings(layers="4"))
 
 

@@ -115,7 +115,7 @@ def test_commands_hashes_versions_and_signatures_are_there(experiment: Path) -> 
         assert described["command"] in plain.replace("&#x27;", "'")
         assert described["data"]["train"][0]["sha256"] in plain
         assert described["vectors"]["sha256"] in plain
-        assert described["environment"]["torch"] in plain
+        assert described["environment"]["packages"]["torch"] in plain
         assert described["environment"]["processor"] in plain
         assert signature in plain
 
@@ -145,7 +145,7 @@ def test_settings_that_many_runs_have_name_the_others_alone(tmp_path: Path) -> N
         make_run(tmp_path / f"run-{seed}", seed)
     make_run(tmp_path / "other", 46, encoding="iobes")
     differ = settings_of(tmp_path)[1]
-    assert differ[:2] == [["encoding", "iobes", "other"], ["encoding", "iob", "the other 4"]]
+    assert differ[:2] == [["data.encoding", "iobes", "other"], ["data.encoding", "iob", "the other 4"]]
 
 
 def test_a_setting_that_an_older_version_did_not_know_is_its_default(tmp_path: Path) -> None:
@@ -154,16 +154,13 @@ def test_a_setting_that_an_older_version_did_not_know_is_its_default(tmp_path: P
         make_run(tmp_path / name, seed)
     path = tmp_path / "old" / "config.json"
     described = json.loads(path.read_text("utf-8"))
-    del described["config"]["final"]
-    for setting in ("members", "document_memory", "recurrent_dropout"):
-        del described["config"]["recipe"][setting]
-    described["config"]["preset"] = "best"
+    del described["config"]["run"]["retrain_on_dev"], described["config"]["document_memory"]["size"]
     write_json(path, described)
     shared, differ = settings_of(tmp_path)
     assert [row[:2] for row in differ] == [
-        ["preset", "paper"], ["preset", "best"], ["seed", "43"], ["seed", "42"],
+        ["run.seed", "43"], ["run.seed", "42"],
     ]  # fmt: skip
-    assert (shared["final"], shared["document_memory"], shared["members"]) == ("no", "0", "1")
+    assert (shared["run.retrain_on_dev"], shared["document_memory.size"]) == ("no", "0")
 
 
 def test_encoders_are_told_with_their_hashes(tmp_path: Path) -> None:
