@@ -63,7 +63,7 @@ class Run:
         parts += ["retrain"] * config.run.retrain_on_dev
         settings = "-".join(
             f"{fields.short_name(RunConfig, path)}={value}"
-            for path, value in changes(config).items()
+            for path, value in sorted(changes(config).items())
             if path not in UNNAMED
         )
         return "-".join([*parts, *[shortened(settings)] * bool(settings), f"seed{self.seed}"])

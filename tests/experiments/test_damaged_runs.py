@@ -27,7 +27,7 @@ name = "one"
 name = "two"
 encoding = "iobes"
 """
-NAME = "nob-none-full-{}-words.dim=20-hidden=20-learning_rate=0.2-batch_size=1-epochs=2-seed42"
+NAME = "nob-none-full-{}-hidden=20-learning_rate=0.2-batch_size=1-epochs=2-words.dim=20-seed42"
 ONE, TWO = (Path("out/runs", NAME.format(encoding)) for encoding in ("iob", "iobes"))
 ARGUMENTS = ("experiment", "two.toml", "--data", "data", "--output", "out", "--threads", "1")
 Damage = Callable[[dict[str, Any]], None]
