@@ -25,7 +25,9 @@ class Optimizer:
         self._optimizer, self._schedule = config.optimizer, config.schedule
         optimizer = config.optimizer
         self._epoch, self._batches = epoch, batches
-        self._warmup = round(config.schedule.warmup_fraction * batches)  # a whole number, or rounding would move a restart
+        self._warmup = round(
+            config.schedule.warmup_fraction * batches
+        )  # a whole number, or rounding would move a restart
         self._done = 0  # batches
         table = network.embedding.weight
         encoder = {} if network.encoder is None else dict(network.encoder.named_parameters(prefix="encoder"))

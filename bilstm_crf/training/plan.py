@@ -95,11 +95,16 @@ def plan_phase(
         )
     epoch = schedule.batches_per_epoch or whole
     stages = [Stage(0, "sentences", 0)] if encoder is None else encoder.stages
-    if encoder is None or not encoder.curriculum:  # one stage, which is as long as the schedule says
+    if encoder is None or not encoder.curriculum:  # one stage, as long as the schedule
         stages = [dataclasses.replace(stages[0], batches=schedule.epochs * epoch)]
     lengths = [stage.batches for stage in stages]
     plan = Plan(
-        list(_epochs(lengths, stages, epoch)), stages, epoch, sum(lengths), schedule.batch_size, schedule.patience
+        list(_epochs(lengths, stages, epoch)),
+        stages,
+        epoch,
+        sum(lengths),
+        schedule.batch_size,
+        schedule.patience,
     )
     return Phase(train, mixture, plan)
 

@@ -49,7 +49,7 @@ def load_pretrained(
         vectors = load(config.words.embeddings, embeddings_dir=config.words.embeddings_dir)
     else:
         trust = encoder is not None and encoder.trust_remote_code
-        initial = load_model(folder, bert=encoder and encoder.name, trust_remote_code=trust)
+        initial = load_model(folder, bert=config.encoder_name, trust_remote_code=trust)
         source = ModelSource(folder, weights_of(folder)[1])
         vectors = vectors_of(initial, folder)
         if ("static" in config.features) != (vectors is not None):
@@ -60,7 +60,7 @@ def load_pretrained(
         vectors = _with_subwords(config.words.subwords, vectors, sentences, say)
     elif "static" in config.features:
         say(f"vectors  none: random, {config.words.dim} dimensions")
-    return Pretrained(vectors, encoder and load_encoder(encoder, say), initial, source)
+    return Pretrained(vectors, None if encoder is None else load_encoder(encoder, say), initial, source)
 
 
 def _with_subwords(

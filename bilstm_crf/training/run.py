@@ -92,7 +92,7 @@ def start(config: RunConfig, folder: Path, monitor: Monitor, *, overwrite: bool 
     """
     with run_folder.lock_folder(folder):
         run_folder.check_free(folder, overwrite=overwrite)
-        run_folder.check_apart(folder, (config.network.init_from, config.encoder and config.encoder.name))
+        run_folder.check_apart(folder, (config.network.init_from, config.encoder_name))
         setup = set_up(config, monitor)
         run_folder.begin(folder, setup.description)
         return _run(config, setup, folder, monitor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
 import shutil
@@ -21,6 +22,7 @@ from bilstm_crf.errors import InputError, InputWarning, InterruptedRunError, Usa
 from bilstm_crf.training import loop, run
 from bilstm_crf.training.plan import Epoch, Plan
 from bilstm_crf.training.records import EpochRow, RunDescription, read_description, read_metrics
+from bilstm_crf.util import fields
 from bilstm_crf.util.files import sha256_of, write_json
 from done import Done
 from runs import (
