@@ -31,9 +31,10 @@ from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model import char_cnn, crf, dropout, word_bilstm
 from bilstm_crf.model.dropout import set_generator
 from bilstm_crf.model.model_folder import Model
+from bilstm_crf.training.build import build_model
 from bilstm_crf.training.checkpoint import seed_epoch
-from bilstm_crf.training.initialisation import build_model
-from bilstm_crf.training.optimizer import Optimisation
+from bilstm_crf.training.optimizer import Optimizer
+from bilstm_crf.training.pretrained import Pretrained
 from bilstm_crf.util.threads import use_threads
 
 TRAIN = "nob/no_bokmaal-ud-train.conllu"
@@ -86,7 +87,7 @@ def plain(parts: list[str]) -> Iterator[None]:
             PARTS[part].kernels = kernels  # type: ignore[attr-defined]
 
 
-def training(model: Model, encoded: Encoded, recipe: Any, batches: int) -> dict[str, Any]:
+def training(model: Model, encoded: Encoded, config: RunConfig, batches: int) -> dict[str, Any]:
     """Milliseconds a batch by stage, and tokens a second: of the fastest segment and the median one."""
     network, clock = model.network, Clock()
     (member,) = network.members
@@ -96,11 +97,11 @@ def training(model: Model, encoded: Encoded, recipe: Any, batches: int) -> dict[
     clock.wrap(member.lstm, "states", "forward: LSTM")
     clock.wrap(member.to_labels, "forward", "forward: to labels")
     clock.wrap(member.crf, "negative_log_likelihood", "forward: CRF")
-    optimisation = Optimisation(network, recipe, batches, batches)
+    optimisation = Optimizer(network, config, batches, batches)
     random = seed_epoch(42, 1)
     set_generator(network, random)
     network.train()
-    order = training_batches(random.permutation(len(encoded)), recipe.batch_size)
+    order = training_batches(random.permutation(len(encoded)), config.schedule.batch_size)
     segments = []
     for number in range(batches // SEGMENT + 1):
         clock.seconds.clear()
@@ -168,9 +169,9 @@ def main() -> None:
     arguments = parser.parse_args()
     described = measure.machine()
     label_set, encoding = LabelSet.named("full"), ENCODINGS["iob"]
-    config = RunConfig(train=[str(arguments.norne / TRAIN)], dev=["none"])
-    split = read_labelled(config.data.train, label_set)
-    model = build_model(config, split.sentences, load(arguments.embeddings))
+    config = RunConfig().replace(train=str(arguments.norne / TRAIN), dev="none")
+    split = read_labelled(config.train, label_set)
+    model = build_model(config, split.sentences, Pretrained(load(arguments.embeddings)))
     encoded = model.vocabulary.encode(
         [sentence.tokens for sentence in split.sentences],
         [encoding.encode(sentence.spans or [], len(sentence)) for sentence in split.sentences],
@@ -183,7 +184,7 @@ def main() -> None:
         return rows[-1]
 
     def train() -> dict[str, Any]:
-        return training(model, encoded, config.recipe, arguments.batches)
+        return training(model, encoded, config, arguments.batches)
 
     names = list(PARTS)
     use_threads(1)

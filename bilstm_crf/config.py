@@ -14,6 +14,7 @@ from typing import Any, Literal
 from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.util import fields
 from bilstm_crf.util.fields import setting
+from bilstm_crf.util.records import Seed
 
 MAX_SEED = 2**63 - 1  # the largest integer that every JSON reader can hold
 MAX_WEIGHT = 1000  # a larger sampling weight is a typing error
@@ -213,13 +214,13 @@ class EncoderConfig:
     pooling: Pooling = setting("first", "Subword whose vector is the word's")
     context: str = setting(
         "0", "Neighbouring sentences on each side that the encoder sees, or words as 64w",
-        pattern=r"\d{1,9}w?", expected="a number of sentences, or of words as in 64w", metavar="N",
+        pattern=r"[0-9]{1,9}w?", expected="a number of sentences, or of words as in 64w", metavar="N",
         option="--context",
     )  # fmt: skip
     curriculum: str = setting(
         "",
         "Context that grows during training: stages of CONTEXT:BATCHES, as 0:2000,64w:1000",
-        pattern=r"(\d{1,9}w?:0*[1-9]\d{0,8}(,\d{1,9}w?:0*[1-9]\d{0,8})*)?",
+        pattern=r"([0-9]{1,9}w?:0*[1-9][0-9]{0,8}(,[0-9]{1,9}w?:0*[1-9][0-9]{0,8})*)?",
         expected="stages of CONTEXT:BATCHES, as in 0:2000,2:1000 or 0w:2000,64w:1000",
         metavar="STAGES",
         option="--curriculum",
@@ -280,7 +281,7 @@ class ScheduleConfig:
 class SystemConfig:
     """The random seed, the machine, and the second phase."""
 
-    seed: int = setting(42, "Seed of all random numbers", low=0, high=MAX_SEED, option="--seed")
+    seed: Seed = setting(42, "Seed of all random numbers", low=0, high=MAX_SEED, option="--seed")
     threads: int = setting(
         1,
         "Processor cores; 1 and 2 give the same weights unless an encoder is trained",
@@ -357,6 +358,11 @@ class RunConfig:
         if self.network.features == "auto":
             return ["static", "char"] + ["encoder"] * (self.encoder is not None)
         return self.network.features.split(",")
+
+    @property
+    def encoder_name(self) -> str | None:
+        """The name of the encoder; None without one."""
+        return None if self.encoder is None else self.encoder.name
 
     @property
     def has_lstm(self) -> bool:

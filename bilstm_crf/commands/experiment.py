@@ -138,14 +138,22 @@ def _read(files: Sequence[Path], options: dict[str, Any]) -> list[Experiment]:
 
 
 def _options(experiments: Sequence[Experiment], options: dict[str, Any]) -> RunnerOptions:
-    """Return how runs are run. A dry run does not look for NorNE."""
-    from bilstm_crf.experiments.corpora import find_norne
+    """Return how runs are run. A dry run fetches nothing, and NorNE may be missing."""
+    from bilstm_crf.experiments.corpora import LANGUAGES, find_norne
     from bilstm_crf.experiments.plan import RunnerOptions, corpora_of
     from bilstm_crf.experiments.results import ResultsFolder
 
     corpora = corpora_of(experiments)
-    used = [corpora[name] for name in sorted(set().union(*(each.used_corpora for each in experiments)))]
-    norne = {} if options["dry_run"] else find_norne(options["data"], used, fetch=not options["no_run"])
+    names = set().union(*(each.used_corpora for each in experiments))
+    if options["dry_run"]:
+        names -= set(LANGUAGES)  # `train` finds these
+    used = [corpora[name] for name in sorted(names)]
+    try:
+        norne = find_norne(options["data"], used, fetch=not (options["no_run"] or options["dry_run"]))
+    except BilstmCrfError:
+        if not options["dry_run"]:
+            raise
+        norne = {}
     jobs, threads = shares(options["jobs"], options["threads"])
     return RunnerOptions(
         ResultsFolder(options["output"]),

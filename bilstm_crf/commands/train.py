@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import MISSING
 from pathlib import Path
-from typing import Any, get_origin
+from typing import TYPE_CHECKING, Any, get_origin
 
 import click
 
@@ -21,6 +21,10 @@ from bilstm_crf.commands.train_options import (
 from bilstm_crf.errors import UsageError
 from bilstm_crf.util.fields import choices
 from bilstm_crf.util.progress import say
+
+if TYPE_CHECKING:
+    from bilstm_crf.evaluation.report import Report
+    from bilstm_crf.training.records import RunMetrics
 
 
 def setting_options(function: Any) -> Any:
@@ -68,7 +72,6 @@ def command(context: click.Context, **options: Any) -> int:
       bilstm-crf train --init-from runs/noisy --train gold.conllu --dev dev.conllu
       bilstm-crf train --resume runs/nob-sg600               after Ctrl-C, a crash, a power cut
     """  # noqa: D301
-    from bilstm_crf.experiments.shapes import check_metrics
     from bilstm_crf.training import run
     from bilstm_crf.util.progress import TrainingProgress
 
@@ -78,6 +81,7 @@ def command(context: click.Context, **options: Any) -> int:
         return TrainingProgress(epochs, sentences, quiet=quiet, done=done)
 
     tell = (lambda line: None) if quiet else say
+    monitor = run.Monitor(tell, progress)
     given = given_by(options["config"], options["assignments"], typed_settings(context))
     if options["resume"]:
         folder, threads = Path(options["resume"]), given.values.get("run.threads")
@@ -85,8 +89,7 @@ def command(context: click.Context, **options: Any) -> int:
         others += [f"--{name}" for name in ("config", "overwrite") if options[name]]
         if others:
             raise UsageError(f"--resume continues a run with its own settings, found {', '.join(others)}")
-        metrics = run.resume(folder, say=tell, progress=progress, threads=threads)
-        check_metrics(metrics, folder / "metrics.json")
+        metrics = run.resume(folder, monitor, threads=threads)
         conclude(metrics, folder, sample=False)
         return 0
     sample = sample_folder() if not options["config"] and names_no_corpus(given) else None
@@ -94,7 +97,7 @@ def command(context: click.Context, **options: Any) -> int:
         tell(f"No corpus named: training on the sample in {sample}, which only shows that everything works.")
     config, folder = configure(given, sample=sample)
     overwrite = options["overwrite"] or (sample is not None and "run.output" not in given.values)
-    metrics = run.start(config, folder, overwrite=overwrite, say=tell, progress=progress)
+    metrics = run.start(config, folder, monitor, overwrite=overwrite)
     conclude(metrics, folder, sample=sample is not None)
     return 0
 
@@ -105,23 +108,23 @@ def typed_settings(context: click.Context) -> dict[str, Any]:
     return {name: context.params[name] for name in given if name.replace("__", ".") in SETTINGS}
 
 
-def conclude(metrics: dict[str, Any], folder: Path, *, sample: bool) -> None:
-    """The results on standard output, and what to do next on standard error."""
-    from bilstm_crf.training import run_folder
+def conclude(metrics: RunMetrics, folder: Path, *, sample: bool) -> None:
+    """Print the results to standard output, and what to do next to standard error."""
+    from bilstm_crf.training.records import read_description
 
-    scores = f"dev strict F1 {_f1(metrics['dev'])}"
-    if metrics.get("test") is not None:
-        scores += f"   test strict F1 {_f1(metrics['test'])}"
-    kept = "Best" if metrics.get("epoch_chosen_on_dev", True) else "Last"
-    write_text(f"{kept} epoch {metrics['best_epoch']}: {scores}\n")
-    config, _ = run_folder.read_config(folder / "config.json")
+    scores = f"dev strict F1 {_f1(metrics.dev)}"
+    if metrics.test is not None:
+        scores += f"   test strict F1 {_f1(metrics.test)}"
+    kept = "Best" if metrics.epoch_chosen_on_dev else "Last"
+    write_text(f"{kept} epoch {metrics.best_epoch}: {scores}\n")
+    config = read_description(folder / "config.json").config
     trusts = config.encoder is not None and config.encoder.trust_remote_code
     trust = " --trust-remote-code" if trusts else ""
-    final = metrics.get("final")
+    final = metrics.final
     if final is not None:
-        scores = f": test strict F1 {_f1(final['test'])}" if "test" in final else ""
-        write_text(f"Trained again, on train and dev, for {final['batches']:,} batches{scores}\n")
-        folder = folder / final["folder"]
+        scores = "" if final.test is None else f": test strict F1 {_f1(final.test)}"
+        write_text(f"Trained again, on train and dev, for {final.batches:,} batches{scores}\n")
+        folder = folder / final.folder
     size = (
         sum(path.stat().st_size for each in ("weights-*", "encoder-*/*") for path in folder.glob(each)) / 1e6
     )
@@ -133,5 +136,5 @@ def conclude(metrics: dict[str, Any], folder: Path, *, sample: bool) -> None:
         say(f"The paper's baseline:                     {command_line}")
 
 
-def _f1(report: dict[str, Any]) -> str:
-    return f"{100 * report['strict']['micro']['f1']:.2f}"
+def _f1(report: Report) -> str:
+    return f"{100 * report.strict.f1:.2f}"

@@ -13,7 +13,7 @@ from typing import Any
 from bilstm_crf.config import DataConfig, RunConfig
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import BilstmCrfError, InputError, UsageError, did_you_mean
-from bilstm_crf.experiments.corpora import KEYS, LANGUAGES, NORNE_CORPORA, Corpus, NorneFiles
+from bilstm_crf.experiments.corpora import KEYS, LANGUAGES, NORNE, NORNE_CORPORA, Corpus, NorneFiles
 from bilstm_crf.experiments.corpus_tables import build_counts
 from bilstm_crf.experiments.definition import Experiment
 from bilstm_crf.experiments.overrides import fits
@@ -198,6 +198,8 @@ def _missing_files(task: Task, options: RunnerOptions, *, finished: bool) -> str
     """Return which files of its corpus, or which vectors to learn from, are not here; empty: none."""
     corpus, vectors = options.corpora[task.run.corpus], task.run.config.words.embeddings
     reasons = [corpus.missing(split) for split in ("train", "dev")]
+    if corpus.name not in LANGUAGES and not corpus.norne_languages <= set(options.norne):
+        reasons.append("NorNE is not here")  # in a dry run
     if not finished and vectors not in names.NAMES and not Path(vectors).expanduser().exists():
         reasons.append(f"{vectors} is not here")
     return next(filter(None, reasons), "")
@@ -249,9 +251,9 @@ def missing_scores(task: Task, options: RunnerOptions) -> list[Evaluation]:
     results = options.results.read(task.run.name)
     missing = []
     for evaluation in task.evaluations:
-        score = results and results.scores.get(evaluation.name)
-        if score and is_current(score, task.folder, options.files(evaluation)):
-            continue
+        score, files = results and results.scores.get(evaluation.name), options.files(evaluation)
+        if set(files) & set(NORNE) or (score and is_current(score, task.folder, files)):
+            continue  # a dry run may not know the files
         if not (model_folder(task.folder, evaluation) / "model.json").exists():
             message = "has no scores of these files, and the model to score is missing"
             raise InputError(message, path=score_path(task.folder, evaluation))

@@ -56,7 +56,7 @@ class ResultsFolder:
             return self.kept.get(name)
         metrics = read_metrics(folder) if is_finished(folder) else None
         scores = dict(_scores_that_stand(folder)) if metrics else {}
-        results = RunResults(read_description(folder), read_progress(folder), metrics, scores)
+        results = RunResults(read_description(folder / "config.json"), read_progress(folder), metrics, scores)
         if metrics:
             self._finished[name] = results
         return results

@@ -21,11 +21,23 @@ from bilstm_crf.util import fields
 from bilstm_crf.util.files import sha256_of
 
 MAX_NAME = 150  # characters of the settings in a name; more become a hash, since file systems have limits
-# Settings that a name has in words, or that decide nothing
-UNNAMED = (
-    "words.embeddings", "words.embeddings_dir", "data.labels", "data.encoding", "encoder.name",
-    "encoder.trust_remote_code", "run.retrain_on_dev", "run.seed", "run.threads", "run.device", "preset",
-)  # fmt: skip
+# Settings that decide nothing, with their defaults
+UNDECIDING: dict[str, Any] = {
+    "words.embeddings_dir": None,
+    "encoder.trust_remote_code": False,
+    "run.threads": 1,
+    "run.device": "cpu",
+    "run.output": None,
+}
+IN_WORDS = (
+    "words.embeddings",
+    "data.labels",
+    "data.encoding",
+    "encoder.name",
+    "run.retrain_on_dev",
+    "preset",
+)
+UNNAMED = (*UNDECIDING, *IN_WORDS, "run.seed")  # of a run's name
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,7 @@ class Run:
         parts += ["retrain"] * config.run.retrain_on_dev
         settings = "-".join(
             f"{fields.short_name(RunConfig, path)}={value}"
-            for path, value in changes(config).items()
+            for path, value in sorted(changes(config).items())
             if path not in UNNAMED
         )
         return "-".join([*parts, *[shortened(settings)] * bool(settings), f"seed{self.seed}"])
@@ -79,15 +91,16 @@ def difference(wanted: RunConfig, found: RunDescription) -> str:
     if there == now:
         return ""
     for path in fields.settings_of(RunConfig):
-        values = [fields.get(config, path) for config in (there, now)]
-        if values[0] != values[1] and path not in ("preset", "run.threads", "run.device"):
-            return f"its folder holds a run with {path} = {values[0]}, not {values[1]}"
-    return "its folder holds a run with other settings"
+        found_value, value = (fields.get(each, path) for each in (there, now))
+        if found_value != value and path != "preset":
+            break
+    return f"its folder holds a run with {path} = {found_value}, not {value}"
 
 
 def _without_files(config: RunConfig, other: RunConfig) -> RunConfig:
-    """Return the configuration without the names of files and settings without an effect."""
-    values: dict[str, Any] = dict.fromkeys((f"data.{split}" for split in SPLITS), ())
+    """Return the configuration without the names of files, and without settings that decide nothing."""
+    values: dict[str, Any] = {path: v for path, v in UNDECIDING.items() if not path.startswith("encoder.")}
+    values |= dict.fromkeys((f"data.{split}" for split in SPLITS), ())
     values |= dict.fromkeys(("data.documents", "data.folder", "data.language"))
     vectors = {config.words.embeddings, other.words.embeddings}
     if names.NONE not in vectors and not vectors <= set(names.KNOWN):  # a path may be a known name's file
@@ -95,7 +108,7 @@ def _without_files(config: RunConfig, other: RunConfig) -> RunConfig:
     if config.data.labels.endswith(".toml"):
         values["data.labels"] = Path(config.data.labels).stem
     if config.encoder and other.encoder:
-        values["encoder.name"] = "its files are compared"
+        values |= {"encoder.name": "its files are compared", "encoder.trust_remote_code": False}
     return without_unused(config.replace(values))
 
 

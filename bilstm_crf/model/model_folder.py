@@ -32,7 +32,7 @@ from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.encoder.contextual import EncoderSpec
 from bilstm_crf.encoder.encoder import Encoder
-from bilstm_crf.encoder.folder import is_local
+from bilstm_crf.encoder.loading import is_local
 from bilstm_crf.errors import InputError, ModelFolderError, UsageError
 from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.labels import ENCODINGS, LabelSet
@@ -419,18 +419,18 @@ def _load_encoder(
     """The encoder that model.json names. Raises ModelFolderError where it is another one now."""
     if described is None:
         if bert is not None:
-            raise UsageError(f"--bert {bert}: the model in {folder} has no encoder")
+            raise UsageError(f"--encoder {bert}: the model in {folder} has no encoder")
         return None
     name = _place(described, folder, bert)
     try:
         encoder = Encoder.load(name, trust_remote_code=trust_remote_code)
     except InputError as error:
-        hint = "--bert PATH says where the model's encoder lies now"
+        hint = "--encoder PATH says where the model's encoder lies now"
         raise ModelFolderError(f"needs an encoder: {error}", path=folder, hint=hint) from error
     if encoder.sha256 != described.sha256:
         raise ModelFolderError(
             f"was trained with another encoder than {name} is now: their SHA-256 differ",
             path=folder,
-            hint="--bert PATH names the folder of the right one",
+            hint="--encoder PATH names the folder of the right one",
         )
     return EncoderSpec(encoder, described.settings, described.tuned)

@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.filters import Dropped, counts
 from bilstm_crf.corpus.labelled import DataFile
+from bilstm_crf.embeddings.vectors import Source
 from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.evaluation.counts import Average
 from bilstm_crf.evaluation.report import Report
@@ -46,20 +47,6 @@ class EpochRow:
     def dev_f1(self) -> float:
         """Dev F1, or -1 without dev scores."""
         return -1.0 if self.dev is None else self.dev.f1
-
-
-@dataclass(frozen=True)
-class VectorSource:
-    """The file that the word vectors come from."""
-
-    file: str
-    sha256: str
-    format: str = ""
-    bytes: Count = 0
-    words: Count = 0
-    dim: Count = 0
-    skipped: dict[str, Count] = field(default_factory=dict)  # words by reason
-    member: str | None = None  # of an archive
 
 
 @dataclass(frozen=True)
@@ -91,7 +78,7 @@ class RunDescription:
     command: str
     config: RunConfig
     data: dict[str, list[DataFile]]  # train, dev, and where there are any: documents, test
-    vectors: VectorSource | None = None
+    vectors: Source | None = None
     encoder: ModelSource | None = None
     initial: ModelSource | None = None  # the model of --init-from
     commit: str | None = None  # of the program's own checkout; "-dirty" after it where files were changed

@@ -92,7 +92,7 @@ _RULES: list[tuple[str, Callable[[RunConfig], bool], Callable[[RunConfig], str],
         "--set optimizer=sgd has momentum",
     ),
     (
-        "words.dim words.word_dropout words.subwords words.subword_dropout optimizer.embedding_lr_scale",
+        "words.dim words.subwords words.subword_dropout optimizer.embedding_lr_scale",
         lambda c: not _is_static(c),
         lambda c: f"the features {','.join(c.features)} have no word vectors",
         "add static to --features",

@@ -77,7 +77,8 @@ class Setting:
             (kind, _) = typing.get_args(self.kind)
             return tuple(self._within(_typed(kind, each, text)) for each in value)
         except (TypeError, ValueError, OverflowError):
-            raise UsageError(f"{self.path} is {_shown(value)}, expected {self.expected}") from None
+            guess = did_you_mean(str(value), map(str, choices(self.kind))).replace(" Did", ". Did")
+            raise UsageError(f"{self.path} is {_shown(value)}, expected {self.expected}{guess}") from None
 
     def _within(self, value: Any) -> Any:
         """Return the value. Raises ValueError where it is outside the bounds."""
@@ -100,8 +101,8 @@ class Setting:
         words = " or ".join(map(str, choices(self.kind)))
         parity = {0: "an even number", 1: "an odd number"}.get(self.told["remainder"])
         names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-        limits = {"{:,} or more": low, "at most {:,}": high, "less than {:,}": below}
-        bounds = [text.format(limit) for text, limit in limits.items() if limit is not None]
+        told = {"{:,} or more": low, "at most {:,}": high, "less than {:,}": below}
+        bounds = [text.format(bound) for text, bound in told.items() if bound is not None]
         if self.told["expected"]:
             return str(self.told["expected"])
         what = words or parity or names.get(kind, "text")
@@ -121,7 +122,7 @@ def _typed(kind: Any, value: Any, text: bool) -> Any:
             raise ValueError
         return value
     if kind is bool:
-        return FLAGS[value.lower()] if text and value.lower() in FLAGS else _instance(value, bool)
+        return FLAGS[str(value).lower()] if text and str(value).lower() in FLAGS else _instance(value, bool)
     if kind is str:
         return str(_instance(value, str, int))  # TOML may write a layer or a column as a number
     if text:
@@ -196,9 +197,9 @@ def full_path(cls: type, name: str) -> str:
         return (always or named)[0]
     if named:
         raise UsageError(f"the setting {name} could be {' or '.join(named)}", hint="give its whole name")
-    bare = {path.rpartition(".")[2] for path in known}
+    near = known if "." in name else {path.rpartition(".")[2] for path in known}
     raise UsageError(
-        f"{name!r} is not a setting.{did_you_mean(name, known) or did_you_mean(name, bare)}",
+        f"{name!r} is not a setting.{did_you_mean(name, near)}",
         hint=f"settings: {' '.join(known)}",
     )
 
@@ -308,10 +309,9 @@ def to_json(config: Any) -> dict[str, Any]:
 
 def to_toml(values: Mapping[str, Any]) -> str:
     """Return settings by path, as of `changes`, as the lines of a TOML file that `replace` reads back."""
-    lines = (
-        f"{path} = {json.dumps('none' if v is None else v, ensure_ascii=False)}" for path, v in values.items()
-    )
-    return "".join(f"{line}\n" for line in lines)
+    as_json = (json.dumps("none" if each is None else each, ensure_ascii=False) for each in values.values())
+    lines = (f"{path} = {value}\n" for path, value in zip(values, as_json, strict=True))
+    return "".join(lines).replace("\x7f", r"\u007f")  # which JSON takes and TOML does not
 
 
 def to_options(values: Mapping[str, Any]) -> list[str]:

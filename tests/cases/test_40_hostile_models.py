@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError
 from bilstm_crf.model.model_folder import load_model, save_model
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.training.initialisation import build_model
+from bilstm_crf.training.build import build_model
 from done import Done
 
 INJECTED = ["O", "B-X\n9\tINJECTED\t_", "I-X\n9\tINJECTED\t_"]
@@ -61,12 +61,12 @@ def test_a_hostile_model_is_refused_in_one_line(
 
 @pytest.mark.parametrize("type_", ["X\n9\tINJECTED", "A B", "A|B", "", "A\x07", "\ud83d"])
 def test_labels_that_no_file_can_hold_are_never_written(type_: str, tmp_path: Path) -> None:
-    recipe = Recipe().replace({"words.dim": 4, "hidden": 4, "character_dim": 2, "character_filters": 2})
-    config = RunConfig(train=["train"], dev=["dev"], recipe=recipe)
+    sizes = {"words.dim": 4, "hidden": 4, "characters.dim": 2, "filters": 2}
+    config = RunConfig().replace(sizes, train="train", dev="dev")
     sentence = Sentence(["Kari", "ler"], spans=[Span(0, 1, type_)])
     with pytest.raises(InputError, match="entity type"):
-        build_model(config, [sentence], None)
-    model = build_model(config, [Sentence(["Kari", "ler"], spans=[Span(0, 1, "PER")])], None)
+        build_model(config, [sentence])
+    model = build_model(config, [Sentence(["Kari", "ler"], spans=[Span(0, 1, "PER")])])
     save_model(model, tmp_path / "good", None)
     assert load_model(tmp_path / "good").vocabulary.labels == ["O", "B-PER", "I-PER"]
     model.vocabulary.labels[1:] = [f"B-{type_}", f"I-{type_}"]

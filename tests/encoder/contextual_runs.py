@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from bilstm_crf import Tagger
-from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.encoder.contextual import TrainableFeatures
 from bilstm_crf.encoder.encoder import Encoder
@@ -20,7 +20,8 @@ from bilstm_crf.features.batches import Batch, make_batch
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model.model_folder import Model, save_model
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.training.initialisation import build_model
+from bilstm_crf.training.build import build_model
+from bilstm_crf.training.pretrained import Pretrained
 from runs import TINY
 
 Found = list[list[Span]]  # in each sentence
@@ -52,18 +53,10 @@ def write_corpus(path: Path, *, sentences: int = SENTENCES, seed: int = 0) -> Pa
 
 def tiny_config(folder: Path, encoder: Path | None, **changes: Any) -> RunConfig:
     """A run on the corpus, which is dev as well. `changes` as `runs.small_config` takes them."""
-    fields = {name: changes.pop(name) for name in list(changes) if name in RunConfig.__dataclass_fields__}
     corpus = str(write_corpus(folder / "corpus.conllu"))
-    files = {"train": [corpus], "dev": [corpus]}
-    settings = {
-        "batch_size": 2,
-        "epochs": 3,
-        "optimizer": "adam",
-        "learning_rate": 0.03,
-        "embedding_lr_scale": 5,
-    }
-    recipe = Recipe().replace({**TINY, **settings, **changes})
-    return RunConfig(**{**files, "bert": encoder and str(encoder), **fields}, recipe=recipe)
+    settings = {"batch_size": 2, "epochs": 3, "optimizer": "adam", "learning_rate": 0.03}
+    files = {"train": [corpus], "dev": [corpus], "encoder": encoder and str(encoder)}
+    return RunConfig().replace({**TINY, **settings, "embedding_lr_scale": 5, **files}).replace(**changes)
 
 
 def corpus_of(config: RunConfig) -> list[Sentence]:
@@ -84,8 +77,8 @@ def untrained(config: RunConfig) -> Model:
     Its random weights are stretched and moved until each label's scores have mean 0 and deviation 3.
     """
     sentences = corpus_of(config)
-    encoder = None if config.encoder.name is None else Encoder.load(config.encoder.name)
-    model = build_model(config, sentences, None, encoder)
+    encoder = None if config.encoder is None else Encoder.load(config.encoder.name)
+    model = build_model(config, sentences, Pretrained(encoder=encoder))
     batch = batch_of(model, sentences)
     network, use = model.network.eval(), model.contextual
     with torch.no_grad():

@@ -31,7 +31,12 @@ def test_a_frozen_encoder_is_named_with_its_hash_and_not_copied(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     model, found = save(
-        tmp_path, own_encoder, bert="encoder", encoder__pooling="mean", encoder__context=2, **settings
+        tmp_path,
+        own_encoder,
+        encoder__name="encoder",
+        encoder__pooling="mean",
+        encoder__context=2,
+        **settings,
     )
     assert model.contextual is not None
     described = describe(tmp_path / "model")
@@ -54,12 +59,12 @@ def test_an_encoder_that_moved_is_asked_for_and_found(
     own_encoder.rename(tmp_path / "moved")
     with pytest.raises(ModelFolderError, match="no such folder") as caught:
         load_model(tmp_path / "model")
-    assert "--bert PATH" in str(caught.value.hint)
+    assert "--encoder PATH" in str(caught.value.hint)
     assert found_by(tmp_path / "model", bert=str(tmp_path / "moved")) == found
     done = cli("tag", "--model", tmp_path / "model", tmp_path / "corpus.conllu")
     assert done.status == 2
     assert str(own_encoder) in done.err
-    assert "--bert PATH" in done.err
+    assert "--encoder PATH" in done.err
     assert len(done.err.splitlines()) == 2
     assert (
         cli("tag", "--model", tmp_path / "model", "--encoder", tmp_path / "moved", "--text", "Kari").status

@@ -41,11 +41,10 @@ def content(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"features": "static,bert", "embeddings": str(SAMPLE / "vectors.bin")},
-        {"encoder.layers": "mix", "encoder.context": 1, "head": "linear", "embed_encoder": True},
+        {"features": "static,encoder", "embeddings": str(SAMPLE / "vectors.bin")},
+        {"encoder.layers": "mix", "encoder.context": 1, "head": "linear", "encoder.embed": True},
         {
             **TUNED,
-            "accumulate": 2,
             "schedule": "cosine",
             "restarts": 2,
             "warmup_fraction": 0.1,
@@ -53,7 +52,6 @@ def content(folder: Path) -> dict[str, str]:
         },
         {
             **TUNED,
-            "accumulate": 3,
             "head": "crf",
             "features": "encoder",
             "optimizer": "sgd",
@@ -102,7 +100,7 @@ def test_an_encoder_that_keeps_more_than_weights_can_be_resumed(
 @pytest.mark.parametrize("weights", ["frozen", "tuned"])
 def test_an_encoder_that_changed_since_is_noticed(weights: str, wordpiece: Path, tmp_path: Path) -> None:
     copied = Path(shutil.copytree(wordpiece, tmp_path / "encoder"))
-    config = tiny_config(tmp_path, copied, bert_weights=weights)
+    config = tiny_config(tmp_path, copied, finetune=weights == "tuned")
     with pytest.raises(InterruptedRunError):
         start(config, tmp_path / "run", interrupt(2))
     path = copied / "tokenizer_config.json"
@@ -114,22 +112,6 @@ def test_an_encoder_that_changed_since_is_noticed(weights: str, wordpiece: Path,
         resume(tmp_path / "run")
     shutil.copytree(wordpiece, copied)
     resume(tmp_path / "run")
-
-
-def test_two_batches_gathered_are_one_of_twice_the_size(wordpiece: Path, tmp_path: Path) -> None:
-    """Without dropout, and with an optimiser whose step grows with the gradient."""
-    still = Path(shutil.copytree(wordpiece, tmp_path / "still"))
-    path = still / "config.json"
-    off = {"hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0}
-    path.write_text(json.dumps({**json.loads(path.read_text()), **off}))
-    settings = {**TUNED, "dropout": 0, "optimizer": "sgd", "learning_rate": 0.01, "encoder.layers": "mix"}
-    found = []
-    for size, accumulate in ((2, 2), (4, 1), (2, 1)):
-        run = tmp_path / f"{size} times {accumulate}"
-        start(tiny_config(tmp_path, still, batch_size=size, accumulate=accumulate, **settings), run)
-        found.append([row["loss"] for row in history(run)])
-    assert found[0] == pytest.approx(found[1], rel=1e-4)
-    assert found[0] != pytest.approx(found[2], rel=1e-2)
 
 
 def test_the_second_phase_begins_with_the_encoder_as_it_came(

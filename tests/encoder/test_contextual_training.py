@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from bilstm_crf.encoder.contextual import TrainableFeatures
 from bilstm_crf.encoder.encoder import Encoder
-from bilstm_crf.training.optimizer import Optimisation
+from bilstm_crf.training.optimizer import Optimizer
 from contextual_runs import SENTENCES, batch_of, corpus_of, tiny_config, untrained
 from runs import Watch, start, weights_hash
 
@@ -132,7 +131,7 @@ def test_dropout_inside_the_encoder_draws_from_the_seed(wordpiece: Path, tmp_pat
     assert not torch.equal(drawn[0], drawn[2])
     for name, seed in (("one", 7), ("same", 7), ("other", 8)):
         torch.manual_seed(len(name))  # what the caller drew does not matter
-        start(dataclasses.replace(config, seed=seed), tmp_path / name)
+        start(config.replace(seed=seed), tmp_path / name)
     one, same, other = ([p.name for p in (tmp_path / n).glob("encoder-*")] for n in ("one", "same", "other"))
     assert one == same != other
     assert weights_hash(tmp_path / "one") == weights_hash(tmp_path / "same")
@@ -148,7 +147,7 @@ def test_the_encoders_weights_take_adamw_at_their_own_rate_through_warm_up_and_r
     both = {"schedule": "cosine", "restarts": 2, "warmup_fraction": 0.2, "epochs": 2}
     config = tiny_config(tmp_path, wordpiece, **own, **rest, **both)
     network = untrained(config).network
-    optimisation = Optimisation(network, config.recipe, steps // 2, steps)
+    optimisation = Optimizer(network, config, steps // 2, steps)
     assert network.encoder is not None
     watched = next(network.encoder.parameters())
     shares, others = [], []

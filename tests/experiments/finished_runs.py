@@ -11,6 +11,8 @@ import numpy as np
 
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import DataFile
+from bilstm_crf.embeddings.names import KNOWN
+from bilstm_crf.embeddings.vectors import Source
 from bilstm_crf.evaluation.counts import Average, sentence_counts
 from bilstm_crf.evaluation.report import Report, evaluate
 from bilstm_crf.experiments.definition import Experiment
@@ -19,7 +21,7 @@ from bilstm_crf.experiments.records import Evaluation, Score, ScoreTable, Senten
 from bilstm_crf.experiments.results import ResultsFolder
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.training.records import EpochRow, RunDescription, RunMetrics, Seconds, VectorSource
+from bilstm_crf.training.records import EpochRow, RunDescription, RunMetrics, Seconds
 from bilstm_crf.util.files import sha256_of, sha256_of_all, write_json
 from bilstm_crf.version import __version__
 
@@ -66,7 +68,8 @@ def start_run(folder: Path, config: RunConfig, files: dict[str, list[str]], **mo
     """A run's folder as `train` starts it. `more` are fields of the description."""
     folder.mkdir(parents=True, exist_ok=True)
     name = config.words.embeddings
-    vectors = {"vectors": VectorSource(name, sha256_of(name))} if Path(name).is_file() else {}
+    file = f"{name}.bin" if name in KNOWN else name
+    vectors = {"vectors": Source(file, "", 0, sha256_of(file), 0, 0, {})} if Path(file).is_file() else {}
     data = {
         split: [DataFile(file, sha256_of(file), 12) for file in files[split]] for split in ("train", "dev")
     }

@@ -58,10 +58,10 @@ encoding = "iobes"
 name = "broken"
 embeddings = "broken.bin"
 """
-CHANGES = f"words.dim=20-hidden=20-dropout=0.1-learning_rate=0.2-batch_size=1-epochs={EPOCHS}"
+CHANGES = f"hidden=20-dropout=0.1-learning_rate=0.2-batch_size=1-epochs={EPOCHS}-words.dim=20"
 SINGLE, JOINT = (f"{name}-{CHANGES}-seed42" for name in ("nob-none-full-iob", "both-none-full-iobes"))
 # words.dim has no effect beside vectors, and is no part of the name
-BROKEN = f"nob-broken-full-iob-{CHANGES.removeprefix('words.dim=20-')}-seed42"
+BROKEN = f"nob-broken-full-iob-{CHANGES.removesuffix('-words.dim=20')}-seed42"
 
 
 class Workplace:

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 import torch
 
-from bilstm_crf.config import Recipe
+from bilstm_crf.config import RunConfig
 from bilstm_crf.model.network import BiLSTMCRF
-from bilstm_crf.training.optimizer import Optimisation
+from bilstm_crf.training.optimizer import Optimizer
 from networks import batch_of, network
 
 STEPS = 4  # batches of an epoch
 
 
-def optimisation(model: BiLSTMCRF, **settings: Any) -> Optimisation:
-    recipe = Recipe().replace(settings)
-    return Optimisation(model, recipe, STEPS, STEPS * recipe.epochs)
+def optimisation(model: BiLSTMCRF, **settings: Any) -> Optimizer:
+    config = RunConfig().replace(settings)
+    return Optimizer(model, config, STEPS, STEPS * config.schedule.epochs)
 
 
 def rates(**settings: Any) -> list[list[float]]:
@@ -30,7 +30,7 @@ def rates(**settings: Any) -> list[list[float]]:
         made.begin(epoch * STEPS)
         found.append([])
         for _ in range(STEPS):
-            found[-1].append(made._now(1))
+            found[-1].append(made._scheduled(1))
             made.step(1)
     return found
 
@@ -57,34 +57,6 @@ def test_the_warm_up_rises_to_the_full_rate_before_the_schedule_begins() -> None
     assert found == pytest.approx([1 / 3, 2 / 3, 1, *(1 - step / 9 for step in range(9))])
 
 
-def test_gathered_gradients_of_two_batches_make_the_step_of_both_at_once() -> None:
-    once, twice = network(), network()
-    together = optimisation(once, learning_rate=0.1)
-    together.begin(0)
-    once.loss(batch_of(0, 1, 2)).backward()
-    together.step(3)
-    gathered = optimisation(twice, learning_rate=0.1, accumulate=2)
-    gathered.begin(0)
-    before = twice.members[0].to_labels.weight.detach().clone()
-    twice.loss(batch_of(0, 1)).backward()
-    gathered.step(2)
-    assert torch.equal(twice.members[0].to_labels.weight, before)
-    twice.loss(batch_of(2)).backward()
-    gathered.step(1)
-    for one, other in zip(once.parameters(), twice.parameters(), strict=True):
-        torch.testing.assert_close(one, other)
-
-
-def test_the_last_batch_of_an_epoch_never_waits_for_another_epochs() -> None:
-    model = network()
-    made = optimisation(model, accumulate=3)
-    made.begin(0)
-    before = model.members[0].to_labels.weight.detach().clone()
-    model.loss(batch_of(0)).backward()
-    made.step(1, last=True)
-    assert not torch.equal(model.members[0].to_labels.weight, before)
-
-
 @pytest.mark.parametrize("optimiser", ["sgd", "adam"])
 def test_clipping_bounds_the_gradient_of_all_parameters_together(optimiser: str) -> None:
     model = network()
@@ -93,7 +65,7 @@ def test_clipping_bounds_the_gradient_of_all_parameters_together(optimiser: str)
     others = [gradient for name, gradient in gradients.items() if name != "embedding.weight"]
     norm = torch.stack([gradient.norm() for gradient in others]).norm().item()
     before = {name: each.detach().clone() for name, each in model.named_parameters()}
-    made = optimisation(model, optimiser=optimiser, learning_rate=1, weight_decay=0, gradient_clip=norm / 4)
+    made = optimisation(model, optimizer=optimiser, learning_rate=1, weight_decay=0, gradient_clip=norm / 4)
     made.begin(0)
     made.step(2)  # of two sentences: half the norm is left
     if optimiser == "sgd":

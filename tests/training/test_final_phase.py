@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,13 @@ def config_of(folder: Path, **changes: Any) -> RunConfig:
     dev = first_sentences(TRAIN, 6, folder / "dev.conllu")
     other = first_sentences(DEV, 4, folder / "other.conllu")
     dev.write_text(dev.read_text("utf-8") + other.read_text("utf-8"), "utf-8")
-    settings = {"final": True, "epochs": 6, "schedule": "linear", "optimizer": "adam", "learning_rate": 0.05}
+    settings = {
+        "retrain_on_dev": True,
+        "epochs": 6,
+        "schedule": "linear",
+        "optimizer": "adam",
+        "learning_rate": 0.05,
+    }
     return small_config(folder, **{"dev": [str(dev)], **settings, **changes})
 
 
@@ -51,19 +56,21 @@ def test_the_second_phase_stops_after_as_many_batches_as_dev_found_best(tmp_path
     test = str(first_sentences(TEST, 5, tmp_path / "test.conllu"))
     metrics = start(config_of(tmp_path, test=[test]), tmp_path / "run")
     described = json.loads((tmp_path / "run" / "config.json").read_text("utf-8"))
-    assert described["data"]["test"] == [{"path": test, "sha256": sha256_of(test)}]
-    final = metrics["final"]
-    assert final["batches"] == 20 * metrics["best_epoch"]
-    assert final["sentences"] == 30
-    assert final["epochs"] == -(-final["batches"] // 30)
-    assert 0 <= final["test"]["strict"]["micro"]["f1"] <= 1
+    assert described["data"]["test"] == [{"path": test, "sha256": sha256_of(test), "sentences": 5}]
+    final = metrics.final
+    assert final is not None
+    assert final.test is not None
+    assert final.batches == 20 * metrics.best_epoch
+    assert final.sentences == 30
+    assert final.epochs == -(-final.batches // 30)
+    assert 0 <= final.test.strict.f1 <= 1
 
 
 def test_the_final_model_knows_devs_words_and_has_no_dev_scores(whole: Path) -> None:
     final, first = load_model(whole / "final"), load_model(whole)
     assert len(final.vocabulary.words) > len(first.vocabulary.words)
     assert "dev" not in final.provenance
-    assert all("dev" not in row for row in history(whole / "final"))
+    assert all(row["dev"] is None for row in history(whole / "final"))
     assert not (whole / "final" / "checkpoint.safetensors").exists()
     assert Tagger(final).tag_tokens(["Kari", "bur", "i", "Oslo"]).spans is not None
 
@@ -88,7 +95,7 @@ def test_interrupted_in_the_second_phase_and_resumed_is_the_same_as_uninterrupte
         if begun == 8 and sentences > 10:  # six epochs of the first phase, the second one of the second
             raise KeyboardInterrupt
 
-    with pytest.raises(InterruptedRunError, match="second phase"):
+    with pytest.raises(InterruptedRunError, match="final phase"):
         start(config_of(tmp_path), tmp_path / "run", Watch(press))
     resume(tmp_path / "run")
     for part in ("", "final"):
@@ -104,18 +111,19 @@ def test_what_was_left_out_of_train_is_left_out_of_dev_too(tmp_path: Path) -> No
         Path(config.data.dev[0]).read_bytes() + first_sentences(DEV, 2, tmp_path / "two.conllu").read_bytes()
     )
     test = str(first_sentences(TRAIN, 6, tmp_path / "test.conllu"))
-    config = dataclasses.replace(config, dev=[str(twice)], test=[test], drop=["leaked", "repeated"])
+    config = config.replace(dev=str(twice), test=test, filter=["leaked", "repeated"])
     with pytest.warns(InputWarning, match="types that train lacks"):
         metrics = start(config, tmp_path / "run")
-    assert metrics["final"]["sentences"] == 14 + 4
+    assert metrics.final is not None
+    assert metrics.final.sentences == 14 + 4
     listed = json.loads((tmp_path / "run" / "final" / "dropped.json").read_text("utf-8"))
     assert (listed["kept"], listed["dropped"]) == (18, {"leaked": 6, "repeated": 2})
     assert {each["path"] for each in listed["sentences"]} == {str(twice)}
-    assert metrics["final"]["dropped"] == listed["dropped"]
+    assert metrics.final.dropped == listed["dropped"]
 
 
 def test_a_new_run_in_the_folder_takes_the_old_final_model_away(tmp_path: Path) -> None:
     start(config_of(tmp_path, epochs=1), tmp_path / "run")
     assert (tmp_path / "run" / "final" / "model.json").exists()
-    start(config_of(tmp_path, epochs=1, final=False), tmp_path / "run", overwrite=True)
+    start(config_of(tmp_path, epochs=1, retrain_on_dev=False), tmp_path / "run", overwrite=True)
     assert not (tmp_path / "run" / "final").exists()
