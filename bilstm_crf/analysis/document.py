@@ -9,8 +9,8 @@ from itertools import groupby
 from bilstm_crf.analysis.analyse import Analysis
 from bilstm_crf.analysis.breakdown import Group
 from bilstm_crf.analysis.compare import Comparison
-from bilstm_crf.analysis.errors import CATEGORIES, PAIRED
 from bilstm_crf.analysis.examples import Example, TypeConfusion
+from bilstm_crf.evaluation.matching import CATEGORIES, PAIRED
 from bilstm_crf.evaluation.tables import SCORES, comparison_note, difference_table, score_row
 from bilstm_crf.render import document as page
 from bilstm_crf.render.charts import Bars
