@@ -134,7 +134,7 @@ def test_two_systems_are_set_against_each_other(cli, files):
 
 def test_context_and_examples_are_as_many_as_asked_for(cli, files):
     arguments = ("--gold", files["gold"], "--predicted", files["a"], "--context", 1, "--examples", 1)
-    assert "… i [{Oslo}]\n" in cli("errors", *arguments).out.decode()
+    assert "… i [{Oslo}]   wrong type" in cli("errors", *arguments).out.decode()
     done = cli("errors", "--gold", files["gold"], "--predicted", files["a"], "--examples", 0, "--json")
     assert all(each["examples"] == [] for each in json.loads(done.out)["confusions"])
 
