@@ -86,7 +86,7 @@ def _score(cell: ScoreCell) -> list[Cell]:
     paper = Percent(cell.paper) if cell.paper is not None else None
     if cell.interval is None:
         reason = "; ".join(dict.fromkeys(cell.missing.values()))
-        return [shorten(reason), None, None, paper, None, None]
+        return [shorten(reason), None, None, paper, None, f"0 of {len(cell.missing)}"]
     done, asked = len(cell.seeds), len(cell.seeds) + len(cell.missing)
     first = cell.seeds.get(PAPER_SEED)
     return [
@@ -239,7 +239,7 @@ def comparison_notes(table: ScoreTable, found: Comparisons) -> Iterator[str]:
         yield f"p: approximate randomisation of sentences, {how}."
     yield f"{found.correction}'s correction for {len(found.pairs)} comparisons."
     seeds = {Place(row.row, cell.column): len(cell.seeds) for row in table.rows for cell in row.cells}
-    if any(seeds[end] > len(pair.seeds) for pair in found.pairs for end in (pair.a, pair.b)):
+    if any(seeds.get(end, 0) > len(pair.seeds) for pair in found.pairs for end in (pair.a, pair.b)):
         yield (
             "Two cells are compared on the seeds that both have; where one has more, the difference is not "
             "that of the F1 above."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from bilstm_crf.config import RunConfig
@@ -203,7 +202,7 @@ def _vectors(run: RunResults) -> list[Source]:
 
 def _encoders(run: RunResults) -> list[Source]:
     found = run.description.encoder
-    return [] if found is None else [(Path(found.name).name, (), found.sha256)]
+    return [] if found is None else [(found.name, (), found.sha256)]
 
 
 def _machines(runs: Runs) -> list[Table]:

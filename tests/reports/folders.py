@@ -1,4 +1,4 @@
-"""Folders as `experiment` and `train` leave them, small and quickly made; and reading reports back."""
+"""Folders as `experiment` and `train` leave them, small and quickly made."""
 
 from __future__ import annotations
 
@@ -7,18 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import DataFile
 from bilstm_crf.evaluation.counts import Average, sentence_counts
-from bilstm_crf.evaluation.report import Report, evaluate
 from bilstm_crf.experiments.definition import read_experiment
 from bilstm_crf.experiments.records import Evaluation, Results, Score, SentenceCounts
 from bilstm_crf.experiments.results import read_run, write_results
 from bilstm_crf.experiments.tables import build_scores
-from bilstm_crf.labels import LabelSet
-from bilstm_crf.sentence import Sentence, Span
 from bilstm_crf.training.provenance import environment
 from bilstm_crf.training.records import (
     EpochRow,
@@ -30,6 +25,7 @@ from bilstm_crf.training.records import (
 )
 from bilstm_crf.util.files import write_json
 from bilstm_crf.version import __version__
+from experiments.finished_runs import DEV, GOLD, predictions, report_of
 
 EPOCHS = 4
 FILE = f"""title = "Two rows"
@@ -50,22 +46,7 @@ paper = {{ dev = 60.0 }}
 name = "two"
 encoding = "iobes"
 """
-GOLD = [[Span(0, 1, "PER")], [Span(0, 1, "LOC"), Span(1, 2, "PER")], [], [Span(1, 2, "ORG")]] * 3
 DIGEST = "9f2c61ab" * 8
-DEV = Evaluation("nob", "dev", "full")
-
-
-def report_of(seed: int) -> tuple[Report, list[list[Span]]]:
-    """Scores of predictions: some right, some with another type, some missed; differently for each seed."""
-    random = np.random.default_rng(seed)
-    predicted = [
-        [span._replace(type="ORG" if random.random() < 0.3 else span.type) for span in spans]
-        if random.random() < 0.8
-        else []
-        for spans in GOLD
-    ]
-    gold = [Sentence(["a", "b"], spans=spans) for spans in GOLD]
-    return evaluate(gold, predicted, label_set=LabelSet.named("full"), data_sha256=DIGEST), predicted
 
 
 def write_record(path: Path, record: Any) -> None:
@@ -94,8 +75,9 @@ def make_run(
     lines = "".join(json.dumps(dataclasses.asdict(row)) + "\n" for row in rows)
     (folder / "history.jsonl").write_text(lines, "utf-8")
     if done == EPOCHS:
-        report, predicted = report_of(seed + len(encoding))
-        test, second = (report_of(seed + more)[0] if final else None for more in (10, 20))
+        predicted = predictions(seed + len(encoding))
+        report = report_of(predicted, DIGEST)
+        test, second = (report_of(predictions(seed + more), DIGEST) if final else None for more in (10, 20))
         phase = FinalPhase("final", 1208, 24, 3, 71.5, {}, second) if final else None
         metrics = RunMetrics(
             2, done, seed, "optimistic", report, test, Seconds(90.0, 30.0), 1000, final=phase
