@@ -218,12 +218,11 @@ def look_for_encoders(tasks: Iterable[Task], options: RunnerOptions) -> None:
 @cache
 def _encoder_fault(name: str) -> str:
     """Return why an encoder cannot be had; empty: it can. Asked once, since the hub may be slow."""
-    from bilstm_crf.encoder.folder import files_of, folder_of
-    from bilstm_crf.encoder.loading import require_transformers
+    from bilstm_crf.encoder.loading import files_of, find_folder, require_transformers
 
     try:
         require_transformers()
-        files_of(folder_of(name))
+        files_of(find_folder(name))
     except BilstmCrfError as error:
         return str(error)
     return ""

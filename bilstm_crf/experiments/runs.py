@@ -12,7 +12,7 @@ from bilstm_crf.config import DataConfig, RunConfig
 from bilstm_crf.corpus.documents import tables_of
 from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.embeddings import names
-from bilstm_crf.encoder.folder import files_of, folder_of, is_local, sha256_of_files
+from bilstm_crf.encoder.loading import files_of, find_folder, is_local, sha256_of_files
 from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.experiments.records import name_of_labels
 from bilstm_crf.training.records import RunDescription
@@ -160,7 +160,7 @@ def _sha256(file: str) -> str:
 @cache
 def _sha256_of_encoder(name: str) -> str | None:
     """Return the checksum of an encoder; None where it is neither a folder nor complete in the cache."""
-    folder = folder_of(name) if is_local(name) else _in_cache(name)
+    folder = find_folder(name) if is_local(name) else _in_cache(name)
     try:
         return None if folder is None else sha256_of_files(files_of(folder))
     except InputError:

@@ -91,7 +91,7 @@ def plan_phase(
     whole = -(-len(mixture) // schedule.batch_size)
     if schedule.batches_per_epoch > whole:
         raise UsageError(
-            f"batches_per_epoch is {schedule.batches_per_epoch:,}, but the training data has {whole:,} batches"
+            f"batches_per_epoch is {schedule.batches_per_epoch:,}, but train has only {whole:,} batches"
         )
     epoch = schedule.batches_per_epoch or whole
     stages = [Stage(0, "sentences", 0)] if encoder is None else encoder.stages

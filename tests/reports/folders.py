@@ -9,6 +9,7 @@ from typing import Any
 
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import DataFile
+from bilstm_crf.embeddings.vectors import Source
 from bilstm_crf.evaluation.counts import Average, sentence_counts
 from bilstm_crf.experiments.definition import read_experiment
 from bilstm_crf.experiments.records import Evaluation, Results, Score, SentenceCounts
@@ -21,7 +22,6 @@ from bilstm_crf.training.records import (
     RunDescription,
     RunMetrics,
     Seconds,
-    VectorSource,
 )
 from bilstm_crf.util.files import write_json
 from bilstm_crf.version import __version__
@@ -93,7 +93,7 @@ def make_run(
 def description_of(config: RunConfig) -> RunDescription:
     """What a run with this configuration says of itself."""
     files = {split: [DataFile(f"{split}.conllu", DIGEST, 12)] for split in ("train", "dev")}
-    vectors = VectorSource("v.bin", DIGEST[::-1], "word2vec binary", words=1204, dim=4)
+    vectors = Source("v.bin", "word2vec binary", 0, DIGEST[::-1], 1204, 4, {})
     command = f"bilstm-crf train --seed {config.run.seed}"
     return RunDescription(__version__, command, config, files, vectors, environment=environment())
 
