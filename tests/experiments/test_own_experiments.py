@@ -93,7 +93,7 @@ def test_what_is_here_is_run_and_the_rest_says_why_not(cli: Cli) -> None:
     assert found["static", "heldout"]["missing"] == {"42": "not run: eng.testb is not here"}
     assert found["gone", "dev"]["missing"] == {"42": "not run: gone.conll is not here"}
     reason = found["encoder", "dev"]["missing"]["42"]
-    assert reason.startswith("not run: owner/big is no folder here")
+    assert reason.startswith("not run: owner/big is no folder")
     assert f"{reason} (1 run)" in done.err
     assert "not run: gone.conll is not here (1 run)" in done.err
 
