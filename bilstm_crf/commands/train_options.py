@@ -73,10 +73,9 @@ def read_config_file(path: Path) -> dict[str, Any]:
     """Return the settings of a TOML file, or of a run's config.json. Raises UsageError or InputError."""
     if path.suffix != ".json":
         return read_toml(path)
-    from bilstm_crf.training import run_folder  # brings torch along
+    from bilstm_crf.training.records import read_description  # imports torch
 
-    config, _ = run_folder.read_config(path)
-    return config.to_json()
+    return read_description(path).config.to_json()
 
 
 def configure(given: Given, *, sample: Path | None = None) -> tuple[RunConfig, Path]:
