@@ -38,7 +38,10 @@ MAX_LOSS = 100.0  # per token; guessing among K labels costs ln K, about 3
 
 
 class Observer(Protocol):
-    """What follows the progress of training: a progress bar, a log."""
+    """What follows the progress of a training, and is closed after it: a progress bar, a log."""
+
+    def __enter__(self) -> Any: ...
+    def __exit__(self, *error: Any) -> None: ...
 
     def batch(self, epoch: int, sentences: int, tokens: int, loss: float) -> None:
         """After each batch: the sentences, tokens and loss of the epoch so far."""

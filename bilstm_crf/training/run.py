@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 from bilstm_crf.config import RunConfig, Stage
 from bilstm_crf.corpus.filters import counts, summary
@@ -57,19 +56,12 @@ INPUTS = {
 }
 
 
-class Progress(Observer, Protocol):
-    """An observer of training that is also a context manager."""
-
-    def __enter__(self) -> Any: ...
-    def __exit__(self, *error: Any) -> None: ...
-
-
 @dataclass(frozen=True)
 class Monitor:
     """What shows a run to a person."""
 
     say: Callable[[str], None]  # one line
-    progress: Callable[[int, int, int], Progress]  # of epochs, sentences in each, epochs done before
+    progress: Callable[[int, int, int], Observer]  # of epochs, sentences in each, epochs done before
 
 
 @dataclass(frozen=True)
