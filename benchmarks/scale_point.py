@@ -36,6 +36,12 @@ KNOWN_SENTENCES = 1_000  # tagging: what the untrained model's own vocabulary is
 class Quiet:
     """An observer that looks away."""
 
+    def __enter__(self) -> Quiet:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing."""
+
     def batch(self, epoch: int, sentences: int, tokens: int, loss: float) -> None:
         """Nothing."""
 
