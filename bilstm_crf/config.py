@@ -360,6 +360,11 @@ class RunConfig:
         return self.network.features.split(",")
 
     @property
+    def encoder_name(self) -> str | None:
+        """The name of the encoder; None without one."""
+        return None if self.encoder is None else self.encoder.name
+
+    @property
     def has_lstm(self) -> bool:
         """Whether the head has a BiLSTM."""
         return self.network.head.startswith("bilstm")

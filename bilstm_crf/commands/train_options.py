@@ -11,6 +11,7 @@ from bilstm_crf.commands.options import CORES
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.norne import find_or_fetch
 from bilstm_crf.errors import UsageError
+from bilstm_crf.training.records import read_description
 from bilstm_crf.training.unused import unused_settings, without_unused
 from bilstm_crf.util import fields
 from bilstm_crf.util.files import read_toml
@@ -73,8 +74,6 @@ def read_config_file(path: Path) -> dict[str, Any]:
     """Return the settings of a TOML file, or of a run's config.json. Raises UsageError or InputError."""
     if path.suffix != ".json":
         return read_toml(path)
-    from bilstm_crf.training.records import read_description  # imports torch
-
     return read_description(path).config.to_json()
 
 
@@ -114,8 +113,7 @@ def _corpus_name(config: RunConfig) -> str:
 
 def _source_names(config: RunConfig) -> list[str]:
     """Return the names of the model, vectors and encoder that a run starts from, for its folder."""
-    encoder = config.encoder and config.encoder.name
-    sources = (config.network.init_from, config.words.embeddings, encoder)
+    sources = (config.network.init_from, config.words.embeddings, config.encoder_name)
     names = [Path(each).name.split(".")[0] for each in sources if each]
     return [each for each in names if each != "none"] or ["none"]
 

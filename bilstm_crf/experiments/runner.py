@@ -26,6 +26,7 @@ from bilstm_crf.experiments.process import Child, holder, stop, take_lock
 from bilstm_crf.experiments.settings import Evaluation
 from bilstm_crf.training import run_folder
 from bilstm_crf.training.provenance import command_line
+from bilstm_crf.util import fields
 
 POLL = 0.2  # seconds between two looks at the children
 # As the console script is called, so that config.json and messages name the command as a person types it.

@@ -82,8 +82,7 @@ def start(config: RunConfig, folder: Path, monitor: Monitor, *, overwrite: bool 
     """
     with run_folder.lock_folder(folder):
         run_folder.check_free(folder, overwrite=overwrite)
-        encoder = None if config.encoder is None else config.encoder.name
-        run_folder.check_apart(folder, (config.network.init_from, encoder))
+        run_folder.check_apart(folder, (config.network.init_from, config.encoder_name))
         setup = set_up(config, monitor)
         run_folder.begin(folder, setup.description)
         return _run(config, setup, folder, monitor)

@@ -43,8 +43,8 @@ def written_out(config: RunConfig) -> list[str]:
 
 
 UNUSED = {
-    "an encoder's setting without one": (["--set=encoder.layers=mix"], "layers=mix, but there is no encoder"),
-    "an encoder's rate without one": (["--set=encoder.learning_rate=1"], "learning_rate=1.0, but there is no"),
+    "an encoder's setting without one": (["--set=encoder.layers=mix"], "mix, but there is no encoder"),
+    "an encoder's rate without one": (["--set=encoder.learning_rate=1"], "rate=1.0, but there is no"),
     "two of them": (["--encoder-layers", "mix", "--context", "2"], "there is no encoder"),
     "its option with the default value": (["--encoder-layers", "last4"], "there is no encoder"),
     "a rate of a frozen encoder": ([*ENCODER, "--set=encoder.learning_rate=1"], "not trained"),

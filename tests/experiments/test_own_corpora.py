@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bilstm_crf.commands.train import command, configure
+from bilstm_crf.commands.train import command, typed_settings
+from bilstm_crf.commands.train_options import configure, given_by
 from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.experiments import plan
 from bilstm_crf.experiments.corpora import OwnCorpus

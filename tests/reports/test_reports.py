@@ -139,12 +139,12 @@ def test_only_what_tells_runs_apart_is_told_of_each_run(experiment: Path) -> Non
     shared, differ = settings_of(experiment)
     iob, iobes = ([f"nob-sg50-full-{each}-epochs=4-seed{n}" for n in (42, 43)] for each in ("iob", "iobes"))
     assert differ == [
-        ["encoding", "iob", ", ".join(iob)],
-        ["encoding", "iobes", ", ".join(iobes)],
-        ["seed", "42", f"{iob[0]}, {iobes[0]}"],
-        ["seed", "43", f"{iob[1]}, {iobes[1]}"],
+        ["data.encoding", "iob", ", ".join(iob)],
+        ["data.encoding", "iobes", ", ".join(iobes)],
+        ["run.seed", "42", f"{iob[0]}, {iobes[0]}"],
+        ["run.seed", "43", f"{iob[1]}, {iobes[1]}"],
     ]
-    assert shared["learning_rate"] == "0.015"
+    assert shared["optimizer.learning_rate"] == "0.015"
 
 
 def test_settings_that_many_runs_have_name_the_others_alone(tmp_path: Path) -> None:
