@@ -109,8 +109,8 @@ def jsonl(data: bytes) -> None:
 def text(data: bytes) -> None:
     """Every character of the file is in exactly one sentence, at the place that its offsets say."""
     round_trip("text", data)
-    for split in ("lines", "running") if len(data) < 512 else ("lines",):
-        options = FormatOptions(split=split, tokenise="spaces" if split == "lines" else "norwegian")
+    for split in ("line", "detect") if len(data) < 512 else ("line",):
+        options = FormatOptions(sentences=split, tokenise="spaces" if split == "line" else "norwegian")
         try:
             sentences = list(read_text(io.BytesIO(data), "fuzz", options))
         except InputError:

@@ -53,7 +53,7 @@ FOR_FILES = {
     "token_column": "--token-column",
     "label_column": "--label-column",
     "input_encoding": "--input-encoding",
-    "split": "--split",
+    "sentences": "--sentences",
     "flush": "--flush",
 }
 
@@ -62,7 +62,7 @@ FOR_FORMATS: dict[str, tuple[str, ...]] = {
     "misc_key": ("conllu",),
     "token_column": ("conll2003",),
     "label_column": ("conll2003",),
-    "split": ("text",),
+    "sentences": ("text",),
     "tokenise": ("text", "jsonl"),
 }
 NAMES = {"conllu": "CoNLL-U", "conll2003": "columns", "text": "text", "jsonl": "JSONL"}
@@ -77,9 +77,9 @@ NAMES = {"conllu": "CoNLL-U", "conll2003": "columns", "text": "text", "jsonl": "
 @reading_options
 @click.option("--to", metavar="NAME", help="Output format.  [as the input; jsonl for text]")
 @click.option(
-    "--split",
-    type=click.Choice(["lines", "running"]),
-    default="lines",
+    "--sentences",
+    type=click.Choice(["line", "detect"]),
+    default="line",
     show_default=True,
     help="Text: one sentence a line, or running text.",
 )
@@ -110,12 +110,14 @@ def command(
       bilstm-crf tag --model runs/nob-sg600 in.conllu -o out.conllu
       bilstm-crf tag --model runs/nob-sg600 *.conllu.gz --output-dir tagged
       bilstm-crf tag --model runs/nob-sg600 --text "Kari Nordmann flytta til Bergen."
-      cat article.txt | bilstm-crf tag --model runs/nob-sg600 --format text --split running > article.jsonl
+      cat article.txt | bilstm-crf tag --model runs/nob-sg600 --format text --sentences detect > article.jsonl
       tail -f feed.conllu | bilstm-crf tag --model runs/nob-sg600 --format conllu --flush
     """  # noqa: D301
     from bilstm_crf.util.progress import TaggingProgress
 
-    reading = format_options(options, tagging=True, split=options["split"], tokenise=options["tokenise"])
+    reading = format_options(
+        options, tagging=True, sentences=options["sentences"], tokenise=options["tokenise"]
+    )
     if text is not None:
         given = given_of(context)
         others = ["files"] * bool(files) + [FOR_FILES[name] for name in FOR_FILES if name in given]
@@ -181,8 +183,8 @@ def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
     target = format_named(options["to"] or "text", "--to")
     output = checked_file(options["output"], FORMATS["text"], target)
     require_apart([output], inputs_of({**options, "model": model}))
-    split: Literal["lines", "running"] = "lines" if options["tokenise"] == "spaces" else "running"
-    reading = FormatOptions(split=split, tokenise=options["tokenise"])
+    splitting: Literal["line", "detect"] = "line" if options["tokenise"] == "spaces" else "detect"
+    reading = FormatOptions(sentences=splitting, tokenise=options["tokenise"])
     stream = BytesIO(text.encode("utf-8", "surrogateescape"))  # the bytes as they were typed
     tagger = load_tagger(model, options, threads=1)
     sentences = tagger.tag_stream(FORMATS["text"].read(stream, GIVEN_TEXT, reading))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, islice
 
-from bilstm_crf.corpus.dropping import Dropped, well_formed
+from bilstm_crf.corpus.filters import Dropped, well_formed
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions, conllu, format_of, read
 from bilstm_crf.labels import LabelSet, Repair, read_labels, read_spans, warn_of_repair

@@ -12,9 +12,8 @@ from bilstm_crf import formats
 from bilstm_crf.corpus.labelled import read_gold, where_labels_are
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions
-from bilstm_crf.labels import LabelReading, Repair, line_of, read_labels
+from bilstm_crf.labels import FileLabels, LabelReading, Repair, line_of, read_labels
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.util.label_dialects import dialect_of
 
 Path = str | os.PathLike[str]
 
@@ -79,8 +78,8 @@ def iob_labels(sentences: Sequence[Sentence]) -> list[list[str]] | None:
     For semeval-2013-original, which is about how illegal labels are read.
     """
     labelled = [sentence for sentence in sentences if sentence.labels is not None]
-    dialect = dialect_of(labelled)
-    labels = [dialect.read(sentence) for sentence in labelled]
+    dialect = FileLabels.of(labelled)
+    labels = [dialect.standard(sentence) for sentence in labelled]
     plain = all(label == "O" or label.startswith(("B-", "I-")) for label in chain.from_iterable(labels))
     return labels if plain and len(labels) == len(sentences) else None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bilstm_crf.config import RunConfig
-from bilstm_crf.corpus.dropping import check_filters
+from bilstm_crf.corpus.filters import check_filters
 from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.errors import UsageError
 from bilstm_crf.experiments.settings import LANGUAGES, check_known, check_labels

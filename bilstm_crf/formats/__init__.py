@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from typing import Literal
 
 from bilstm_crf.errors import BilstmCrfError, UsageError, did_you_mean, warn
-from bilstm_crf.formats import conll2003, conllu, jsonl, text
+from bilstm_crf.formats import columns, conllu, jsonl, text
 from bilstm_crf.formats.base import DEFAULTS, Format, FormatOptions
+from bilstm_crf.formats.column_layout import SAMPLE_BYTES, looks_like_columns
 from bilstm_crf.formats.offsets import align
-from bilstm_crf.formats.shape import SAMPLE_BYTES, looks_like_columns
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import open_input, shown, suffix_of
 
 __all__ = ["FORMATS", "Format", "FormatOptions", "align", "format_named", "format_of", "read"]
 
-FORMATS: dict[str, Format] = {format_.name: format_ for format_ in (conllu, conll2003, text, jsonl)}
+FORMATS: dict[str, Format] = {format_.name: format_ for format_ in (conllu, columns, text, jsonl)}
 SUFFIXES: dict[str, Format] = {suffix: format_ for format_ in FORMATS.values() for suffix in format_.suffixes}
 
 
@@ -46,11 +46,11 @@ def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: s
         raise UsageError("standard input has no suffix to tell its format: give --format", hint=known)
     if os.path.isdir(path):
         raise UsageError(f"{path} is a folder, expected files", hint=f"its text files: {path}/*.txt")
-    columns = columns_in(path, encoding)
-    if columns == "surely":
+    looks = columns_in(path, encoding)
+    if looks == "surely":
         other = "--format text reads it as text" if found is text else "--format names another format"
         warn(f"read as columns, because all its lines hold a label; {other}", path=path)
-        return conll2003
+        return columns
     if found is None:
         missing = "" if os.path.lexists(path) else "no such file, and "
         raise UsageError(
@@ -58,7 +58,7 @@ def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: s
             f"{did_you_mean(suffix, SUFFIXES)}",
             hint=known,
         )
-    if columns == "perhaps":
+    if looks == "perhaps":
         warn(text.AS_WORDS, path=path)
     return found
 

@@ -30,7 +30,7 @@ class FormatOptions:
     # columns with labels of other types are not overwritten. None: labels are read
     known_types: frozenset[str] | None = None
     input_encoding: str | None = None  # a codec's name, as cp1252; None: UTF-8
-    split: Literal["lines", "running"] = "lines"  # text: one sentence a line, or running text
+    sentences: Literal["line", "detect"] = "line"  # text: one sentence a line, or running text
     tokenise: Literal["norwegian", "spaces"] = "norwegian"  # text, and JSONL without tokens
     keep_raw: bool = True  # False (training): keep nothing that only `render` and `compose` need
     first_line: int = 1  # CoNLL-U: the number of the stream's first line, where it is a piece of a file
@@ -55,7 +55,7 @@ class FormatOptions:
                 f"--input-encoding {self.input_encoding!r}: no such character encoding",
                 hint="known, among others: utf-8 cp1252 latin-1 utf-16 cp865 mac-roman",
             )
-        if (self.split, self.tokenise) == ("running", "spaces"):
+        if (self.sentences, self.tokenise) == ("detect", "spaces"):
             raise UsageError("running text is split by the Norwegian tokeniser: spaces tell no sentences")
 
 

@@ -1,9 +1,11 @@
-"""Lines of a stream, up to and including the next empty one, for the formats that are read in such blocks."""
+"""Cut streams into blocks (sentences ended by an empty line), chunks of blocks, and lines."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from functools import partial
+from typing import BinaryIO, NamedTuple
 
 from bilstm_crf.errors import InputError
 from bilstm_crf.sentence import Sentence
@@ -11,56 +13,82 @@ from bilstm_crf.util.charset import encoding_hint
 
 BOM = "\ufeff"
 BOM_BYTES = BOM.encode()
+# `# newdoc` begins a document, `= name` behind it names the document
+NEWDOC = re.compile(r"#[ \t]*newdoc(?:[ \t]+id)?[ \t]*(?:=[ \t]*(.*)|\r?$)")
+_NEWDOC_LINE = re.compile(b"(?:" + BOM_BYTES + b")?" + NEWDOC.pattern.encode())
 
-# Empty lines that follow one another are read as one block of at most so many lines: one by one, a file of
-# empty lines would cost a sentence each.
-BLANK_LINES = 4_096
+# Empty lines in a row are read as blocks of this many: one by one, a file of empty lines would cost
+# a sentence each.
+MAX_BLANK_LINES = 4_096
+MAX_BLOCK_BYTES = 64 << 20  # a million tokens are not a sentence
 
 
-def blocks(stream: BinaryIO, first: int = 1) -> Iterator[tuple[int, list[bytes]]]:
-    """The number of the first line and the lines of each block, line ends kept; the stream begins at `first`.
+def blocks(stream: BinaryIO, first: int = 1, path: str = "") -> Iterator[tuple[int, list[bytes]]]:
+    """Yield the number of the first line and the lines of each block; line ends are kept.
 
-    A block ends with its first line of nothing but white space, or with the file; further such lines are
-    blocks of up to `BLANK_LINES`. A sentence is given before another line is asked for: `tail -f | …` gets
-    its answer.
+    A block ends with its first blank line or with the file; further blank lines are blocks of up to
+    `MAX_BLANK_LINES`. Each block is yielded before another line is read, so `tail -f | …` works. The
+    stream begins at line `first`. Raises InputError for a block beyond `MAX_BLOCK_BYTES`.
     """
     lines: list[bytes] = []
-    stream_lines = iter(stream.readline, b"")
+    size = 0
+    stream_lines = iter(partial(stream.readline, MAX_BLOCK_BYTES + 1), b"")
     for line in stream_lines:
         lines.append(line)
+        size += len(line)
         if line.isspace():
             following = b""
             if len(lines) == 1:
-                while len(lines) < BLANK_LINES and (following := next(stream_lines, b"")).isspace():
+                while len(lines) < MAX_BLANK_LINES and (following := next(stream_lines, b"")).isspace():
                     lines.append(following)
                     following = b""
             yield first, lines
             first += len(lines)
             lines = [following] if following else []
+            size = len(following)
+        elif size > MAX_BLOCK_BYTES:
+            message = f"no empty line in {MAX_BLOCK_BYTES >> 20} MB, expected one after each sentence"
+            raise InputError(message, path=path, line=first)
     if lines:
         yield first, lines
 
 
-def without_boms(text: str) -> str:
-    r"""Drop byte order marks at the start of lines, where files were concatenated (lines end in \n).
+def begins_document(lines: Sequence[bytes]) -> bool:
+    """Return whether a block of CoNLL-U begins a document (`# newdoc`)."""
+    return any(line[:1] in (b"#", b"\xef") and _NEWDOC_LINE.match(line) is not None for line in lines)
 
-    A line whose first word is nothing but that character keeps it.
+
+class Chunk(NamedTuple):
+    """The bytes of some blocks, and the number of the first line."""
+
+    line: int
+    content: bytes
+
+
+def chunks(stream: BinaryIO, size: int, *, whole_documents: bool = False, path: str = "") -> Iterator[Chunk]:
+    """Group the blocks of a stream into chunks of at least `size` bytes (the last one: fewer).
+
+    With `whole_documents`, chunks end only where a document begins, from the first `# newdoc` on.
     """
-    if BOM not in text:
-        return text
-    lines = text.split("\n")
-    for position, line in enumerate(lines):
-        rest = line.removeprefix(BOM)
-        if rest is not line and (rest[:1] not in ("", " ", "\t") or not rest.strip(" \t")):
-            lines[position] = rest
-    return "\n".join(lines)
+    held: list[bytes] = []
+    start, length, in_document = 1, 0, False
+    for number, lines in blocks(stream, path=path):
+        begins = whole_documents and begins_document(lines)
+        if length >= size and (begins or not in_document):
+            yield Chunk(start, b"".join(held))
+            held, start, length = [], number, 0
+        in_document = in_document or begins
+        held += lines
+        length += sum(map(len, lines))
+    if held:
+        yield Chunk(start, b"".join(held))
 
 
 def lines_of(stream: BinaryIO, limit: int = -1) -> Iterator[tuple[int, bytes]]:
-    r"""The number (from 1) and the bytes of each line, ended by \n, \r\n or \r, as soon as it was read.
+    r"""Yield the number (from 1) and the bytes of each line, ended by \n, \r\n or \r, as soon as it is read.
 
-    Blank lines after a blank line come together, up to `BLANK_LINES` of them. With a `limit`, a longer line
-    comes in parts of about that many bytes, which have the same number.
+    Blank lines after a blank line are yielded together, up to `MAX_BLANK_LINES` of them. With a `limit`,
+    a longer line is yielded in parts of about that many bytes with the same number.
     """
     number, held = 1, b""
     blanks: list[bytes] = []
@@ -77,7 +105,7 @@ def lines_of(stream: BinaryIO, limit: int = -1) -> Iterator[tuple[int, bytes]]:
             inside = not ended
             if blank and after_blank:
                 blanks.append(line)
-            if blanks and (not blank or len(blanks) == BLANK_LINES):
+            if blanks and (not blank or len(blanks) == MAX_BLANK_LINES):
                 yield number, b"".join(blanks)
                 number += len(blanks)
                 blanks = []
@@ -89,61 +117,68 @@ def lines_of(stream: BinaryIO, limit: int = -1) -> Iterator[tuple[int, bytes]]:
         yield number, b"".join(blanks)
 
 
-def decode(block: bytes, first: int, path: str) -> str:
-    """The block as text, byte order mark and line ends as they are.
+# ---------------------------------------------------------------- bytes to text
 
-    Raises InputError for bytes that are not UTF-8, and for NUL, which no text holds; its hint names the
-    likely encoding.
+
+def decode(content: bytes, first: int, path: str) -> str:
+    """Return the bytes from line `first` as text; byte order marks and line ends stay.
+
+    Raises InputError for bytes that are not UTF-8 and for NUL; its hint names the likely encoding.
     """
     try:
-        text = block.decode("utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _undecodable(error, block, first, path) from error
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        message = f"byte 0x{content[error.start]:02X} at position {column} is not UTF-8"
+        raise _fault(message, content, error.start, first, path, guess=True) from error
     if "\0" in text:
-        fault = _at(text.index("\0"), "a NUL character, expected text", text, first, path)
-        fault.hint = encoding_hint(block, at_start=first == 1)
-        raise fault
+        message = "a NUL character, expected text"
+        raise _fault(message, content, content.index(b"\0"), first, path, guess=True)
     return text
 
 
 def rows(lines: Sequence[bytes], first: int, path: str) -> list[str]:
-    """The lines as text without their ends, and without byte order marks at the start of a file or a line.
+    r"""Return the lines as text without line ends and without byte order marks at their start.
 
-    Raises InputError as `decode`, and for a carriage return that ends no line. Only a line feed ends one:
-    other characters that str.splitlines() takes for line ends may stand inside a word.
+    Raises InputError as `decode`, and for a carriage return that ends no line. Only \n ends a line:
+    other characters that str.splitlines() splits at can stand inside a word.
     """
-    text = decode(b"".join(lines), first, path)
+    content = b"".join(lines)
+    text = decode(content, first, path)
     if "\r" in text:
         text = text.replace("\r\n", "\n")
         if "\r" in text:
             message = "a carriage return inside the line, expected lines that end in \\n or \\r\\n"
-            raise _at(text.index("\r"), message, text, first, path)
+            at = next(re.finditer(rb"\r(?!\n)", content)).start()
+            raise _fault(message, content, at, first, path)
     if first == 1:
         text = text.removeprefix(BOM)
-    return without_boms(text).split("\n")
+    found = text.split("\n")
+    if BOM in text:  # where files were concatenated; a word of nothing but that character keeps it
+        for position, line in enumerate(found):
+            rest = line.removeprefix(BOM)
+            if rest is not line and (rest[:1] not in ("", " ", "\t") or not rest.strip(" \t")):
+                found[position] = rest
+    return found
 
 
-def _undecodable(error: UnicodeDecodeError, block: bytes, first: int, path: str) -> InputError:
-    start = block.rfind(b"\n", 0, error.start) + 1
-    line = block[start:].partition(b"\n")[0]
+def _fault(
+    message: str, content: bytes, at: int, first: int, path: str, *, guess: bool = False
+) -> InputError:
+    """Return an error at the byte `at` of `content`; `guess` names the likely encoding."""
+    start = content.rfind(b"\n", 0, at) + 1
+    line = content[start:].partition(b"\n")[0].decode("utf-8", "backslashreplace").rstrip("\r")
     return InputError(
-        f"byte 0x{block[error.start]:02X} at position {error.start - start + 1} is not UTF-8",
+        message,
         path=path,
-        line=first + block.count(b"\n", 0, error.start),
-        found=line.decode("utf-8", "backslashreplace").rstrip("\r"),
-        hint=encoding_hint(block, at_start=first == 1),
+        line=first + content.count(b"\n", 0, at),
+        found=line.replace("\0", "\\0").replace("\r", "\\r"),
+        hint=encoding_hint(content, at_start=first == 1) if guess else None,
     )
 
 
-def _at(position: int, message: str, text: str, first: int, path: str) -> InputError:
-    start = text.rfind("\n", 0, position) + 1
-    line = text[start:].partition("\n")[0].rstrip("\r")
-    found = line.replace("\0", "\\0").replace("\r", "\\r")
-    return InputError(message, path=path, line=first + text.count("\n", 0, position), found=found)
-
-
 def check_word(word: str, sentence: Sentence, format_name: str) -> None:
-    """Raises InputError for a word with a tab, a line end or a NUL, which no column can hold."""
+    """Raise InputError for a word with a tab, a line end or a NUL, which no column can hold."""
     if set(word) & set("\t\r\n\0"):
         raise InputError(
             f"the word {word!r} cannot be written as {format_name}: no column holds a tab, line end or NUL",

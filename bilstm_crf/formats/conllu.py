@@ -19,9 +19,8 @@ from bilstm_crf.errors import InputError, warn
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import blocks, check_word, rows
 from bilstm_crf.formats.offsets import align
-from bilstm_crf.labels import ENCODINGS
+from bilstm_crf.labels import ENCODINGS, parse
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.util.label_dialects import parse
 
 name = "conllu"
 suffixes: tuple[str, ...] = (".conllu",)

@@ -22,9 +22,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from bilstm_crf.formats.json_text import Path
-from bilstm_crf.labels import ENCODINGS, is_entity_type
+from bilstm_crf.labels import ENCODINGS, LABEL, is_entity_type
 from bilstm_crf.sentence import Origin, Sentence, Span
-from bilstm_crf.util.label_dialects import LABEL
 
 
 class RecordError(ValueError):

@@ -15,8 +15,8 @@ from bilstm_crf.errors import warn
 from bilstm_crf.formats import norwegian
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import BOM, decode, lines_of
+from bilstm_crf.formats.column_layout import lines_ahead, looks_like_columns
 from bilstm_crf.formats.offsets import located
-from bilstm_crf.formats.shape import lines_ahead, looks_like_columns
 from bilstm_crf.sentence import Origin, Sentence
 from bilstm_crf.util.charset import line_ends
 from bilstm_crf.util.files import has_name, shown
@@ -60,7 +60,9 @@ def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iter
     """See `Format.read`. Of running text, the sentences of a paragraph come when its empty line was read."""
     if path == shown("-") and looks_like_columns(lines_ahead(stream)):  # of a file, `format_of` says so
         warn(AS_WORDS, path=path)
-    found = _running(stream, path) if options.split == "running" else _lines(stream, path, options.tokenise)
+    found = (
+        _running(stream, path) if options.sentences == "detect" else _lines(stream, path, options.tokenise)
+    )
     for sentence in found:
         sentence.path = path
         if not options.keep_raw:

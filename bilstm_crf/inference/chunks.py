@@ -14,7 +14,6 @@ import gc
 import io
 import multiprocessing
 import os
-import re
 import signal
 import threading
 from collections import deque
@@ -24,23 +23,14 @@ from itertools import chain, islice
 from multiprocessing.connection import Connection
 from typing import BinaryIO
 
-from bilstm_crf.errors import BilstmCrfError, InputError
+from bilstm_crf.errors import BilstmCrfError
 from bilstm_crf.formats import Format, FormatOptions
+from bilstm_crf.formats.blocks import Chunk, chunks
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.util import system
 
 CHUNK_BYTES = 3 << 20  # bytes; of CoNLL-U some 65,000 tokens
 SIGNALS = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
-MAX_SENTENCE = 64 << 20  # bytes without an empty line: a million tokens are not a sentence
-NEWDOC = re.compile(rb"(\xef\xbb\xbf)?#[ \t]*newdoc([ \t]+id)?[ \t]*(=|\r?\n)")  # a line begins so
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Some of a file's sentences."""
-
-    line: int  # the number of its first line
-    content: bytes
 
 
 @dataclass(frozen=True)
@@ -78,7 +68,7 @@ def tag_chunks(work: ChunkTagger, stream: BinaryIO, *, processes: int) -> Iterat
     What comes out does not depend on `processes`; a stream of one piece is tagged by this process. Forks
     before it returns, so call it before other threads run. Raises InputError as the format does.
     """
-    pieces = byte_chunks(stream, whole_documents=work.tagger.reads_neighbours, path=work.path)
+    pieces = chunks(stream, CHUNK_BYTES, whole_documents=work.tagger.reads_neighbours, path=work.path)
     first = list(islice(pieces, 2))
     everything = chain(first, pieces)
     if processes == 1 or len(first) < 2 or not work.tagger.on_cpu or not system.CAN_FORK:
@@ -92,59 +82,6 @@ def tag_chunks(work: ChunkTagger, stream: BinaryIO, *, processes: int) -> Iterat
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return _share_out(everything, work, workers)
-
-
-def byte_chunks(stream: BinaryIO, *, whole_documents: bool = False, path: str = "") -> Iterator[Chunk]:
-    """Yield the bytes of the stream, cut behind empty lines, in pieces of about `CHUNK_BYTES` bytes.
-
-    With `whole_documents`, from the first `# newdoc` on, only where a document begins, however long they are.
-    Each byte is looked at once. Raises InputError where `MAX_SENTENCE` bytes have no empty line.
-    """
-    line, rest = 1, bytearray()
-    whole = 0  # where the sentence at the end of `rest` begins, which may go on
-    document: int | None = None  # where the last document begins; None: none has begun in the whole stream
-    while block := stream.read(CHUNK_BYTES):
-        searched = max(0, len(rest) - 2)
-        rest += block
-        end = max(whole, _behind_empty_line(rest, searched, len(rest)))
-        if len(rest) - end > MAX_SENTENCE:
-            raise InputError(
-                f"no empty line in {MAX_SENTENCE >> 20} MB, expected one after each sentence",
-                path=path,
-                line=line + rest.count(b"\n", 0, end),
-            )
-        if whole_documents:
-            found = _last_document(rest, whole, end)
-            document = document if found is None else found
-        whole = end
-        cut = whole if document is None else document
-        if cut:
-            yield Chunk(line, bytes(rest[:cut]))
-            line += rest.count(b"\n", 0, cut)
-            del rest[:cut]
-            whole -= cut
-            document = None if document is None else 0
-    if rest:
-        yield Chunk(line, bytes(rest))
-
-
-def _behind_empty_line(content: bytearray, start: int, end: int) -> int:
-    """Where what follows the last empty line between `start` and `end` begins; 0 without one."""
-    found = ((content.rfind(each, start, end), len(each)) for each in (b"\n\n", b"\n\r\n"))
-    return max((position + length for position, length in found if position >= 0), default=0)
-
-
-def _last_document(content: bytearray, start: int, end: int) -> int | None:
-    """Where the sentence that begins the last document begins, of whole sentences between `start` and `end`.
-
-    None without a `# newdoc`.
-    """
-    while (found := content.rfind(b"newdoc", start, end)) >= 0:
-        line = content.rfind(b"\n", start, found) + 1 or start
-        if NEWDOC.match(content, line):
-            return max(start, _behind_empty_line(content, start, line))
-        end = line
-    return None
 
 
 def _share_out(pieces: Iterator[Chunk], work: ChunkTagger, workers: list[_Worker]) -> Iterator[TaggedChunk]:

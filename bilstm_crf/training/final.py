@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bilstm_crf.config import RunConfig
-from bilstm_crf.corpus.dropping import as_dict, counts, leave_out
+from bilstm_crf.corpus.filters import as_dict, counts, leave_out
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.training.inputs import Inputs

@@ -11,7 +11,7 @@ from typing import Any
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus import overview
 from bilstm_crf.corpus.documents import Documents, tables_of
-from bilstm_crf.corpus.dropping import check_filters, leave_out, summary
+from bilstm_crf.corpus.filters import check_filters, leave_out, summary
 from bilstm_crf.corpus.labelled import Labelled, read_labelled
 from bilstm_crf.embeddings.coverage import coverage
 from bilstm_crf.embeddings.read import load

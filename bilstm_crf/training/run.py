@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bilstm_crf.config import RunConfig
-from bilstm_crf.corpus.dropping import as_dict, summary
+from bilstm_crf.corpus.filters import as_dict, summary
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.evaluation.report import Reading, Report, evaluate

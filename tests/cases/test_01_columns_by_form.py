@@ -7,7 +7,7 @@ import pytest
 
 from bilstm_crf.errors import InputError, InputWarning
 from bilstm_crf.formats import FORMATS, FormatOptions
-from bilstm_crf.formats.conll2003 import read, render
+from bilstm_crf.formats.columns import read, render
 from bilstm_crf.labels import read_spans
 from bilstm_crf.sentence import Sentence, Span
 

@@ -6,7 +6,7 @@ import pytest
 
 from bilstm_crf.errors import InputWarning
 from bilstm_crf.formats import FormatOptions
-from bilstm_crf.formats.conll2003 import read, render
+from bilstm_crf.formats.columns import read, render
 from bilstm_crf.sentence import Span
 
 FOUR = "Kari N I-NP I-PER\nsov V I-VP O\n"

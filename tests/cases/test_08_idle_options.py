@@ -24,8 +24,8 @@ def _inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "option"),
     [
-        (["a.jsonl", "--split", "running"], "--split"),
-        (["a.conllu", "--split", "lines"], "--split"),
+        (["a.jsonl", "--sentences", "detect"], "--sentences"),
+        (["a.conllu", "--sentences", "line"], "--sentences"),
         (["a.conll", "--tokenise", "spaces"], "--tokenise"),
         (["a.conllu", "--label-column", "append"], "--label-column"),
         (["a.jsonl", "--token-column", "1"], "--token-column"),
@@ -43,7 +43,7 @@ def test_it_is_refused_before_the_work(cli: Cli, arguments: list[str], option: s
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["a.conllu", "a.txt", "--split", "lines"],  # for one of the two
+        ["a.conllu", "a.txt", "--sentences", "line"],  # for one of the two
         ["a.jsonl", "--tokenise", "spaces"],
         ["a.conll", "--to", "conllu", "--misc-key", "ner"],
         ["a.conllu", "--flush", "-o", "/dev/null"],
@@ -51,7 +51,7 @@ def test_it_is_refused_before_the_work(cli: Cli, arguments: list[str], option: s
     ],
 )
 def test_what_does_something_is_taken(cli: Cli, tiny_model: Path, arguments: list[str]) -> None:
-    Path("tag.toml").write_text('split = "running"\n', "utf-8")
+    Path("tag.toml").write_text('sentences = "detect"\n', "utf-8")
     done = cli("tag", "--model", tiny_model, *arguments)
     assert (done.status, done.err) == (0, "")
 

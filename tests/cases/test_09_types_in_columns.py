@@ -6,7 +6,7 @@ import pytest
 
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions
-from bilstm_crf.formats.conll2003 import read
+from bilstm_crf.formats.columns import read
 
 
 @pytest.mark.parametrize("label", ["B-PER|ANIM", "B-GPE LOC", "B-GPE\u00a0LOC", "PER|ANIM", "B_A|B"])

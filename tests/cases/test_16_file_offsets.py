@@ -19,7 +19,7 @@ from bilstm_crf.sentence import Origin, Span
 from done import Done
 
 ARTICLE = "   Kari Moe bur i Bergen.   Ola Moe reiste.\n\n\n\tI Tromsø snør det 😀. Kari Moe sov."
-OPTIONS = [FormatOptions(tokenise="spaces"), FormatOptions(), FormatOptions(split="running")]
+OPTIONS = [FormatOptions(tokenise="spaces"), FormatOptions(), FormatOptions(sentences="detect")]
 
 PARTS = ["Kari", "å", "😀", "\u0301", ".", " ", "\t", "\n", "\r\n", "\r", "\f", "\ufeff", "\u2028"]
 
@@ -73,14 +73,14 @@ def test_offsets_are_those_of_the_decoded_file(parts: list[str], options: Format
 @pytest.mark.usefixtures("spacy")
 @pytest.mark.parametrize("encoding", [None, "utf-8-sig", "utf-16", "cp1252"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("split", ["lines", "running"])
+@pytest.mark.parametrize("split", ["line", "detect"])
 def test_an_article(
     cli: Tag, tiny_model: Path, tmp_path: Path, encoding: str | None, end: str, split: str
 ) -> None:
     article = ARTICLE if encoding != "cp1252" else ARTICLE.replace("😀", "–")
     path = tmp_path / "article.txt"
     path.write_bytes(article.replace("\n", end).encode(encoding or "utf-8"))
-    how = ["--split", split, *(["--input-encoding", encoding] if encoding else [])]
+    how = ["--sentences", split, *(["--input-encoding", encoding] if encoding else [])]
     done = cli("tag", "--model", tiny_model, *how, path)
     assert (done.status, done.err) == (0, "")
     whole = decoded(path, encoding)
@@ -130,7 +130,7 @@ def test_long_text_in_pieces_keeps_its_offsets() -> None:
         content = "\ufeff" + unit * (70_000 // len(unit.encode()))
         whole = content.removeprefix("\ufeff")
         end = 0
-        for sentence in text.read(BytesIO(content.encode()), "a.txt", FormatOptions(split="running")):
+        for sentence in text.read(BytesIO(content.encode()), "a.txt", FormatOptions(sentences="detect")):
             if sentence.origin is not None and sentence.tokens:
                 start = sentence.origin.start
                 assert start >= end

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_crf.formats.conll2003 import read, render
+from bilstm_crf.formats.columns import read, render
 
 STARTS = ["-DOCSTART- -X- -X- O", "-DOCSTART- O", "-DOCSTART-", " -DOCSTART- -X- O O", "-docstart- -X- O O",
           "-DOCSTART-7 -X- O O", "-DOCSTART- (7) O O", "O O O -DOCSTART-", "-DOCSTART-\tO"]  # fmt: skip

@@ -16,7 +16,7 @@ from bilstm_crf.formats import FORMATS, FormatOptions, blocks, text
 from done import Done
 
 SPACES = FormatOptions(tokenise="spaces")
-RUNNING = FormatOptions(split="running")
+RUNNING = FormatOptions(sentences="detect")
 PARTS = st.lists(st.sampled_from(["a", "b ", " ", "\t", "\n", "\r", "\r\n", "\f", "\ufeff"])).map("".join)
 
 
@@ -26,12 +26,12 @@ def numbered(content: str) -> list[str]:
 
 @given(PARTS, st.sampled_from([-1, 1, 2, 3, 5]), st.sampled_from([1, 3, 4_096]))
 def test_lines_hold_all_bytes_and_know_their_numbers(content: str, limit: int, together: int) -> None:
-    before = blocks.BLANK_LINES
-    blocks.BLANK_LINES = together
+    before = blocks.MAX_BLANK_LINES
+    blocks.MAX_BLANK_LINES = together
     try:
         found = list(blocks.lines_of(BytesIO(content.encode()), limit))
     finally:
-        blocks.BLANK_LINES = before
+        blocks.MAX_BLANK_LINES = before
     assert b"".join(line for _, line in found) == content.encode()
     reached = b""
     for number, line in found:
@@ -93,8 +93,8 @@ def test_articles_come_back_but_for_the_marks(
     )
     path = tmp_path / "a.txt"
     path.write_bytes(article.encode())
-    for how in (["--tokenise", "spaces"], ["--split", "running"]):
-        if how[0] == "--split":
+    for how in (["--tokenise", "spaces"], ["--sentences", "detect"]):
+        if how[0] == "--sentences":
             pytest.importorskip("spacy", reason="needs the extra `text`")
         done = cli("tag", "--model", tiny_model, path, "--to", "text", *how)
         assert done.status == 0
@@ -103,5 +103,8 @@ def test_articles_come_back_but_for_the_marks(
         assert done.out.decode().startswith("\ufeff")
         records = cli("tag", "--model", tiny_model, path, *how).out.splitlines()
         assert all(
-            "\r" not in e["text"] for r in records for e in json.loads(r)["entities"] if how[0] != "--split"
+            "\r" not in e["text"]
+            for r in records
+            for e in json.loads(r)["entities"]
+            if how[0] != "--sentences"
         )

@@ -146,14 +146,14 @@ def test_empty_lines_cost_no_sentence_each(name: str, line: bytes) -> None:
     for keep_raw in (True, False):
         options = FormatOptions(tokenise="spaces", keep_raw=keep_raw)
         sentences = list(FORMATS[name].read(BytesIO(content), "x", options))
-        assert len(sentences) <= (20_000 // blocks.BLANK_LINES + 2) * keep_raw
+        assert len(sentences) <= (20_000 // blocks.MAX_BLANK_LINES + 2) * keep_raw
         if keep_raw:
             assert b"".join(FORMATS[name].render(s, options) for s in sentences) == content
 
 
 def test_running_text_is_not_split_into_words_where_it_has_none(norwegian: Any, work: Any) -> None:
     read = FORMATS["text"].read
-    assert work(lambda: list(read(BytesIO(b"\n" * 50_000), "x", FormatOptions(split="running")))) == 0
+    assert work(lambda: list(read(BytesIO(b"\n" * 50_000), "x", FormatOptions(sentences="detect")))) == 0
 
 
 @pytest.mark.parametrize("whole_documents", [False, True])

@@ -30,13 +30,13 @@ def inside(text: str) -> list[tuple[int, int]]:
     return [(text.index(each), text.index(each) + len(each)) for each in ADDRESSES if each in text]
 
 
-@pytest.mark.parametrize("split", ["lines", "running"])
+@pytest.mark.parametrize("split", ["line", "detect"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 def test_no_name_runs_over_a_line_end_or_into_an_address(
     split: str, line_end: str, tiny_model: Path, cli: Callable[..., Done]
 ) -> None:
     text = ARTICLE.replace("\n", line_end).encode()
-    options = ("--format", "text", "--split", split, "--to", "jsonl", "-")
+    options = ("--format", "text", "--sentences", split, "--to", "jsonl", "-")
     done = cli("tag", "--model", tiny_model, *options, stdin=text)
     assert done.status == 0, done.err
     found = 0

@@ -329,7 +329,7 @@ def test_the_likely_encoding_is_named_and_reads_the_file(
 
 def test_offsets_are_those_of_the_file(case: Callable[[str], Path], tag: Cli) -> None:
     path = case("16-document-offsets/article.txt")
-    done = tag("--split", "running", path)
+    done = tag("--sentences", "detect", path)
     assert done.status == 0, done.err
     whole = path.read_bytes().decode("utf-8")
     found = 0
@@ -440,11 +440,11 @@ ARTICLES = ["2024-03-01_havnebrann", "ALLCAPS", "bare_linjeskift", "bom", "epost
             "myke_bindestreker", "nynorsk_sogn", "tom"]  # fmt: skip
 
 
-@pytest.mark.parametrize("split", ["lines", "running"])
+@pytest.mark.parametrize("split", ["line", "detect"])
 @pytest.mark.parametrize("name", ARTICLES)
 def test_articles(case: Callable[[str], Path], tag: Cli, name: str, split: str) -> None:
     path = case(f"50-articles/{name}.txt")
-    done = tag("--split", split, path)
+    done = tag("--sentences", split, path)
     assert done.status == 0, done.err
     for line in done.out.decode().splitlines():
         for entity in json.loads(line)["entities"]:

@@ -15,7 +15,7 @@ from bilstm_crf.sentence import Sentence, Span
 from bilstm_crf.util.word_forms import is_invisible
 
 SPACES = FormatOptions(tokenise="spaces")
-RUNNING = FormatOptions(split="running")
+RUNNING = FormatOptions(sentences="detect")
 
 
 def read(content: str | bytes, options: FormatOptions) -> list[Sentence]:
@@ -95,7 +95,7 @@ def test_entities_are_marked_for_the_eye() -> None:
 
 def test_running_text_cannot_be_split_at_blanks_alone() -> None:
     with pytest.raises(UsageError, match="spaces tell no sentences"):
-        FormatOptions(split="running", tokenise="spaces")
+        FormatOptions(sentences="detect", tokenise="spaces")
 
 
 def test_without_spacy_the_message_says_how_to_get_it() -> None:
@@ -114,6 +114,6 @@ def test_without_spacy_the_message_says_how_to_get_it() -> None:
 def test_a_byte_order_mark_inside_running_text_comes_back() -> None:
     """Files that were put one behind the other: each begins with one."""
     content = "Kari\n\ufeffMoe sov.\n".encode()
-    sentences = list(text.read(BytesIO(content), "a.txt", FormatOptions(split="running")))
+    sentences = list(text.read(BytesIO(content), "a.txt", FormatOptions(sentences="detect")))
     assert b"".join(text.render(sentence) for sentence in sentences) == content
     assert [sentence.tokens for sentence in sentences] == [["Kari", "Moe", "sov", "."]]

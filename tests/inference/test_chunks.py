@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from bilstm_crf import Tagger
 from bilstm_crf.errors import BilstmCrfError, InputError
 from bilstm_crf.formats import FORMATS, FormatOptions
+from bilstm_crf.formats.blocks import chunks
 from bilstm_crf.inference import chunks as pieces
-from bilstm_crf.inference.chunks import ChunkTagger, byte_chunks, tag_chunks
+from bilstm_crf.inference.chunks import ChunkTagger, tag_chunks
 from runs import DEV
 
 CONTENT = Path(DEV).read_bytes()
@@ -41,10 +42,8 @@ def tagged(work: ChunkTagger, content: bytes, processes: int) -> bytes:
 
 @given(st.lists(st.sampled_from([b"\n", b"\r\n", b" \n", b"1\tord\n", b"# x", b"y" * 30, b"\n\n"])))
 def test_pieces_are_the_file_cut_behind_empty_lines(parts: list[bytes]) -> None:
-    content, patch = b"".join(parts), pytest.MonkeyPatch()
-    with patch.context() as patched:
-        patched.setattr(pieces, "CHUNK_BYTES", 20)
-        found = list(byte_chunks(io.BytesIO(content)))
+    content = b"".join(parts)
+    found = list(chunks(io.BytesIO(content), 20))
     assert b"".join(piece.content for piece in found) == content
     line = 1
     for piece in found:
@@ -52,7 +51,7 @@ def test_pieces_are_the_file_cut_behind_empty_lines(parts: list[bytes]) -> None:
         assert piece.line == line
         line += piece.content.count(b"\n")
     for piece in found[:-1]:
-        assert piece.content.endswith((b"\n\n", b"\n\r\n"))
+        assert piece.content.splitlines(keepends=True)[-1].isspace()
 
 
 DOCUMENT = [b"# newdoc\n", b"# newdoc id = a\n", b"#newdoc id=b\r\n", b"\xef\xbb\xbf# newdoc\n"]
@@ -69,10 +68,7 @@ def test_from_the_first_document_on_pieces_begin_where_a_document_begins(
     before: list[bytes], documents: list[tuple[bytes, bytes, int]], size: int
 ) -> None:
     content = b"".join(before) + b"\n\n" + b"".join(a + b + WORDS[0] * n for a, b, n in documents)
-    patch = pytest.MonkeyPatch()
-    with patch.context() as patched:
-        patched.setattr(pieces, "CHUNK_BYTES", size)
-        found = [piece.content for piece in byte_chunks(io.BytesIO(content), whole_documents=True)]
+    found = [piece.content for piece in chunks(io.BytesIO(content), size, whole_documents=True)]
     assert b"".join(found) == content
     begun = False
     for piece in found:
@@ -83,19 +79,19 @@ def test_from_the_first_document_on_pieces_begin_where_a_document_begins(
 
 def test_a_file_of_small_documents_is_many_pieces() -> None:
     content = b"".join(b"# newdoc id = %d\n" % n + WORDS[0] * 100 for n in range(100))
-    found = list(byte_chunks(io.BytesIO(content), whole_documents=True))
+    found = list(chunks(io.BytesIO(content), 4_000, whole_documents=True))
     assert len(found) > 10
     assert all(piece.content.startswith(b"# newdoc") for piece in found)
 
 
 def test_a_file_without_empty_lines_is_one_piece() -> None:
     content = b"# comment\n" * 3_000
-    assert [piece.content for piece in byte_chunks(io.BytesIO(content))] == [content]
+    assert [piece.content for piece in chunks(io.BytesIO(content), 4_000)] == [content]
 
 
 @pytest.mark.parametrize("processes", [2, 3])
 def test_any_number_of_processes_writes_the_same_bytes(work: ChunkTagger, processes: int) -> None:
-    assert len(list(byte_chunks(io.BytesIO(CONTENT)))) > 3
+    assert len(list(chunks(io.BytesIO(CONTENT), 4_000))) > 3
     alone = tagged(work, CONTENT, 1)
     assert alone != CONTENT
     assert tagged(work, CONTENT, processes) == alone
@@ -182,7 +178,8 @@ sys.stdin.read()
 
 BUSY = """
 import sys, time
-from bilstm_crf.inference.chunks import Chunk, _Worker
+from bilstm_crf.formats.blocks import Chunk
+from bilstm_crf.inference.chunks import _Worker
 
 class ChunkTagger:
     def tag(self, piece):

@@ -30,7 +30,7 @@ from typing import Any, BinaryIO, Literal
 from bilstm_crf.errors import InputError, did_you_mean
 from bilstm_crf.formats.base import FormatOptions
 from bilstm_crf.formats.blocks import BOM
-from bilstm_crf.util.label_dialects import LABEL, LOOSE_LABEL
+from bilstm_crf.labels import LABEL, LOOSE_LABEL
 
 SAMPLE_BYTES = 1 << 16
 SAMPLE_LINES = 1000  # enough to know a column by; more would cost as much as reading them

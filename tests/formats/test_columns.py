@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_crf.formats import FormatOptions, conll2003
+from bilstm_crf.formats import FormatOptions, columns
 from bilstm_crf.labels import read_spans
 from bilstm_crf.sentence import Sentence, Span
 
@@ -19,7 +19,7 @@ CONLL = (
 
 def read(content: str | bytes, options: FormatOptions = OPTIONS) -> list[Sentence]:
     data = content.encode() if isinstance(content, str) else content
-    return list(conll2003.read(BytesIO(data), "test.conll", options))
+    return list(columns.read(BytesIO(data), "test.conll", options))
 
 
 def tagged(content: str, *spans: list[Span], options: FormatOptions = OPTIONS) -> str:
@@ -27,7 +27,7 @@ def tagged(content: str, *spans: list[Span], options: FormatOptions = OPTIONS) -
     sentences = read(content, options)
     for sentence, wanted in zip([s for s in sentences if s.tokens], spans, strict=True):
         sentence.spans = wanted
-    return b"".join(conll2003.render(sentence, options) for sentence in sentences).decode()
+    return b"".join(columns.render(sentence, options) for sentence in sentences).decode()
 
 
 def test_four_columns_with_documents_and_iob1() -> None:
@@ -109,7 +109,7 @@ def test_a_random_file_comes_back_with_its_words_and_labels_read(rows, separator
     text = "".join("".join(f"{w}{middle}{label}{end}" for w, label in row) + end for row in rows)
     data = ("\ufeff" * bom + (text.rstrip("\r\n") if cut else text)).encode()
     sentences = read(data)
-    assert b"".join(conll2003.render(s) for s in sentences) == data
+    assert b"".join(columns.render(s) for s in sentences) == data
     found = [list(zip(s.tokens, s.labels or [], strict=True)) for s in sentences if s.tokens]
     assert found == [[tuple(pair) for pair in row] for row in rows]
 
@@ -117,7 +117,7 @@ def test_a_random_file_comes_back_with_its_words_and_labels_read(rows, separator
 @given(st.lists(st.lists(WORDS, min_size=1, max_size=4), min_size=1, max_size=3), st.booleans())
 def test_composed_words_are_read_again(words, labelled) -> None:
     sentences = [Sentence(row, spans=[Span(0, 1, "PER")] if labelled else None) for row in words]
-    again = read(b"".join(conll2003.compose(sentence) for sentence in sentences))
+    again = read(b"".join(columns.compose(sentence) for sentence in sentences))
     assert [s.tokens for s in again] == words
     if labelled:
         read_spans(again)

@@ -22,9 +22,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bilstm_crf.errors import InputError, UsageError, did_you_mean
-from bilstm_crf.labels import NAMES, first_fault, line_of, read_spans
+from bilstm_crf.labels import NAMES, FileLabels, faults, line_of, read_spans
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.util.label_dialects import Dialect, dialect_of
 
 FILTERS = {
     "ill-formed": "labels not legal in their file's encoding",
@@ -60,7 +59,7 @@ def well_formed(sentences: Sequence[Sentence]) -> tuple[list[Sentence], list[Dro
     All labels of those kept are legal in one encoding, so `read_spans` takes them. Where none could be kept
     it raises the InputError of `read_spans`: that is not a file with some bad sentences.
     """
-    dialect = dialect_of(sentences)
+    dialect = FileLabels.of(sentences)
     legal = [_encodings(sentence, dialect) for sentence in sentences]
     encoding = max(NAMES, key=lambda name: sum(name in each for each in legal))
     kept, dropped = [], []
@@ -74,22 +73,21 @@ def well_formed(sentences: Sequence[Sentence]) -> tuple[list[Sentence], list[Dro
     return kept, dropped
 
 
-def _encodings(sentence: Sentence, dialect: Dialect) -> set[str]:
+def _encodings(sentence: Sentence, dialect: FileLabels) -> set[str]:
     """The encodings in which all labels of the sentence are legal."""
     try:
-        labels = dialect.read(sentence)
+        labels = dialect.standard(sentence)
     except InputError:  # something that is a label in none
         return set()
-    return {name for name in NAMES if first_fault(name, labels) is None}
+    return {name for name in NAMES if not faults(name, labels)}
 
 
-def _fault(sentence: Sentence, encoding: str, dialect: Dialect) -> str:
+def _fault(sentence: Sentence, encoding: str, dialect: FileLabels) -> str:
     """What is not legal in the encoding, and where."""
     try:
-        position = first_fault(encoding, dialect.read(sentence))
+        position = faults(encoding, dialect.standard(sentence))[0]
     except InputError as error:
         return str(error)
-    assert position is not None
     assert sentence.labels is not None
     previous = sentence.labels[position - 1] if position else "the start of the sentence"
     return (

@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 from bilstm_crf.errors import InputError, warn
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import BOM, blocks, check_word, rows
-from bilstm_crf.formats.shape import (
+from bilstm_crf.formats.column_layout import (
     DOCUMENT_START,
     GLOBAL_COLUMNS,
     NEW_DOCUMENT,
@@ -26,9 +26,8 @@ from bilstm_crf.formats.shape import (
     recognise,
     text_of,
 )
-from bilstm_crf.labels import ENCODINGS, is_entity_type
+from bilstm_crf.labels import ENCODINGS, LABEL, is_entity_type
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.util.label_dialects import LABEL
 
 name = "conll2003"
 suffixes: tuple[str, ...] = (

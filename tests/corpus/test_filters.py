@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bilstm_crf.corpus.dropping import (
+from bilstm_crf.corpus.filters import (
     FILTERS,
     Dropped,
     as_dict,
