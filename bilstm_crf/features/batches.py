@@ -3,7 +3,8 @@
 Tokens are laid out as in PyTorch's PackedSequence: sentences by falling length, first the first token of
 each, then the second of each sentence that has one, and so on. There is no padding.
 
-Letters: B sentences, T tokens of the longest, N tokens of all, W words, C characters of all words, D dimensions.
+Letters: B sentences, T tokens of the longest, N tokens of all, W words, C characters of all words, D
+dimensions.
 """
 
 from __future__ import annotations

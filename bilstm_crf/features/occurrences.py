@@ -1,7 +1,7 @@
 """Where else in its document a name occurs: what the document memory looks at.
 
-Letters: N tokens of all sentences; M of them have other occurrences; P places, one for each token that another
-one looks at; E pairs of a token and another occurrence.
+Letters: N tokens of all sentences; M of them have other occurrences; P places, one for each token that
+another one looks at; E pairs of a token and another occurrence.
 """
 
 from __future__ import annotations

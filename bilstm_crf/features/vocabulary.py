@@ -42,7 +42,8 @@ class Encoded:
     Distinct words are kept once (`word_ids`, their characters) and tokens point at them, so that what depends
     on a word alone is computed once per word.
 
-    Letters: S sentences, N tokens, W distinct words, C characters, V rows of the word table, M words without one.
+    Letters: S sentences, N tokens, W distinct words, C characters, V rows of the word table, M words
+    without one.
     """
 
     offsets: Ints  # (S + 1,) sentence s has the tokens offsets[s] to offsets[s + 1] - 1
@@ -65,12 +66,12 @@ class Encoded:
 class Vocabulary:
     """Words, characters and labels, each with an id; look-ups change nothing in it.
 
-    A word is looked up in its `plain_form`: exact, else lower-cased; a word that is unknown then is looked up
-    in its `compatible_form`; else it is UNKNOWN. Digits are read as 0; with `digits="own_first"` the word's own
-    digits are tried first. The ids 1 to `len(words)` are rows of the model's own table. A word without a row is
-    looked up in the attached table of vectors, if there is one; where that makes vectors from character
-    n-grams (fastText), a word that is in neither gets one of those. The network reads the characters of the
-    form that was looked up, with digits as 0.
+    A word is looked up in its `plain_form`: exact, else lower-cased; a word that is unknown then is
+    looked up in its `compatible_form`; else it is UNKNOWN. Digits are read as 0; with
+    `digits="own_first"` the word's own digits are tried first. The ids 1 to `len(words)` are rows of
+    the model's own table. A word without a row is looked up in the attached table of vectors, if there
+    is one; where that makes vectors from character n-grams (fastText), a word that is in neither gets
+    one of those. The network reads the characters of the form that was looked up, with digits as 0.
     """
 
     def __init__(
@@ -100,8 +101,9 @@ class Vocabulary:
     ) -> Vocabulary:
         """Return the look-up forms and their characters in the order in which they occur.
 
-        With `digits="own_first"`, a word whose own form is among the attached vectors, exact or lower-cased, has
-        a row of its own; the others share a row with all words that differ only in their digits.
+        With `digits="own_first"`, a word whose own form is among the attached vectors, exact or
+        lower-cased, has a row of its own; the others share a row with all words that differ only in
+        their digits.
         """
         known: Container[str] = () if attached is None else attached.index
 

@@ -3,14 +3,14 @@
 words ──────► embedding ──┐
 characters ─► CNN ────────┴─► BiLSTM ─► linear (+ document memory) ─► emissions ─► Viterbi
 
-What depends on a word alone (embedding, characters, its share in the LSTM's gates) is computed once per distinct
-word. `model/network.py` is the same network in PyTorch, and the oracle in the tests.
+What depends on a word alone (embedding, characters, its share in the LSTM's gates) is computed once per
+distinct word. `model/network.py` is the same network in PyTorch, and the oracle in the tests.
 
-The loops are the compiled ones of `kernels/`, or their twins in plain NumPy where numba is not installed, and for
-the first short texts: importing numba takes longer than tagging those.
+The loops are the compiled ones of `kernels/`, or their twins in plain NumPy where numba is not
+installed, and for the first short texts: importing numba takes longer than tagging those.
 
-Letters: N tokens, W distinct words, C characters, D dimensions of a word, F filters, I inputs and H states of a
-BiLSTM, K labels, M tokens with other occurrences, E of these, P kept states.
+Letters: N tokens, W distinct words, C characters, D dimensions of a word, F filters, I inputs and H
+states of a BiLSTM, K labels, M tokens with other occurrences, E of these, P kept states.
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ BATCH_WORDS = 1_024  # distinct words computed at a time
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Transitions = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 Loops = Any  # a module or namespace with affine, maxima, run and viterbi
 
 
 def load_loops(tokens: int) -> Loops:
     """Return the loops for an input of so many tokens: compiled, or plain NumPy."""
     global _plain_tokens
-    if _compiled is None and (not kernels.NUMBA or _plain_tokens + tokens <= PLAIN_TOKENS):
+    if not kernels.NUMBA or (_compiled is None and _plain_tokens + tokens <= PLAIN_TOKENS):
         from bilstm_crf.kernels import plain
 
         _plain_tokens += tokens
@@ -71,7 +72,6 @@ class Network:
         self._table = model.word_table
         self._characters = _Characters.of(weights) if model.architecture.characters else None
         self._taggers = [_Tagger(weights, f"members.{n}.") for n in range(model.architecture.members)]
-        self._transitions = _mean_transitions(weights, model.architecture.members)
 
     def emissions(
         self, encoded: Encoded, layouts: Sequence[Layout[Ints]], index: MemoryIndex | None
@@ -85,16 +85,6 @@ class Network:
             total = scores if total is None else total + scores
         assert total is not None
         return total if len(self._taggers) == 1 else total / np.float32(len(self._taggers))
-
-    def best_paths(self, emissions: Floats, batch_sizes: Ints) -> Ints:
-        """Return the label ids (N,) of each sentence's best path, from emissions (N, K) in packed order.
-
-        By Viterbi; without a CRF, each token's best label.
-        """
-        if self._transitions is None:
-            return emissions.argmax(axis=1)
-        best: Ints = load_loops(0).viterbi(emissions, *self._transitions, batch_sizes)
-        return best
 
     def _representations(self, encoded: Encoded, loops: Loops) -> Floats:
         """(W, D + F): what each distinct word is in any sentence."""
@@ -139,7 +129,7 @@ class _Tagger:
     """One tagger of the ensemble: BiLSTM, linear layer, document memory, as the head has them."""
 
     def __init__(self, weights: dict[str, NDArray[Any]], prefix: str) -> None:
-        mine = {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
+        mine = {name.removeprefix(prefix): each for name, each in weights.items() if name.startswith(prefix)}
         self.layers: list[list[_Direction]] = []
         while f"lstm.weight_ih_l{len(self.layers)}" in mine:
             end = f"l{len(self.layers)}"
@@ -163,7 +153,10 @@ class _Tagger:
         kept = np.empty((0 if index is None else index.places, len(self.to_labels.weight)), np.float32)
         for layout in layouts:
             which = encoded.tokens[layout.tokens]
-            states = words[which] if shares is None else self._states(shares, which, layout.batch_sizes, loops)
+            if shares is None:
+                states = words[which]
+            else:
+                states = self._states(shares, which, layout.batch_sizes, loops)
             emissions[layout.tokens] = self.to_labels(states, loops)
             if index is not None:
                 memory = index.batch(layout.tokens)
@@ -177,10 +170,11 @@ class _Tagger:
         """(N, H) of tokens in packed order, where token n is word which[n] with its shares in the gates."""
         orders = (np.arange(len(which)), reversed_order(sizes))
         half = len(self.layers[0][0].recurrent)
+        states = np.empty((len(which), 2 * half), np.float32)
         for number, layer in enumerate(self.layers):
-            if number:  # from here on each token has its own
+            if number:  # from the second layer on, each token has its own
                 shares, which = _shares(layer, states, loops), orders[0]
-            states = np.empty((len(which), 2 * half), np.float32)
+                states = np.empty_like(states)
             for d, direction in enumerate(layer):
                 out = states[:, d * half : (d + 1) * half]
                 loops.run(shares[d], which, direction.recurrent, orders[d], sizes, out)
@@ -194,7 +188,7 @@ class _Tagger:
             return np.empty((0, len(to_labels.bias)), np.float32)
         starts = np.cumsum(memory.lengths) - memory.lengths
         total = np.add.reduceat(kept[memory.places], starts, axis=0)  # (M, H)
-        mean = total / memory.lengths[:, None].astype(np.float32)
+        mean = np.divide(total, memory.lengths[:, None], dtype=np.float32)
         return to_labels(np.tanh(inner(mean, loops)), loops)
 
 
@@ -207,7 +201,8 @@ class _Linear:
     def of(cls, weights: dict[str, NDArray[Any]], name: str) -> _Linear:
         weight = weights[f"{name}.weight"]
         bias = weights.get(f"{name}.bias")
-        return cls(np.ascontiguousarray(weight.T), np.zeros(len(weight), np.float32) if bias is None else bias)
+        bias = np.zeros(len(weight), np.float32) if bias is None else bias
+        return cls(np.ascontiguousarray(weight.T), bias)
 
     def __call__(self, inputs: Floats, loops: Loops) -> Floats:
         out = np.empty((len(inputs), len(self.bias)), np.float32)
@@ -237,10 +232,23 @@ def _shares(layer: list[_Direction], inputs: Floats, loops: Loops) -> Floats:
     return shares
 
 
-def _mean_transitions(weights: dict[str, NDArray[Any]], members: int) -> list[NDArray[np.float64]] | None:
-    """The CRF's start (K,), end (K,) and transitions (K, K), means over the ensemble; None without a CRF."""
+def mean_transitions(model: Model) -> Transitions | None:
+    """Return the CRF's start (K,), end (K,) and transitions (K, K), averaged over the ensemble."""
+    weights, members = model.weights, range(model.architecture.members)
     if "members.0.crf.transitions" not in weights:
         return None
     names = ("start_transitions", "end_transitions", "transitions")
-    found = ([weights[f"members.{n}.crf.{name}"] for n in range(members)] for name in names)
-    return [np.mean(each, axis=0, dtype=np.float32).astype(np.float64) for each in found]
+    found = [np.array([weights[f"members.{n}.crf.{name}"] for n in members]) for name in names]
+    start, end, pairs = (each.mean(axis=0).astype(np.float64) for each in found)
+    return start, end, pairs
+
+
+def best_paths(emissions: Floats, transitions: Transitions | None, batch_sizes: Ints) -> Ints:
+    """Return the label ids (N,) of each sentence's best path, from emissions (N, K) in packed order.
+
+    By Viterbi; without a CRF, each token's best label.
+    """
+    if transitions is None:
+        return emissions.argmax(axis=1)
+    best: Ints = load_loops(0).viterbi(emissions, *transitions, batch_sizes)
+    return best

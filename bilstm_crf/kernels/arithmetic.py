@@ -17,8 +17,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-# What LLVM may assume about a loop's numbers. Not `arcp` and `afn` (division as a product with an estimate): it
-# estimates in vectors only, and whether a loop runs in vectors can depend on where its arrays are in memory.
+# What LLVM may assume about a loop's numbers. Not `arcp` and `afn` (division as a product with an
+# estimate): it estimates in vectors only, and whether a loop runs in vectors can depend on where
+# its arrays are in memory.
 FAST = {"nnan", "ninf", "nsz", "contract", "reassoc"}
 
 
@@ -83,19 +84,25 @@ def add_product(left: Float32s, right: Float32s, rows: int, out: Float32s) -> No
                     out[row, j] += left[row, k] * right[k, j]
 
 
+PANEL_ROWS, PANEL_COLUMNS = 100, 80  # of `left` in `affine`: a panel and its sums stay in the cache
+
+
 @compiled
 def affine(left: Float32s, right: Float32s, bias: Float32s, out: Float32s) -> None:
-    """Compute out = left @ right + bias, for left (R, K), right (K, J), bias (J,) and out (R, J)."""
-    rows = len(left)
-    whole = rows - rows % ROWS
+    """Compute out = left @ right + bias, for left (R, K), right (K, J), bias (J,) and out (R, J).
+
+    Sums of a panel each are added up: a single sum over K would lose a digit to rounding.
+    """
+    rows, inner = left.shape
     out[:] = bias
-    add_product(left, right, whole, out)
-    if whole < rows:
-        last = np.zeros((ROWS, left.shape[1]), np.float32)
-        last[: rows - whole] = left[whole:]
-        sums = np.zeros((ROWS, right.shape[1]), np.float32)
-        add_product(last, right, rows - whole, sums)
-        out[whole:] += sums[: rows - whole]
+    for i in range(0, rows, PANEL_ROWS):
+        n = min(PANEL_ROWS, rows - i)
+        for k in range(0, inner, PANEL_COLUMNS):
+            panel = np.zeros((padded_rows(n), min(PANEL_COLUMNS, inner - k)), np.float32)
+            panel[:n] = left[i : i + n, k : k + PANEL_COLUMNS]
+            sums = np.zeros((len(panel), len(bias)), np.float32)
+            add_product(panel, right[k : k + PANEL_COLUMNS], n, sums)
+            out[i : i + n] += sums[:n]
 
 
 @compiled

@@ -28,9 +28,7 @@ def use_temporary_folder() -> bool:
     try:
         folder = _private_folder()
     except OSError as error:
-        warn(
-            f"compiling takes {SECONDS} s at every start; set NUMBA_CACHE_DIR to a folder to cache it ({error})"
-        )
+        warn(f"compiling takes {SECONDS} s at every start; set NUMBA_CACHE_DIR to a folder for it ({error})")
         return False
     config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     return True

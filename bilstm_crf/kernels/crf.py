@@ -6,8 +6,8 @@ forward-backward algorithm gives the loss and all gradients at once, without aut
 
 Where probabilities come near the smallest number of float64, logarithms are added up instead.
 
-Letters: N tokens in packed order, where sizes[t] sentences have a token t, so that token t of sentence b is at
-sizes[0] + ... + sizes[t - 1] + b; S steps; K labels. Sums are float64.
+Letters: N tokens in packed order, where sizes[t] sentences have a token t, so that token t of sentence
+b is at sizes[0] + ... + sizes[t - 1] + b; S steps; K labels. Sums are float64.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def forward_backward_in_logarithms(
     d_end: Float64s,
     d_transitions: Float64s,
 ) -> float:
-    """Return the logarithm of one sentence's partition function, with an exponential for each pair of labels."""
+    """Return the logarithm of one sentence's partition function; an exponential for each pair of labels."""
     length, labels_count = len(places), len(start)
     alpha = np.empty((length, labels_count))  # logarithms, as beta
     beta = np.empty((length, labels_count))
@@ -199,7 +199,7 @@ def viterbi(
     transitions: Float64s,
     sizes: Integers,  # (S,)
 ) -> Integers:
-    """Return each sentence's best path (N,) (Viterbi 1967); of equal ones, the one with the lower label ids."""
+    """Return each sentence's best path (N,) (Viterbi 1967); of equal ones, that with lower label ids."""
     steps, labels_count = len(sizes), len(start)
     starts = np.cumsum(sizes) - sizes
     path = np.empty(len(emissions), np.int64)

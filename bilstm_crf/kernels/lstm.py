@@ -1,13 +1,13 @@
 """The steps through time of a bidirectional LSTM layer over packed sentences, compiled.
 
-The same function as `nn.LSTM` on a `PackedSequence` (Hochreiter and Schmidhuber 1997; PyTorch's gates i f g o,
-its weights and biases). What does not depend on the step before is one matrix product for all steps; only the
-rest is a loop.
+The same function as `nn.LSTM` on a `PackedSequence` (Hochreiter and Schmidhuber 1997; PyTorch's gates i
+f g o, its weights and biases). What does not depend on the step before is one matrix product for all
+steps; only the rest is a loop.
 
-Letters: N tokens in packed order, B sentences, n of them still going at a step, S steps, W words, H hidden units
-of one direction. A direction's `order` (N,) lists, step after step, the tokens that it reads: the forward one
-reads a sentence from its start, the backward one from its end, so that at any step the same n sentences are
-still going in both.
+Letters: N tokens in packed order, B sentences, n of them still going at a step, S steps, W words, H
+hidden units of one direction. A direction's `order` (N,) lists, step after step, the tokens that it
+reads: the forward one reads a sentence from its start, the backward one from its end, so that at any
+step the same n sentences are still going in both.
 """
 
 from __future__ import annotations

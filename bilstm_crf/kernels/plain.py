@@ -2,8 +2,8 @@
 
 The functions have the names, arguments and results of the compiled ones, to float32 rounding.
 
-Letters as in the compiled modules: W words, C characters, F filters, w the odd width, N tokens in packed order,
-S steps, H hidden units of one direction, K labels.
+Letters as in the compiled modules: W words, C characters, F filters, w the odd width, N tokens in
+packed order, S steps, H hidden units of one direction, K labels.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The compiled loops of `kernels/` as differentiable PyTorch functions, for training on the CPU.
 
-Each function is differentiable once. `can_compile` says where they apply; elsewhere (GPU, float64, no numba) the
-network uses PyTorch's own modules, which are also the oracle in the tests.
+Each function is differentiable once. `can_compile` says where they apply; elsewhere (GPU, float64, no
+numba) the network uses PyTorch's own modules, which are also the oracle in the tests.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _dropped(values: Tensor, key: np.uint64, limit: int) -> Tensor:
 
 
 class Maxima(torch.autograd.Function):
-    """(C, w F) products of the characters, for each position in a window, to the maxima of their sums (W, F)."""
+    """Products of the characters at each position in a window (C, w F) to the maxima of their sums (W, F)."""
 
     @staticmethod
     def forward(ctx: Any, products: Tensor, bias: Tensor, lengths: Tensor) -> Tensor:
@@ -123,8 +123,9 @@ class NegativeLogLikelihood(torch.autograd.Function):
 def bilstm(lstm: nn.LSTM, inputs: Tensor, batch_sizes: Tensor, kept: Tensor | None = None) -> Tensor:
     """Return what `lstm` makes of packed inputs (N, I): (N, 2H).
 
-    `lstm` may have any number of layers, both directions, and no dropout between layers. With `kept` (P,), the
-    inputs (N, P) are those of these places of I; the others are 0, and nothing is computed for them.
+    `lstm` may have any number of layers, both directions, and no dropout between layers. With `kept`
+    (P,), the inputs (N, P) are those of these places of I; the others are 0, and nothing is computed
+    for them.
     """
     sizes = batch_sizes.numpy()
     orders = (np.arange(sizes.sum()), reversed_order(sizes))
@@ -198,7 +199,9 @@ class _Layer(torch.autograd.Function):
             d_recurrent = d_gates[order[ctx.sizes[0] :]].T @ read
             return d_gates @ weights[d], d_gates.T @ inputs, d_recurrent, d_gates.sum(0)
 
-        (d_inputs, *d_forward, d_bias), (d_inputs_back, *d_backward, d_bias_back) = parallel_pair(run_direction)
+        (d_inputs, *d_forward, d_bias), (d_inputs_back, *d_backward, d_bias_back) = parallel_pair(
+            run_direction
+        )
         return (
             d_inputs.add_(d_inputs_back),
             *(*d_forward, d_bias, d_bias),

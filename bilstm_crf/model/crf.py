@@ -28,7 +28,7 @@ class CRF(PytorchCRF):
             nn.init.zeros_(parameter)
 
     def negative_log_likelihood(self, emissions: Tensor, labels: Tensor, batch_sizes: Tensor) -> Tensor:
-        """Return the sum over the sentences of a batch, from emissions (N, K) and label ids (N,) in packed order.
+        """Return the sum over a batch's sentences, from emissions (N, K) and label ids (N,) in packed order.
 
         `batch_sizes` (T,) as in a PackedSequence, on the CPU.
         """
@@ -45,7 +45,7 @@ class CRF(PytorchCRF):
 
 
 def mask_of(batch_sizes: Tensor) -> Tensor:
-    """Return whether there is a token (T, B), from the number of sentences (T,) that have one at each step."""
+    """Return whether there is a token (T, B), from the number of sentences at each step (T,)."""
     return torch.arange(int(batch_sizes[0])) < batch_sizes[:, None]
 
 

@@ -1,10 +1,11 @@
 """The document memory: what a name's other occurrences in its document say about it.
 
-`Borten` alone may be anything; in a document that mentions a prime minister of that name, it is probably him. So
-the BiLSTM's states at the other occurrences add to the label scores of each (global features: Chieu and Ng 2003; a
-memory of states in a document: Luo, Xiao and Zhao 2020).
+`Borten` alone may be anything; in a document that mentions a prime minister of that name, it is
+probably him. So the BiLSTM's states at the other occurrences add to the label scores of each (global
+features: Chieu and Ng 2003; a memory of states in a document: Luo, Xiao and Zhao 2020).
 
-Letters: M tokens with other occurrences, E of these, P places where states are kept, H units of a state, K labels.
+Letters: M tokens with other occurrences, E of these, P places where states are kept, H units of a
+state, K labels.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from bilstm_crf.model.dropout import Dropout
 
 
 class DocumentMemory(nn.Module):
-    """The mean of the other occurrences' states, linear, tanh, dropout, linear. Adds nothing before training."""
+    """Mean of the other occurrences' states, linear, tanh, dropout, linear. Starts by adding nothing."""
 
     def __init__(self, hidden: int, size: int, labels: int, dropout: float) -> None:
         """`size` is the number of units between the two linear layers."""

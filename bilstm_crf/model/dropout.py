@@ -28,7 +28,7 @@ class Dropout(Stochastic):
         self.limit = round(p * STEPS)  # of STEPS equally likely cases, those in which a value is dropped
 
     def forward(self, values: Tensor, group: Tensor | None = None) -> Tensor:
-        """Drop some of `values` (N, D). With `group` (N,), all rows of a group (0, 1, …) lose the same places."""
+        """Drop some of `values` (N, D). With `group` (N,), the rows of a group lose the same places."""
         if not self.training or self.limit == 0:
             return values
         if group is not None:
@@ -42,8 +42,8 @@ class Dropout(Stochastic):
     def of_batch(self, values: Tensor) -> tuple[Tensor, Tensor | None]:
         """Drop the same places of all rows of `values` (N, D): return the rest (N, P), and its places (P,).
 
-        The dropped places need no computation at all; their number is always the same. Outside training, returns
-        the values and None.
+        The dropped places need no computation at all; their number is always the same. Outside
+        training, returns the values and None.
         """
         if not self.training or self.limit == 0:
             return values, None

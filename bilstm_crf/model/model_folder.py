@@ -78,8 +78,8 @@ def save_model(
 ) -> None:
     """Write the model, with the most frequent words of `vectors` as far as there is room.
 
-    An encoder that was not trained is referred to by its name and hash, unless a copy is to be embedded. Raises
-    ValueError for labels that no format can hold.
+    An encoder that was not trained is referred to by its name and hash, unless a copy is to be
+    embedded. Raises ValueError for labels that no format can hold.
     """
     labels = check_labels(model.vocabulary.labels, ENCODINGS[model.encoding])
     folder.mkdir(parents=True, exist_ok=True)
@@ -162,8 +162,8 @@ def _subword_arrays(subwords: Subwords | None) -> Arrays:
 def load_model(folder: str | Path, *, bert: str | None = None, trust_remote_code: bool = False) -> Model:
     """Load the model of a folder. `bert`: the path of its encoder, if that has moved.
 
-    Raises ModelFolderError for a model that is missing, damaged, foreign or too new, or whose encoder has changed;
-    for the encoder also what `Encoder.load` raises.
+    Raises ModelFolderError for a model that is missing, damaged, foreign or too new, or whose encoder
+    has changed; for the encoder also what `Encoder.load` raises.
     """
     folder = Path(folder)
     description = read_description(folder)

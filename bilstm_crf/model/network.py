@@ -4,8 +4,8 @@ words ──────► embedding ──┐
 characters ─► CNN ────────┼─ tagger: dropout ─► BiLSTM ─► dropout ─► linear ─► emissions ─► CRF
 encoder vectors ──────────┘
 
-Every part but the linear layer can be left out (`Architecture`). Tagging on the CPU without an encoder uses NumPy
-instead (inference/network.py), with the same weights; this network is its oracle.
+Every part but the linear layer can be left out (`Architecture`). Tagging on the CPU without an encoder
+uses NumPy instead (inference/network.py), with the same weights; this network is its oracle.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ Arrays = NDArray[Any]
 class BiLSTMCRF(nn.Module):
     """Character CNN + word BiLSTM + CRF.
 
-    An ensemble is several taggers that read the same words. Each learns from its own loss under its own dropout;
-    tagging uses the mean of their emissions and transitions (TreeNets: Lee et al. 2015, "Why M heads are better
-    than one"), which is the product of their distributions (Hinton 2002).
+    An ensemble is several taggers that read the same words. Each learns from its own loss under its own
+    dropout; tagging uses the mean of their emissions and transitions (TreeNets: Lee et al. 2015, "Why M
+    heads are better than one"), which is the product of their distributions (Hinton 2002).
     """
 
     def __init__(self, architecture: Architecture, characters: int, labels: int, words: Tensor) -> None:
@@ -89,7 +89,7 @@ class BiLSTMCRF(nn.Module):
         return torch.cat((embedded, self.char_cnn(words.characters, words.lengths)), dim=1)
 
     def mixed(self, contextual: Tensor) -> Tensor:
-        """Return an encoder's vectors (N, C), from those of all its layers (N, L, C) if they are to be mixed."""
+        """Return an encoder's vectors (N, C), mixed from those of all its layers (N, L, C) if needed."""
         return contextual if self.mix is None else self.mix(contextual)
 
     def inputs(self, batch: Batch[Tensor], contextual: Tensor | None = None) -> Tensor:
@@ -109,7 +109,7 @@ class BiLSTMCRF(nn.Module):
                 member.memory.begin(places)
 
     def emissions(self, batch: Batch[Arrays], contextual: Tensor | None = None) -> Tensor:
-        """Return the score of each label for each token (N, K) in packed order, the mean over the ensemble."""
+        """Return each label's score for each token (N, K) in packed order, the mean over the ensemble."""
         given = batch_tensors(batch, self.device)
         inputs = self.inputs(given, contextual)
         return mean([member.emissions(inputs, given.layout, given.memory) for member in self.members])
@@ -137,7 +137,10 @@ class BiLSTMCRF(nn.Module):
         """
         distinct = words_tensors(words_of(encoded, np.arange(len(encoded.word_ids))), self.device)
         words = self.representations(distinct)  # (W, D + F)
-        kept = [words.new_empty(0 if index is None else index.places, m.to_labels.in_features) for m in self.members]
+        kept = [
+            words.new_empty(0 if index is None else index.places, m.to_labels.in_features)
+            for m in self.members
+        ]
         emissions = words.new_empty(len(encoded.tokens), self.members[0].to_labels.out_features)
         for layout in layouts:
             tokens = torch.from_numpy(layout.tokens).to(self.device)

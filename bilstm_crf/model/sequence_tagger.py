@@ -45,7 +45,7 @@ class SequenceTagger(nn.Module):
         return self._with_memory(scores, states, memory)
 
     def read(self, inputs: Tensor, layout: Layout[Tensor]) -> tuple[Tensor, Tensor]:
-        """Return the emissions (N, K) of each sentence by itself, and the states (N, H) they are computed from."""
+        """Return the emissions (N, K) of each sentence by itself, and the states (N, H) below them."""
         kept = None
         if self.input_dropout == "batch":  # what is dropped is not computed
             inputs, kept = self.dropout.of_batch(inputs)  # (N, P)
@@ -71,8 +71,9 @@ class SequenceTagger(nn.Module):
     def loss(self, inputs: Tensor, batch: Batch[Tensor]) -> Tensor:
         """Return the negative log-likelihood of the gold labels, summed over the sentences of the batch.
 
-        With a memory and `memory_alone` a, the loss is (1 - a) times that and a times the loss of each sentence by
-        itself. Otherwise the BiLSTM would learn to rely on a memory that a single sentence does not have.
+        With a memory and `memory_alone` a, the loss is (1 - a) times that and a times the loss of each
+        sentence by itself. Otherwise the BiLSTM would learn to rely on a memory that a single sentence
+        does not have.
         """
         alone, states = self.read(inputs, batch.layout)
         loss = self._loss(self._with_memory(alone, states, batch.memory), batch)

@@ -73,7 +73,9 @@ def _weights(arrays: Arrays, description: Description) -> Weights:
     return Weights(words, characters, subwords, parameters)
 
 
-def parameter_shapes(a: Architecture, characters: int, labels: int, word_dim: int) -> Iterator[tuple[str, Shape]]:
+def parameter_shapes(
+    a: Architecture, characters: int, labels: int, word_dim: int
+) -> Iterator[tuple[str, Shape]]:
     """Yield each parameter of a network and its shape, without the word table."""
     dim = word_dim + a.contextual_dim
     if a.characters:
@@ -108,13 +110,15 @@ def parameter_shapes(a: Architecture, characters: int, labels: int, word_dim: in
 
 
 def _take(arrays: Arrays, name: str, dtype: Any, shape: Sequence[int | None]) -> NDArray[Any]:
-    """Remove and return an array. Raises KeyError if it is missing, ValueError for another form or NaN in it."""
+    """Remove and return an array. Raises KeyError if it is missing, ValueError for a wrong form or NaN."""
     array = arrays.pop(name)
     fits = len(array.shape) == len(shape) and all(
         wanted in (None, size) for size, wanted in zip(array.shape, shape, strict=True)
     )
     if not fits or array.dtype != dtype:
-        raise ValueError(f"{name} is {_form(array.dtype, array.shape)}, expected {_form(np.dtype(dtype), shape)}")
+        raise ValueError(
+            f"{name} is {_form(array.dtype, array.shape)}, expected {_form(np.dtype(dtype), shape)}"
+        )
     if not _is_finite(array):
         raise ValueError(f"{name} holds NaN or infinity")
     return array

@@ -18,8 +18,8 @@ class WordBiLSTM(nn.LSTM):
     ) -> None:
         """`hidden` counts both directions; `dropout` acts between layers.
 
-        `recurrent_dropout` acts on the weights from each state to the next, with one mask for all sentences of
-        a batch (DropConnect: Merity, Keskar and Socher 2018, section 2).
+        `recurrent_dropout` acts on the weights from each state to the next, with one mask for all
+        sentences of a batch (DropConnect: Merity, Keskar and Socher 2018, section 2).
         """
         between = dropout if layers > 1 else 0.0
         super().__init__(inputs, hidden // 2, num_layers=layers, bidirectional=True, dropout=between)

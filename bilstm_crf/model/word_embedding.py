@@ -24,10 +24,10 @@ class WordEmbedding(Stochastic):
         return self.weight.shape[1]
 
     def add_replacement(self, vectors: Tensor, probability: Tensor) -> None:
-        """In training, replace a token's row by the same row of `vectors` (V + 1, D) with its `probability` (V + 1,).
+        """In training, replace a word's row by that of `vectors` (V + 1, D) with `probability` (V + 1,).
 
-        Words then look as they do when tagging meets a word that training has not seen. May be called again for
-        another kind of replacement.
+        Words then look as they do when tagging meets a word that training has not seen. May be called
+        again for another kind of replacement.
         """
         for name, tensor in (("vectors", vectors), ("probability", probability)):
             # A buffer moves with the weights; this one is not saved
@@ -37,8 +37,8 @@ class WordEmbedding(Stochastic):
     def forward(self, words: Tensor, vectors: Tensor | None = None) -> Tensor:
         """Return (N, D) for word ids (N,); the id V + 1 + i has the vector `vectors[i]` (M, D).
 
-        Outside training every value is rounded to float16, the precision of a saved model, so that the scores of
-        an epoch are those of the model that is saved from it.
+        Outside training every value is rounded to float16, the precision of a saved model, so that the
+        scores of an epoch are those of the model that is saved from it.
         """
         if self.training:
             rows = F.embedding(words, self.weight, sparse=True)

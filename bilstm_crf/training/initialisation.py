@@ -69,15 +69,17 @@ def build_model(
     sentences: list[Sentence],
     vectors: WordVectors | None,
     encoder: Encoder | None = None,
-) -> Model:
-    """An untrained model for these training sentences, its weights drawn from the seed."""
+) -> tuple[Model, BiLSTMCRF]:
+    """Return an untrained model for these training sentences, and its network, from the seed.
+
+    On the CPU, the model's weights share the network's memory.
+    """
     recipe = config.recipe
     encoding = ENCODINGS[config.encoding]
     labels = _labels(encoding, sentences)
-    known = () if vectors is None else vectors.index
-    vocabulary = Vocabulary.of_corpus(sentences, labels, recipe.digits, known)
-    random = seed_epoch(config.seed, 0)
     attached = None if vectors is None else AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
+    vocabulary = Vocabulary.of_corpus(sentences, labels, recipe.digits, attached)
+    random = seed_epoch(config.seed, 0)
     dim = recipe.word_dim if vectors is None else vectors.dim
     if "static" not in config.features:
         vocabulary, dim = Vocabulary((), vocabulary.characters, labels, recipe.digits), 0
@@ -97,10 +99,9 @@ def build_model(
         network.encoder = use.encoder
         if recipe.bert_checkpointing == "on":
             use.encoder.checkpoint()
-    model = Model(network, architecture, vocabulary, config.encoding, label_set, {}, subwords, use)
-    if attached is not None:
-        model.attach(attached)
-    return model
+    weights = network.weights()
+    model = Model(architecture, vocabulary, config.encoding, label_set, weights, {}, subwords, use)
+    return model, network
 
 
 def _labels(encoding: Encoding, sentences: Iterable[Sentence]) -> list[str]:
@@ -123,9 +124,9 @@ def initial_table(
     bound = math.sqrt(3 / max(1, dim))
     table = random.uniform(-bound, bound, (len(vocabulary.words) + 1, dim)).astype(np.float32)
     if vectors is not None:
-        rows = {number: vectors.find(word) for word, number in vocabulary.words.items()}
-        found = {number: row for number, row in rows.items() if row is not None}
-        table[list(found)] = vectors.rows(np.array(list(found.values()), dtype=np.int64))
+        for word, number in vocabulary.words.items():
+            if (vector := vectors.find(word)) is not None:
+                table[number] = vector
     return torch.from_numpy(table)
 
 

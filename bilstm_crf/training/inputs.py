@@ -21,7 +21,7 @@ from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.encoder.settings import FeatureSettings
 from bilstm_crf.errors import InputError, UsageError, did_you_mean, warn
 from bilstm_crf.formats import FormatOptions
-from bilstm_crf.inference.tagger import find_device
+from bilstm_crf.inference.torch_network import find_device
 from bilstm_crf.labels import LabelSet, line_of
 from bilstm_crf.model.model_folder import Model, load_model, weights_of
 from bilstm_crf.sentence import Sentence

@@ -18,7 +18,7 @@ from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.errors import DivergedError, InputError, warn
 from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.features.batches import make_batch, training_batches
-from bilstm_crf.features.occurrences import Occurrences
+from bilstm_crf.features.occurrences import MemoryIndex
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.model.dropout import set_generator
@@ -60,10 +60,10 @@ class Learner:
     def __init__(self, config: RunConfig, train: Labelled, sources: Sources, plan: Plan) -> None:
         self.config = config
         self.plan = plan
-        self.model = build_model(config, train.sentences, sources.vectors, sources.encoder)
+        self.model, network = build_model(config, train.sentences, sources.vectors, sources.encoder)
         if sources.initial is not None:
-            take_over(self.model, sources.initial)
-        self.network = self.model.network.to(config.device)
+            take_over(self.model, network, sources.initial)
+        self.network = network.to(config.device)
         if self.model.contextual is not None:  # a frozen encoder is no part of the network
             self.model.contextual.encoder.to(config.device)
         self.optimisation = Optimisation(self.network, config.recipe, plan.epoch, plan.batches)
@@ -72,7 +72,7 @@ class Learner:
         self._stage: int | None = None
         self._occurrences = None
         if config.recipe.document_memory:
-            self._occurrences = Occurrences(train.sentences)
+            self._occurrences = MemoryIndex(train.sentences)
             self.network.begin_memory(self._occurrences.places)
         encoding = ENCODINGS[config.encoding]
         self._encoded = self.model.vocabulary.encode(
@@ -93,6 +93,10 @@ class Learner:
         self._contextual = contextual_of(self.model, self._sentences)
         return True
 
+    def trained(self) -> Model:
+        """Return the model with the network's weights as they are now."""
+        return dataclasses.replace(self.model, weights=self.network.weights())
+
     def learn(self, number: int, observer: Observer) -> dict[str, Any]:
         """Learns for the round with this number (from 1); its row of the history, without scores.
 
@@ -108,7 +112,7 @@ class Learner:
         self.network.train()
         order = self._mixture.epoch(random)[: now.batches * self.config.recipe.batch_size]
         for chosen in training_batches(order, self.config.recipe.batch_size):
-            batch = make_batch(self._encoded, chosen, self.config.device, self._occurrences)
+            batch = make_batch(self._encoded, chosen, self._occurrences)
             contextual = None if self._contextual is None else self._contextual.of(batch.layout)
             if contextual is not None:
                 contextual = contextual.to(self.config.device)
@@ -174,10 +178,10 @@ def train(
             if stage > 0 and not of_stage:
                 load_checkpoint(folder / stage_file(stage - 1), *state)
             if learner.enter(stage):
-                model = learner.model
-                tagger = Tagger(model, config.device, config.lanes)
-                kept = kept_of(model, dev.sentences, "dev")
+                kept = kept_of(learner.model, dev.sentences, "dev")
             row = learner.learn(number, observer)
+            model = learner.trained()
+            tagger = Tagger(model, config.device, config.lanes)
             started = time.perf_counter()
             scores = strict(gold, tagger.predict(dev.sentences, kept), lengths)
             row["dev"] = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
@@ -254,8 +258,9 @@ def train_to_the_end(
             save_checkpoint(folder / CHECKPOINT, *state, history)
             observer.epoch(history)
         learner.enter(plan.rounds[-1].stage)
-        learner.model.provenance.update(provenance)
-        save_model(learner.model, folder, sources.vectors, embed_encoder=config.embed_encoder)
+        model = learner.trained()
+        model.provenance.update(provenance)
+        save_model(model, folder, sources.vectors, embed_encoder=config.embed_encoder)
         write_history(folder / "history.jsonl", history)
     return history
 

@@ -16,6 +16,7 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.model.model_folder import Model, weights_of
+from bilstm_crf.model.network import BiLSTMCRF
 
 # Of an architecture: these may differ
 NO_WEIGHTS = ("dropout", "input_dropout", "recurrent_dropout", "memory_alone")
@@ -23,10 +24,10 @@ NO_WEIGHTS = ("dropout", "input_dropout", "recurrent_dropout", "memory_alone")
 
 def vectors_of(model: Model, folder: str) -> WordVectors | None:
     """The model's words and their table, as vectors that another network begins with; None: it has none."""
-    if model.network.embedding.dim == 0:
+    if model.word_table.shape[1] == 0:
         return None
     words = list(model.vocabulary.words)
-    matrix = model.network.embedding.weight.detach().float().numpy()[1:]
+    matrix = model.word_table.astype(np.float32)[1:]
     weights, sha256 = weights_of(folder)
     source = {
         "file": weights.name,
@@ -52,7 +53,7 @@ def require_same_network(new: Architecture, old: Architecture) -> None:
         raise UsageError(f"the model to begin with has another network: {', '.join(differing)}")
 
 
-def take_over(new: Model, old: Model) -> list[str]:
+def take_over(new: Model, network: BiLSTMCRF, old: Model) -> list[str]:
     """Fills the new network with the old one's weights, but for the word table (`vectors_of` brings it).
 
     Returns the labels that both have. Raises UsageError where the networks are of different sizes.
@@ -61,9 +62,9 @@ def take_over(new: Model, old: Model) -> list[str]:
     by_label = ("to_labels.weight", "to_labels.bias", "crf.start_transitions", "crf.end_transitions")
     labels = _shared(new.vocabulary.labels, old.vocabulary.labels)
     characters = _shared(_characters(new.vocabulary), _characters(old.vocabulary))
-    given = old.network.state_dict()
+    given = {name: torch.from_numpy(array) for name, array in old.weights.items()}
     with torch.no_grad():
-        for name, weight in new.network.named_parameters():
+        for name, weight in network.named_parameters():
             if name == "embedding.weight" or name.startswith("encoder."):
                 continue
             if name.endswith(".crf.transitions"):
@@ -74,7 +75,7 @@ def take_over(new: Model, old: Model) -> list[str]:
                 weight[characters[0]] = given[name][characters[1]]
             else:
                 weight.copy_(given[name])
-        _unknown_word(new.network.embedding.weight, old.network.embedding.weight)
+        _unknown_word(network.embedding.weight, given["embedding.weight"])
     return [new.vocabulary.labels[number] for number in labels[0]]
 
 
