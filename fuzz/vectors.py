@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bilstm_crf.embeddings.convert import convert
+from bilstm_crf.embeddings.read import convert
 from bilstm_crf.errors import InputError
 
 SLOW = 5.0  # seconds

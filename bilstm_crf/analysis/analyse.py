@@ -1,4 +1,4 @@
-"""analyse(): gold and predicted spans come in; tables, confusions and examples go out as one Analysis."""
+"""Analyse errors: gold and predicted spans come in; breakdowns, confusions and examples go out."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bilstm_crf.analysis.breakdown import (
     label_scores,
     total,
 )
-from bilstm_crf.analysis.compare import Comparison, contrasts, lost, places
+from bilstm_crf.analysis.compare import Comparison, compare
 from bilstm_crf.analysis.documents import Source
 from bilstm_crf.analysis.errors import Outcome, outcomes
-from bilstm_crf.analysis.examples import Example, TypeConfusion, confusions, example, varied
-from bilstm_crf.analysis.familiar import NAME_GROUPS, KnownWords, TrainNames
+from bilstm_crf.analysis.examples import Example, TypeConfusion, confusions, example
+from bilstm_crf.analysis.seen import NAME_GROUPS, TrainNames, VocabularyCoverage
 from bilstm_crf.evaluation.confusion import Confusion, confusion
 from bilstm_crf.evaluation.counts import TypeScore
 from bilstm_crf.sentence import Sentence, Span
@@ -29,31 +29,39 @@ Spans = Sequence[Sequence[Span]]  # those of each sentence, with the label set's
 
 
 @dataclass(frozen=True)
-class Background:
-    """What is known beside the two files; each part that is there adds a breakdown."""
+class ReferenceData:
+    """What is known beside the files to compare; each part that is there adds a breakdown."""
 
     names: TrainNames | None = None
-    words: KnownWords | None = None
+    coverage: VocabularyCoverage | None = None
     sources: Sequence[Source] | None = None  # of each sentence
 
 
 @dataclass(frozen=True)
+class Sampling:
+    """How many tokens and how many examples to show."""
+
+    context: int = 8  # tokens to the left and right of an example
+    examples: int = 3  # of each confusion, and of each side of a comparison
+
+
+@dataclass(frozen=True)
 class Analysis:
-    """Scores are fractions from 0 to 1; nothing is rounded."""
+    """Scores as fractions from 0 to 1; nothing is rounded."""
 
     about: dict[str, str]  # what was compared: gold, a, b, signature
     sentences: int
     words: int
     total: Group
     breakdowns: dict[str, list[Group]]  # type, length; where known: name, vocabulary, genre, document
-    labels: dict[str, TypeScore]  # of single words
+    labels: dict[str, TypeScore]  # of single tokens
     confusion: Confusion
     confusions: list[TypeConfusion]
     errors: list[Example]  # every outcome that is not correct, in the order of the text
     comparison: Comparison | None  # with the second system
 
     def as_dict(self) -> dict[str, Any]:
-        """The analysis as JSON holds it."""
+        """Return the analysis as JSON holds it."""
         return asdict(self)
 
 
@@ -64,45 +72,34 @@ def analyse(
     *,
     about: dict[str, str],
     other: Spans | None = None,
-    background: Background | None = None,
-    context: int = 8,
-    examples: int = 3,
+    reference: ReferenceData | None = None,
+    sampling: Sampling | None = None,
 ) -> Analysis:
-    """The errors of `predicted` against `gold`.
+    """Return the errors of `predicted` against `gold`.
 
     Parameters
     ----------
     sentences
-        The words, and where they stand; their own spans are not looked at.
+        The tokens, and where they stand; the spans of these sentences are ignored.
     gold, predicted, other
         The spans of each sentence, sorted, without overlap; `other` is a second system's.
     about
-        What was compared, for the reader: `gold`, `a`, perhaps `b`, `signature`.
-    context
-        Words to the left and right of an example.
-    examples
-        How many are shown of each confusion, and of each side of a comparison.
+        What is compared, for the reader: `gold`, `a`, `b` if there is one, `signature`.
     """
-    background = background or Background()
+    reference, sampling = reference or ReferenceData(), sampling or Sampling()
     found = outcomes(gold, predicted)
     lengths = [len(sentence) for sentence in sentences]
 
     def shown(outcome: Outcome) -> Example:
-        source = background.sources[outcome.sentence] if background.sources is not None else None
-        document = source.document if source else None
-        return example(sentences[outcome.sentence], outcome, document, context=context)
+        sources = reference.sources
+        document = sources[outcome.sentence].document if sources is not None else None
+        return example(sentences[outcome.sentence], outcome, document, context=sampling.context)
 
     errors = [shown(outcome) for outcome in found if outcome.category != "correct"]
     comparison = None
     if other is not None:
-        in_gold, in_a, in_b = places(gold), places(predicted), places(other)
-        lost_by_b = [shown(outcome) for outcome in lost(outcomes(gold, other), in_a)]
-        lost_by_a = [shown(outcome) for outcome in lost(found, in_b)]
-        comparison = Comparison(
-            *contrasts(in_gold, in_a, in_b),
-            only_a=varied(lost_by_b, examples),
-            only_b=varied(lost_by_a, examples),
-        )
+        names = (about["a"], about["b"])
+        comparison = compare(names, gold, predicted, other, show=shown, examples=sampling.examples)
     return Analysis(
         about=about,
         sentences=len(sentences),
@@ -110,21 +107,21 @@ def analyse(
         total=total(found),
         breakdowns={
             name: breakdown(found, group_of, order)
-            for name, (group_of, order) in _groupings(sentences, background).items()
+            for name, (group_of, order) in _groupings(sentences, reference).items()
         },
         labels=label_scores(gold, predicted, lengths),
         confusion=confusion(gold, predicted, lengths),
-        confusions=confusions(errors, examples),
+        confusions=confusions(errors, sampling.examples),
         errors=errors,
         comparison=comparison,
     )
 
 
 def _groupings(
-    sentences: Sequence[Sentence], background: Background
+    sentences: Sequence[Sentence], reference: ReferenceData
 ) -> dict[str, tuple[GroupOf, Sequence[str]]]:
-    """Each breakdown's rule and the order of its groups."""
-    names, words, sources = background.names, background.words, background.sources
+    """The rule of each breakdown and the order of its groups."""
+    names, coverage, sources = reference.names, reference.coverage, reference.sources
 
     def words_of(sentence: int, span: Span) -> list[str]:
         return sentences[sentence].tokens[span.start : span.end]
@@ -132,8 +129,9 @@ def _groupings(
     groupings: dict[str, tuple[GroupOf, Sequence[str]]] = {"type": (by_type, ())}
     if names is not None:
         groupings["name"] = (lambda number, span: names.group(words_of(number, span), span.type), NAME_GROUPS)
-    if words is not None:
-        groupings["vocabulary"] = (lambda number, span: words.group(words_of(number, span)), words.groups)
+    if coverage is not None:
+        group = coverage.group
+        groupings["vocabulary"] = (lambda number, span: group(words_of(number, span)), coverage.groups)
     groupings["length"] = (by_length, LENGTHS)
     if sources is not None:
         groupings["genre"] = (lambda number, span: sources[number].genre, ())

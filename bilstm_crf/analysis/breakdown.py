@@ -1,4 +1,4 @@
-"""Scores and errors by group: outcomes come in with a rule that names a span's group, a table goes out."""
+"""Scores and errors by group: outcomes and a rule that names a span's group come in, groups go out."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ GroupOf = Callable[[int, Span], str]  # the number of a sentence and a span of i
 
 @dataclass(frozen=True)
 class Group:
-    """The spans of one group: their strict score, and what became of them by category.
+    """The spans of one group: their strict score, and their counts by category.
 
-    Gold and predicted spans are grouped each by itself: a gold PER answered by ORG is a wrong_type of PER in
-    `gold`, and one of ORG in `predicted`. The counts of `gold` add up to `score.gold`, those of `predicted`
+    Gold and predicted spans are grouped separately: a gold PER paired with an ORG is a wrong_type of PER in
+    `gold` and one of ORG in `predicted`. The counts of `gold` add up to `score.gold`, those of `predicted`
     to `score.predicted`; a correct pair is in the same group on both sides.
     """
 
@@ -30,7 +30,7 @@ class Group:
 
 
 def breakdown(outcomes: Iterable[Outcome], group_of: GroupOf, order: Sequence[str] = ()) -> list[Group]:
-    """The groups that occur: those of `order` first and in that order, the others by size, then by name."""
+    """Return the groups that occur: those of `order` in that order, then the others by size and name."""
     gold: defaultdict[str, Counter[str]] = defaultdict(Counter)
     predicted: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for outcome in outcomes:
@@ -46,7 +46,7 @@ def breakdown(outcomes: Iterable[Outcome], group_of: GroupOf, order: Sequence[st
 
 
 def total(outcomes: Iterable[Outcome]) -> Group:
-    """All spans as one group."""
+    """Return all spans as one group."""
     groups = breakdown(outcomes, lambda sentence, span: "all")
     return groups[0] if groups else _group("all", Counter(), Counter())
 
@@ -61,7 +61,7 @@ def _group(name: str, gold: Counter[str], predicted: Counter[str]) -> Group:
 
 
 def by_type(sentence: int, span: Span) -> str:
-    """The span's entity type."""
+    """Return the span's entity type."""
     return span.type
 
 
@@ -69,16 +69,16 @@ LENGTHS = ("1", "2", "3", "4", "5+")
 
 
 def by_length(sentence: int, span: Span) -> str:
-    """The span's number of words, one of LENGTHS."""
+    """Return the span's number of tokens, one of LENGTHS."""
     return LENGTHS[min(span.end - span.start, len(LENGTHS)) - 1]
 
 
 def label_scores(
     gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]], lengths: Sequence[int]
 ) -> dict[str, TypeScore]:
-    """Scores of single words by their label in IOB2, `O` last; `lengths` are the sentences' numbers of words.
+    """Return scores of single tokens by their label in IOB2, `O` last; `lengths` are those of the sentences.
 
-    A word is correct where its label is, however the rest of its span came out.
+    A token is correct if its label is, whatever the rest of its span.
     """
     pairs: Counter[tuple[str, str]] = Counter()
     encode = ENCODINGS["iob"].encode

@@ -1,22 +1,23 @@
-"""Two systems on the same gold: what both get, what one gets and the other misses, what neither gets."""
+"""Compare two systems on the same gold: their scores, what only one of them gets, what neither gets."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bilstm_crf.analysis.errors import Outcome
-from bilstm_crf.analysis.examples import Example
+from bilstm_crf.analysis.errors import Outcome, outcomes
+from bilstm_crf.analysis.examples import Example, varied
+from bilstm_crf.evaluation.comparison import SystemComparison, compare_systems
 from bilstm_crf.sentence import Span
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Counts of one entity type, or of all. A span is right where both its boundaries and its type are.
+    """Counts of one entity type, or of all. A span is right if both its boundaries and its type are.
 
-    The gold spans are both_right + only_a + only_b + both_wrong. The wrong predictions are of this type,
-    whatever gold says: of A alone, of B alone, and the same span with the same type in both.
+    The gold spans are both_right + only_a + only_b + both_wrong. Wrong predictions are counted by their own
+    type: of A alone, of B alone, and the same span with the same type in both.
     """
 
     name: str
@@ -32,24 +33,47 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What sets A and B apart; the examples of `only_a` show what B says there, and the other way round."""
+    """How A and B differ; the examples of `only_a` show what B predicts there, and the other way round."""
 
+    scores: SystemComparison
     total: Contrast
     types: list[Contrast]  # by number of gold spans
     only_a: list[Example]
     only_b: list[Example]
 
 
+Spans = Sequence[Sequence[Span]]
 Place = tuple[int, Span]  # the number of a sentence, a span of it
 
 
-def places(spans: Sequence[Sequence[Span]]) -> set[Place]:
-    """Every span with its sentence."""
+def compare(
+    names: tuple[str, str],
+    gold: Spans,
+    a: Spans,
+    b: Spans,
+    *,
+    show: Callable[[Outcome], Example],
+    examples: int,
+) -> Comparison:
+    """Compare the spans of systems A and B, with up to `examples` spans that only one of them gets."""
+    in_gold, in_a, in_b = places(gold), places(a), places(b)
+    lost_by_b = [show(outcome) for outcome in lost(outcomes(gold, b), in_a)]
+    lost_by_a = [show(outcome) for outcome in lost(outcomes(gold, a), in_b)]
+    return Comparison(
+        compare_systems(names, gold, a, b),
+        *contrasts(in_gold, in_a, in_b),
+        only_a=varied(lost_by_b, examples),
+        only_b=varied(lost_by_a, examples),
+    )
+
+
+def places(spans: Spans) -> set[Place]:
+    """Return every span with the number of its sentence."""
     return {(number, span) for number, of_sentence in enumerate(spans) for span in of_sentence}
 
 
 def contrasts(gold: set[Place], a: set[Place], b: set[Place]) -> tuple[Contrast, list[Contrast]]:
-    """All types together, and each type that occurs."""
+    """Return the counts of all types together, and of each type that occurs."""
     cells = {
         "both_right": gold & a & b,
         "only_a": (gold & a) - b,
@@ -70,7 +94,7 @@ def contrasts(gold: set[Place], a: set[Place], b: set[Place]) -> tuple[Contrast,
 
 
 def lost(outcomes: Sequence[Outcome], others: set[Place]) -> list[Outcome]:
-    """A system's outcomes for the gold spans that it gets wrong and `others`, of another system, hold."""
+    """Return a system's outcomes for the gold spans that it gets wrong and the other system gets right."""
     return [
         outcome
         for outcome in outcomes

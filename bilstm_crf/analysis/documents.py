@@ -1,4 +1,4 @@
-"""Which document each sentence comes from, and that document's genre."""
+"""The document that each sentence comes from, and the genre of that document."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bilstm_crf.sentence import Sentence
 
 
 class Source(NamedTuple):
-    """Where a sentence comes from."""
+    """The document of a sentence, and its genre."""
 
     document: str
     genre: str
@@ -21,9 +21,9 @@ NOWHERE = Source("(none)", "(none)")
 
 
 def genre_of(document: str) -> str:
-    """The leading part of a document's name: all before its first digit. In NorNE it names the publication.
+    """Return the part of a document's name before its first digit. In NorNE it names the publication.
 
-    A name without a digit, or that begins with one, is a genre of its own.
+    A name without a digit, or one that begins with a digit, is a genre of its own.
 
     >>> genre_of("ap009_0003"), genre_of("blogg-nn002_0000"), genre_of("sport")
     ('ap', 'blogg-nn', 'sport')
@@ -33,10 +33,10 @@ def genre_of(document: str) -> str:
 
 
 def sources(sentences: Sequence[Sentence], documents: Documents) -> list[Source] | None:
-    """The document and genre of each sentence that `documents` has named; None: none of them has a document.
+    """Return the document and genre of each sentence; None if no sentence has a document.
 
-    A column `genre` in the table that names the document goes before `genre_of` its name. Raises InputError
-    as `Documents.row` does.
+    A column `genre` in the table of documents takes precedence over `genre_of`. Raises InputError as
+    `Documents.row` does.
     """
     if all(sentence.document is None for sentence in sentences):
         return None
@@ -47,5 +47,5 @@ def _source(sentence: Sentence, documents: Documents) -> Source:
     if sentence.document is None:
         return NOWHERE
     row = documents.row(sentence)
-    said = row.get("genre") if row is not None and row["document"] == sentence.document else None
-    return Source(sentence.document, said or genre_of(sentence.document))
+    stated = row.get("genre") if row is not None and row["document"] == sentence.document else None
+    return Source(sentence.document, stated or genre_of(sentence.document))

@@ -1,14 +1,14 @@
-"""What became of every entity: right, or wrong in one of five ways that exclude one another.
+"""Classify every entity as correct or wrong in one of five ways that exclude one another.
 
 Gold and predicted spans are paired one-to-one by `evaluation.matching.match`, as for the SemEval-2013 scores:
 
     category        boundaries  type
     correct         same        same
     wrong_type      same        different
-    wrong_boundary  different   same       the spans share a word
-    wrong_both      different   different  the spans share a word
-    missed          a gold span that no prediction answers
-    spurious        a prediction that answers no gold span
+    wrong_boundary  different   same       the spans share a token
+    wrong_both      different   different  the spans share a token
+    missed          a gold span without a prediction
+    spurious        a prediction without a gold span
 
 So correct + wrong_* + missed are the gold spans, and correct + wrong_* + spurious the predicted ones.
 """
@@ -26,10 +26,7 @@ CATEGORIES = (*PAIRED, "missed", "spurious")
 
 
 class Outcome(NamedTuple):
-    """A gold span, the prediction that answers it, and the number of their sentence (from 0).
-
-    One of the spans may be None, not both.
-    """
+    """A gold span, its prediction (one of the two may be None), and the number of their sentence."""
 
     sentence: int
     gold: Span | None
@@ -37,7 +34,7 @@ class Outcome(NamedTuple):
 
     @property
     def category(self) -> str:
-        """One of CATEGORIES.
+        """Return one of CATEGORIES.
 
         >>> Outcome(0, Span(0, 2, "ORG"), Span(0, 1, "ORG")).category
         'wrong_boundary'
@@ -52,7 +49,7 @@ class Outcome(NamedTuple):
 
 
 def outcomes(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> list[Outcome]:
-    """Every span of every sentence exactly once, in the order of the text."""
+    """Return every span of every sentence exactly once, in the order of the text."""
     return [
         Outcome(number, one, other)
         for number, (of_gold, of_predicted) in enumerate(zip(gold, predicted, strict=True))

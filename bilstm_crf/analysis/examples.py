@@ -1,4 +1,4 @@
-"""Errors as a person wants to see them: in their sentence, with file and line; the commonest first."""
+"""Errors in their sentence, with file and line; and confusions of types, the most frequent first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bilstm_crf.sentence import Sentence, Span
 
 @dataclass(frozen=True)
 class Mention:
-    """A span inside an example: `start` and `end` count the example's words from 0."""
+    """A span inside an example; `start` and `end` count the example's words from 0."""
 
     start: int
     end: int
@@ -23,15 +23,15 @@ class Mention:
 
 @dataclass(frozen=True)
 class Example:
-    """One outcome with the words around it."""
+    """One outcome with the tokens around it."""
 
     category: str
     path: str
-    line: int  # of its first word in the file, from 1; 0: the format has no lines
+    line: int  # of its first token in the file, from 1; 0: the format has no lines
     sentence_id: str | None
     document: str | None
     words: list[str]
-    more_left: bool  # whether the sentence has words before and after these
+    more_left: bool  # whether the sentence has tokens before and after these
     more_right: bool
     gold: Mention | None
     predicted: Mention | None
@@ -39,7 +39,7 @@ class Example:
 
 @dataclass(frozen=True)
 class TypeConfusion:
-    """All errors with the same two types; `O` stands for no entity. The same type twice: wrong boundaries."""
+    """All errors with the same two types (`O`: no entity). The same type twice means wrong boundaries."""
 
     gold: str
     predicted: str
@@ -49,7 +49,7 @@ class TypeConfusion:
 
 
 def example(sentence: Sentence, outcome: Outcome, document: str | None, *, context: int) -> Example:
-    """The outcome with `context` words to its left and right."""
+    """Return the outcome with `context` tokens to its left and right."""
     spans = [span for span in (outcome.gold, outcome.predicted) if span is not None]
     start, end = min(span.start for span in spans), max(span.end for span in spans)
     first, last = max(start - context, 0), min(end + context, len(sentence))
@@ -75,7 +75,7 @@ def example(sentence: Sentence, outcome: Outcome, document: str | None, *, conte
 
 
 def confusions(errors: Iterable[Example], examples: int) -> list[TypeConfusion]:
-    """The errors by gold and predicted type, the most frequent first, each with up to `examples` of them."""
+    """Return errors by gold and predicted type, the most frequent first, with up to `examples` of each."""
     groups: defaultdict[tuple[str, str], list[Example]] = defaultdict(list)
     for error in errors:
         groups[_type(error.gold), _type(error.predicted)].append(error)
@@ -86,13 +86,13 @@ def confusions(errors: Iterable[Example], examples: int) -> list[TypeConfusion]:
 
 
 def _categories(errors: Iterable[Example]) -> dict[str, int]:
-    """How many there are of each category that occurs, in the order of CATEGORIES."""
+    """Counts of the categories that occur, in the order of CATEGORIES."""
     counts = Counter(error.category for error in errors)
     return {category: counts[category] for category in CATEGORIES if category in counts}
 
 
 def varied(errors: Sequence[Example], count: int) -> list[Example]:
-    """The first `count` in the order of the text, but a name that was already shown waits for the others."""
+    """Return the first `count` in the order of the text, names that were not shown yet before others."""
     shown: Counter[str] = Counter()
     ranked = []
     for position, error in enumerate(errors):

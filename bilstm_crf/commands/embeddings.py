@@ -130,19 +130,19 @@ def info(
     from bilstm_crf.embeddings.read import describe
 
     vectors = describe(name_or_path, embeddings_dir)
-    if vectors is None:
+    if vectors is None or vectors.source is None:
         raise UsageError(
             "none has nothing to show: its words are random", hint="try: bilstm-crf embeddings list"
         )
     counted = coverage(_count_words(corpora, options), vectors, "own_first") if corpora else None
     if as_json:
-        report = {"name": vectors.name, **vectors.source, "subword": vectors.subword is not None}
+        report = {"name": vectors.name, **asdict(vectors.source), "subword": vectors.subword is not None}
         if counted is not None:
             report["coverage"] = counted.json()
         write_json(report)
         return
     write_text(f"{vectors.summary()}\n")
-    write_text(f"SHA-256  {vectors.source['sha256']}\n")
+    write_text(f"SHA-256  {vectors.source.sha256}\n")
     write_text(f"First words  {' '.join(vectors.words[:12])}\n")
     write_text(f"Words outside  {'from character n-grams' if vectors.subword else 'no vector'}\n")
     if counted is not None:

@@ -195,14 +195,20 @@ def refuse_append(options: Mapping[str, Any]) -> None:
 pair_options = _group(
     click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE),
     click.option("--model", metavar="DIR", type=click.Path(), help="Tag the words of FILE with this model."),
-    click.option("--gold", metavar="GOLD", type=FILE, help="With --predicted: the truth."),
-    click.option("--predicted", metavar="A", type=FILE, help="With --gold: any system's output, same words."),
+    click.option("--gold", metavar="GOLD", type=FILE, help="Gold file, for --predicted."),
+    click.option(
+        "--predicted",
+        metavar="A",
+        type=FILE,
+        multiple=True,
+        help="A system's output for the words of gold; repeat to compare systems.",
+    ),
     click.option(
         "--labels",
         metavar="SET",
         help="full, 7, 6, 4, file (types as they stand) or a TOML file.  [the model's own; else file]",
     ),
-    click.option("--predicted-format", metavar="NAME", help="Of A, where it is not that of GOLD."),
+    click.option("--predicted-format", metavar="NAME", help="Format of A, if it is not that of GOLD."),
     reading_options,
     repair_option,
 )
@@ -246,7 +252,7 @@ def require_pair_use(context: click.Context, *of_model: str) -> None:
     given = context.params
     if given["model"] is None:
         idle, reason = of_model, "is for --model, and does nothing for --gold and --predicted"
-    elif given["predicted"] is None and given.get("predicted_b") is None:
+    elif not given["predicted"]:
         idle, reason = ("predicted_format",), "is for --predicted, and does nothing for --model"
     else:
         return
@@ -261,10 +267,7 @@ output_option = click.option(
 
 def inputs_of(options: dict[str, Any], *files: str | None) -> list[str | Path | None]:
     """Return every file that a command reads: `files`, those that `options` name, and those of the model."""
-    named = [
-        options.get(name)
-        for name in ("documents", "embeddings", "labels", "gold", "predicted", "predicted_b")
-    ]
+    named = [options.get(name) for name in ("documents", "embeddings", "labels", "gold", "predicted")]
     several = [each for name in ("files", "train") for each in options.get(name) or ()]
     found: list[str | Path | None] = [*files, *several]
     for each in named:

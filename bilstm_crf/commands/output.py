@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
@@ -17,7 +17,7 @@ from bilstm_crf.util.streams import standard_output
 
 # Suffixes of what no command writes
 PACKED = {".bz2", ".xz", ".zst", ".zip", ".7z"}
-FOREIGN = {".csv", ".htm", ".html", ".json", ".md", ".xml", ".pdf", ".docx", ".xlsx", *PACKED}
+FOREIGN = {".csv", ".tex", ".htm", ".html", ".json", ".md", ".xml", ".pdf", ".docx", ".xlsx", *PACKED}
 
 
 def require_suffix(output: str, kind: str, own: tuple[str, ...], others: Mapping[str, str]) -> None:
@@ -37,23 +37,32 @@ def require_suffix(output: str, kind: str, own: tuple[str, ...], others: Mapping
     raise UsageError(f"-o {output} would hold {kind}, not what {suffix} promises", hint="; or ".join(ways))
 
 
-# What `evaluate` and `errors` write by their options: what it is called, its suffixes
+# Reports by the option that asks for them: what they are called, their suffixes
 REPORTS = {
     "text": ("a table for reading", (".txt",)),
-    "--json": ("JSON", (".json",)),
-    "--markdown": ("Markdown", (".md",)),
-    "--html": ("an HTML page", (".html", ".htm")),
+    "json": ("JSON", (".json",)),
+    "csv": ("CSV", (".csv",)),
+    "markdown": ("Markdown", (".md",)),
+    "latex": ("LaTeX", (".tex",)),
+    "html": ("an HTML page", (".html", ".htm")),
 }
 
 
-def require_report_suffix(output: str | None, given: Mapping[str, bool]) -> None:
-    """Refuse a name that promises another kind of report; `given` says which options there are, and were."""
-    if output is None:
-        return
-    kind, own = REPORTS[next((option for option in given if given[option]), "text")]
-    others = {suffix: "" for suffix in SUFFIXES if suffix != ".txt"}  # of tagged files
-    others |= {suffix: option for option in given for suffix in REPORTS[option][1]}
-    require_suffix(output, kind, own, others)
+def chosen_report(options: Mapping[str, Any], formats: Sequence[str]) -> str:
+    """Return which of `formats` the flags `as_…` of a command ask for; `text` if none.
+
+    Raises UsageError for two of them, and for an output whose suffix promises another one.
+    """
+    chosen = [name for name in formats if options[f"as_{name}"]]
+    if len(chosen) > 1:
+        raise UsageError(f"--{chosen[0]} and --{chosen[1]} exclude one another")
+    report = chosen[0] if chosen else "text"
+    if options["output"] is not None:
+        kind, own = REPORTS[report]
+        others = {suffix: "" for suffix in SUFFIXES if suffix != ".txt"}  # of tagged files
+        others |= {suffix: f"--{name}" for name in formats for suffix in REPORTS[name][1]}
+        require_suffix(options["output"], kind, own, others)
+    return report
 
 
 @contextlib.contextmanager

@@ -1,13 +1,13 @@
-"""Facebook's fastText .bin, read as a stream: words, their vectors, and the vectors of character n-grams.
+"""Read Facebook's fastText .bin as a stream: words, their own rows, and the rows of character n-grams.
 
-gensim reads it as well and is the oracle of the tests, but it holds the model in memory, reads the words of a
-truncated file for ever, and believes every count that a damaged one names.
+gensim reads it too and is the oracle of the tests, but it holds the model in memory, reads the words of a
+truncated file forever, and trusts every count in a damaged one.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BufferedReader
 from itertools import chain
@@ -16,27 +16,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bilstm_crf.embeddings.tables import NGRAMS, VECTORS, Ngrams, Tables
-from bilstm_crf.embeddings.word_list import WordList
+from bilstm_crf.embeddings.builder import NGRAMS, Builder, damaged
+from bilstm_crf.embeddings.ngrams import NgramLengths
 from bilstm_crf.errors import InputError
 from bilstm_crf.util.progress import Bar
 
 MAGIC = struct.pack("<i", 793712314)
 VERSIONS = (11, 12)
-# fastText 0.9, src/args.cc and src/dictionary.cc: what the numbers at the start are.
+# The start of a file, as fastText 0.9 writes it in src/args.cc and src/dictionary.cc.
 ARGUMENTS = struct.Struct("<12id")
 SUPERVISED = 3  # the value of `model`
 DICTIONARY = struct.Struct("<3i2q")  # entries, words, labels, tokens, pruned
-ENTRY = struct.Struct("<qb")  # behind each word: its count, and whether it is a label
+ENTRY = struct.Struct("<qb")  # after each word: its count, and whether it is a label
 MATRIX = struct.Struct("<b2q")  # quantised, rows, columns
 CHUNK = 1 << 20  # bytes read at a time
-BLOCK_BYTES = 1 << 24  # of rows handed on at a time
+BLOCK_BYTES = 1 << 24  # of rows written at a time
 MAX_WORD = 10_000  # bytes
 MAX_DIM = 1_000_000
 MAX_NGRAM = 1_000  # characters
 MAX_VALUE = 1e30  # of a vector's elements, whose sums must be float32
 MAX_PRUNED = 1 << 31
-GATHERED = 1_000  # n-grams of one word looked up at a time
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,7 @@ class Settings:
 
     dim: int
     buckets: int
-    min_n: int
-    max_n: int
+    lengths: NgramLengths
 
 
 class _Bytes:
@@ -58,7 +56,7 @@ class _Bytes:
         self._buffer, self._at = b"", 0
 
     def take(self, size: int) -> bytes:
-        """The next `size` bytes, or all that are left."""
+        """Return the next `size` bytes, or all that are left."""
         taken = self._buffer[self._at : self._at + size]
         self._at += len(taken)
         if len(taken) < size:
@@ -72,7 +70,7 @@ class _Bytes:
         return layout.unpack(data)
 
     def word(self) -> bytes | None:
-        """The bytes up to the next NUL; None where the file ends before."""
+        """Return the bytes up to the next NUL; None if the file ends before it."""
         end = self._buffer.find(b"\0", self._at)
         while end < 0:
             if len(self._buffer) - self._at > MAX_WORD:
@@ -87,48 +85,43 @@ class _Bytes:
         return word
 
     def cut_short(self, how: str) -> InputError:
-        return InputError(
-            f"a fastText model that is cut short: {how}", path=self.path, hint="remove it and fetch it anew"
-        )
+        return damaged(self.path, f"a fastText model that is cut short: {how}")
 
     def damaged(self, how: str) -> InputError:
-        return InputError(
-            f"a damaged fastText model: {how}", path=self.path, hint="remove it and fetch it anew"
-        )
+        return damaged(self.path, f"a damaged fastText model: {how}")
 
 
-def read(stream: BufferedReader, path: object, tables: Tables) -> tuple[WordList, Ngrams | None]:
-    """Read a model into `tables`: the words' own rows and the n-grams' as they lie there (see `compose`).
+def read(stream: BufferedReader, builder: Builder) -> None:
+    """Read a model into `builder`: the words' own rows, and the n-grams' rows as they are.
 
-    Words that are not UTF-8, hold a line break or came before are left out. Raises InputError for a model
-    that is cut short, damaged, quantised or a classifier.
+    Raises InputError for a model that is cut short, damaged, quantised or a classifier.
     """
-    data = _Bytes(stream, path)
-    settings = _settings(data)
-    words, kept = _words(data)
-    quantised, rows, columns = data.unpack(MATRIX, "the words")
+    data = _Bytes(stream, builder.path)
+    settings = _read_settings(data)
+    kept = _read_words(data, builder)
+    quantised, rows, dim = data.unpack(MATRIX, "the words")
     if quantised == 1:
-        raise _quantised(path)
-    if (quantised, rows, columns) != (0, len(kept) + settings.buckets, settings.dim):
+        raise _quantised(builder.path)
+    if (quantised, rows, dim) != (0, len(kept) + settings.buckets, settings.dim):
         raise data.damaged(
-            f"{rows:,} vectors of {columns:,} dimensions, expected {len(kept):,} + {settings.buckets:,} "
+            f"{rows:,} vectors of {dim:,} dimensions, expected {len(kept):,} + {settings.buckets:,} "
             f"of {settings.dim:,}"
         )
-    use_ngrams = settings.buckets > 0 and settings.max_n > 0
+    if settings.buckets > 0 and settings.lengths.max_n > 0:
+        builder.ngrams = settings.lengths
+    size = max(1, BLOCK_BYTES // (4 * dim))
+    end = rows if builder.ngrams else 0
     with Bar("Reading  fastText", unit="vectors") as bar:
-        size = max(1, BLOCK_BYTES // (4 * columns))
-        parts = chain(_blocks(0, len(kept), size), _blocks(len(kept), rows if use_ngrams else 0, size))
-        for start, stop in parts:
-            block = _rows(data, stop - start, columns, at=start, of=rows)
+        for start, stop in chain(_blocks(0, len(kept), size), _blocks(len(kept), end, size)):
+            block = _read_rows(data, stop - start, dim, at=start, of=rows)
             if stop <= len(kept):
-                tables.add(VECTORS, block[kept[start:stop]])
+                builder.add_rows(block[kept[start:stop]])
             else:
-                tables.add(NGRAMS, block)
+                builder.add_rows(block, NGRAMS)
             bar.at(stop, rows)
-    return words, Ngrams(settings.min_n, settings.max_n) if use_ngrams else None
 
 
-def _settings(data: _Bytes) -> Settings:
+def _read_settings(data: _Bytes) -> Settings:
     _, version = data.unpack(struct.Struct("<2i"), "its first bytes")
     if version not in VERSIONS:
         raise data.damaged(f"version {version} of the format, expected {VERSIONS[-1]}")
@@ -137,11 +130,11 @@ def _settings(data: _Bytes) -> Settings:
         raise _classifier(data.path)
     if not (0 < dim <= MAX_DIM and buckets >= 0 and 0 <= min_n <= MAX_NGRAM and 0 <= max_n <= MAX_NGRAM):
         raise data.damaged(f"{dim} dimensions, {buckets} buckets, n-grams of {min_n} to {max_n} characters")
-    return Settings(dim, buckets, min_n, max_n)
+    return Settings(dim, buckets, NgramLengths(min_n, max_n))
 
 
-def _words(data: _Bytes) -> tuple[WordList, NDArray[np.bool_]]:
-    """Return the words, and of each row (V,) whether its word is among them."""
+def _read_words(data: _Bytes, builder: Builder) -> NDArray[np.bool_]:
+    """Read the words, and return whether each one is kept (V,)."""
     entries, count, labels, _, pruned = data.unpack(DICTIONARY, "its settings")
     if labels > 0:
         raise _classifier(data.path)
@@ -149,8 +142,7 @@ def _words(data: _Bytes) -> tuple[WordList, NDArray[np.bool_]]:
         raise _quantised(data.path)
     if not 0 <= entries == count or labels < 0 or pruned not in (-1, 0):
         raise data.damaged(f"{entries} entries, expected {count} words")
-    words = WordList(data.path)
-    kept = bytearray()  # grows with the words that are there, whatever their number should be
+    kept = bytearray()  # grows with the words that are there, whatever number the file claims
     for entry in range(entries):
         word = data.word()
         end = data.take(ENTRY.size)
@@ -158,21 +150,21 @@ def _words(data: _Bytes) -> tuple[WordList, NDArray[np.bool_]]:
             raise data.cut_short(f"{entry:,} of {entries:,} words are there")
         if ENTRY.unpack(end)[1] != 0:
             raise data.damaged(f"word {entry + 1:,} is not marked as one")
-        kept.append(words.add(word))
-    return words, np.frombuffer(bytes(kept), np.bool_)
+        kept.append(builder.add_word(word))
+    return np.frombuffer(bytes(kept), np.bool_)
 
 
 def _blocks(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:
     return ((at, min(stop, at + size)) for at in range(start, stop, size))
 
 
-def _rows(data: _Bytes, count: int, columns: int, *, at: int, of: int) -> NDArray[np.float32]:
-    """The next `count` rows, the `at`-th of `of` first."""
-    there = data.take(4 * columns * count)
-    if len(there) < 4 * columns * count:
-        raise data.cut_short(f"{at + len(there) // (4 * columns):,} of {of:,} vectors are there")
-    block = np.frombuffer(there, "<f4").reshape(count, columns)
-    if not (np.abs(block) < MAX_VALUE).all():  # nor where one is NaN
+def _read_rows(data: _Bytes, count: int, dim: int, *, at: int, of: int) -> NDArray[np.float32]:
+    """Return the next `count` rows, which begin with number `at` of `of`."""
+    there = data.take(4 * dim * count)
+    if len(there) < 4 * dim * count:
+        raise data.cut_short(f"{at + len(there) // (4 * dim):,} of {of:,} vectors are there")
+    block = np.frombuffer(there, "<f4").reshape(count, dim)
+    if not (np.abs(block) < MAX_VALUE).all():  # false for NaN, too
         raise data.damaged("it holds values that are no numbers, or too large to be summed")
     return block
 
@@ -183,46 +175,3 @@ def _classifier(path: object) -> InputError:
 
 def _quantised(path: object) -> InputError:
     return InputError("a quantised fastText model (.ftz), which has no table", path=path)
-
-
-def compose(
-    words: Sequence[str], table: NDArray[np.float32], ngrams: NDArray[np.float32], kind: Ngrams
-) -> None:
-    """Replace each word's own row of `table` (V, D) by the mean of it and its n-grams' rows.
-
-    So does fastText. `ngrams` (buckets, D). Sums in gensim's order, hence with its bits.
-    """
-    with Bar("Composing  words", unit="words") as bar:
-        for row, word in enumerate(words):
-            hashes = _hashes(word, ngrams, kind)
-            table[row] = _sum(table[row], hashes, ngrams) / np.float32(len(hashes) + 1)
-            if row % 1000 == 0:
-                bar.at(row, len(words))
-
-
-def from_ngrams(word: str, *, ngrams: NDArray[np.float32], kind: Ngrams) -> NDArray[np.float32] | None:
-    """Return the mean of the vectors of a word's character n-grams, (D,); None for a word without any.
-
-    What fastText does with a word it has not seen. `ngrams` (buckets, D) is memory-mapped.
-    """
-    hashes = _hashes(word, ngrams, kind)
-    if not hashes:
-        return None
-    mean: NDArray[np.float32] = _sum(ngrams[hashes[0]], hashes[1:], ngrams) / np.float32(len(hashes))
-    return mean
-
-
-def _hashes(word: str, ngrams: NDArray[np.float32], kind: Ngrams) -> list[int]:
-    from gensim.models.fasttext import ft_ngram_hashes
-
-    hashes: list[int] = ft_ngram_hashes(word, kind.min_n, kind.max_n, len(ngrams))
-    return hashes
-
-
-def _sum(first: NDArray[np.float32], rows: list[int], table: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sum `first` (D,) and these rows, one after another; a long word's do not lie in memory all at once."""
-    total = first
-    for start in range(0, len(rows), GATHERED):
-        block = np.concatenate([total[None], table[rows[start : start + GATHERED]]])
-        total = block.sum(axis=0, dtype=np.float32)
-    return total

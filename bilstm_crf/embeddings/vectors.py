@@ -1,13 +1,13 @@
-"""WordVectors: words, their table, and how to make a vector for a word that is not in it."""
+"""WordVectors: words, their table, and a way to compute vectors for other words."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,22 +17,35 @@ if TYPE_CHECKING:
     from bilstm_crf.embeddings.subwords import Subwords
 
 
+@dataclass(frozen=True)
+class Source:
+    """A description of a vector file, as stored in `config.json` and in the cache."""
+
+    file: str  # name without folders, which differ from machine to machine
+    format: str
+    bytes: int
+    sha256: str
+    words: int
+    dim: int
+    skipped: dict[str, int]  # reason → number of words
+    member: str | None = None  # of a zip
+
+
 @dataclass
 class WordVectors:
-    """A table of word vectors, as `read.load` gives it.
+    """A table of word vectors, as `read.load` returns it.
 
-    `matrix` (V, D) is float32 and, wherever it can be, memory-mapped read-only: rows come from the disk when
-    they are looked at. Shapes: V words, D dimensions.
+    `matrix` (V, D) is float32 and memory-mapped read-only where possible. Shapes: V words, D dimensions.
     """
 
-    name: str  # as it was asked for: sg600, or the file's name
-    words: Sequence[str]  # (V,) in the file's order, which is falling frequency
+    name: str  # a known name such as sg600, else the file's name
+    words: Sequence[str]  # (V,) in the order of the file, most frequent first
     matrix: np.ndarray  # (V, D)
-    subword: Callable[[str], np.ndarray | None] | None = None  # from character n-grams; None: cannot
-    source: dict[str, Any] = field(default_factory=dict)  # for config.json: file, format, sha256, skipped …
-    path: Path | None = None  # the file; not in `source`, which travels to other machines
-    folder: Path | None = None  # of the converted form, where there is one
-    subwords: Subwords | None = None  # where `subword` is a fit to this table, which a model can hold
+    subword: Callable[[str], np.ndarray | None] | None = None  # vector of another word from its n-grams
+    source: Source | None = None
+    path: Path | None = None
+    folder: Path | None = None  # of the converted form in the cache
+    subwords: Subwords | None = None  # what `subword` belongs to, if it was fitted to this table
 
     def __len__(self) -> int:
         return len(self.words)
@@ -43,28 +56,28 @@ class WordVectors:
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """Word to row, built when it is first asked for; and the `plain_form` of words that have another."""
+        """Map each word, and its `plain_form`, to its row."""
         index = {word: row for row, word in enumerate(self.words)}
         for form, row in plain_forms(self.words).items():
             index.setdefault(form, row)
         return index
 
     def with_subwords(self, count: int) -> WordVectors:
-        """The same table, with vectors for all other words from `count` n-grams that are fitted to it."""
-        from bilstm_crf.embeddings.subwords import fit_once  # brings scipy along
+        """Return the same table with vectors for all other words from `count` n-grams fitted to it."""
+        from bilstm_crf.embeddings.subwords import fit_once  # imports scipy
 
         fitted = fit_once(self.words, self.matrix, count, self.folder)
         return dataclasses.replace(self, subword=fitted.vector, subwords=fitted)
 
     def summary(self) -> str:
-        """One line for a person: `sg600  66,009 words, 600 dimensions, word2vec binary (embeddings/…)`.
-
-        Words that were left out are named with their reasons.
-        """
-        skipped = ", ".join(f"{count:,} {why}" for why, count in self.source.get("skipped", {}).items())
-        return (
-            f"{self.name}  {len(self):,} words, {self.dim} dimensions"
-            + (f", {self.source['format']}" if "format" in self.source else "")
-            + (f" ({self.path})" if self.path else "")
-            + (f"; left out: {skipped}" if skipped else "")
-        )
+        """Return one line: `sg600  66,009 words, 600 dimensions, word2vec binary (embeddings/…)`."""
+        line = f"{self.name}  {len(self):,} words, {self.dim} dimensions"
+        if self.source is not None:
+            line += f", {self.source.format}"
+        if self.path is not None:
+            line += f" ({self.path})"
+        if self.source is not None and self.source.skipped:
+            line += "; left out: " + ", ".join(
+                f"{count:,} {why}" for why, count in self.source.skipped.items()
+            )
+        return line

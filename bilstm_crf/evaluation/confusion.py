@@ -1,4 +1,4 @@
-"""The confusion matrix: gold types down, predicted types across, `O` (outside every entity) last in both."""
+"""Confusion matrices: gold types down, predicted types across, `O` (outside every entity) last in both."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from bilstm_crf.evaluation.matching import match
 from bilstm_crf.sentence import Span
 
 OUTSIDE = "O"
-MAX_TYPES = 50  # a matrix of more would be read by nobody, and of thousands fill the disk
+MAX_TYPES = 50  # nobody reads a matrix of more, and one of thousands fills the disk
 
 
 @dataclass(frozen=True)
 class Confusion:
     """Counts by gold type (row) and predicted type (column), in the order of `types`.
 
-    Of more than MAX_TYPES types the most frequent stand alone and the others together, as `(7 other types)`.
-    `spans` counts spans matched one-to-one, whether their boundaries agree or not: column `O` holds missed
-    spans, row `O` spurious ones, and their common cell is 0. `words` counts words.
+    Of more than MAX_TYPES types, the most frequent have their own rows and the others share one, called
+    `(7 other types)`. `spans` counts spans matched one-to-one, whether their boundaries agree or not: column
+    `O` holds missed spans, row `O` spurious ones, and their common cell is 0. `words` counts tokens.
     """
 
-    types: list[str]  # sorted, then perhaps the others, then O
+    types: list[str]  # sorted, then the others if there are any, then O
     spans: list[list[int]]  # (K, K) for K of these
     words: list[list[int]]  # (K, K)
 
@@ -36,7 +36,7 @@ class Confusion:
 def confusion(
     gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]], lengths: Sequence[int]
 ) -> Confusion:
-    """Both matrices; `lengths` are the sentences' numbers of words."""
+    """Return both matrices; `lengths` are the sentences' numbers of tokens."""
     spans: Counter[tuple[str, str]] = Counter()
     words: Counter[tuple[str, str]] = Counter()
     for gold_spans, predicted_spans, length in zip(gold, predicted, lengths, strict=True):
@@ -49,13 +49,13 @@ def confusion(
 
 
 def _shown(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> dict[str, str]:
-    """The name under which each type stands in the matrices, in their order."""
+    """The name of each type in the matrices, in their order."""
     types = types_of(gold, predicted)
     if len(types) <= MAX_TYPES:
         return {type_: type_ for type_ in types}
     sizes = Counter(span.type for side in (gold, predicted) for spans in side for span in spans)
     frequent = sorted(sorted(types, key=lambda type_: -sizes[type_])[:MAX_TYPES])
-    others = f"({len(types) - MAX_TYPES:,} other types)"  # has blanks, as no entity type has
+    others = f"({len(types) - MAX_TYPES:,} other types)"  # no entity type has blanks
     return {type_: type_ for type_ in frequent} | dict.fromkeys(sorted({*types} - {*frequent}), others)
 
 

@@ -1,4 +1,4 @@
-"""Counting: how many spans are right, and precision, recall and F1 from such counts; 0/0 is 0 everywhere."""
+"""Counts of correct spans, and precision, recall and F1 from them; 0/0 is 0 everywhere."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from bilstm_crf.sentence import Span
 
 
 def ratio(part: float, whole: float) -> float:
-    """`part / whole`, and 0 where there is nothing to divide by (seqeval's zero_division=0)."""
+    """Return `part / whole`, or 0 if there is nothing to divide by (seqeval's zero_division=0)."""
     return part / whole if whole else 0.0
 
 
 def harmonic(precision: float, recall: float) -> float:
-    """F1, the harmonic mean.
+    """Return F1, the harmonic mean.
 
     >>> harmonic(1.0, 0.5)
     0.6666666666666666
@@ -25,7 +25,7 @@ def harmonic(precision: float, recall: float) -> float:
 
 @dataclass(frozen=True)
 class TypeScore:
-    """The score of one entity type (or of all together): fractions from 0 to 1, and the counts of spans."""
+    """The score of one entity type, or of all together: fractions from 0 to 1, and counts of spans."""
 
     precision: float
     recall: float
@@ -45,7 +45,7 @@ class Average:
 
 
 class Score(Protocol):
-    """Whatever has precision, recall and F1."""
+    """Anything with precision, recall and F1."""
 
     @property
     def precision(self) -> float: ...
@@ -56,7 +56,7 @@ class Score(Protocol):
 
 
 def macro(scores: Iterable[Score]) -> Average:
-    """The unweighted mean over the types found in gold or predicted; all 0 where there is none."""
+    """Return the unweighted mean over entity types; 0 if there are none."""
     scores = list(scores)
     return Average(
         precision=ratio(sum(score.precision for score in scores), len(scores)),
@@ -72,14 +72,14 @@ def score_of(gold: int, predicted: int, correct: int) -> TypeScore:
 
 
 def types_of(*sides: Sequence[Sequence[Span]]) -> list[str]:
-    """Every entity type that occurs, sorted."""
+    """Return every entity type that occurs, sorted."""
     return sorted({span.type for side in sides for spans in side for span in spans})
 
 
 def sentence_counts(
     gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]
 ) -> list[tuple[int, int, int]]:
-    """Per sentence: spans that are exactly right (boundaries and type), gold spans, predicted spans."""
+    """Return the correct (boundaries and type), gold and predicted spans of each sentence."""
     return [
         (len(set(of_gold) & set(of_predicted)), len(of_gold), len(of_predicted))
         for of_gold, of_predicted in zip(gold, predicted, strict=True)

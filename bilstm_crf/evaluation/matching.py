@@ -1,21 +1,21 @@
-"""Which predicted span answers which gold span: one-to-one, so that no span is ever counted twice.
+"""Pair gold and predicted spans one-to-one, so that no span is ever counted twice.
 
-Of the pairs of one sentence that share a word, the best is taken first and uses up both its spans:
+Of the pairs in one sentence that share a token, the best is taken first and uses up both its spans:
 
     1. the same boundaries (the same type before another type)
-    2. boundaries that differ, the same type
-    3. boundaries that differ, another type
-    inside 2 and 3: the greatest overlap in words, then the leftmost gold span, then the leftmost prediction
+    2. different boundaries, the same type
+    3. different boundaries, different types
+    inside 2 and 3: the greatest overlap in tokens, then the leftmost gold span, then the leftmost prediction
 
-What is left over is missed (gold) or spurious (predicted). The spans of one side do not overlap, so a pair
+Spans left over are missed (gold) or spurious (predicted). The spans of one side do not overlap, so a pair
 with the same boundaries has no rival, and the strict score is the same under any such order.
 
-nervaluate (1.2.1) pairs anew for each scheme: each prediction, from the left, takes the first gold span left
-that it touches. What is correct in strict, exact and partial is the same there. The rest differs only where a
-span touches two of the other side: for gold PER 0-6, predictions ORG 0-1 and PER 2-6, its type scheme has one
-incorrect and one spurious, ours one correct (PER 2-6) and one spurious; for gold PER 0-4 and PER 6-7,
-predictions ORG 0-3 and PER 3-7, its strict scheme has two incorrect, ours one, one missed and one spurious.
-Its scores of one type look at that type's spans alone, so that they never see a wrong type.
+nervaluate 1.2.1 pairs anew for each scheme: each prediction, from the left, takes the first remaining gold
+span that it touches. Correct spans in strict, exact and partial are the same there. The rest differs only if
+a span touches two of the other side: for gold PER 0-6 and predictions ORG 0-1 and PER 2-6, its type scheme
+has one incorrect and one spurious, ours one correct (PER 2-6) and one spurious; for gold PER 0-4 and PER 6-7
+and predictions ORG 0-3 and PER 3-7, its strict scheme has two incorrect, ours one, one missed and one
+spurious. Its scores of one type look at the spans of that type alone, so they never see a wrong type.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from collections.abc import Sequence
 
 from bilstm_crf.sentence import Span
 
-Pair = tuple[Span | None, Span | None]  # gold, predicted; None: nothing answers it
+Pair = tuple[Span | None, Span | None]  # gold, predicted; None: it has no partner
 
 
 def match(gold: Sequence[Span], predicted: Sequence[Span]) -> list[Pair]:
-    """Every span of one sentence exactly once, sorted by position.
+    """Return every span of one sentence exactly once, sorted by position.
 
     >>> match([Span(0, 2, "PER")], [Span(0, 1, "ORG"), Span(1, 2, "PER")])
     [(None, Span(start=0, end=1, type='ORG')), (Span(start=0, end=2, type='PER'), Span(start=1, end=2, type='PER'))]
@@ -46,7 +46,7 @@ def match(gold: Sequence[Span], predicted: Sequence[Span]) -> list[Pair]:
 
 
 def overlap(one: Span, other: Span) -> int:
-    """How many words two spans share; 0 or less where they share none."""
+    """Return how many tokens two spans share; 0 or less if they share none."""
     return min(one.end, other.end) - max(one.start, other.start)
 
 
@@ -62,7 +62,7 @@ def _rank(pair: tuple[Span, Span]) -> tuple[bool, bool, int, int, int]:
 
 
 def _touching(gold: Sequence[Span], predicted: Sequence[Span]) -> list[tuple[Span, Span]]:
-    """All pairs that share a word. Both sides are sorted without overlap: one pass, not every pair."""
+    """All pairs that share a token, in one pass: both sides are sorted and do not overlap."""
     pairs = []
     first = 0
     for span in predicted:

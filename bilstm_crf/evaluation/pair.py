@@ -1,15 +1,15 @@
-"""Reading what is to be scored: gold and a system's output beside it, word for word the same."""
+"""Read a system's output for the words of gold sentences, to be scored against these."""
 
 from __future__ import annotations
 
 import os
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, zip_longest
 
 from bilstm_crf import formats
-from bilstm_crf.corpus.labelled import read_gold, where_labels_are
+from bilstm_crf.corpus.labelled import where_labels_are
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import FileLabels, LabelReading, Repair, line_of, read_labels
@@ -18,45 +18,47 @@ from bilstm_crf.sentence import Sentence
 Path = str | os.PathLike[str]
 
 
-def read_pair(
+@dataclass(frozen=True)
+class PairFormats:
+    """How gold and predicted files are read."""
+
+    gold: str | None = None  # format; None: by suffix
+    predicted: str | None = None
+    options: FormatOptions = field(default_factory=FormatOptions)
+    repair: Repair | None = None
+
+
+def read_predicted(
+    gold: Sequence[Sentence],
     gold_path: Path,
     predicted_path: Path,
-    *,
-    gold_format: str | None = None,
-    predicted_format: str | None = None,
-    options: FormatOptions | None = None,
-    repair: Repair | None = None,
-    say: Callable[[str], None] | None = None,
-) -> tuple[list[Sentence], list[Sentence]]:
-    """Gold and a system's output for the same words, both with `spans` set; the formats may differ.
+    formats_of: PairFormats,
+    say: Callable[[str], None] = lambda message: None,
+) -> list[Sentence]:
+    """Return a system's output for the words of `gold`, with `spans` set.
 
     Predicted labels may be illegal (they count as `O`, and `say` is told), and a predicted sentence without
-    labels has no entities. Raises InputError where the words are not the same: the first place, with both
-    words.
+    labels has no entities. Raises InputError if the words differ, with the first place and both words.
     """
-    options = options if options is not None else FormatOptions()
-    gold, encoding = read_gold(gold_path, gold_format, options, repair)
-    if say is not None and encoding != "IOB2":
-        say(f"{gold_path}: labels read as {encoding}")
-    sided = replace(options, side="predicted")  # where a file of columns has both
-    predicted = [s for s in formats.read(predicted_path, predicted_format, sided) if s.tokens]
+    sided = replace(formats_of.options, side="predicted")  # for a file of columns that has both
+    predicted = [s for s in formats.read(predicted_path, formats_of.predicted, sided) if s.tokens]
     _check_words(gold, predicted, gold_path, predicted_path)
     unlabelled = [sentence for sentence in predicted if sentence.labels is None]
     if len(unlabelled) == len(predicted):
         message = "has no labels in any sentence"
-        hint = where_labels_are(unlabelled[0], predicted_path, predicted_format, options)
+        hint = where_labels_are(unlabelled[0], predicted_path, formats_of.predicted, formats_of.options)
         raise InputError(message, path=predicted_path, hint=hint)
-    if say is not None and unlabelled:
+    if unlabelled:
         say(
             f"{predicted_path}: {len(unlabelled):,} of {len(predicted):,} sentences have no labels and count "
             f"as having no entities, first in line {unlabelled[0].line}"
         )
-    reading = read_labels(predicted, lenient=True, repair=repair)
-    if say is not None and (reading.illegal or reading.encoding != "IOB2"):
+    reading = read_labels(predicted, lenient=True, repair=formats_of.repair)
+    if reading.illegal or reading.encoding != "IOB2":
         say(f"{predicted_path}: labels read as {reading.encoding}{_illegal(reading, predicted)}")
     for sentence in predicted:
         sentence.spans = sentence.spans or []
-    return gold, predicted
+    return predicted
 
 
 def _illegal(reading: LabelReading, predicted: Sequence[Sentence]) -> str:
@@ -73,9 +75,9 @@ def _illegal(reading: LabelReading, predicted: Sequence[Sentence]) -> str:
 
 
 def iob_labels(sentences: Sequence[Sentence]) -> list[list[str]] | None:
-    """The standard labels, where all are `B-`, `I-` or `O`; None: they are in another encoding, or none.
+    """Return the standard labels if all are `B-`, `I-` or `O`; None for another encoding or missing labels.
 
-    For semeval-2013-original, which is about how illegal labels are read.
+    For semeval-2013-original, which differs from the other schemes in how it reads illegal labels.
     """
     labelled = [sentence for sentence in sentences if sentence.labels is not None]
     dialect = FileLabels.of(labelled)
@@ -113,7 +115,7 @@ def _word(sentence: Sentence, position: int) -> str | None:
 
 
 def _shown(word: str | None, other: str | None) -> str:
-    """The word in quotes, spelt out in ASCII where the two could look alike on a screen."""
+    """The word in quotes, in ASCII if the two could look alike on a screen."""
     if word is None:
         return "the end of the sentence"
     plain = other is None or (_is_plain(word) and _is_plain(other))
@@ -121,7 +123,7 @@ def _shown(word: str | None, other: str | None) -> str:
 
 
 def _is_plain(word: str) -> bool:
-    """Whether every character is ASCII, or a Latin letter in the composed form: no other looks like these."""
+    """Whether every character is ASCII or a composed Latin letter, so that it looks like no other."""
     return unicodedata.is_normalized("NFC", word) and all(
         character.isascii() or unicodedata.name(character, "").startswith("LATIN ") for character in word
     )
@@ -131,10 +133,10 @@ def _why(found: str | None, word: str | None) -> str:
     if found is not None and word is not None:
         for form in ("NFC", "NFKC"):
             if unicodedata.normalize(form, found) == unicodedata.normalize(form, word):
-                return f"the words are the same in the Unicode form {form}: bring both files into it"
+                return f"the words are equal in Unicode form {form}: convert both files to it"
     return "both files must have the same sentences and words, in the same order"
 
 
 def _line(sentence: Sentence, position: int) -> int:
-    """The line of a word, or of the sentence's last word where it has no such word."""
+    """The line of a word, or of the sentence's last word if the sentence is shorter."""
     return sentence.lines[min(position, len(sentence.lines) - 1)] if sentence.lines else sentence.line

@@ -1,4 +1,4 @@
-"""The report: every score of one set of predictions against one gold set, each with its signature."""
+"""Every score of one set of predictions against gold, each with its signature."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bilstm_crf.errors import UsageError
-from bilstm_crf.evaluation.bootstrap import Interval, bootstrap
+from bilstm_crf.evaluation.comparison import counts_of
 from bilstm_crf.evaluation.confusion import Confusion, confusion
-from bilstm_crf.evaluation.counts import sentence_counts, types_of
+from bilstm_crf.evaluation.counts import types_of
 from bilstm_crf.evaluation.semeval import SchemeScore, SchemeScores, semeval
 from bilstm_crf.evaluation.semeval_original import flatten, lenient_spans, semeval_original
+from bilstm_crf.evaluation.significance import Interval, interval_of_mean
 from bilstm_crf.evaluation.strict import StrictScores, strict
 from bilstm_crf.labels import LABEL_SETS, LabelSet
 from bilstm_crf.sentence import Sentence, Span
 from bilstm_crf.version import __version__
 
-LEGAL_ONLY = "illegal:O"  # labels that are illegal in their encoding, whichever it is, make no span
-# What tells one scheme from another beside its name: how illegal labels are read, how spans are matched.
+LEGAL_ONLY = "illegal:O"  # labels that are illegal in their encoding make no span
+# How each scheme reads illegal labels and matches spans.
 READINGS = {
     "strict": (LEGAL_ONLY, "one-to-one"),
     "semeval": (LEGAL_ONLY, "one-to-one"),
@@ -28,7 +29,7 @@ READINGS = {
 
 @dataclass(frozen=True)
 class Report:
-    """Scores are fractions from 0 to 1; nothing is rounded."""
+    """Scores as fractions from 0 to 1; nothing is rounded."""
 
     signatures: dict[str, str]  # by scheme: strict, semeval, semeval-2013-original
     sentences: int
@@ -61,7 +62,7 @@ def evaluate(
     predicted_labels: Sequence[Sequence[str]] | None = None,
     reading: Reading | None = None,
 ) -> Report:
-    """Scores predictions against gold.
+    """Score predictions against gold.
 
     Parameters
     ----------
@@ -72,10 +73,10 @@ def evaluate(
     data_sha256
         The SHA-256 of the gold file's bytes in hexadecimal, for the signature.
     predicted_labels
-        The labels as a system wrote them (B, I and O), where it matters that they may be no legal IOB2: for
-        semeval-2013-original alone. None: those that the spans make.
+        The labels (B, I and O) as the system wrote them, which need not be legal IOB2; only
+        semeval-2013-original looks at them. None: the labels that the spans make.
     reading
-        What the signature says beside that; None: all that can be told from `gold`.
+        What the signature says about how the files were read. None: what `gold` shows.
 
     Raises
     ------
@@ -99,8 +100,8 @@ def evaluate(
         },
         sentences=len(gold),
         words=sum(lengths),
-        strict=strict(gold_spans, predicted, lengths),
-        interval=bootstrap(sentence_counts(gold_spans, predicted)),
+        strict=strict(gold_spans, predicted),
+        interval=interval_of_mean(counts_of(gold_spans, predicted)),
         semeval=semeval(gold_spans, predicted),
         semeval_original=semeval_original(flatten(gold_spans, lengths), flat),
         confusion=confusion(gold_spans, predicted, lengths),
@@ -113,11 +114,10 @@ def types_in(sentences: Iterable[Sentence]) -> set[str]:
 
 
 def map_types(sentences: Sequence[Sentence], label_set: LabelSet) -> list[list[Span]]:
-    """The spans of each sentence with the label set's types.
+    """Return the spans of each sentence with the label set's types.
 
-    A type that is already one of them (`GPE` for the set `7`) stays, so that the predictions of a model
-    trained with the set, and those of one trained with `full`, are both understood. Raises InputError for any
-    other type.
+    A type that is already one of them (`GPE` for the set `7`) stays, so that a model trained with the set and
+    one trained with `full` can both be scored. Raises InputError for any other type.
     """
     label_set = _with_own_types(label_set)
     return [label_set.map(sentence) for sentence in sentences]
@@ -135,11 +135,9 @@ def signed_label_set(
 ) -> LabelSet:
     """Return the label set that the signature names.
 
-    `gold_types` are those of the gold file as they stand; `predicted` has the label set's types.
-
-    Where the label set leaves every type of the data as it stands, so may others: `full` and `file` give the
-    same scores for types that are all of `full`. The first of them stands for all, so that the signatures
-    of comparable scores are the same.
+    Label sets that change no type of the data give the same scores: `full` and `file` do for NorNE's types.
+    The first such set stands for all of them, so that comparable scores have the same signature.
+    `gold_types` are those of the gold file; `predicted` has the label set's types.
     """
     in_gold = set(gold_types)
     in_predicted = set(types_of(predicted))
@@ -156,11 +154,11 @@ def signed_label_set(
 
 
 def require_scorable(model: LabelSet, evaluation: LabelSet) -> None:
-    """Raises UsageError where a model of one label set cannot be scored in another.
+    """Raise UsageError if a model of one label set cannot be scored in another.
 
-    It can where the model's types say the evaluation's: mapping a gold type by way of the model's set must
-    give what the evaluation's set makes of it, or nothing (MISC, which `full` drops). So `full` can be scored
-    as 7, 6 or 4, and 6 as 4. A set that takes types as they stand says nothing to check.
+    Mapping a gold type through the model's set must give what the evaluation's set makes of it, or nothing
+    (MISC, which `full` drops). So `full` can be scored as 7, 6 or 4, and 6 as 4. With a label set that keeps
+    every type, there is nothing to check.
     """
     if model.types is None or evaluation.types is None:
         return
@@ -175,11 +173,11 @@ def require_scorable(model: LabelSet, evaluation: LabelSet) -> None:
 
 
 def signature(scheme: str, label_set: LabelSet, data_sha256: str, *, repaired: bool = False) -> str:
-    """What a score must share with another one to be compared with it, as sacreBLEU prints it.
+    """Return what two scores must share to be comparable, in the manner of sacreBLEU.
 
-    The fields: scheme; what illegal labels count as (`O`, or spans as in conlleval: `repaired`), whatever the
-    encoding of the files; label set; what becomes of the type MISC (`O`: dropped, `-`: the label set does not
-    speak of it); matching of spans; the first 8 digits of the SHA-256 of the gold data; program and version.
+    The fields: scheme; what illegal labels count as (`O`, or spans as in conlleval if `repaired`); label set;
+    what becomes of the type MISC (`O`: dropped, `-`: not in the label set); matching of spans; the first
+    8 digits of the SHA-256 of the gold data; program and version.
 
     >>> signature("strict", LabelSet.named("full"), "9f2c61ab55d0")  # doctest: +ELLIPSIS
     'strict|illegal:O|labels:full|misc:O|one-to-one|data:9f2c61ab|bilstm_crf:...'

@@ -1,6 +1,6 @@
 """The four schemes of SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013, after MUC), with one-to-one matching.
 
-What a pair of a gold and a predicted span that share a word (`matching.match`) counts as:
+A pair of a gold and a predicted span that share a token (`matching.match`) counts as:
 
     boundaries  type       strict     exact      partial  type
     same        same       correct    correct    correct  correct
@@ -28,7 +28,7 @@ SCHEMES = ("strict", "exact", "partial", "type")
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What became of the spans of one side."""
+    """Counts of the spans of one side by outcome."""
 
     correct: int = 0
     incorrect: int = 0
@@ -37,7 +37,7 @@ class Outcomes:
 
     @property
     def credit(self) -> float:
-        """What precision or recall counts: a partial match is worth half."""
+        """Return the precision or recall of this side: a partial match is worth half."""
         return ratio(
             self.correct + self.partial / 2, self.correct + self.incorrect + self.partial + self.unmatched
         )
@@ -45,10 +45,10 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class SchemeScore:
-    """One scheme's score, fractions from 0 to 1, of one entity type or of all together.
+    """The score of one scheme for one entity type or for all, as fractions from 0 to 1.
 
-    For one type, `gold` holds the gold spans of that type and `predicted` the predicted spans of that type,
-    whatever the type of their partners; of all together, both sides hold the same pairs.
+    For one type, `gold` and `predicted` count the spans of that type, whatever the type of their partners;
+    for all types, both count the same pairs.
     """
 
     gold: Outcomes
@@ -59,7 +59,7 @@ class SchemeScore:
 
     @classmethod
     def of(cls, gold: Outcomes, predicted: Outcomes) -> SchemeScore:
-        """The score that follows from the outcomes of both sides."""
+        """Return the score that follows from the outcomes of both sides."""
         precision, recall = predicted.credit, gold.credit
         return cls(gold, predicted, precision, recall, harmonic(precision, recall))
 
@@ -74,7 +74,7 @@ class SchemeScores:
 
 
 def outcome(scheme: str, same_boundaries: bool, same_type: bool) -> str:
-    """The table at the top of this file.
+    """Return what a pair counts as, by the table at the top of this file.
 
     >>> outcome("partial", same_boundaries=False, same_type=True)
     'partial'
@@ -89,7 +89,7 @@ def outcome(scheme: str, same_boundaries: bool, same_type: bool) -> str:
 
 
 def semeval(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> dict[str, SchemeScores]:
-    """The four schemes' scores, by name, of the spans of each sentence."""
+    """Return the scores of the four schemes by name."""
     of_gold: Counter[tuple[str, str, str]] = Counter()  # (scheme, type, outcome): spans
     of_predicted: Counter[tuple[str, str, str]] = Counter()
     for gold_spans, predicted_spans in zip(gold, predicted, strict=True):

@@ -1,19 +1,19 @@
-"""SemEval-2013 as the paper's script counts it, to explain a difference and not to compare systems by.
+"""SemEval-2013 as the paper's script counts it: to explain a difference, not to compare systems by.
 
 The script is `ner_eval.py` of davidsbatista/NER-Evaluation as it was when the paper came out (November 2019).
-Against `semeval.semeval` it differs in four ways:
+It differs from `semeval.semeval` in four ways:
 
-  1. The labels of all sentences are one list: a stray `I-` at the start of a sentence goes on with the span
-     that ends the sentence before, where the types agree.
-  2. The reading is lenient: a stray `I-` opens a span, an `I-` of another type closes one and opens the next.
-  3. Each prediction looks for itself, from the left, for the first gold span that it touches, and a gold span
-     may be found again and again: it is `incorrect` (or `partial`) once for each, so that the counts on the
-     gold side can be more than there are gold spans, and recall falls.
-  4. Whether two spans touch is asked without the last word of either, so that a span of one word touches
-     nothing (but one with the same boundaries is seen): then it is missed, and the prediction spurious.
+  1. The labels of all sentences are one list: a stray `I-` at the start of a sentence continues the span
+     that ends the sentence before, if the types agree.
+  2. Reading is lenient: a stray `I-` opens a span, and an `I-` of another type closes one and opens the next.
+  3. Each prediction looks by itself, from the left, for the first gold span that it touches. A gold span may
+     be found again and again and is `incorrect` (or `partial`) once for each, so that the counts on the gold
+     side can exceed the number of gold spans, and recall falls.
+  4. The test for touching ignores the last token of either span, so a span of one token touches nothing
+     except a span with the same boundaries: it is missed, and the prediction spurious.
 
-The script's scores of single types are left out: it adds each spurious span to every type.
-Left out too is its bug of dropping a single span that covers the whole corpus (mended in June 2020).
+Scores of single types are left out, because the script adds each spurious span to every type. So is its bug
+of dropping a single span that covers the whole corpus (fixed in June 2020).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bilstm_crf.sentence import Span
 
 
 def lenient_spans(labels: Iterable[str]) -> list[Span]:
-    """The spans that one list of `B-`, `I-` and `O` labels says, by rule 2 above.
+    """Return the spans of one list of `B-`, `I-` and `O` labels, by rule 2 above.
 
     >>> lenient_spans(["I-PER", "I-PER", "I-ORG", "B-ORG", "O"])
     [Span(start=0, end=2, type='PER'), Span(start=2, end=3, type='ORG'), Span(start=3, end=4, type='ORG')]
@@ -45,7 +45,7 @@ def lenient_spans(labels: Iterable[str]) -> list[Span]:
 
 
 def flatten(sentences: Iterable[Sequence[Span]], lengths: Iterable[int]) -> list[Span]:
-    """The spans of all sentences, counted in words from the start of the first."""
+    """Return the spans of all sentences, counted in tokens from the start of the first."""
     flat = []
     offset = 0
     for spans, length in zip(sentences, lengths, strict=True):
@@ -55,7 +55,7 @@ def flatten(sentences: Iterable[Sequence[Span]], lengths: Iterable[int]) -> list
 
 
 def semeval_original(gold: Sequence[Span], predicted: Sequence[Span]) -> dict[str, SchemeScore]:
-    """The four schemes' scores, by name, over all types. Spans of the flat list, sorted, without overlap."""
+    """Return the scores of the four schemes by name, from the sorted spans of the flat list."""
     exact = set(gold)
     found: set[Span] = set()
     counts: Counter[tuple[str, str]] = Counter()  # (scheme, outcome): predictions

@@ -138,6 +138,10 @@ class Table:
         """The names of the columns."""
         return [column.name for column in self.columns]
 
+    def titled(self, title: str) -> Table:
+        """Return the table under another title."""
+        return replace(self, title=title)
+
     def without_empty(self, names: Collection[str]) -> Table:
         """Return the table without those of the named columns in which no row has a value."""
         kept = [
@@ -157,6 +161,21 @@ def columns(*names: str, left: Iterable[str] = ()) -> tuple[Column, ...]:
     """Return columns of these names: the first, and those of `left`, to the left, the others to the right."""
     names_left = set(left)
     return tuple(Column(name, place == 0 or name in names_left) for place, name in enumerate(names))
+
+
+def shorten_paths(paths: Sequence[str]) -> list[str]:
+    """Return paths without the folders that all of them share, for headings.
+
+    >>> shorten_paths(["out/a/dev.conllu", "out/b/dev.conllu"]), shorten_paths(["out/dev.conllu"])
+    (['a/dev.conllu', 'b/dev.conllu'], ['dev.conllu'])
+    """
+    parts = [path.split("/") for path in paths]
+    shared = 0
+    while len({tuple(each[: shared + 1]) for each in parts}) == 1 and all(
+        len(each) > shared + 1 for each in parts
+    ):
+        shared += 1
+    return ["/".join(each[shared:]) for each in parts]
 
 
 def matrix(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -45,10 +45,12 @@ class Inputs:
 
     def describe(self, config: RunConfig) -> dict[str, Any]:
         """The content of config.json, with the hashes of all this."""
+        vectors = self.sources.vectors
+        source = None if vectors is None or vectors.source is None else asdict(vectors.source)
         described = run_folder.describe(
             config,
             {"train": self.train.files, "dev": self.dev.files, **_also_read(config)},
-            None if self.sources.vectors is None else self.sources.vectors.source,
+            source,
         )
         encoder = self.sources.encoder
         if encoder is not None:

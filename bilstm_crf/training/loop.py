@@ -159,7 +159,6 @@ def train(
     """
     chooses = dev_chooses(train, dev)
     gold = [sentence.spans or [] for sentence in dev.sentences]
-    lengths = [len(sentence) for sentence in dev.sentences]
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
         learner = Learner(config, train, sources, plan)
         state = (learner.network, learner.optimisation)
@@ -183,7 +182,7 @@ def train(
             model = learner.trained()
             tagger = Tagger(model, config.device, config.lanes)
             started = time.perf_counter()
-            scores = strict(gold, tagger.predict(dev.sentences, kept), lengths)
+            scores = strict(gold, tagger.predict(dev.sentences, kept))
             row["dev"] = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
             row["best"] = not chooses or scores.f1 > best_f1(history)
             row["dev_seconds"] = round(time.perf_counter() - started, 3)

@@ -16,7 +16,8 @@ from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.filters import as_dict, summary
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
-from bilstm_crf.evaluation.report import Reading, Report, evaluate
+from bilstm_crf.evaluation.report import Reading, Report, evaluate, map_types
+from bilstm_crf.evaluation.strict import confirm
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.training import final, run_folder
 from bilstm_crf.training.checkpoint import epochs_done
@@ -227,10 +228,14 @@ def _tagger(config: RunConfig, folder: Path) -> Tagger:
 
 
 def _score(tagger: Tagger, split: Labelled) -> Report:
-    return evaluate(
+    spans = tagger.predict(split.sentences)
+    report = evaluate(
         split.sentences,
-        tagger.predict(split.sentences),
+        spans,
         label_set=tagger.label_set,
         data_sha256=sha256_of_all([str(each["path"]) for each in split.files]),
         reading=Reading(split.repaired, split.types),
     )
+    gold = map_types(split.sentences, tagger.label_set)
+    confirm(report.strict, gold, spans, [len(sentence) for sentence in split.sentences])
+    return report

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bilstm_crf.embeddings.vectors import WordVectors
+from bilstm_crf.embeddings.vectors import Source, WordVectors
 from bilstm_crf.errors import UsageError
 from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.model.architecture import Architecture
@@ -29,15 +29,15 @@ def vectors_of(model: Model, folder: str) -> WordVectors | None:
     words = list(model.vocabulary.words)
     matrix = model.word_table.astype(np.float32)[1:]
     weights, sha256 = weights_of(folder)
-    source = {
-        "file": weights.name,
-        "format": "a trained model",
-        "bytes": weights.stat().st_size,
-        "sha256": sha256,
-        "words": len(words),
-        "dim": matrix.shape[1],
-        "skipped": {},
-    }
+    source = Source(
+        file=weights.name,
+        format="a trained model",
+        bytes=weights.stat().st_size,
+        sha256=sha256,
+        words=len(words),
+        dim=matrix.shape[1],
+        skipped={},
+    )
     subword = None if model.subwords is None else model.subwords.vector
     return WordVectors(Path(folder).name, words, matrix, subword, source, subwords=model.subwords)
 

@@ -60,8 +60,8 @@ def test_the_terminal_gets_counts_that_add_up_and_examples_with_their_lines(cli,
         ["wrong", "type", "1", "1"],
         ["wrong", "boundary", "1", "1"],
         ["wrong", "both", "0", "0"],
-        ["missed", "0", "-"],
-        ["spurious", "-", "0"],
+        ["missed", "0", "–"],
+        ["spurious", "–", "0"],
     ]
     assert f"{files['gold']}:3  [{{Kari}} Nordmann] bor i Oslo" in out
     assert f"{files['gold']}:7  Kari Nordmann bor i [{{Oslo}}]" in out
@@ -110,7 +110,7 @@ def test_the_label_set_decides_what_is_an_error(cli, files):
 
 
 def test_two_systems_are_set_against_each_other(cli, files):
-    arguments = ("--gold", files["gold"], "--predicted", files["a"], "--predicted-b", files["b"])
+    arguments = ("--gold", files["gold"], "--predicted", files["a"], "--predicted", files["b"])
     found = json.loads(cli("errors", *arguments, "--json").out)["comparison"]
     whole = found["total"]
     assert [whole[cell] for cell in ("gold", "both_right", "only_a", "only_b", "both_wrong")] == [
@@ -123,9 +123,12 @@ def test_two_systems_are_set_against_each_other(cli, files):
     assert (whole["wrong_predictions_a"], whole["wrong_predictions_b"]) == (1, 1)
     assert whole["wrong_predictions_both"] == 1
     assert [each["gold"]["text"] for each in found["only_a"]] == ["NRK"]
+    scores = found["scores"]["micro"]
+    assert (scores["f1_a"], scores["f1_b"]) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
+    assert scores["p_value"] == 1.0
     assert [each["category"] for each in found["only_b"]] == ["wrong_boundary"]
     out = cli("errors", *arguments).out.decode()
-    assert "Only A is right; what B says" in out
+    assert "Only A is right; what B predicts" in out
     assert "[NRK]   ORG missed" in out
 
 
@@ -161,7 +164,7 @@ def hostile(tmp_path: Path) -> tuple[str, str]:
 
 def test_a_page_shows_hostile_words_as_words(cli, hostile, tmp_path):
     output = tmp_path / "errors.html"
-    arguments = ("--gold", hostile[0], "--predicted", hostile[1], "--predicted-b", hostile[0])
+    arguments = ("--gold", hostile[0], "--predicted", hostile[1], "--predicted", hostile[0])
     assert cli("errors", *arguments, "--html", "--examples", 20, "-o", output).status == 0
     content = output.read_text("utf-8")
     reader = Reader(content)
@@ -213,11 +216,11 @@ def test_the_errors_of_a_model_are_those_of_its_output(cli, tiny_model, tmp_path
         ([], "expected a model and files, or gold and predicted files"),
         (["--gold", "gold"], "expected a model and files, or gold and predicted files"),
         (["--gold", "gold", "--predicted", "a", "gold"], "expected a model and files"),
-        (["--gold", "gold", "--predicted", "a", "--json", "--html"], "the output is one of the two"),
+        (["--gold", "gold", "--predicted", "a", "--json", "--html"], "--json and --html"),
         (["--gold", "gold", "--predicted", "a", "--labels", "ful"], "Did you mean full?"),
         (["--gold", "gold", "--predicted", "a", "--documents", "b"], "no column sent_id"),
         (["--gold", "gold", "--predicted", "a", "--embeddings", "sg6OO"], "Did you mean sg600?"),
-        (["--model", "m", "gold", "a", "--predicted-b", "b"], "--predicted-b with 2 gold files"),
+        (["--model", "m", "gold", "a", "--predicted", "b"], "--predicted with 2 gold files"),
     ],
 )
 def test_what_cannot_be_is_said_with_exit_status_2(cli, files, arguments, message):

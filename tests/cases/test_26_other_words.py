@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bilstm_crf.errors import InputError
-from bilstm_crf.evaluation.pair import read_pair
+from evaluation.pairs import read_pair
 
 GOLD = ["Åse", "sov", "10\u00a0000", "kr", "–", "a"]
 

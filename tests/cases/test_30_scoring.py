@@ -89,12 +89,15 @@ def test_a_run_and_evaluate_sign_alike(tmp_path: Path, cli: Callable[..., Done],
     assert f"|labels:{labels.replace('file', 'full')}|" in metrics["dev"]["signatures"]["strict"]
 
 
-def test_one_system_is_scored_at_a_time(tmp_path: Path, cli: Callable[..., Done]) -> None:
+def test_no_system_is_dropped_silently(tmp_path: Path, cli: Callable[..., Done]) -> None:
     gold, other = columns(tmp_path / "gold.conll", "B-PER O"), columns(tmp_path / "b.conll", "O O")
     for command in ("evaluate", "errors"):
         done = cli(command, "--gold", gold, "--predicted", other, "--predicted", gold)
-        assert (done.status, done.out) == (2, b"")
-        assert "--predicted" in done.err
+        assert done.status == 0
+        assert "b.conll" in done.out.decode()
+        assert "−100.0" in done.out.decode()
+    three = ("--predicted", other, "--predicted", gold, "--predicted", other)
+    assert "3 systems" in cli("errors", "--gold", gold, *three).err
 
 
 @pytest.mark.parametrize("command", ["evaluate", "errors"])

@@ -60,7 +60,8 @@ def test_gensims_own_format_gives_the_same(model: Path, tmp_path: Path) -> None:
     theirs.save(str(tmp_path / "a.kv"))
     vectors = load_file(tmp_path / "a.kv")
     np.testing.assert_array_equal(vectors.matrix, theirs.vectors)
-    assert vectors.source["format"] == "gensim"
+    assert vectors.source is not None
+    assert vectors.source.format == "gensim"
     assert vectors.subword is not None
     np.testing.assert_allclose(vectors.subword(UNSEEN[0]), theirs[UNSEEN[0]], rtol=1e-6)
 

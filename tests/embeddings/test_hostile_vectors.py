@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 
 from bilstm_crf.embeddings import packing
-from bilstm_crf.embeddings.convert import convert
-from bilstm_crf.embeddings.read import load_file
+from bilstm_crf.embeddings.read import Converted, convert, load_file
 from bilstm_crf.errors import InputError
 from done import Done
 from fuzz.seeds import SEEDS
@@ -47,6 +46,10 @@ def refused(path: Path) -> str:
         convert(path, None)
     assert str(path) in str(caught.value)
     return str(caught.value)
+
+
+def shape(found: Converted) -> tuple[int, int]:
+    return found.source.words, found.source.dim
 
 
 def is_read(path: Path) -> bool:
@@ -189,8 +192,7 @@ def test_a_line_as_long_as_its_values_need_is_read(tmp_path: Path) -> None:
         content = text([b"og", "blåbær".encode() * 100], rows)
         if not header:
             content = content.split(b"\n", 1)[1]
-        found = convert(write(tmp_path / "a.txt", content), None)
-        assert found.shape == (2, 3_000)
+        assert shape(convert(write(tmp_path / "a.txt", content), None)) == (2, 3_000)
 
 
 @pytest.mark.parametrize("header", [b"999999999999 999999\n", b"1 999999\n", b"999999999999 1\n"])
@@ -277,7 +279,7 @@ def test_other_kinds_of_models_are_named(changes: dict[str, float], message: str
 
 def test_a_model_cut_at_any_byte_is_cut_short(tmp_path: Path) -> None:
     content = fasttext()
-    assert convert(write(tmp_path / "a.bin", content), None).shape == (2, 2)
+    assert shape(convert(write(tmp_path / "a.bin", content), None)) == (2, 2)
     for cut in range(4, len(content)):
         assert "cut short" in refused(write(tmp_path / "a.bin", content[:cut]))
 
@@ -286,13 +288,13 @@ def test_words_that_cannot_be_used_are_left_out_with_their_rows(tmp_path: Path) 
     content = fasttext(bucket=0, rows=2).replace(b"og\0", b"\xff\xff\0")
     found = convert(write(tmp_path / "a.bin", content), tmp_path)
     assert found.words == ["Oslo"]
-    assert found.source["skipped"] == {"not UTF-8": 1}
+    assert found.source.skipped == {"not UTF-8": 1}
     np.testing.assert_array_equal(np.load(tmp_path / "vectors.npy"), [[2, 3]])
 
 
 def test_a_model_without_n_grams_has_its_words_alone(tmp_path: Path) -> None:
     found = convert(write(tmp_path / "a.bin", fasttext(maxn=0)), None)
-    assert (found.shape, found.ngrams) == ((2, 2), None)
+    assert (shape(found), found.ngrams) == ((2, 2), None)
 
 
 def test_the_files_of_the_case_folder(shared: Path, cli: Callable[..., Done]) -> None:

@@ -132,7 +132,8 @@ def test_a_name_that_is_not_here_is_fetched_and_then_is_here(
         vectors = load("sg50")
         assert vectors is not None
         np.testing.assert_array_equal(vectors.matrix, table(2, 50))
-        assert vectors.source["member"] == "model.bin"
+        assert vectors.source is not None
+        assert vectors.source.member == "model.bin"
     assert [path for path, _ in server.requests] == ["/repository/20.json", "/repository/20/8.zip"]
     assert sorted(path.name for path in (tmp_path / "embeddings").iterdir()) == ["sg50.zip"]
     said = capsys.readouterr().err

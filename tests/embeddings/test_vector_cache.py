@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bilstm_crf.embeddings import cache, convert
-from bilstm_crf.embeddings.read import load_file
-from bilstm_crf.embeddings.tables import TableWriter
+from bilstm_crf.embeddings import cache, read
+from bilstm_crf.embeddings.builder import TableWriter
+from bilstm_crf.embeddings.read import Converted, load_file
 from bilstm_crf.errors import BilstmCrfError
 from done import Done
 from vector_files import WORDS, binary, table, write
@@ -44,7 +44,7 @@ def refuse(*_: object) -> None:
 def test_the_second_load_converts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.bin", binary(ENCODED, table(6, 4)))
     first = load_file(path)
-    monkeypatch.setattr(convert, "convert", refuse)
+    monkeypatch.setattr(read, "convert", refuse)
     second = load_file(path)
     assert (second.words, second.source) == (first.words, first.source)
     np.testing.assert_array_equal(second.matrix, first.matrix)
@@ -162,7 +162,7 @@ def test_where_the_cache_cannot_be_written_to_the_temporary_folder_takes_it(
     np.testing.assert_array_equal(load_file(path).matrix, table(6, 4))
     (private,) = (tmp_path / "temporary").iterdir()
     assert private.stat().st_mode & 0o077 == 0
-    monkeypatch.setattr(convert, "convert", refuse)
+    monkeypatch.setattr(read, "convert", refuse)
     load_file(path)
 
 
@@ -182,7 +182,7 @@ def test_a_temporary_folder_that_others_can_write_to_is_not_trusted(
 def test_a_full_disk_is_one_error_and_leaves_nothing(tmp_path: Path, kept: Path) -> None:
     path = write(tmp_path / "a.bin", binary(ENCODED, table(6, 4)))
 
-    def full(folder: Path) -> convert.Converted:
+    def full(folder: Path) -> Converted:
         (folder / "vectors.npy").write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 

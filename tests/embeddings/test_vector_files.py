@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -12,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bilstm_crf.embeddings import word2vec
+from bilstm_crf.embeddings.builder import VECTORS, Builder
 from bilstm_crf.embeddings.read import load, load_file
-from bilstm_crf.embeddings.word2vec import Records, Shape
+from bilstm_crf.embeddings.word2vec import Shape
 from bilstm_crf.errors import InputError, UsageError
 from vector_files import WORDS, binary, table, text, write
 
@@ -53,8 +56,8 @@ def test_the_content_tells_the_format_whatever_the_name(content: bytes, tmp_path
         np.testing.assert_array_equal(vectors.matrix, ROWS)
         assert vectors.index["Oslo"] == 2
         assert vectors.subword is None
-        assert vectors.source["skipped"] == {}
-        assert vectors.source["bytes"] == len(content)
+        assert vectors.source is not None
+        assert (vectors.source.skipped, vectors.source.bytes) == ({}, len(content))
 
 
 def test_the_table_is_memory_mapped_float32_in_c_order(tmp_path: Path) -> None:
@@ -86,11 +89,13 @@ def test_any_words_come_back_from_both_formats(words: list[str], dim: int) -> No
     rows = table(len(words), dim)
     for is_binary in (True, False):
         content = (binary if is_binary else text)([word.encode() for word in words], rows)
-        records = Records("a", Shape(len(words), dim))
-        stream = io.BufferedReader(io.BytesIO(content))  # type: ignore[arg-type]
-        blocks = list(records.blocks(stream, binary=is_binary))
-        assert records.kept.words == words
-        np.testing.assert_array_equal(np.concatenate(blocks), rows)
+        with tempfile.TemporaryDirectory() as folder:
+            builder = Builder(Path("a"), Path(folder))
+            stream = io.BufferedReader(io.BytesIO(content))  # type: ignore[arg-type]
+            word2vec.read(stream, Shape(len(words), dim), builder, binary=is_binary)
+            builder.close()
+            assert builder.words == words
+            np.testing.assert_array_equal(np.load(Path(folder) / VECTORS), rows)
 
 
 def test_a_word_may_hold_spaces_in_text(tmp_path: Path) -> None:
@@ -107,7 +112,8 @@ def test_bad_words_are_left_out_and_counted_and_the_first_of_two_wins(
     vectors = load_file(write(tmp_path / "a", (binary if is_binary else text)(words, table(4, 50))))
     assert list(vectors.words) == ["og", "i"]
     np.testing.assert_array_equal(vectors.matrix, table(4, 50)[[0, 3]])
-    assert vectors.source["skipped"] == {"not UTF-8": 1, "seen before": 1}
+    assert vectors.source is not None
+    assert vectors.source.skipped == {"not UTF-8": 1, "seen before": 1}
     assert "left out: 1 not UTF-8, 1 seen before" in vectors.summary()
 
 
@@ -116,7 +122,8 @@ def test_words_beyond_the_headers_number_are_left_out_and_counted(is_binary: boo
     content = (binary if is_binary else text)(ENCODED, ROWS, promised=4)
     vectors = load_file(write(tmp_path / "a", content))
     assert list(vectors.words) == WORDS[:4]
-    assert vectors.source["skipped"] == {"beyond the number in the header": 2}
+    assert vectors.source is not None
+    assert vectors.source.skipped == {"beyond the number in the header": 2}
 
 
 @pytest.mark.parametrize("is_binary", [True, False])

@@ -1,10 +1,15 @@
 import json
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from bilstm_crf.commands.main import run
+from bilstm_crf.evaluation.comparison import counts_of
+from bilstm_crf.evaluation.significance import compare
+from bilstm_crf.sentence import Span
 
 GOLD = """Kari B-PER
 bor O
@@ -89,7 +94,7 @@ def test_markdown_shows_every_scheme_and_the_confusion(files, capsys):
             "--keep-misc goes with --labels full, 7 or 6",
         ),
         (["--gold", "GOLD", "--predicted", "GOLD", "--labels", "ful"], "Did you mean full?"),
-        (["--gold", "GOLD", "--predicted", "GOLD", "--json", "--markdown"], "one of the two"),
+        (["--gold", "GOLD", "--predicted", "GOLD", "--json", "--markdown"], "--json and --markdown"),
         (["--gold", "GOLD", "--predicted", "none.conll"], "does not exist"),
         (["--gold", "GOLD", "--predicted", "GOLD", "--scheme", "lenient"], "lenient"),
         (["--model", "no-such-folder", "GOLD"], "no-such-folder"),
@@ -108,6 +113,81 @@ def test_an_output_is_absent_where_the_input_is_wrong(files, tmp_path, capsys):
     assert evaluate("--gold", files[0], "--predicted", files[1], "-o", str(output)) == 2
     assert "line 1: 'Ola' (sentence 1, word 1), expected 'Kari'" in capsys.readouterr().err
     assert not output.exists()
+
+
+THIRD = GOLD.replace("Kari B-PER", "Kari O")
+
+
+@pytest.fixture
+def systems(files, tmp_path: Path) -> list[str]:
+    """Arguments: gold and two systems, the second of which gets more right."""
+    (tmp_path / "third.conll").write_text(THIRD, "utf-8")
+    return ["--gold", files[0], "--predicted", files[1], "--predicted", str(tmp_path / "third.conll")]
+
+
+def test_two_systems_are_compared_with_difference_interval_and_p(systems, capsys):
+    assert evaluate(*systems, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    first, second = found["systems"]
+    assert (first["name"], second["name"]) == (systems[3], systems[5])
+    assert first["strict"]["micro"]["f1"] == pytest.approx(0.4)
+    assert second["strict"]["micro"]["f1"] == pytest.approx(0.8)
+    (comparison,) = found["comparisons"]
+    assert (comparison["a"], comparison["b"]) == (systems[3], systems[5])
+    difference = comparison["micro"]
+    assert difference["difference"] == pytest.approx(-0.4)
+    assert difference["interval"]["low"] <= -0.4 <= difference["interval"]["high"]
+    gold = [[Span(0, 1, "PER"), Span(3, 4, "GPE_LOC")], [Span(0, 1, "ORG")]]
+    ours = [[Span(0, 1, "PER"), Span(3, 4, "LOC")], []]
+    theirs = [[Span(3, 4, "GPE_LOC")], [Span(0, 1, "ORG")]]
+    assert difference["p_value"] == compare(counts_of(gold, theirs), counts_of(gold, ours)).p_value
+    assert comparison["types"]["PER"]["difference"] == 1.0
+
+
+@pytest.mark.parametrize("arguments", [[], ["--markdown"], ["--latex"], ["--csv"]])
+def test_a_comparison_is_shown_in_every_format(systems, arguments, capsys):
+    assert evaluate(*systems, *arguments) == 0
+    output = capsys.readouterr().out
+    for expected in ("theirs.conll", "third.conll", "difference", "micro", "macro"):
+        assert expected in output
+    assert {"--markdown": "−40.00", "--latex": "$-$40.00", "--csv": "-0.4"}.get(
+        "".join(arguments), "−40.0"
+    ) in output
+
+
+def test_the_first_of_many_systems_is_compared_with_each_of_the_others(systems, files, capsys):
+    assert evaluate(*systems, "--predicted", files[0]) == 0
+    output = capsys.readouterr().out
+    assert "theirs.conll − third.conll" in output
+    assert "theirs.conll − gold.conll" in output
+    assert "p (Holm)" in output
+
+
+def test_what_was_asked_for_of_each_system_follows_the_comparison(systems, capsys):
+    assert evaluate(*systems, "--confusion", "--markdown") == 0
+    output = capsys.readouterr().out
+    assert "### theirs.conll: Confusion of spans" in output
+    assert "### third.conll: Strict" in output
+
+
+def test_csv_and_latex_hold_the_same_scores(files, capsys):
+    assert evaluate("--gold", files[0], "--predicted", files[1], "--csv") == 0
+    assert "Strict,micro,0.5,0.333" in capsys.readouterr().out
+    assert evaluate("--gold", files[0], "--predicted", files[1], "--latex") == 0
+    assert "micro & 50.00 & 33.33 & 40.00 & 3 & 2" in capsys.readouterr().out
+
+
+def test_neither_scoring_nor_comparing_needs_scipy_torch_or_seqeval(systems, tmp_path):
+    code = (
+        "import sys\n"
+        "for name in ('scipy', 'torch', 'seqeval', 'sklearn', 'gensim', 'spacy'): sys.modules[name] = None\n"
+        "from bilstm_crf.commands.main import run\n"
+        f"arguments = {systems!r}\n"
+        "sys.exit(run(['evaluate', *arguments]) or run(['errors', *arguments, '--html', '-o', 'e.html']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "e.html").exists()
 
 
 def save_model(folder: Path, type_: str, labels: str) -> None:
@@ -148,3 +228,12 @@ def test_a_model_of_the_full_set_can_be_scored_as_a_smaller_one_but_not_the_othe
     save_model(tmp_path / "seven", "GPE", "7")
     assert evaluate("--model", str(tmp_path / "seven"), files[0], "--labels", "full") == 2
     assert "a model with the labels 7 cannot be scored in the label set full" in capsys.readouterr().err
+
+
+def test_a_model_can_be_compared_with_a_systems_output(files, tmp_path, capsys):
+    save_model(tmp_path / "model", "GPE_LOC", "full")
+    assert evaluate("--model", str(tmp_path / "model"), files[0], "--predicted", files[0]) == 0
+    output = capsys.readouterr().out
+    assert micro(output)[:2] == ["25.0", "100.0"]
+    assert evaluate("--model", "m", files[0], files[0], "--predicted", files[0]) == 2
+    assert "--predicted with 2 gold files" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What of a span the system could know before: its name from training, its words from training or vectors."""
+"""What a system could know about a span before: names seen in training, words with an embedding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME_GROUPS = ("seen with this type", "seen with other types only", "unseen")
 
 
 class TrainNames:
-    """The names of the training data, word for word as they stand there, with the types they have."""
+    """The names of the training data, exactly as they are written, with the types they have."""
 
     def __init__(self, sentences: Sequence[Sentence], spans: Sequence[Sequence[Span]]) -> None:
         self._types: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
@@ -23,18 +23,18 @@ class TrainNames:
                 self._types[tuple(sentence.tokens[span.start : span.end])].add(span.type)
 
     def group(self, words: Sequence[str], type_: str) -> str:
-        """One of NAME_GROUPS."""
+        """Return one of NAME_GROUPS."""
         types = self._types.get(tuple(words))
         if types is None:
             return "unseen"
         return "seen with this type" if type_ in types else "seen with other types only"
 
 
-class KnownWords:
-    """Which words a model with this training data and these vectors has an entry for.
+class VocabularyCoverage:
+    """Which words have an entry in the training data or the vectors.
 
-    Words are looked up as the model does it: digits as 0, the exact form, else the lower-cased one; in the
-    vectors of a fastText model also by character n-grams.
+    Words are looked up as the model does it: digits as 0, the exact form, then the lower-cased one; in
+    fastText vectors also by character n-grams.
     """
 
     def __init__(self, train: Sequence[Sentence] | None, vectors: WordVectors | None) -> None:
@@ -52,11 +52,11 @@ class KnownWords:
             self.groups = ("all in train", "one in the vectors only", "one in neither")
 
     def group(self, words: Sequence[str]) -> str:
-        """One of `groups`, by the least known word: every group but the first holds an unknown word."""
+        """Return one of `groups`, by the least known word."""
         return self.groups[max(map(self._distance, words))]
 
     def _distance(self, word: str) -> int:
-        """How many of the sources do not have the word, asked in their order."""
+        """How many sources lack the word before the first one that has it."""
         distance = 0
         for source in (self._in_train, self._in_vectors):
             if source is not None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bilstm_crf.analysis.familiar import KnownWords, TrainNames
+from bilstm_crf.analysis.seen import TrainNames, VocabularyCoverage
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.sentence import Sentence, Span
 
@@ -41,6 +41,6 @@ TRAIN = [Sentence(["Kari", "i", "1905"])]
     ],
 )
 def test_the_least_known_word_decides(train, table, words, group):
-    known = KnownWords(train, table)
+    known = VocabularyCoverage(train, table)
     assert known.group(words) == group
     assert group in known.groups
