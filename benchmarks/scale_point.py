@@ -105,7 +105,7 @@ def measured(point: dict[str, Any], folder: Path) -> float:
         return float(history[1]["tokens_per_second"])
     learned = sentences(16 * KNOWN_SENTENCES, 16, point["labels"], frequent, source)
     torch.set_num_threads(1)  # as the commands do: each thread of the tagger computes alone
-    tagger = Tagger(build_model(config, learned, table), threads=point["threads"])
+    tagger = Tagger(build_model(config, learned, table)[0], threads=point["threads"])
     spread = known if len(known) > CORPUS_WORDS else frequent
     given = sentences(point["tokens"], *shape, spread, source)
     tagger.predict(given[:10])  # whatever is made once

@@ -202,7 +202,7 @@ def model_folder() -> Path:
     sentence = Sentence(["Kari", "bur"], spans=[Span(0, 1, "PER")])
     folder = Path(tempfile.mkdtemp(prefix="fuzz-model-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    save_model(build_model(config, [sentence], None), folder, None)
+    save_model(build_model(config, [sentence], None)[0], folder, None)
     return folder
 
 

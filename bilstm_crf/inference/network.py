@@ -15,7 +15,7 @@ states of a BiLSTM, K labels, M tokens with other occurrences, E of these, P kep
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -78,7 +78,7 @@ class Network:
     ) -> Floats:
         """Return the score of each label for each token (N, K), in the order of the tokens."""
         loops = load_loops(len(encoded.tokens))
-        words = self._representations(encoded, loops)  # (W, I)
+        words = self.representations(encoded, loops)  # (W, I)
         total: Floats | None = None
         for tagger in self._taggers:
             scores = tagger.emissions(words, encoded, layouts, index, loops)
@@ -86,7 +86,7 @@ class Network:
         assert total is not None
         return total if len(self._taggers) == 1 else total / np.float32(len(self._taggers))
 
-    def _representations(self, encoded: Encoded, loops: Loops) -> Floats:
+    def representations(self, encoded: Encoded, loops: Loops) -> Floats:
         """(W, D + F): what each distinct word is in any sentence."""
         words, dim = len(encoded.word_ids), self._table.shape[1]
         filters = 0 if self._characters is None else len(self._characters.bias)
@@ -232,15 +232,16 @@ def _shares(layer: list[_Direction], inputs: Floats, loops: Loops) -> Floats:
     return shares
 
 
-def mean_transitions(model: Model) -> Transitions | None:
-    """Return the CRF's start (K,), end (K,) and transitions (K, K), averaged over the ensemble."""
-    weights, members = model.weights, range(model.architecture.members)
+def mean_transitions(weights: Mapping[str, NDArray[Any]]) -> Transitions | None:
+    """Return a CRF's start (K,), end (K,) and transitions (K, K), averaged over the ensemble."""
+
+    def mean(name: str) -> NDArray[np.float64]:
+        found = [array for each, array in weights.items() if each.endswith(f".crf.{name}")]
+        return np.mean(found, axis=0, dtype=found[0].dtype).astype(np.float64)
+
     if "members.0.crf.transitions" not in weights:
         return None
-    names = ("start_transitions", "end_transitions", "transitions")
-    found = [np.array([weights[f"members.{n}.crf.{name}"] for n in members]) for name in names]
-    start, end, pairs = (each.mean(axis=0).astype(np.float64) for each in found)
-    return start, end, pairs
+    return mean("start_transitions"), mean("end_transitions"), mean("transitions")
 
 
 def best_paths(emissions: Floats, transitions: Transitions | None, batch_sizes: Ints) -> Ints:

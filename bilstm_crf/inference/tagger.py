@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bilstm_crf.embeddings.attached import AttachedVectors, require_same_space
 from bilstm_crf.errors import UsageError
 from bilstm_crf.features.batches import layout_of, tagging_batches
 from bilstm_crf.features.occurrences import MemoryIndex, StreamHistory
+from bilstm_crf.features.vocabulary import Encoded
 from bilstm_crf.formats.blocks import grouped
 from bilstm_crf.inference.arguments import check_batch, check_sentences, check_text, check_texts, check_tokens
 from bilstm_crf.inference.network import Network, best_paths, mean_transitions
@@ -57,7 +59,7 @@ class Tagger:
         self.label_set: LabelSet = model.label_set
         self.on_cpu = device == "cpu"
         self._encoding = ENCODINGS[model.encoding]
-        self._transitions = mean_transitions(model)
+        self._transitions = mean_transitions(model.weights)
         self._network: Network | TorchNetwork
         if self.on_cpu and model.contextual is None:
             self._network = Network(model)
@@ -177,7 +179,8 @@ class Tagger:
                 )
             yield from self._one_by_one(sentences)
             return
-        for chunk, spans in self._tagged(self._chunks(sentences, CHUNK_TOKENS), self.threads):
+        chunks = chunks_of(sentences, CHUNK_TOKENS, whole_documents=self.reads_neighbours)
+        for chunk, spans in self._tagged(chunks, self.threads):
             for sentence, found in zip(chunk, spans, strict=True):
                 sentence.spans = found
             yield from chunk
@@ -208,14 +211,8 @@ class Tagger:
         at_once = 1 if tokens <= BATCH_TOKENS else self.threads
         # Where the sentences of a chunk read one another, the result must not depend on the threads
         size = CHUNK_TOKENS if self.reads_neighbours else max(1, min(CHUNK_TOKENS, -(-tokens // at_once)))
-        return [found for _, spans in self._tagged(self._chunks(sentences, size), at_once) for found in spans]
-
-    def _chunks(self, sentences: Iterable[Sentence], size: int) -> Iterator[list[Sentence]]:
-        """Group the sentences into chunks of at least `size` tokens, of whole documents if needed."""
-        whole = self.reads_neighbours
-        # An empty sentence counts as a token: there may be millions
-        measured = ((each, max(1, len(each)), each.document if whole else None) for each in sentences)
-        return grouped(measured, size, whole_documents=whole)
+        chunks = chunks_of(sentences, size, whole_documents=self.reads_neighbours)
+        return [found for _, spans in self._tagged(chunks, at_once) for found in spans]
 
     def _tagged(
         self, chunks: Iterator[list[Sentence]], at_once: int
@@ -231,28 +228,49 @@ class Tagger:
         self, sentences: Sequence[Sentence], contextual: PrecomputedFeatures | None = None
     ) -> list[list[Span]]:
         """Return the spans of each sentence of a chunk."""
-        spans: list[list[Span]] = [[] for _ in sentences]
-        encoded = self.model.vocabulary.encode([sentence.tokens for sentence in sentences])
-        if not len(encoded.tokens):
-            return spans
-        layouts = [layout_of(encoded, chosen) for chosen in tagging_batches(encoded.lengths, BATCH_TOKENS)]
-        index = MemoryIndex(sentences) if self.remembers else None
-        if isinstance(self._network, Network):
-            emissions = self._network.emissions(encoded, layouts, index)
-        else:
-            emissions = self._network.emissions(sentences, encoded, layouts, index, contextual)
-        label_ids = np.empty(len(encoded.tokens), np.int64)  # 0 is O
-        for layout in layouts:
-            label_ids[layout.tokens] = best_paths(
-                emissions[layout.tokens], self._transitions, layout.batch_sizes
-            )
+        encoded, label_ids = self._label_ids(sentences, contextual)
         labels, offsets = self.model.vocabulary.labels, encoded.offsets
+        spans: list[list[Span]] = [[] for _ in sentences]
         named = np.searchsorted(offsets, np.flatnonzero(label_ids), side="right") - 1
         for number in np.unique(named).tolist():
             path = label_ids[offsets[number] : offsets[number + 1]].tolist()
             found = self._encoding.decode([labels[id_] for id_ in path])
             spans[number] = trim_spans(sentences[number], found)
         return spans
+
+    def _label_ids(
+        self, sentences: Sequence[Sentence], contextual: PrecomputedFeatures | None
+    ) -> tuple[Encoded, NDArray[np.int64]]:
+        """Return the encoded sentences, and the label id of each of their tokens; 0 is `O`."""
+        encoded = self.model.vocabulary.encode([sentence.tokens for sentence in sentences])
+        label_ids = np.zeros(len(encoded.tokens), np.int64)
+        if not len(label_ids):
+            return encoded, label_ids
+        layouts = [layout_of(encoded, chosen) for chosen in tagging_batches(encoded.lengths, BATCH_TOKENS)]
+        index = MemoryIndex(sentences) if self.remembers else None
+        if isinstance(self._network, Network):
+            emissions = self._network.emissions(encoded, layouts, index)
+        else:
+            emissions = self._network.emissions(sentences, encoded, layouts, index, contextual)
+        for layout in layouts:
+            label_ids[layout.tokens] = best_paths(
+                emissions[layout.tokens], self._transitions, layout.batch_sizes
+            )
+        return encoded, label_ids
+
+
+def chunks_of(
+    sentences: Iterable[Sentence], tokens: int, *, whole_documents: bool = False
+) -> Iterator[list[Sentence]]:
+    """Group the sentences into chunks of at least so many tokens, of whole documents if asked for.
+
+    An empty sentence counts as one token, since there may be millions.
+    """
+    measured = (
+        (each, max(1, len(each)), None if each.document is None else (each.path, each.document))
+        for each in sentences
+    )
+    return grouped(measured, tokens, whole_documents=whole_documents)
 
 
 def _torch_network(model: Model, device: str) -> TorchNetwork:

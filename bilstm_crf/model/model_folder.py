@@ -94,7 +94,7 @@ def save_model(
         table = np.concatenate((table, vectors.matrix[rows].astype(np.float16)))
     content = save(
         {
-            **{name: np.ascontiguousarray(array) for name, array in model.weights.items()},
+            **model.weights,
             "embedding.weight": table,
             "words": _bytes("\n".join(words)),  # `zero_digits` leaves no line end in a word
             "characters": _bytes("".join(model.vocabulary.characters)),

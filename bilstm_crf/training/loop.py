@@ -62,7 +62,7 @@ class Learner:
         self.plan = plan
         self.model, network = build_model(config, train.sentences, sources.vectors, sources.encoder)
         if sources.initial is not None:
-            take_over(self.model, network, sources.initial)
+            take_over(self.model, sources.initial)
         self.network = network.to(config.device)
         if self.model.contextual is not None:  # a frozen encoder is no part of the network
             self.model.contextual.encoder.to(config.device)

@@ -8,15 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from bilstm_crf.embeddings.vectors import Source, WordVectors
 from bilstm_crf.errors import UsageError
 from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.model.model_folder import Model, weights_of
-from bilstm_crf.model.network import BiLSTMCRF
 
 # Of an architecture: these may differ
 NO_WEIGHTS = ("dropout", "input_dropout", "recurrent_dropout", "memory_alone")
@@ -53,8 +50,8 @@ def require_same_network(new: Architecture, old: Architecture) -> None:
         raise UsageError(f"the model to begin with has another network: {', '.join(differing)}")
 
 
-def take_over(new: Model, network: BiLSTMCRF, old: Model) -> list[str]:
-    """Fills the new network with the old one's weights, but for the word table (`vectors_of` brings it).
+def take_over(new: Model, old: Model) -> list[str]:
+    """Fill the new model's weights in place with the old one's, except the word table (see `vectors_of`).
 
     Returns the labels that both have. Raises UsageError where the networks are of different sizes.
     """
@@ -62,26 +59,19 @@ def take_over(new: Model, network: BiLSTMCRF, old: Model) -> list[str]:
     by_label = ("to_labels.weight", "to_labels.bias", "crf.start_transitions", "crf.end_transitions")
     labels = _shared(new.vocabulary.labels, old.vocabulary.labels)
     characters = _shared(_characters(new.vocabulary), _characters(old.vocabulary))
-    given = {name: torch.from_numpy(array) for name, array in old.weights.items()}
-    with torch.no_grad():
-        for name, weight in network.named_parameters():
-            if name == "embedding.weight" or name.startswith("encoder."):
-                continue
-            if name.endswith(".crf.transitions"):
-                weight[np.ix_(labels[0], labels[0])] = given[name][np.ix_(labels[1], labels[1])]
-            elif name.endswith(by_label):
-                weight[labels[0]] = given[name][labels[1]]
-            elif name == "char_cnn.embedding.weight":
-                weight[characters[0]] = given[name][characters[1]]
-            else:
-                weight.copy_(given[name])
-        _unknown_word(network.embedding.weight, given["embedding.weight"])
+    given = old.weights
+    for name, weight in new.weights.items():
+        if name == "embedding.weight":
+            weight[0] = given[name][0]  # the unknown word
+        elif name.endswith(".crf.transitions"):
+            weight[np.ix_(labels[0], labels[0])] = given[name][np.ix_(labels[1], labels[1])]
+        elif name.endswith(by_label):
+            weight[labels[0]] = given[name][labels[1]]
+        elif name == "char_cnn.embedding.weight":
+            weight[characters[0]] = given[name][characters[1]]
+        else:
+            weight[...] = given[name]
     return [new.vocabulary.labels[number] for number in labels[0]]
-
-
-def _unknown_word(new: Tensor, old: Tensor) -> None:
-    """The first row, which no word names."""
-    new[0] = old[0].to(new)
 
 
 def _characters(vocabulary: Vocabulary) -> list[str]:

@@ -66,7 +66,7 @@ def test_labels_that_no_file_can_hold_are_never_written(type_: str, tmp_path: Pa
     sentence = Sentence(["Kari", "ler"], spans=[Span(0, 1, type_)])
     with pytest.raises(InputError, match="entity type"):
         build_model(config, [sentence], None)
-    model = build_model(config, [Sentence(["Kari", "ler"], spans=[Span(0, 1, "PER")])], None)
+    model, _ = build_model(config, [Sentence(["Kari", "ler"], spans=[Span(0, 1, "PER")])], None)
     save_model(model, tmp_path / "good", None)
     assert load_model(tmp_path / "good").vocabulary.labels == ["O", "B-PER", "I-PER"]
     model.vocabulary.labels[1:] = [f"B-{type_}", f"I-{type_}"]

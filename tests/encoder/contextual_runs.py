@@ -19,6 +19,7 @@ from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.features.batches import Batch, make_batch
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model.model_folder import Model, save_model
+from bilstm_crf.model.network import BiLSTMCRF
 from bilstm_crf.sentence import Sentence, Span
 from bilstm_crf.training.initialisation import build_model
 from runs import TINY
@@ -73,15 +74,20 @@ def batch_of(model: Model, sentences: Sequence[Sentence], *numbers: int) -> Batc
 
 
 def untrained(config: RunConfig) -> Model:
+    return untrained_with_network(config)[0]
+
+
+def untrained_with_network(config: RunConfig) -> tuple[Model, BiLSTMCRF]:
     """A model that finds names of all types everywhere, so that a change of any input changes some.
 
     Its random weights are stretched and moved until each label's scores have mean 0 and deviation 3.
     """
     sentences = corpus_of(config)
     encoder = None if config.bert is None else Encoder.load(config.bert)
-    model = build_model(config, sentences, None, encoder)
+    model, network = build_model(config, sentences, None, encoder)
     batch = batch_of(model, sentences)
-    network, use = model.network.eval(), model.contextual
+    network.eval()
+    use = model.contextual
     with torch.no_grad():
         vectors = (
             None if use is None else TrainableFeatures(use.encoder, sentences, use.settings).of(batch.layout)
@@ -91,7 +97,7 @@ def untrained(config: RunConfig) -> Model:
         network.members[0].to_labels.bias.copy_(
             (network.members[0].to_labels.bias - scores.mean(0)) * 3 / scores.std(0)
         )
-    return model
+    return model, network
 
 
 def save(folder: Path, encoder: Path, *, embed: bool = False, **settings: Any) -> tuple[Model, Found]:

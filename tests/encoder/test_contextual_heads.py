@@ -18,9 +18,10 @@ from bilstm_crf.encoder.contextual import TrainableFeatures
 from bilstm_crf.formats import read
 from bilstm_crf.labels import ENCODINGS, read_spans
 from bilstm_crf.model.model_folder import Model, save_model
+from bilstm_crf.model.network import BiLSTMCRF
 from bilstm_crf.sentence import Span
 from bilstm_crf.training import loop as training
-from contextual_runs import batch_of, corpus_of, tiny_config, untrained
+from contextual_runs import batch_of, corpus_of, tiny_config, untrained, untrained_with_network
 from runs import history, start
 
 FEATURES = ["static", "char", "bert", "static,char", "static,bert", "static,char,bert"]
@@ -92,33 +93,34 @@ def test_any_vector_read_off_an_encoder_that_learns_is_saved_with_it(
 
 def test_the_mix_of_layers_is_learnt(wordpiece: Path, tmp_path: Path) -> None:
     start(tiny_config(tmp_path, wordpiece, bert_layers="mix", features="bert"), tmp_path / "run")
-    mix = Tagger.load(tmp_path / "run").model.network.mix
-    assert mix is not None
-    assert len(mix.weights) == 4  # the embeddings and three layers
-    assert mix.weights.std() > 0.01
-    assert abs(mix.gamma - 1) > 0.01
+    weights = Tagger.load(tmp_path / "run").model.weights
+    assert len(weights["mix.weights"]) == 4  # the embeddings and three layers
+    assert weights["mix.weights"].std() > 0.01
+    assert abs(weights["mix.gamma"] - 1) > 0.01
 
 
 # ---------------------------------------------------------------- the linear head
 
 
 @pytest.fixture
-def linear(wordpiece: Path, tmp_path: Path) -> tuple[RunConfig, Model]:
+def linear(wordpiece: Path, tmp_path: Path) -> tuple[RunConfig, Model, BiLSTMCRF]:
     """An untrained model for token classification, as Devlin et al. (2019, section 5.3) have it."""
     config = tiny_config(tmp_path, wordpiece, features="bert", head="linear", bert_layers="last", dropout=0)
-    return config, untrained(config)
+    return config, *untrained_with_network(config)
 
 
-def test_a_linear_head_on_an_encoder_is_token_classification(linear: tuple[RunConfig, Model]) -> None:
+def test_a_linear_head_on_an_encoder_is_token_classification(
+    linear: tuple[RunConfig, Model, BiLSTMCRF],
+) -> None:
     from transformers import AutoModelForTokenClassification, AutoTokenizer
 
-    config, model = linear
+    config, model, network = linear
     use, labels = model.contextual, model.vocabulary.labels
     assert use is not None
     assert config.bert is not None
     tokenizer: Any = AutoTokenizer.from_pretrained(config.bert)
     oracle = AutoModelForTokenClassification.from_pretrained(config.bert, num_labels=len(labels)).eval()
-    oracle.classifier.load_state_dict(model.network.members[0].to_labels.state_dict())
+    oracle.classifier.load_state_dict(network.members[0].to_labels.state_dict())
     sentences = corpus_of(config)
     logits = []
     with torch.no_grad():
@@ -140,7 +142,7 @@ def test_a_linear_head_on_an_encoder_is_token_classification(linear: tuple[RunCo
     gold = [ENCODINGS["iob"].encode(sentence.spans or [], len(sentence)) for sentence in sentences]
     ids = [torch.tensor([labels.index(label) for label in path]) for path in gold]
     expected = sum(F.cross_entropy(logits[each], ids[each], reduction="sum") for each in (5, 0, 9))
-    torch.testing.assert_close(model.network.loss(batch, contextual), expected)
+    torch.testing.assert_close(network.loss(batch, contextual), expected)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
