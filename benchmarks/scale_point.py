@@ -19,8 +19,12 @@ from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.training.initialisation import build_model
-from bilstm_crf.training.loop import History, Sources, train
+from bilstm_crf.training.build import build_model
+from bilstm_crf.training.loop import DevSet, Output, Trainer, fit
+from bilstm_crf.training.optimizer import Optimizer
+from bilstm_crf.training.plan import plan_phase
+from bilstm_crf.training.pretrained import Pretrained
+from bilstm_crf.training.records import EpochRow
 from bilstm_crf.util.threads import use_threads
 
 CORPUS_WORDS = 30_000  # how many words of a large vocabulary the random sentences draw from: as NorNE has
@@ -34,7 +38,7 @@ class Quiet:
     def batch(self, epoch: int, sentences: int, tokens: int, loss: float) -> None:
         """Nothing."""
 
-    def epoch(self, history: History) -> None:
+    def epoch(self, history: list[EpochRow]) -> None:
         """Nothing."""
 
 
@@ -101,11 +105,17 @@ def measured(point: dict[str, Any], folder: Path) -> float:
         made = sentences(point["tokens"], *shape, frequent, source)
         given = Labelled(made, ["IOB2"], [], [len(made)])
         dev = Labelled(made[:2], ["IOB2"], [], [2])
-        history = train(config, given, dev, Sources(table), folder / "run", Quiet(), {})
-        return float(history[1]["tokens_per_second"])
+        phase = plan_phase(config.recipe, given, config.weights)
+        plan = phase.plan
+        model = build_model(config, made, Pretrained(table))
+        optimizer = Optimizer(model.network, config.recipe, plan.batches_per_epoch, plan.batches)
+        devset = DevSet(dev, chooses=True, device="cpu", threads=config.lanes)
+        trainer = Trainer(model, optimizer, phase, config.seed)
+        history = fit(trainer, devset, Output(folder / "run", {}, table), Quiet())
+        return float(history[1].tokens_per_second)
     learned = sentences(16 * KNOWN_SENTENCES, 16, point["labels"], frequent, source)
     torch.set_num_threads(1)  # as the commands do: each thread of the tagger computes alone
-    tagger = Tagger(build_model(config, learned, table)[0], threads=point["threads"])
+    tagger = Tagger(build_model(config, learned, Pretrained(table)), threads=point["threads"])
     spread = known if len(known) > CORPUS_WORDS else frequent
     given = sentences(point["tokens"], *shape, spread, source)
     tagger.predict(given[:10])  # whatever is made once

@@ -31,9 +31,10 @@ from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model import char_cnn, crf, dropout, word_bilstm
 from bilstm_crf.model.dropout import set_generator
 from bilstm_crf.model.model_folder import Model
+from bilstm_crf.training.build import build_model
 from bilstm_crf.training.checkpoint import seed_epoch
-from bilstm_crf.training.initialisation import build_model
-from bilstm_crf.training.optimizer import Optimisation
+from bilstm_crf.training.optimizer import Optimizer
+from bilstm_crf.training.pretrained import Pretrained
 from bilstm_crf.util.threads import use_threads
 
 TRAIN = "nob/no_bokmaal-ud-train.conllu"
@@ -96,7 +97,7 @@ def training(model: Model, encoded: Encoded, recipe: Any, batches: int) -> dict[
     clock.wrap(member.lstm, "states", "forward: LSTM")
     clock.wrap(member.to_labels, "forward", "forward: to labels")
     clock.wrap(member.crf, "negative_log_likelihood", "forward: CRF")
-    optimisation = Optimisation(network, recipe, batches, batches)
+    optimisation = Optimizer(network, recipe, batches, batches)
     random = seed_epoch(42, 1)
     set_generator(network, random)
     network.train()
@@ -170,7 +171,7 @@ def main() -> None:
     label_set, encoding = LabelSet.named("full"), ENCODINGS["iob"]
     config = RunConfig(train=[str(arguments.norne / TRAIN)], dev=["none"])
     split = read_labelled(config.train, label_set)
-    model = build_model(config, split.sentences, load(arguments.embeddings))
+    model = build_model(config, split.sentences, Pretrained(load(arguments.embeddings)))
     encoded = model.vocabulary.encode(
         [sentence.tokens for sentence in split.sentences],
         [encoding.encode(sentence.spans or [], len(sentence)) for sentence in split.sentences],

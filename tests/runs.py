@@ -10,7 +10,8 @@ from typing import Any
 
 from bilstm_crf.config import Recipe, RunConfig
 from bilstm_crf.training import run
-from bilstm_crf.training.loop import History
+from bilstm_crf.training.records import EpochRow, RunMetrics
+from bilstm_crf.training.run import Monitor
 from bilstm_crf.util.files import sha256_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +39,7 @@ class Watch:
     def batch(self, epoch: int, sentences: int, tokens: int, loss: float) -> None:
         self.at_batch(epoch, sentences)
 
-    def epoch(self, history: History) -> None:
+    def epoch(self, history: list[EpochRow]) -> None:
         pass
 
 
@@ -70,14 +71,18 @@ def first_sentences(source: str, count: int, target: Path) -> Path:
     return target
 
 
-def start(config: RunConfig, folder: Path, watch: Watch | None = None, *, overwrite: bool = False) -> Any:
-    return run.start(
-        config, folder, overwrite=overwrite, say=lambda line: None, progress=lambda *_: watch or Watch()
-    )
+def monitor(watch: Watch | None = None, say: Callable[[str], None] = lambda line: None) -> Monitor:
+    return Monitor(say, lambda *_: watch or Watch())
 
 
-def resume(folder: Path, watch: Watch | None = None, threads: int | None = None) -> Any:
-    return run.resume(folder, say=lambda line: None, progress=lambda *_: watch or Watch(), threads=threads)
+def start(
+    config: RunConfig, folder: Path, watch: Watch | None = None, *, overwrite: bool = False
+) -> RunMetrics:
+    return run.start(config, folder, monitor(watch), overwrite=overwrite)
+
+
+def resume(folder: Path, watch: Watch | None = None, threads: int | None = None) -> RunMetrics:
+    return run.resume(folder, monitor(watch), threads=threads)
 
 
 def weights_hash(folder: Path) -> str:

@@ -11,15 +11,26 @@ from bilstm_crf.analysis.breakdown import Group
 from bilstm_crf.analysis.compare import Comparison
 from bilstm_crf.analysis.errors import CATEGORIES, PAIRED
 from bilstm_crf.analysis.examples import Example, TypeConfusion
-from bilstm_crf.evaluation.tables import SCORES, difference_table, score_row
+from bilstm_crf.evaluation.tables import SCORES, comparison_note, difference_table, score_row
 from bilstm_crf.render import document as page
 from bilstm_crf.render.charts import Bars
-from bilstm_crf.render.document import Block, Document, Examples, Figure, Folded, Paragraph, Section, Words
+from bilstm_crf.render.document import (
+    Block,
+    Document,
+    Examples,
+    Figure,
+    Folded,
+    Gallery,
+    Paragraph,
+    Section,
+    Words,
+)
 from bilstm_crf.render.table import Cell, Code, Percent, Table, columns, matrix, shorten_paths, show
 from bilstm_crf.render.text import to_text
 from bilstm_crf.util.progress import visible
 
-MAX_ROWS = 20  # of a table that is not folded: a corpus may have thousands of documents
+MAX_ROWS = 20  # of a table in a terminal: a corpus may have thousands of documents
+MAX_OPEN_ROWS = 12  # of a table on a page; longer ones are folded
 MAX_CONFUSIONS = 10
 GROUP = (*SCORES, "type", "boundary", "both", "missed", "spurious")
 TITLES = {
@@ -71,9 +82,9 @@ def _group(group: Group) -> list[Cell]:
     return [*score_row(group.name, group.score), *wrong, group.predicted["spurious"]]
 
 
-def comparison_tables(comparison: Comparison) -> list[Table]:
+def comparison_tables(comparison: Comparison, sentences: int) -> list[Table]:
     """Return the scores of A and B, what became of the gold entities in both, and their wrong predictions."""
-    contrasts = [*comparison.types, comparison.total]
+    contrasts, names = [*comparison.types, comparison.total], ("A", "B")
 
     def table(title: str, cells: Sequence[str], heads: Sequence[str]) -> Table:
         rows = [[each.name, *(getattr(each, cell) for cell in cells)] for each in contrasts]
@@ -82,7 +93,7 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
     right = ("gold", "both_right", "only_a", "only_b", "both_wrong")
     wrong = ("wrong_predictions_a", "wrong_predictions_b", "wrong_predictions_both")
     return [
-        difference_table("A and B: strict F1", ("A", "B"), comparison.scores),
+        difference_table("A and B: strict F1", names, comparison.scores, [comparison_note(names, sentences)]),
         table(
             "A and B: gold entities",
             right,
@@ -144,10 +155,11 @@ def to_document(analysis: Analysis) -> Document:
     if comparison is not None:
         folded = [Folded(title, [examples(found)]) for title, found in _sides(comparison)]
         below = Paragraph("Everything below this section is about A.", is_note=True)
-        sections.append(Section("A and B", [*comparison_tables(comparison), *folded, below]))
+        scores, *counts = comparison_tables(comparison, analysis.sentences)
+        sections.append(Section("A and B", [scores, Gallery(counts, min_width=24), *folded, below]))
     for table in tables(analysis):
         body: list[Block] = [table.titled("")]
-        if len(table.rows) > MAX_ROWS:
+        if len(table.rows) > MAX_OPEN_ROWS:
             body = [Folded(f"{len(table.rows):,} rows", body)]
         sections.append(Section(table.title, body))
     sections.insert(2 + bool(comparison), _type_bars(analysis))
@@ -206,7 +218,7 @@ def to_terminal(analysis: Analysis) -> str:
     systems = [f"A = {about['a']}", f"B = {about['b']}"] if "b" in about else []
     blocks = [[*systems, show(_headline(analysis), 1), about["signature"]]]
     if comparison is not None:
-        blocks += map(_text_table, comparison_tables(comparison))
+        blocks += map(_text_table, comparison_tables(comparison, analysis.sentences))
         for title, examples in _sides(comparison):
             blocks.append([title, *(f"{_text_example(each)}   {_types(each)}" for each in examples)])
         blocks.append(["Everything below is about A."])

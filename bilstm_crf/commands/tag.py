@@ -81,14 +81,14 @@ NAMES = {"conllu": "CoNLL-U", "conll2003": "columns", "text": "text", "jsonl": "
     type=click.Choice(["line", "detect"]),
     default="line",
     show_default=True,
-    help="Text: one sentence a line, or running text.",
+    help="Text: one sentence a line, or running text to split.",
 )
 @click.option(
     "--tokenise",
-    type=click.Choice(["norwegian", "spaces"]),
+    type=click.Choice(["norwegian", "spacy", "spaces"]),
     default="norwegian",
     show_default=True,
-    help="Tokeniser for text.",
+    help="Tokeniser for text; spacy needs the extra `text`.",
 )
 @click.option(
     "--flush", is_flag=True, help="Write each sentence as soon as it is read (`tail -f … | bilstm-crf tag`)."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -23,6 +23,10 @@ from bilstm_crf.commands.train_options import configure, names, use_sample
 from bilstm_crf.config import MAX_SEED, Head, Pooling
 from bilstm_crf.errors import UsageError
 from bilstm_crf.util.progress import say
+
+if TYPE_CHECKING:
+    from bilstm_crf.evaluation.report import Report
+    from bilstm_crf.training.records import RunMetrics
 
 
 @click.command("train", cls=Command)
@@ -189,7 +193,6 @@ def command(context: click.Context, **options: Any) -> int:
       bert_learning_rate=2e-5 bert_weight_decay=0.01 bert_precision=float32|bfloat16
       bert_checkpointing=off|on bert_context_unit=sentences|words, and what options below are short for
     """  # noqa: D301
-    from bilstm_crf.experiments.shapes import check_metrics
     from bilstm_crf.training import run
     from bilstm_crf.util.progress import TrainingProgress
 
@@ -201,6 +204,7 @@ def command(context: click.Context, **options: Any) -> int:
         return TrainingProgress(epochs, sentences, quiet=quiet, done=done)
 
     tell = (lambda line: None) if quiet else say
+    monitor = run.Monitor(tell, progress)
     if options["resume"]:
         if others := given - {"resume", "quiet", "threads"}:
             raise UsageError(
@@ -208,8 +212,7 @@ def command(context: click.Context, **options: Any) -> int:
             )
         folder = Path(options["resume"])
         threads = options["threads"] if "threads" in given else None
-        metrics = run.resume(folder, say=tell, progress=progress, threads=threads)
-        check_metrics(metrics, folder / "metrics.json")
+        metrics = run.resume(folder, monitor, threads=threads)
         sample = False
     else:
         sample = not given & {
@@ -233,27 +236,27 @@ def command(context: click.Context, **options: Any) -> int:
             )
         config, folder = configure(options, given, typed)
         overwrite = options["overwrite"] or (sample and "output" not in given)
-        metrics = run.start(config, folder, overwrite=overwrite, say=tell, progress=progress)
+        metrics = run.start(config, folder, monitor, overwrite=overwrite)
     conclude(metrics, folder, sample=sample)
     return 0
 
 
-def conclude(metrics: dict[str, Any], folder: Path, *, sample: bool) -> None:
-    """The results on standard output, and what to do next on standard error."""
-    from bilstm_crf.training import run_folder
+def conclude(metrics: RunMetrics, folder: Path, *, sample: bool) -> None:
+    """Print the results to standard output, and what to do next to standard error."""
+    from bilstm_crf.training.records import read_description
 
-    scores = f"dev strict F1 {_f1(metrics['dev'])}"
-    if metrics.get("test") is not None:
-        scores += f"   test strict F1 {_f1(metrics['test'])}"
-    kept = "Best" if metrics.get("epoch_chosen_on_dev", True) else "Last"
-    write_text(f"{kept} epoch {metrics['best_epoch']}: {scores}\n")
-    config, _ = run_folder.read_config(folder / "config.json")
+    scores = f"dev strict F1 {_f1(metrics.dev)}"
+    if metrics.test is not None:
+        scores += f"   test strict F1 {_f1(metrics.test)}"
+    kept = "Best" if metrics.epoch_chosen_on_dev else "Last"
+    write_text(f"{kept} epoch {metrics.best_epoch}: {scores}\n")
+    config = read_description(folder / "config.json").config
     trust = " --trust-remote-code" if config.trust_remote_code else ""
-    final = metrics.get("final")
+    final = metrics.final
     if final is not None:
-        scores = f": test strict F1 {_f1(final['test'])}" if "test" in final else ""
-        write_text(f"Trained again, on train and dev, for {final['batches']:,} batches{scores}\n")
-        folder = folder / final["folder"]
+        scores = "" if final.test is None else f": test strict F1 {_f1(final.test)}"
+        write_text(f"Trained again, on train and dev, for {final.batches:,} batches{scores}\n")
+        folder = folder / final.folder
     size = (
         sum(path.stat().st_size for each in ("weights-*", "encoder-*/*") for path in folder.glob(each)) / 1e6
     )
@@ -265,5 +268,5 @@ def conclude(metrics: dict[str, Any], folder: Path, *, sample: bool) -> None:
         say(f"The paper's baseline:                     {command_line}")
 
 
-def _f1(report: dict[str, Any]) -> str:
-    return f"{100 * report['strict']['micro']['f1']:.2f}"
+def _f1(report: Report) -> str:
+    return f"{100 * report.strict.f1:.2f}"

@@ -44,9 +44,9 @@ def configure(
     Raises UsageError for what cannot be, and for what was given and has no effect.
     """
     if options["config"]:
-        from bilstm_crf.training import run_folder  # brings torch along
+        from bilstm_crf.training.records import read_description  # imports torch
 
-        config, _ = run_folder.read_config(Path(options["config"]))
+        config = read_description(Path(options["config"])).config
         return config, Path(options["output"] or "runs/repeated")
     refuse_append(options)
     own_files = options["train_files"]

@@ -14,12 +14,10 @@ bytes hides no twin, which between corpora is the rule. Case and digits are as t
 
 from __future__ import annotations
 
-import dataclasses
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bilstm_crf.errors import InputError, UsageError, did_you_mean
 from bilstm_crf.labels import NAMES, FileLabels, faults, line_of, read_spans
@@ -162,12 +160,3 @@ def summary(dropped: Sequence[Dropped], kept: int) -> str:
     parts = [f"{count:,} {name} ({FILTERS[name]})" for name, count in counts(dropped).items()]
     number = f"{len(dropped):,}" if dropped else "none"
     return f"dropped {number} of {kept + len(dropped):,} sentences{': ' * bool(parts)}{', '.join(parts)}"
-
-
-def as_dict(dropped: Sequence[Dropped], kept: int) -> dict[str, Any]:
-    """For JSON: how many sentences were kept, how many dropped by each filter, and each of these."""
-    return {
-        "kept": kept,
-        "dropped": counts(dropped),
-        "sentences": [dataclasses.asdict(each) for each in dropped],
-    }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, islice
 
-from bilstm_crf.corpus.filters import Dropped, well_formed
+from bilstm_crf.corpus.filters import Dropped, leave_out, well_formed
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions, conllu, format_of, read
 from bilstm_crf.labels import LabelSet, Repair, read_labels, read_spans, warn_of_repair
@@ -18,12 +18,21 @@ READING = FormatOptions(keep_raw=False)
 
 
 @dataclass(frozen=True)
+class DataFile:
+    """A file that a run reads, for the record."""
+
+    path: str
+    sha256: str
+    sentences: int | None = None
+
+
+@dataclass(frozen=True)
 class Labelled:
     """The sentences of one split, with gold `spans` in the label set's types."""
 
     sentences: list[Sentence]  # each has a token
     encodings: list[str]  # found in each file, as IOB2
-    files: list[dict[str, str | int]]  # path, sha256, sentences
+    files: list[DataFile]
     sizes: list[int] = field(default_factory=list)  # sentences of each file
     dropped: list[Dropped] = field(default_factory=list)
     types: frozenset[str] = frozenset()  # the entity types as they stand in the files
@@ -38,6 +47,25 @@ class Labelled:
     @property
     def tokens(self) -> int:
         return sum(map(len, self.sentences))
+
+    def __add__(self, other: Labelled) -> Labelled:
+        """Return the sentences of both, as a training set."""
+        return Labelled(
+            [*self.sentences, *other.sentences],
+            [*self.encodings, *other.encodings],
+            [*self.files, *other.files],
+            [*self.sizes, *other.sizes],
+        )
+
+    def without(self, filters: Collection[str], evaluation: Iterable[Sentence]) -> Labelled:
+        """Return what the filters keep (`dropping.leave_out`), with the list of what they drop."""
+        kept, dropped = leave_out(self.corpora, filters, evaluation)
+        return replace(
+            self,
+            sentences=[sentence for corpus in kept for sentence in corpus],
+            sizes=[len(corpus) for corpus in kept],
+            dropped=[*self.dropped, *dropped],
+        )
 
 
 def read_labelled(
@@ -72,7 +100,7 @@ def read_labelled(
             sentence.spans = its_label_set.map(sentence)
         split.sentences.extend(sentences)
         split.sizes.append(len(sentences))
-        split.files.append({"path": path, "sha256": sha256_of(path), "sentences": len(sentences)})
+        split.files.append(DataFile(path, sha256_of(path), len(sentences)))
     return replace(split, types=frozenset(types), repaired=repaired)
 
 

@@ -1,18 +1,16 @@
-"""The NLPL word vector repository: finds a table by what it is, and fetches it.
+"""The NLPL word vector repository: find a table by what it is, and fetch it.
 
-The repository (Fares, Kutuzov, Oepen and Velldal 2017) publishes a JSON catalogue with three sections,
-`corpora`, `algorithms` and `models`; every model is a zip with `model.bin` or `model.txt` and `meta.json`.
-What a model says of itself is known from published `meta.json` files:
+The repository (Fares, Kutuzov, Oepen and Velldal 2017) publishes a JSON catalogue with the sections
+`corpora`, `algorithms` and `models`; each model is a zip with `model.bin` or `model.txt` and `meta.json`:
 
     {"algorithm": {"id": 2, "name": "fastText Skipgram", "tool": "fastText", …},
      "corpus": [{"id": 80, "description": "Norsk Aviskorpus", "language": "nob", "lemmatized": false, …}, …],
      "dimensions": 100, "handle": "http://vectors.nlpl.eu/repository/20/80.zip", "id": 80, …}
 
-In the catalogue itself, algorithm and corpus may stand as such or as numbers that point to the other
-sections, and sections may be lists or tables; both are read. Where this was written the live catalogue could
-not be reached: which models it lists, whether it gives sizes or checksums, and whether one fits every name,
-nobody has checked. So nothing here trusts an identifier, and what comes is tested: the zip's checksums at
-once, the dimensions on loading.
+In the catalogue, algorithm and corpus may be given in full or as numbers that refer to the other sections,
+and sections may be lists or objects; both are read. The live catalogue could not be reached when this was
+written, so nothing here trusts an identifier, and each download is tested: the zip's checksums at once, the
+dimensions on loading.
 """
 
 from __future__ import annotations
@@ -34,8 +32,9 @@ from bilstm_crf.util.progress import say
 
 CATALOGUE = "http://vectors.nlpl.eu/repository/20.json"  # release 2.0; $BILSTM_CRF_NLPL names another
 ENVIRONMENT = "BILSTM_CRF_NLPL"
-# The corpora of the paper's vectors (section 5.1): the Norwegian Newspaper Corpus and NoWaC.
-CORPORA = ("aviskorpus", "nowac")
+CORPORA = ("aviskorpus", "nowac")  # of the paper's vectors (section 5.1)
+ALGORITHMS = {"skipgram": r"skip-?gram", "cbow": r"cbow|bag-of-words"}
+NORWEGIAN = frozenset({"nob", "nno", "nor"})  # ISO 639-3
 
 
 @dataclass(frozen=True)
@@ -46,23 +45,22 @@ class Entry:
     algorithm: str  # its name and tool, lower-cased: "fasttext skipgram fasttext"
     dim: int
     corpora: tuple[str, ...]  # descriptions, lower-cased
-    languages: frozenset[str]  # ISO 639-3: nob, nno, nor
+    languages: frozenset[str]
     lemmatized: bool
     url: str
-    size: int | None  # bytes, where the catalogue says it
+    size: int | None  # bytes, if the catalogue says it
     sha256: str | None
 
     def fits(self, wanted: names.Known) -> bool:
-        """Whether this is such a table as the name promises: fastText on forms, of that kind and corpus."""
-        kinds = {"skipgram": r"skip-?gram", "cbow": r"cbow|bag-of-words"}
+        """Return whether this is what the name promises: fastText on word forms of the right corpora."""
         text = " ".join(self.corpora)
         return (
             self.dim == wanted.dim
             and "fasttext" in self.algorithm
-            and re.search(kinds[wanted.algorithm], self.algorithm) is not None
+            and re.search(ALGORITHMS[wanted.algorithm], self.algorithm) is not None
             and not self.lemmatized
             and all(corpus in text for corpus in CORPORA)
-            and self.languages <= {"nob", "nor", "nno"}
+            and self.languages <= NORWEGIAN
             and ("nno" in self.languages or "nynorsk" in text) == wanted.joint
         )
 
@@ -72,7 +70,7 @@ class Entry:
 
 
 def entries(catalogue: Any, base: str) -> Iterator[Entry]:
-    """The models of a catalogue (parsed JSON) that say enough to be judged; the others are left out.
+    """Yield the models of a catalogue (parsed JSON) that say enough to be judged.
 
     `base` is the catalogue's address, for models without a full one.
     """
@@ -86,14 +84,14 @@ def entries(catalogue: Any, base: str) -> Iterator[Entry]:
         if not isinstance(trained_on, list):
             trained_on = [trained_on]
         resolved = [_resolve(corpus, corpora) for corpus in trained_on]
-        dim = model.get("dimensions", model.get("dimension"))
-        if not str(dim).isdigit() or not algorithm or not all(resolved):
+        dim = str(model.get("dimensions", model.get("dimension")))
+        if not dim.isdigit() or not algorithm or not all(resolved):
             continue
         size, sha256 = model.get("size"), model.get("sha256")
         yield Entry(
             id=str(model.get("id")),
             algorithm=f"{algorithm.get('name', '')} {algorithm.get('tool', '')}".lower().strip(),
-            dim=int(str(dim)),
+            dim=int(dim),
             corpora=tuple(str(corpus.get("description", "")).lower() for corpus in resolved),
             languages=frozenset(str(corpus.get("language", "")).lower() for corpus in resolved),
             lemmatized=any(corpus.get("lemmatized") is True for corpus in resolved),
@@ -104,7 +102,7 @@ def entries(catalogue: Any, base: str) -> Iterator[Entry]:
 
 
 def _by_id(section: Any) -> dict[str, dict[str, Any]]:
-    """A section as a table by identifier, whether it is a table or a list."""
+    """Return a section, which may be a list or an object, by identifier."""
     if isinstance(section, dict):
         return {str(key): {"id": key, **item} for key, item in section.items() if isinstance(item, dict)}
     if isinstance(section, list):
@@ -113,27 +111,25 @@ def _by_id(section: Any) -> dict[str, dict[str, Any]]:
 
 
 def _resolve(reference: Any, section: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What stands there, or what the number that stands there points to; {} for neither."""
+    """Return an object itself, or the one that a number refers to; {} for neither."""
     return reference if isinstance(reference, dict) else section.get(str(reference), {})
 
 
 def _address(model: dict[str, Any], base: str) -> str:
-    """The zip's address: as the model says, else NUMBER.zip in the folder named like the catalogue.
+    """Return the zip's address beside the catalogue: the last two parts of its handle, else NUMBER.zip.
 
-    A handle is a life-time identifier under the repository's own name; a mirror's catalogue keeps it, so
-    only its last parts count and are looked for beside the catalogue.
+    A handle is permanent and has the repository's own host name, also in a mirror's catalogue.
     """
-    name = f"{model.get('id')}.zip"
     handle = str(model.get("handle", model.get("url", "")))
     match = re.search(r"([^/]+/[^/]+\.zip)$", handle)
     folder = base.rsplit("/", 1)[-1].removesuffix(".json")
-    return urljoin(base, match[1] if match else f"{folder}/{name}")
+    return urljoin(base, match[1] if match else f"{folder}/{model.get('id')}.zip")
 
 
 def select(found: list[Entry], name: str, address: str) -> Entry:
-    """The entry that fits a name; of several the one on the fewest corpora, then the newest.
+    """Return the entry that fits a name; of several, the one on the fewest corpora, then the newest.
 
-    Raises DownloadError where none fits, with the nearest ones.
+    Raises DownloadError, which names the nearest entries, if none fits.
     """
     wanted = names.KNOWN[name]
     fitting = [entry for entry in found if entry.fits(wanted)]
@@ -141,8 +137,7 @@ def select(found: list[Entry], name: str, address: str) -> Entry:
         return min(
             fitting, key=lambda entry: (len(entry.corpora), -int(entry.id) if entry.id.isdigit() else 0)
         )
-    norwegian = [entry for entry in found if entry.languages & {"nob", "nor", "nno"}]
-    near = [str(entry) for entry in norwegian if entry.dim == wanted.dim]
+    near = [str(entry) for entry in found if entry.languages & NORWEGIAN and entry.dim == wanted.dim]
     raise DownloadError(
         f"no entry of {address} ({len(found)} in all) is fastText {wanted.algorithm} with {wanted.dim} "
         f"dimensions on word forms of {' and '.join(CORPORA)}{' and Nynorsk' if wanted.joint else ''}",
@@ -151,18 +146,17 @@ def select(found: list[Entry], name: str, address: str) -> Entry:
 
 
 def fetch(name: str, embeddings_dir: str | os.PathLike[str] | None = None) -> Path:
-    """Downloads the table of a known name into the first of the folders where names are looked for.
+    """Download the table of a known name into the first folder that is searched for names.
 
-    Raises DownloadError where the catalogue or the table cannot be had, or the zip is damaged.
+    Raises DownloadError if the catalogue or the table cannot be fetched, or the zip is damaged.
     """
     address = os.environ.get(ENVIRONMENT) or CATALOGUE
-    folder = names.folders(embeddings_dir)[0]
     try:
         entry = select(list(entries(_read(address), address)), name, address)
         say(f"{name} is entry {entry}")
         return download.fetch(
             entry.url,
-            folder / f"{name}.zip",
+            _target(name, embeddings_dir),
             sha256=entry.sha256,
             size=entry.size,
             label=f"{name}.zip",
@@ -172,16 +166,20 @@ def fetch(name: str, embeddings_dir: str | os.PathLike[str] | None = None) -> Pa
         raise missing(name, embeddings_dir, because=error) from error
 
 
-def find_whole(name: str, embeddings_dir: str | os.PathLike[str] | None = None) -> Path | None:
-    """Return the file of a known name; None where `fetch` has to get it, also in place of a damaged zip.
+def _target(name: str, embeddings_dir: str | os.PathLike[str] | None) -> Path:
+    return names.folders(embeddings_dir)[0] / f"{name}.zip"
 
-    Raises InputError for a damaged zip elsewhere than where `fetch` puts it.
+
+def find_whole(name: str, embeddings_dir: str | os.PathLike[str] | None = None) -> Path | None:
+    """Return the file of a known name; None if `fetch` must get it, also to replace a damaged zip.
+
+    Raises InputError for a damaged zip that `fetch` would not replace.
     """
     path = names.find(name, embeddings_dir)
     damage = damage_of(path) if path is not None and path.suffix == ".zip" else None
     if path is None or damage is None:
         return path
-    if path != names.folders(embeddings_dir)[0] / f"{name}.zip":
+    if path != _target(name, embeddings_dir):
         raise InputError(f"is a damaged zip: {damage}", path=path, hint="remove it, and fetch it again")
     say(f"{path} is damaged ({damage}): it is fetched again")
     return None
@@ -197,17 +195,17 @@ def _read(address: str) -> Any:
 
 
 def _check(path: Path) -> None:
-    """Raise DownloadError for a zip that came damaged."""
+    """Raise DownloadError for a zip that arrived damaged."""
     damage = damage_of(path)
     if damage is not None:
         raise DownloadError(
             f"{path.name.removesuffix('.part')} came damaged and was removed ({damage})",
-            hint="try again; if it stays so, the file is damaged at its source",
+            hint="try again; if the error stays, the file is damaged at its source",
         )
 
 
 def damage_of(path: Path) -> str | None:
-    """Read a whole zip against its checksums; what is wrong with it, None where it is whole."""
+    """Read a whole zip against its checksums; return what is wrong with it, None if it is intact."""
     try:
         with open(path, "rb") as stream, packing.open_zip(stream, path) as archive:
             for info in archive.infolist():
@@ -222,16 +220,14 @@ def damage_of(path: Path) -> str | None:
 def missing(
     name: str, embeddings_dir: str | os.PathLike[str] | None = None, *, because: DownloadError | None = None
 ) -> BilstmCrfError:
-    """The one message for vectors that are neither here nor to be had: where was looked, what would help."""
+    """Return the error for vectors that are not here: where they were searched, and what would help."""
     here = f"the vectors {name} are not here: looked in {names.where_looked(embeddings_dir)}"
     ways = (
         f"put a file {name}.bin (.txt, .zip …) into {names.DEFAULT_FOLDER}/, name its folder in "
-        f"${names.ENVIRONMENT}, give any file as --embeddings PATH, or train vectors of your own: "
+        f"${names.ENVIRONMENT}, give any file as --embeddings PATH, or train your own vectors: "
         "`bilstm-crf embeddings train`"
     )
     if because is None:
-        return UsageError(
-            here, hint=f"`bilstm-crf embeddings fetch {name}` gets them from the network; or {ways}"
-        )
+        return UsageError(here, hint=f"`bilstm-crf embeddings fetch {name}` downloads them; or {ways}")
     hints = [because.hint, f"without it: {ways}"]
     return DownloadError(f"{here}, and {because}", hint="\n  ".join(filter(None, hints)))

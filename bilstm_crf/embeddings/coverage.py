@@ -1,10 +1,10 @@
-"""How many of a corpus's words have a vector, and how they were found."""
+"""Count how many of a corpus's words have a vector, and how it was found."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from bilstm_crf.config import Digits
 from bilstm_crf.embeddings.vectors import WordVectors
@@ -15,29 +15,23 @@ WAYS = ("exact", "lower-cased", "subword", "none")
 
 @dataclass
 class Coverage:
-    """Numbers of types (different words) and tokens by the way in which their vector was found."""
+    """Numbers of types (distinct words) and tokens by the way in which their vector was found."""
 
     types: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WAYS, 0))
     tokens: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WAYS, 0))
 
     def line(self) -> str:
-        """For a person: `tokens 96.9 % exact, 0.2 % lower-cased, 2.8 % none; types 80.6 % …`."""
-        return "; ".join(f"{what} {_shares(counts)}" for what, counts in self._rows())
+        """Return one line: `tokens 96.9 % exact, 0.2 % lower-cased, 2.8 % none; types 80.6 % …`."""
+        return f"tokens {_shares(self.tokens)}; types {_shares(self.types)}"
 
     def table(self) -> str:
-        """The same as a small table with numbers."""
+        """Return a small table with numbers."""
         lines = [f"{'':10}" + "".join(f"{way:>20}" for way in WAYS)]
-        for what, counts in self._rows():
+        for what, counts in (("tokens", self.tokens), ("types", self.types)):
             total = sum(counts.values()) or 1
-            cells = "".join(f"{f'{counts[way]:,} ({100 * counts[way] / total:.1f} %)':>20}" for way in WAYS)
-            lines.append(f"{what:10}{cells}")
+            cells = (f"{counts[way]:,} ({100 * counts[way] / total:.1f} %)" for way in WAYS)
+            lines.append(f"{what:10}" + "".join(f"{cell:>20}" for cell in cells))
         return "\n".join(lines)
-
-    def json(self) -> dict[str, dict[str, int]]:
-        return asdict(self)
-
-    def _rows(self) -> list[tuple[str, dict[str, int]]]:
-        return [("tokens", self.tokens), ("types", self.types)]
 
 
 def _shares(counts: dict[str, int]) -> str:
@@ -48,10 +42,10 @@ def _shares(counts: dict[str, int]) -> str:
 
 
 def coverage(words: Mapping[str, int], vectors: WordVectors, digits: Digits = "zero") -> Coverage:
-    """Count how the vectors of `words` (with their numbers of occurrences) are found.
+    """Count how the vectors of `words` (each with its number of occurrences) are found.
 
-    Exact, else lower-cased, else from character n-grams, else not at all. Words that are looked up alike are
-    one type: those in one `plain_form`, with digits as 0 or, with `own_first`, in the digits that are found.
+    Words that are looked up alike are one type: those with the same `plain_form`, with digits as 0 or, with
+    `own_first`, with the digits that are found.
     """
     forms: Counter[str] = Counter()
     for word, count in words.items():

@@ -1,9 +1,8 @@
-"""The names of vector tables: what each promises, and where its file is looked for."""
+"""The names of vector tables: what each promises, and where its file is searched."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +16,11 @@ SUFFIXES = (".bin", ".txt", ".vec", ".zip", ".model", ".kv", *PACKED_SUFFIXES)
 
 @dataclass(frozen=True)
 class Known:
-    """What a name promises (NorNE paper, section 5): how the table was trained, on what."""
+    """What a name promises (NorNE paper, section 5)."""
 
     algorithm: str  # skipgram or cbow
     dim: int
-    joint: bool = False  # trained on Bokmål and Nynorsk together; else on Bokmål alone
+    joint: bool = False  # trained on Bokmål and Nynorsk together, else on Bokmål alone
 
 
 KNOWN = {
@@ -37,25 +36,27 @@ NAMES = (NONE, *KNOWN)
 
 
 def folders(embeddings_dir: str | os.PathLike[str] | None = None) -> list[Path]:
-    """Where names are looked for, in this order: the option, the environment, `embeddings/`."""
+    """Return the folders that are searched, in order: the option, the environment, `embeddings/`."""
     given = [embeddings_dir, os.environ.get(ENVIRONMENT)]
     return [*(Path(folder) for folder in given if folder), DEFAULT_FOLDER]
 
 
 def find(name_or_path: str, embeddings_dir: str | os.PathLike[str] | None = None) -> Path | None:
-    """The file of a known name, or of a path; None for a known name that lies nowhere.
+    """Return the file of a known name or of a path; None for a known name without a file.
 
-    A known name goes before a file of the same name: `./sg600` is the file. Raises UsageError for
-    what is neither.
+    A known name precedes a file of that name: `./sg600` is the file. Raises UsageError for what is neither.
     """
     if name_or_path in KNOWN:
-        return next((path for path in _candidates(name_or_path, embeddings_dir) if path.is_file()), None)
+        candidates = (
+            folder / f"{name_or_path}{suffix}" for folder in folders(embeddings_dir) for suffix in SUFFIXES
+        )
+        return next((path for path in candidates if path.is_file()), None)
     path = Path(name_or_path).expanduser()
     try:
-        there = path.exists()
-    except OSError as error:  # a name too long for the file system, say
+        exists = path.exists()
+    except OSError as error:  # for example a name that is too long
         raise UsageError(f"--embeddings {name_or_path[:60]} cannot be read: {error.strerror}") from error
-    if not there:
+    if not exists:
         raise UsageError(
             f"--embeddings {name_or_path} is neither a file nor a known name."
             + did_you_mean(name_or_path, NAMES),
@@ -64,14 +65,8 @@ def find(name_or_path: str, embeddings_dir: str | os.PathLike[str] | None = None
     return path
 
 
-def _candidates(name: str, embeddings_dir: str | os.PathLike[str] | None) -> Iterator[Path]:
-    for folder in folders(embeddings_dir):
-        for suffix in SUFFIXES:
-            yield folder / f"{name}{suffix}"
-
-
 def where_looked(embeddings_dir: str | os.PathLike[str] | None = None) -> str:
-    """The places of `folders`, as a message says them."""
+    """Return the places of `folders` for a message."""
     given = [f"{embeddings_dir}"] if embeddings_dir else []
     variable = os.environ.get(ENVIRONMENT)
     return ", ".join([*given, f"${ENVIRONMENT} ({variable or 'not set'})", f"{DEFAULT_FOLDER}/"])

@@ -7,7 +7,7 @@ of a system is the mean over its seeds of micro F1.
     interval_of_mean         sentences                                     other text, the same models
     interval_of_difference   sentences, the same for both systems          other text, the same models
     compare                  exchanges of the systems' spans, by sentence  other text, the same models
-    compare_seeds            seeds of each system, then sentences          other text, models of other seeds
+    compare_seeds            seeds of each system, and sentences           other text, models of other seeds
 """
 
 from __future__ import annotations
@@ -154,10 +154,37 @@ def compare(a: Counts, b: Counts, *, resamples: int = RESAMPLES, seed: int = 42)
     return Comparison(observed, p_value, exact, total, seed)
 
 
-def compare_seeds(
-    a: Counts, b: Counts, *, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 42
-) -> SeedComparison:
-    """Compare two systems by a hierarchical bootstrap: seeds are drawn, then sentences.
+@dataclass(frozen=True)
+class ResampledF1:
+    """F1 of the seeds of one system on resampled sentences, the same draws for every system."""
+
+    observed: NDArray[np.float64]  # (S,)
+    drawn: NDArray[np.float64]  # (R, S)
+    gold: NDArray[np.int64]  # gold spans of each sentence
+    seed: int
+
+
+def resample_f1(counts: Counts, *, resamples: int = RESAMPLES, seed: int = 42) -> ResampledF1:
+    """Draw sentences with replacement for `compare_seeds`, once for each system of a table.
+
+    Raises ValueError for a system with a single seed.
+    """
+    seeds, sentences, _ = counts.shape
+    if seeds < 2:
+        raise ValueError("a system has one seed, expected two or more")
+    random = np.random.default_rng(seed)
+    flat = _by_sentence(counts).astype(np.float64)  # whose product is fast, and exact for such numbers
+    drawn = np.empty((resamples, seeds))
+    for start, rows in _blocks(resamples, sentences):
+        places = random.integers(0, max(sentences, 1), size=(rows, sentences))
+        places += sentences * np.arange(rows)[:, None]
+        times = np.bincount(places.ravel(), minlength=rows * sentences).reshape(rows, sentences)
+        drawn[start : start + rows] = _f1((times @ flat).reshape(rows, seeds, 3))
+    return ResampledF1(_f1(counts.sum(axis=1)), drawn, counts[0, :, 1], seed)
+
+
+def compare_seeds(a: ResampledF1, b: ResampledF1, *, level: float = 0.95) -> SeedComparison:
+    """Compare two systems by a hierarchical bootstrap over seeds and sentences.
 
     The seeds of each system are drawn by themselves, since equal seeds of different configurations have
     nothing in common; the sentences are the same for both. Seeds are drawn by the bootknife (one is left out
@@ -168,30 +195,16 @@ def compare_seeds(
     Davison and Hinkley (1997), Bootstrap Methods and their Application, section 3.8; Hesterberg (2004),
     Unbiasing the Bootstrap: Bootknife Sampling vs. Smoothing.
 
-    Parameters
-    ----------
-    a, b
-        (S, N, 3) with two seeds or more each; the numbers of seeds may differ.
-
-    Raises
-    ------
-    ValueError
-        For a system with a single seed, or systems that were not scored on the same sentences.
+    Raises ValueError for systems that were not scored on the same sentences.
     """
-    if min(len(a), len(b)) < 2:
-        raise ValueError("a system has one seed, expected two or more")
-    _require_same_sentences(a, b)
-    observed = float(mean_f1(b.sum(axis=1)) - mean_f1(a.sum(axis=1)))
-    random = np.random.default_rng(seed)
-    drawn = [
-        _mean_of_drawn_seeds(_f1(_sums(b, times)), random)
-        - _mean_of_drawn_seeds(_f1(_sums(a, times)), random)
-        for times in _draw_sentences(a.shape[1], resamples, random)
-    ]
-    differences = np.concatenate(drawn)  # (R,)
+    if not np.array_equal(a.gold, b.gold):
+        raise ValueError("the two systems were not scored on the same sentences")
+    observed = float(b.observed.mean() - a.observed.mean())
+    random = np.random.default_rng(a.seed)
+    differences = _mean_of_drawn_seeds(b.drawn, random) - _mean_of_drawn_seeds(a.drawn, random)  # (R,)
     as_far = np.count_nonzero(np.abs(differences - observed) >= abs(observed) - TIE)
-    p_value = float(as_far + 1) / (resamples + 1)
-    return SeedComparison(observed, p_value, _percentiles(differences, level, seed))
+    p_value = float(as_far + 1) / (len(differences) + 1)
+    return SeedComparison(observed, p_value, _percentiles(differences, level, a.seed))
 
 
 def spread(scores: Sequence[Sequence[float]]) -> Spread | None:
@@ -239,22 +252,6 @@ def _by_sentence(counts: Counts) -> Counts:
     """(S, N, 3) to (N, S * 3)."""
     seeds, sentences, parts = counts.shape
     return counts.transpose(1, 0, 2).reshape(sentences, seeds * parts)
-
-
-def _sums(counts: Counts, times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The sums over sentences that are drawn so many times, (R, N): (R, S, 3)."""
-    return (times @ _by_sentence(counts)).reshape(len(times), len(counts), 3)
-
-
-def _draw_sentences(
-    sentences: int, resamples: int, random: np.random.Generator
-) -> Iterator[NDArray[np.float64]]:
-    """How often each sentence is drawn, (R, N) a block: N with replacement of N."""
-    for _, rows in _blocks(resamples, sentences):
-        drawn = random.integers(0, max(sentences, 1), size=(rows, sentences))
-        drawn += sentences * np.arange(rows)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=rows * sentences)
-        yield times.reshape(rows, sentences).astype(np.float64)
 
 
 def _mean_of_drawn_seeds(f1: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:

@@ -134,7 +134,7 @@ def comparison_tables(
     `comparisons` are of the first system with each of the others, in their order.
     """
     signatures = [Code(text) for text in dict.fromkeys(each.signatures["strict"] for each in reports)]
-    notes = [_about_comparisons(names, reports[0].sentences), *signatures]
+    notes = [comparison_note(names, reports[0].sentences), *signatures]
     macro: list[Cell] = ["macro", *(Percent(each.strict.macro.f1) for each in reports)]
     if len(comparisons) == 1:
         table = difference_table("F1", names, comparisons[0], notes)
@@ -179,7 +179,8 @@ def _difference(found: Difference) -> list[Cell]:
     return [Points(found.difference), interval, Number(found.p_value, 4)]
 
 
-def _about_comparisons(names: Sequence[str], sentences: int) -> str:
+def comparison_note(names: Sequence[str], sentences: int) -> str:
+    """Return what the difference, its interval and its p-value are, in a sentence."""
     other = names[1] if len(names) == 2 else "the other system"
     return (
         f"difference: F1 of {names[0]} less that of {other}; interval by paired bootstrap over {sentences:,} "

@@ -16,7 +16,14 @@ from bilstm_crf.experiments import same_run
 from bilstm_crf.experiments.corpora import Corpus, OwnCorpus
 from bilstm_crf.experiments.definition import Cell, Experiment
 from bilstm_crf.experiments.inputs import own_corpora
-from bilstm_crf.experiments.results import model_of, read_history, read_metrics, read_score, score_path
+from bilstm_crf.experiments.results import (
+    best_row,
+    model_of,
+    read_history,
+    read_metrics,
+    read_score,
+    score_path,
+)
 from bilstm_crf.experiments.settings import Evaluation, Run, Settings
 from bilstm_crf.training import run_folder
 
@@ -59,7 +66,7 @@ class Task:
     @property
     def best(self) -> Mapping[str, Any] | None:
         """The epoch with the best dev F1 so far, as history.jsonl has it."""
-        return run_folder.best_row(self.history) if self.history else None
+        return best_row(self.history) if self.history else None
 
     @property
     def progress(self) -> str:

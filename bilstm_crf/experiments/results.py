@@ -46,6 +46,12 @@ def read_history(run: Path) -> list[dict[str, Any]]:
     return [row for _, row in rows]
 
 
+def best_row(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """As `training.records.best_row`, which replaces it."""
+    kept = [row for row in history if row.get("best") is True]
+    return kept[-1] if kept else max(history, key=lambda row: row["dev"]["f1"])
+
+
 def read_metrics(run: Path) -> dict[str, Any] | None:
     """metrics.json; None: the run is not finished. Raises InputError for a damaged one."""
     if not run_folder.is_finished(run):

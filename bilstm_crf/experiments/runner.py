@@ -25,6 +25,7 @@ from bilstm_crf.experiments.plan import Task
 from bilstm_crf.experiments.process import Child, holder, stop, take_lock
 from bilstm_crf.experiments.settings import Evaluation
 from bilstm_crf.training import run_folder
+from bilstm_crf.training.provenance import command_line
 
 POLL = 0.2  # seconds between two looks at the children
 # As the console script is called, so that config.json and messages name the command as a person types it.
@@ -146,8 +147,7 @@ class Runner:
             task.look()
         safe = "".join(f"; {task.run.name} is safe up to {task.progress}" for task in begun if task.history)
         return InterruptedRunError(
-            f"Interrupted: {done} of {len(self._tasks)} runs are done{safe}.  "
-            f"Go on:  {run_folder.command_line()}"
+            f"Interrupted: {done} of {len(self._tasks)} runs are done{safe}.  Go on:  {command_line()}"
         )
 
 

@@ -81,7 +81,7 @@ SCORES: Shape = {
 
 # ---------------------------------------------------------------- runs/NAME/
 
-FILE: Shape = {"path": TEXT, "sha256": TEXT, "sentences": IfThere(COUNT)}
+FILE: Shape = {"path": TEXT, "sha256": TEXT, "sentences": IfThere(OrNull(COUNT))}
 CONFIG: Shape = {
     "bilstm_crf": TEXT,
     "commit": IfThere(OrNull(TEXT)),

@@ -31,7 +31,7 @@ class FormatOptions:
     known_types: frozenset[str] | None = None
     input_encoding: str | None = None  # a codec's name, as cp1252; None: UTF-8
     sentences: Literal["line", "detect"] = "line"  # text: one sentence a line, or running text
-    tokenise: Literal["norwegian", "spaces"] = "norwegian"  # text, and JSONL without tokens
+    tokenise: Literal["norwegian", "spacy", "spaces"] = "norwegian"  # text, and JSONL without tokens
     keep_raw: bool = True  # False (training): keep nothing that only `render` and `compose` need
     first_line: int = 1  # CoNLL-U: the number of the stream's first line, where it is a piece of a file
 

@@ -33,8 +33,8 @@ def blocks(stream: BinaryIO, first: int = 1, path: str = "") -> Iterator[tuple[i
     stream begins at line `first`. Raises InputError for a block beyond `MAX_BLOCK_BYTES`.
     """
     lines: list[bytes] = []
-    size = 0
-    stream_lines = iter(partial(stream.readline, MAX_BLOCK_BYTES + 1), b"")
+    size, limit = 0, MAX_BLOCK_BYTES
+    stream_lines = iter(partial(stream.readline, limit + 1), b"")
     for line in stream_lines:
         lines.append(line)
         size += len(line)
@@ -48,8 +48,8 @@ def blocks(stream: BinaryIO, first: int = 1, path: str = "") -> Iterator[tuple[i
             first += len(lines)
             lines = [following] if following else []
             size = len(following)
-        elif size > MAX_BLOCK_BYTES:
-            message = f"no empty line in {MAX_BLOCK_BYTES >> 20} MB, expected one after each sentence"
+        elif size > limit:
+            message = f"no empty line in {limit >> 20} MB, expected one after each sentence"
             raise InputError(message, path=path, line=first)
     if lines:
         yield first, lines

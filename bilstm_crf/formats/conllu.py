@@ -1,10 +1,10 @@
-"""CoNLL-U: ten columns, the label behind a key in MISC. Reads a stream, writes bytes, touches nothing else.
+"""CoNLL-U: ten columns, the label after a key in MISC (`name=B-PER`). Writing changes only labels.
 
-https://universaldependencies.org/format.html. Comments, multi-word tokens (`3-4`) and empty nodes (`5.1`)
-are kept and never tagged. The line of a token is `raw[number - sentence.line]`.
+https://universaldependencies.org/format.html. Comments, multi-word tokens (`3-4`) and empty nodes
+(`5.1`) are kept and never tagged. The line of a token is `raw[number - sentence.line]`.
 
-Read with a warning, since such files exist: a label without a key in MISC (`B-PER`, as in older NorNE),
-blanks for `|` between the entries of MISC, a line of blanks for an empty one.
+Read with a warning: a label without a key in MISC (`B-PER`, as in older NorNE), blanks instead of
+`|` in MISC, blanks in a blank line.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 from bilstm_crf.errors import InputError, warn
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
-from bilstm_crf.formats.blocks import blocks, check_word, rows
+from bilstm_crf.formats.blocks import NEWDOC, blocks, check_word, rows
 from bilstm_crf.formats.offsets import align
 from bilstm_crf.labels import ENCODINGS, parse
 from bilstm_crf.sentence import Sentence
@@ -27,27 +27,40 @@ suffixes: tuple[str, ...] = (".conllu",)
 
 
 def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iterator[Sentence]:
-    """See `Format.read`. `# newdoc` without an id counts: the third is the document `3`."""
+    """See `Format.read`. A `# newdoc` without a name is named by its number."""
     document: str | None = None
     documents = 0
-    # A piece of a file leaves it to the first one to say what is odd.
-    said: set[str] | None = set() if options.first_line == 1 else None
-    for first, lines in blocks(stream, options.first_line):
+    warned: set[str] = set()  # kinds of oddities that were warned of, and labels that were checked
+    for first, lines in blocks(stream, options.first_line, path):
         block = _Block(first, lines, path, options.misc_key + "=")
         for comment in block.comments:
-            key, _, value = comment[1:].partition("=")
-            if key.split() in (["newdoc"], ["newdoc", "id"]):
+            if (new := NEWDOC.match(comment)) is not None:
                 documents += 1
-                document = value.strip(" ") or str(documents)
+                document = (new[1] or "").strip(" ") or str(documents)
         if options.keep_raw or block.tokens:
             sentence = block.sentence(document, options)
-            if block.odd and said is not None:
-                block.say_assumed(said)
+            if options.first_line == 1:  # the reader of a file's first chunk warns
+                block.warn(warned)
+                if options.known_types is not None and sentence.labels:
+                    _warn_of_types(sentence, options.known_types, warned)
             yield sentence
 
 
+def _warn_of_types(sentence: Sentence, known_types: frozenset[str], checked: set[str]) -> None:
+    """Warn once of a label that will be replaced although the model lacks its entity type."""
+    for label, line in zip(sentence.labels or (), sentence.lines, strict=True):
+        if label in checked or "types" in checked:
+            continue
+        checked.add(label)
+        type_ = parse(label).type
+        if type_ and type_ not in known_types:
+            checked.add("types")
+            message = f"{label} is replaced, but the model lacks its type; --misc-key KEY keeps old labels"
+            warn(message, path=sentence.path, line=line)
+
+
 class _Block:
-    """The lines of one sentence, taken apart."""
+    """The lines of one sentence, parsed."""
 
     def __init__(self, first: int, lines: list[bytes], path: str, key: str) -> None:
         self.first, self.lines, self.path, self.key = first, lines, path, key
@@ -55,37 +68,36 @@ class _Block:
         self.comments: list[str] = []
         self.tokens: list[str] = []
         self.numbers: list[int] = []  # the line of each token
-        self.values: list[tuple[str, ...]] = []  # what each token's MISC has for the key
-        self.ranges: list[tuple[int, int, str]] = []  # multi-word tokens: first and last id, surface form
-        self.range_line = 0  # of the last of them
+        self.labels: list[str | None] = []  # as `label_in` has them
+        self.ranges: dict[int, tuple[int, str]] = {}  # multi-word tokens: first id to last id and form
+        self.inside = self.range_line = 0  # last id and line of the last of them
         self.empty = 0  # empty nodes since the last token
-        self.odd: list[tuple[str, str, int]] = []  # what was assumed: its kind, words for it, the line
-        self._take_apart()
+        self.odd: list[tuple[str, str, int]] = []  # what was assumed: its kind, a message, the line
+        self._parse()
 
-    def _take_apart(self) -> None:
-        tokens, numbers, values, key = self.tokens, self.numbers, self.values, self.key
+    def _parse(self) -> None:
+        tokens, numbers, labels, key = self.tokens, self.numbers, self.labels, self.key
+        next_id = "1"
         for number, line in enumerate(self.rows, self.first):
             columns = line.split("\t")
-            # The hot path, a word's line; whatever else a line may be, `_other` finds out.
-            if len(columns) == 10 and columns[0] == str(len(tokens) + 1) and columns[1].strip(" "):
+            # The hot path, a token; `_other` tells all other lines apart
+            if columns[0] == next_id and len(columns) == 10 and columns[1].strip(" "):
                 tokens.append(columns[1])
                 numbers.append(number)
-                values.append(_labels_in(columns[9], key))
+                labels.append(label_in(columns[9], key))
+                next_id = str(len(tokens) + 1)
                 self.empty = 0
             elif line.startswith("#"):
                 self.comments.append(line)
             elif line:
                 self._other(number, line, columns)
-        if self._inside_range():
+        if self.inside > len(tokens):
             message = f"the multi-word token reaches past the last word, {len(tokens)}"
             raise self._error(message, self.range_line)
 
-    def _inside_range(self) -> bool:
-        return bool(self.ranges) and self.ranges[-1][1] > len(self.tokens)
-
     def _other(self, number: int, line: str, columns: list[str]) -> None:
-        """A multi-word token, an empty node, or an error."""
-        if self.lines[number - self.first].isspace():  # which ended the block
+        """Parse a multi-word token or an empty node. Raises InputError for anything else."""
+        if self.lines[number - self.first].isspace():  # it ended the block
             self.odd.append(("line", "a line of blanks is read as an empty line", number))
             return
         if line.isspace():
@@ -96,10 +108,10 @@ class _Block:
         words = len(self.tokens)
         start, hyphen, end = id_.partition("-")
         if hyphen and start == str(words + 1) and _is_number(end) and int(end) > words:
-            if self._inside_range():
+            if self.inside > words:
                 raise self._error(f"the multi-word token {id_} overlaps the one before", number)
-            self.ranges.append((words + 1, int(end), form))
-            self.range_line = number
+            self.ranges[words + 1] = (int(end), form)
+            self.inside, self.range_line = int(end), number
         elif id_ == f"{words}.{self.empty + 1}":
             self.empty += 1
         elif id_ == str(words + 1):
@@ -108,6 +120,14 @@ class _Block:
             raise self._error(f"the id {id_} is out of order, expected {words + 1}", number)
         else:
             raise self._error(f"the id {id_!r} is not that of the next word, expected {words + 1}", number)
+
+    def _wrong_columns(self, line: str, count: int, number: int) -> InputError:
+        if count == 1 and len(line.split()) == 10:
+            hint = "replace the blanks by tabs: tr -s ' ' '\\t' < FILE > NEW (if no word holds a blank)"
+            return self._error("10 columns separated by blanks, expected tabs", number, hint)
+        hint = "--format conll2003 reads words and labels in other columns"
+        many = f"{count} column{'s' * (count != 1)}"
+        return self._error(f"{many}, expected 10 separated by tabs", number, hint)
 
     def sentence(self, document: str | None, options: FormatOptions) -> Sentence:
         sentence = Sentence(
@@ -126,50 +146,44 @@ class _Block:
                 sentence.offsets = self._surface_offsets(sentence.text)
         return sentence
 
-    def _wrong_columns(self, line: str, count: int, number: int) -> InputError:
-        if count == 1 and len(line.split()) == 10:
-            hint = "replace the blanks by tabs: tr -s ' ' '\\t' < FILE > NEW (where no word holds a blank)"
-            return self._error("10 columns separated by blanks, expected tabs", number, hint)
-        hint = "is it CoNLL-U? Words and labels in other columns: --format conll2003"
-        many = f"{count} column{'s' * (count != 1)}"
-        return self._error(f"{many}, expected 10 separated by tabs", number, hint)
-
-    def say_assumed(self, said: set[str]) -> None:
-        """Warn of what was read by assumption, unless it was `said` of the file before."""
-        for kind, what, number in self.odd:
-            if kind not in said:
-                said.add(kind)
-                warn(what, path=self.path, line=number)
+    def warn(self, warned: set[str]) -> None:
+        """Warn of what was assumed, once a file for each kind."""
+        for kind, message, number in self.odd:
+            if kind not in warned:
+                warned.add(kind)
+                warn(message, path=self.path, line=number)
 
     def _labels(self) -> list[str] | None:
-        if _Odd in set(map(type, self.values)):
-            self._read_odd()
-        labels = [value[0] for value in self.values if len(value) == 1]
-        if len(labels) == len(self.tokens):
-            return labels if labels else None
-        if not any(self.values):
+        distinct = set(self.labels)
+        if not distinct - {""}:
             return None
-        position = next(i for i, value in enumerate(self.values) if len(value) != 1)
-        if self.values[position]:
+        if None not in distinct and "" not in distinct:
+            return cast(list[str], self.labels)
+        found = [labels_in(self._misc(number), self.key) for number in self.numbers]
+        odd = [position for position, entries in enumerate(found) if entries and entries[0].kind]
+        if 0 < len(odd) < len(found) and all(not each or each[0].kind == "alone" for each in found):
+            return None  # without a key, and not on every word: something that looks like a label
+        for position in odd:
+            (label, kind, *_), number = found[position][0], self.numbers[position]
+            if kind == "no label":
+                other = labelled_key(self._misc(number), self.key[:-1]) or ("", "")
+                hint = f"{other[0]}= in MISC holds labels: --misc-key {other[0]}"
+                raise self._error(f"{self.key}{label} is no label", number, hint)
+            message = f"{label} without a key in MISC is read as {self.key}{label}"
+            if kind == "blank":
+                message = f"blanks in MISC are read as |: {self._misc(number)!r}"
+            self.odd.append((kind, message, number))
+        labels = [entries[0].label for entries in found if len(entries) == 1]
+        if len(labels) == len(found):
+            return labels
+        position = next(position for position, entries in enumerate(found) if len(entries) != 1)
+        if found[position]:
             raise self._error(f"{self.key} more than once in MISC", self.numbers[position])
-        raise self._error(
-            f"no {self.key} in MISC, which other words of the sentence have", self.numbers[position]
-        )
+        message = f"no {self.key} in MISC, which other words of the sentence have"
+        raise self._error(message, self.numbers[position])
 
-    def _read_odd(self) -> None:
-        """Sort out what was not simply the key and a label between `|`."""
-        odd = [(i, found) for i, found in enumerate(self.values) if isinstance(found, _Odd)]
-        for position, found in odd:
-            if found.other_key:
-                message = f"{self.key}{found[0]} is no label"
-                hint = f"{found.other_key}= in MISC holds labels: --misc-key {found.other_key}"
-                raise self._error(message, self.numbers[position], hint)
-        labels = [each for each in self.values if each]
-        if len(labels) < len(self.values) and all(getattr(each, "kind", "") == "alone" for each in labels):
-            # Without a key, and not for every word: something else that looks like a label.
-            self.values = [()] * len(self.tokens)
-            return
-        self.odd += [(found.kind, found.assumed, self.numbers[position]) for position, found in odd]
+    def _misc(self, number: int) -> str:
+        return self.rows[number - self.first].rpartition("\t")[2]
 
     def _comment(self, key: str) -> str | None:
         for comment in self.comments:
@@ -179,14 +193,13 @@ class _Block:
         return None
 
     def _surface_offsets(self, text: str) -> list[tuple[int, int]] | None:
-        """Where the words stand in `text`; those of a multi-word token all stand where it stands."""
+        """Return the offsets of the words in `text`; words of a multi-word token share its offsets."""
         surface: list[str] = []
         word_of: list[int] = []
-        ranges = {start: (end, form) for start, end, form in self.ranges}
         inside = 0
         for id_, token in enumerate(self.tokens, 1):
             if id_ > inside:
-                inside, form = ranges.get(id_, (id_, token))
+                inside, form = self.ranges.get(id_, (id_, token))
                 surface.append(form)
             word_of.append(len(surface) - 1)
         offsets = align(surface, text)
@@ -201,72 +214,49 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 10
 
 
-class _Odd(tuple[str, ...]):
-    """The labels of one MISC that were found by assumption, or seem to be none."""
-
-    kind: str  # of the first, see _Entry
-    assumed: str  # what to tell the user
-    other_key: str | None  # under which MISC has a label, where the key's own value is none
+# ---------------------------------------------------------------- labels in MISC
 
 
-class _Entry(NamedTuple):
-    """Where a label stands in MISC."""
+class Entry(NamedTuple):
+    """A label in MISC and its place there."""
 
+    label: str
+    kind: str  # "": `key=label` between `|`; blank, alone: read by assumption; no label: another key has one
     start: int
     end: int
-    label: str
-    kind: str  # "": the key and its value between `|`; blank, alone: see the top of this file
 
 
-# MISC repeats itself: the same few strings make up most of a file.
-@lru_cache(maxsize=4096)
-def _labels_in(misc: str, key: str) -> tuple[str, ...]:
-    """The values of `key` (which ends in `=`) in MISC; `_Odd` where they are not simply these."""
-    parts = misc.split("|")
-    labels = tuple([part[len(key) :] for part in parts if part.startswith(key)])
-    if labels:
-        if parse(labels[0]).kind == "standard":
-            return labels
-    elif " " not in misc and not [part for part in parts if "=" not in part]:  # as nearly always
-        return ()
-    entries = _entries(misc, key)
-    labels = tuple(entry.label for entry in entries)
-    if not entries:
-        return ()
-    _, _, label, kind = entries[0]
-    other = None
-    if not kind and parse(label).kind in ("", "bare"):
-        other = labelled_key(misc, key[:-1])
-    if not kind and other is None:
-        return labels
-    found = _Odd(labels)
-    found.kind = kind
-    found.other_key = other[0] if other else None
-    found.assumed = f"blanks between the entries of MISC are read as |: {misc!r}"
-    if kind == "alone":
-        found.assumed = f"{label} without a key in MISC is read as {key}{label}"
-    return found
-
-
-def _entries(misc: str, key: str) -> list[_Entry]:
-    """The labels in MISC: behind the key, else behind it after a blank, else without a key."""
+@lru_cache(maxsize=4096)  # a few strings make up most of a file
+def labels_in(misc: str, key: str) -> tuple[Entry, ...]:
+    """Return the labels in MISC: after the key (which ends in `=`), else those without a key."""
     parts = [(match.start(), match.group()) for match in re.finditer(r"[^|]+", misc)]
-    exact = [_Entry(at, at + len(part), part[len(key) :], "") for at, part in parts if part.startswith(key)]
-    if exact and not any(" " in entry.label for entry in exact):
-        return exact
-    words = [(match.start(), match.group()) for match in re.finditer(r"[^| ]+", misc)]
-    if " " in misc and all("=" in word or parse(word).kind == "standard" for _, word in words):
-        by_word = [_Entry(at, at + len(w), w[len(key) :], "blank") for at, w in words if w.startswith(key)]
-        if by_word:
-            return by_word
-        parts = words
-    if exact:
-        return exact
-    return [_Entry(at, at + len(part), part, "alone") for at, part in parts if parse(part).kind == "standard"]
+    exact = [Entry(part[len(key) :], "", at, at + len(part)) for at, part in parts if part.startswith(key)]
+    if " " in misc and (not exact or any(" " in entry.label for entry in exact)):
+        words = [(match.start(), match.group()) for match in re.finditer(r"[^| ]+", misc)]
+        if all("=" in word or parse(word).kind == "standard" for _, word in words):
+            by_word = [Entry(w[len(key) :], "blank", at, at + len(w)) for at, w in words if w.startswith(key)]
+            if by_word:
+                return tuple(by_word)
+            parts = words
+    if not exact:
+        alone = [each for each in parts if "=" not in each[1] and parse(each[1]).kind == "standard"]
+        return tuple(Entry(part, "alone", at, at + len(part)) for at, part in alone)
+    if parse(exact[0].label).kind in ("", "bare") and labelled_key(misc, key[:-1]) is not None:
+        exact[0] = exact[0]._replace(kind="no label")
+    return tuple(exact)
+
+
+@lru_cache(maxsize=4096)
+def label_in(misc: str, key: str) -> str | None:
+    """Return the label in MISC, "" if there is none, None if it has to be looked at more closely."""
+    found = labels_in(misc, key)
+    if not found:
+        return ""
+    return found[0].label or None if len(found) == 1 and not found[0].kind else None
 
 
 def labelled_key(misc: str, key: str) -> tuple[str, str] | None:
-    """The first key but `key` whose value in MISC looks like a label, and that label; None: there is none."""
+    """Return the first key except `key` whose value in MISC looks like a label, and that label."""
     for part in re.split(r"[| ]", misc):
         other, equals, value = part.partition("=")
         if equals and other != key and parse(value).kind == "standard":
@@ -276,36 +266,34 @@ def labelled_key(misc: str, key: str) -> tuple[str, str] | None:
 
 @lru_cache(maxsize=4096)
 def _relabelled(misc: bytes, key: str, label: str, labelled: bool) -> bytes:
-    """MISC, with its line end, with `label` as the value of `key`.
+    """Return MISC, with its line end, with `label` as the value of `key`.
 
-    `labelled`: the sentence was read as labelled, so that what looks like a label is one, and is replaced.
-    Raises ValueError where the value would be lost and is no label.
+    `labelled`: labels without a key were read as labels, so one is replaced. Raises ValueError for a
+    value that is not a label and would be lost.
     """
-    body = misc.rstrip(b"\r\n")
-    end = misc[len(body) :]
-    prefix = key.encode() + b"="
-    entry = prefix + label.encode()
-    if body in (b"_", b""):
-        return entry + end
-    if b" " not in body:
-        parts = body.split(b"|")
-        where = [i for i, part in enumerate(parts) if part.startswith(prefix)]
-        if where:
-            _require_label(parts[where[0]][len(prefix) :].decode())
-            parts[where[0]] = entry
-            return b"|".join(parts) + end
-    if labelled or b" " in body:
-        text = body.decode()
-        for at in _entries(text, key + "="):
-            if labelled or at.kind != "alone":
-                return (text[: at.start] + entry.decode() + text[at.end :]).encode() + end
-    return body + b"|" + entry + end
+    body = misc.rstrip(b"\r\n").decode()
+    end = misc[len(body.encode()) :]
+    entry = f"{key}={label}"
+    if body in ("_", ""):
+        return entry.encode() + end
+    for found in labels_in(body, key + "="):
+        if found.kind != "alone":
+            kind, _, type_ = parse(found.label)  # `name=Kari` is no label in any dialect
+            if found.label and (not kind or (kind == "bare" and not type_.isupper())):
+                raise ValueError(found.label)
+        elif not labelled:
+            continue
+        return (body[: found.start] + entry + body[found.end :]).encode() + end
+    return f"{body}|{entry}".encode() + end
+
+
+# ---------------------------------------------------------------- writing
 
 
 def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     """See `Format.render`. The key's label is replaced where it stands in MISC, else appended.
 
-    Raises InputError where the key holds something else than a label.
+    Raises InputError if the key holds something other than a label.
     """
     lines: list[bytes] = list(sentence.raw)
     if sentence.spans is not None:
@@ -327,13 +315,6 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     return b"".join(lines)
 
 
-def _require_label(value: str) -> None:
-    """Raises ValueError for something that is not a label in any dialect, such as `name=Kari`."""
-    kind, _, type_ = parse(value)
-    if value and (not kind or (kind == "bare" and not type_.isupper())):
-        raise ValueError(value)
-
-
 def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_document: bool = False) -> bytes:
     """See `Format.compose`. Words that touch in the text get `SpaceAfter=No`."""
     if not sentence.tokens:
@@ -349,11 +330,9 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
     if sentence.text is not None:
         lines.append("# text = " + _one_line(sentence.text))
         offsets = sentence.offsets or align(sentence.tokens, sentence.text)
-        if offsets is not None:
-            touching = [
-                here[1] <= after[0] and not any(map(str.isspace, sentence.text[here[1] : after[0]]))
-                for here, after in pairwise(offsets)
-            ] + [False]
+        for position, (here, after) in enumerate(pairwise(offsets or ())):
+            between = sentence.text[here[1] : after[0]]
+            touching[position] = here[1] <= after[0] and not any(map(str.isspace, between))
     for position, word in enumerate(sentence.tokens):
         check_word(word, sentence, "CoNLL-U")
         misc = ["SpaceAfter=No"] if touching[position] else []

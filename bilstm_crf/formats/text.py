@@ -1,8 +1,8 @@
-r"""Plain text: one sentence a line, or running text in paragraphs that is split into sentences.
+r"""Read and write plain text: one sentence a line, or running text that is split into sentences.
 
 Lines end in \n, \r\n or \r. Text holds no labels: `render` and `compose` mark entities as
-`[PER Kari Nordmann]`, and write `\[`, `\]` and `\\` for brackets and backslashes of the text, so that the
-marks can be read back.
+`[PER Kari Nordmann]`, and escape brackets and backslashes of the text (`\[`, `\]`, `\\`), so that the marks
+can be read back.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from bilstm_crf.errors import warn
-from bilstm_crf.formats import norwegian
+from bilstm_crf.formats import norwegian, spacy_text
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import BOM, decode, lines_of
 from bilstm_crf.formats.column_layout import lines_ahead, looks_like_columns
@@ -24,13 +24,14 @@ from bilstm_crf.util.files import has_name, shown
 name = "text"
 suffixes: tuple[str, ...] = (".txt",)
 
-# Running text is held until an empty line, but no more of it than this: a file may have no empty line, or
-# no line end at all. A sentence longer than this is cut at a blank.
+# Running text is buffered up to an empty line, but no more than this, since a file may have no line end at
+# all. A longer sentence is cut at a blank.
 PARAGRAPH_BYTES = 65_536
 
-
-# Where files were concatenated, lines in the middle begin with byte order marks.
+# Concatenated files have byte order marks in the middle.
 LINE_BOM = re.compile(r"(?:\A|(?<=[\n\r]))\ufeff")
+
+TOKENISERS = {"norwegian": norwegian, "spacy": spacy_text}
 
 AS_WORDS = "looks like columns, but is read as text, labels as words; --format conll2003 reads columns"
 
@@ -43,7 +44,7 @@ class Raw(NamedTuple):
 
 
 def sentence_of(text: str, tokenise: str = "norwegian") -> Sentence:
-    """The text as one sentence. Raises BilstmCrfError where spaCy is wanted and not installed.
+    """Split a text that is one sentence into tokens. Raises BilstmCrfError where spaCy is not installed.
 
     >>> sentence_of("Oslo er  fin .", "spaces").offsets
     [(0, 4), (5, 7), (9, 12), (13, 14)]
@@ -52,18 +53,16 @@ def sentence_of(text: str, tokenise: str = "norwegian") -> Sentence:
         # Not \s: a no-break space stands inside a token.
         offsets = [match.span() for match in re.finditer(r"[^ \t\r\n\v\f]+", text)]
     else:
-        offsets = norwegian.words(text) if text else []
+        offsets = TOKENISERS[tokenise].words(text) if text else []
     return Sentence([text[start:end] for start, end in offsets], text=text, offsets=offsets)
 
 
 def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iterator[Sentence]:
-    """See `Format.read`. Of running text, the sentences of a paragraph come when its empty line was read."""
-    if path == shown("-") and looks_like_columns(lines_ahead(stream)):  # of a file, `format_of` says so
+    """See `Format.read`. Running text is yielded paragraph by paragraph, once its empty line was read."""
+    if path == shown("-") and looks_like_columns(lines_ahead(stream)):  # `format_of` warns of files
         warn(AS_WORDS, path=path)
-    found = (
-        _running(stream, path) if options.sentences == "detect" else _lines(stream, path, options.tokenise)
-    )
-    for sentence in found:
+    read_sentences = _running if options.sentences == "detect" else _lines
+    for sentence in read_sentences(stream, path, options.tokenise):
         sentence.path = path
         if not options.keep_raw:
             sentence.raw = sentence.text = sentence.offsets = sentence.origin = None
@@ -72,14 +71,14 @@ def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iter
 
 
 class Place(NamedTuple):
-    """A place in a file."""
+    """A position in a file."""
 
     path: str
     line: int  # from 1
     position: int  # in code points from 0, without a byte order mark at the start
 
     def after(self, text: str) -> Place:
-        """The place behind `text`, which stands here."""
+        """Return the place after `text`, which begins here."""
         return Place(self.path, self.line + line_ends(text), self.position + len(text))
 
     @property
@@ -109,7 +108,7 @@ def _lines(stream: BinaryIO, path: str, tokenise: str) -> Iterator[Sentence]:
         yield sentence
 
 
-def _running(stream: BinaryIO, path: str) -> Iterator[Sentence]:
+def _running(stream: BinaryIO, path: str, tokenise: str) -> Iterator[Sentence]:
     place: Place | None = None  # of what is pending
     pending: list[bytes] = []
     size = 0
@@ -123,34 +122,34 @@ def _running(stream: BinaryIO, path: str) -> Iterator[Sentence]:
         cut = len(held) if blank else _cut(held)
         whole = decode(held[:cut], place.line if place else 1, path)
         place = place or _start_of_file(path, whole)
-        sentences, rest = _sentences(whole, place), ""
+        sentences, rest = _sentences(whole, place, tokenise), ""
         if not blank and len(sentences) > 1:
-            # No empty line so far: keep the last sentence, which may go on.
+            # Keep the last sentence, which may continue after the buffer.
             rest = "".join(_parts(sentences.pop()))
         yield from sentences
         place = place.after(whole[: len(whole) - len(rest)])
         pending = [rest.encode() + held[cut:]]
         size = len(pending[0])
     whole = decode(b"".join(pending), place.line if place else 1, path)
-    yield from _sentences(whole, place or _start_of_file(path, whole))
+    yield from _sentences(whole, place or _start_of_file(path, whole), tokenise)
 
 
 def _cut(pending: bytes) -> int:
-    """Behind the last blank or line end; without one, before the last character."""
+    """Return the position after the last blank or line end, or else before the last character."""
     blank = max(pending.rfind(b" "), pending.rfind(b"\n"))
     if blank >= 0:
         return blank + 1
     return next((len(pending) - i for i in range(1, 5) if pending[-i] & 0xC0 != 0x80), len(pending))
 
 
-def _sentences(whole: str, place: Place) -> list[Sentence]:
-    """The sentences of running text that stands at `place`; together they hold all of it."""
+def _sentences(whole: str, place: Place, tokenise: str) -> list[Sentence]:
+    """Split running text that begins at `place`; the sentences together hold all of it."""
     if not whole:
         return []
     body = LINE_BOM.sub(" ", whole) if BOM in whole else whole
     sentences = []
     reached = 0
-    for offsets in norwegian.sentences(body) if not body.isspace() else ():
+    for offsets in TOKENISERS[tokenise].sentences(body) if not body.isspace() else ():
         start, end = offsets[0][0], offsets[-1][1]
         place = place.after(whole[reached:start])
         sentence = Sentence(
@@ -172,7 +171,7 @@ def _sentences(whole: str, place: Place) -> list[Sentence]:
 
 
 def _parts(sentence: Sentence) -> tuple[str, str, str]:
-    """Return the text as read, with what surrounds it."""
+    """Return the text as read, between what precedes and follows it."""
     raw: Raw = sentence.raw
     return raw.before, sentence.text or "", raw.after
 
@@ -184,7 +183,7 @@ def _escaped(text: str) -> str:
 
 
 def _marked(sentence: Sentence) -> str:
-    r"""The text with its entities marked, and its own brackets escaped.
+    r"""Return the text with its entities marked and its own brackets escaped.
 
     >>> from bilstm_crf.sentence import Span
     >>> print(_marked(Sentence(["Kari", "[", "i", "Oslo"], spans=[Span(0, 1, "PER"), Span(3, 4, "GPE_LOC")])))

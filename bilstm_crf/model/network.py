@@ -10,7 +10,9 @@ uses NumPy instead (inference/network.py), with the same weights; this network i
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from bilstm_crf.features.vocabulary import Encoded
 from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.model.char_cnn import CharCNN
 from bilstm_crf.model.document_memory import keep
+from bilstm_crf.model.model_folder import Model
 from bilstm_crf.model.sequence_tagger import SequenceTagger
 from bilstm_crf.model.tensors import batch_tensors, layout_tensors, memory_tensors, words_tensors
 from bilstm_crf.model.word_embedding import WordEmbedding
@@ -159,6 +162,17 @@ class BiLSTMCRF(nn.Module):
             emissions[memory.rows] += mean([m(memory, each) for m, each in zip(memories, kept, strict=True)])
         found: NDArray[np.float32] = emissions.cpu().numpy()
         return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainableModel(Model):
+    """A model with the network that is trained. On the CPU, its weights share the network's memory."""
+
+    network: BiLSTMCRF
+
+    def snapshot(self) -> Model:
+        """Return a model with the network's weights as they are now."""
+        return dataclasses.replace(self, weights=self.network.weights())
 
 
 def mean(tensors: list[Tensor]) -> Tensor:

@@ -206,7 +206,10 @@ def _machines(runs: Sequence[Run]) -> list[Table]:
     """One column for each set of versions and machine that runs were made with."""
     users: dict[tuple[tuple[str, str], ...], list[str]] = defaultdict(list)
     for run in runs:
-        described = {"bilstm_crf": run.described["bilstm_crf"], **run.described["environment"]}
+        environment = run.described["environment"]
+        packages = environment.get("packages", {})
+        described = {"bilstm_crf": run.described["bilstm_crf"], **packages, **environment}
+        described.pop("packages", None)
         users[tuple(_flat(described).items())].append(run.name)
     if not users:
         return []

@@ -12,9 +12,8 @@ from typing import Any
 
 from bilstm_crf.errors import UsageError
 from bilstm_crf.experiments.check import check, read_json
-from bilstm_crf.experiments.results import read_history, read_metrics
+from bilstm_crf.experiments.results import best_row, read_history, read_metrics
 from bilstm_crf.experiments.shapes import CONFIG, KINDS, check_report, check_table, reports_of
-from bilstm_crf.training.run_folder import best_row
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
-"""Checkpoint: what a run needs to go on after its last whole epoch, in one file that is replaced at once.
+"""Save and restore what a run needs to continue after its last whole epoch, in one atomic file.
 
-Each epoch draws its random numbers from the seed and its own number (`seed_epoch`), so parameters, the states
-in a document's memory, the state of the optimiser and the history are all there is to keep: a run that was
-interrupted ends bit for bit where an uninterrupted one ends.
+Each epoch draws its random numbers from the seed and its own number (`seed_epoch`), so parameters, buffers
+(such as the document memory), the optimizer's state and the history are all there is to keep: an interrupted
+run ends bit for bit where an uninterrupted one ends.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +19,31 @@ from safetensors.torch import save
 
 from bilstm_crf.errors import InputError
 from bilstm_crf.model.network import BiLSTMCRF
-from bilstm_crf.training.optimizer import Optimisation
-from bilstm_crf.training.run_folder import is_history
+from bilstm_crf.training.optimizer import Optimizer
+from bilstm_crf.training.records import EpochRow, history_from_json, history_to_json
 from bilstm_crf.util.files import parse_json, write_whole
 
 
 def seed_epoch(seed: int, epoch: int) -> np.random.Generator:
-    """Seeds PyTorch for one epoch (0: the initial weights) and gives the generator for the shuffling."""
+    """Seed PyTorch for one epoch (0: the initial weights), and return a NumPy generator for it."""
     source = np.random.SeedSequence([seed, epoch])
     torch.manual_seed(int(source.generate_state(1, np.uint64)[0]))
     return np.random.default_rng(source)
 
 
 def save_checkpoint(
-    path: Path, network: BiLSTMCRF, optimisation: Optimisation, history: list[dict[str, Any]]
+    path: Path, network: BiLSTMCRF, optimizer: Optimizer, history: Sequence[EpochRow]
 ) -> None:
-    """Parameters, state of the optimiser and history, after a whole epoch."""
-    parts = {**network.state_dict(), **optimisation.state()}  # and buffers: an encoder's, a memory's
-    tensors = {name: each.detach().cpu().contiguous() for name, each in parts.items()}
-    content = save(tensors, metadata={"history": json.dumps(history)})
+    """Write parameters, buffers, the optimizer's state and the history."""
+    state = {**network.state_dict(), **optimizer.state()}
+    tensors = {name: each.detach().cpu().contiguous() for name, each in state.items()}
+    content = save(tensors, metadata={"history": json.dumps(history_to_json(history))})
     with write_whole(path) as stream:
         stream.write(content)
 
 
-def load_checkpoint(path: Path, network: BiLSTMCRF, optimisation: Optimisation) -> list[dict[str, Any]]:
-    """Fills the network and the optimiser; returns the history, empty where no epoch was finished.
+def load_checkpoint(path: Path, network: BiLSTMCRF, optimizer: Optimizer) -> list[EpochRow]:
+    """Restore the network and the optimizer; return the history, empty where there is no checkpoint.
 
     Raises InputError for a damaged checkpoint, or that of another network.
     """
@@ -51,7 +52,7 @@ def load_checkpoint(path: Path, network: BiLSTMCRF, optimisation: Optimisation) 
     try:
         with safe_open(path, framework="pt") as content:
             tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
-            optimisation.restore({name: tensors.pop(name) for name in list(tensors) if "/" in name})
+            optimizer.restore({name: tensors.pop(name) for name in list(tensors) if "/" in name})
             network.load_state_dict(tensors)
             return _history(content, path)
     except (SafetensorError, RuntimeError, OSError, KeyError, TypeError, ValueError) as error:
@@ -61,19 +62,15 @@ def load_checkpoint(path: Path, network: BiLSTMCRF, optimisation: Optimisation) 
 
 
 def epochs_done(path: Path) -> int:
-    """Return the epoch after which a run can go on: its checkpoint's last, 0 where that cannot be read."""
+    """Return the last epoch in a checkpoint; 0 where it cannot be read."""
     try:
         with safe_open(path, framework="pt") as content:
             history = _history(content, path)
-            return int(history[-1]["epoch"]) if history else 0
     except (SafetensorError, OSError, InputError):
         return 0
+    return history[-1].epoch if history else 0
 
 
-def _history(content: Any, path: Path) -> list[dict[str, Any]]:
-    """The history in an open checkpoint. Raises InputError where it holds none."""
-    rows = parse_json((content.metadata() or {}).get("history", "null"), path=path)
-    if not is_history(rows, scored=False):
-        raise InputError("is not this run's checkpoint: it has no whole history", path=path)
-    history: list[dict[str, Any]] = rows
-    return history
+def _history(content: Any, path: Path) -> list[EpochRow]:
+    text = (content.metadata() or {}).get("history", "null")
+    return history_from_json(parse_json(text, path=path), path)

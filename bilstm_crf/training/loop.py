@@ -1,21 +1,24 @@
-"""Training: loops that read like the algorithm, from labelled sentences to a saved model."""
+"""The training loop: from batches to a saved model.
+
+Each epoch draws batches, and for each batch computes the loss and its gradients and updates the weights. Then
+dev is scored, the model is saved if it is the best so far, and a checkpoint is written.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
-from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.errors import DivergedError, InputError, warn
+from bilstm_crf.evaluation.counts import Average
 from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.features.batches import make_batch, training_batches
 from bilstm_crf.features.occurrences import MemoryIndex
@@ -23,259 +26,198 @@ from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.model.dropout import set_generator
 from bilstm_crf.model.model_folder import Model, save_model
+from bilstm_crf.model.network import TrainableModel
+from bilstm_crf.training.build import precomputed_features, train_features
 from bilstm_crf.training.checkpoint import load_checkpoint, save_checkpoint, seed_epoch
-from bilstm_crf.training.initialisation import build_model, contextual_of, kept_of
-from bilstm_crf.training.optimizer import Optimisation
-from bilstm_crf.training.plan import Plan, mixture_of
-from bilstm_crf.training.run_folder import CHECKPOINT, best_row, is_history, stage_file
-from bilstm_crf.training.transfer import take_over
-from bilstm_crf.util.files import parse_json, write_whole
+from bilstm_crf.training.optimizer import Optimizer
+from bilstm_crf.training.plan import Phase, Plan
+from bilstm_crf.training.records import HISTORY, EpochRow, read_history, write_history
+from bilstm_crf.training.run_folder import CHECKPOINT, stage_checkpoint
 
-DIVERGED = 100.0  # loss a word; a blind guess among K labels costs ln K, some 3
-History = list[dict[str, Any]]  # one row an epoch, as history.jsonl has them
+MAX_LOSS = 100.0  # per token; guessing among K labels costs ln K, about 3
 
 
 class Observer(Protocol):
-    """Who wants to know how far training is: a progress bar, a log."""
+    """What follows the progress of training: a progress bar, a log."""
 
     def batch(self, epoch: int, sentences: int, tokens: int, loss: float) -> None:
-        """After each batch: so much of the epoch is done, with this loss so far."""
+        """After each batch: the sentences, tokens and loss of the epoch so far."""
 
-    def epoch(self, history: History) -> None:
-        """After each epoch, the last row of the history being its own."""
+    def epoch(self, history: list[EpochRow]) -> None:
+        """After each epoch, whose row is the last of the history."""
+
+
+class DevSet:
+    """The dev set of a run, scored after each epoch."""
+
+    def __init__(self, split: Labelled, *, chooses: bool, device: str, threads: int) -> None:
+        """`chooses`: whether the scores choose the epoch that is kept; else that is the last one."""
+        self._sentences, self._chooses = split.sentences, chooses
+        self._device, self._threads = device, threads
+        self._gold = [sentence.spans or [] for sentence in split.sentences]
+
+    def enter(self, model: Model) -> None:
+        """Prepare the encoder's features for this model."""
+        self._features = precomputed_features(model, self._sentences, "dev")
+
+    def score(self, model: Model, row: EpochRow, history: Sequence[EpochRow]) -> EpochRow:
+        """Return the row with the model's scores, compared to the epochs before."""
+        started = time.perf_counter()
+        tagger = Tagger(model, self._device, self._threads)
+        found = strict(self._gold, tagger.predict(self._sentences, self._features))
+        row = dataclasses.replace(
+            row,
+            dev=Average(found.precision, found.recall, found.f1),
+            dev_seconds=round(time.perf_counter() - started, 3),
+        )
+        return dataclasses.replace(row, best=self.improves(row, history))
+
+    def improves(self, row: EpochRow, rows: Sequence[EpochRow]) -> bool:
+        """Return whether an epoch is to be kept rather than those before it."""
+        return not self._chooses or row.dev_f1 > max((each.dev_f1 for each in rows), default=-1.0)
 
 
 @dataclass(frozen=True)
-class Sources:
-    """What a model is made of beside the sentences."""
+class Output:
+    """Where a training writes its model, and what is saved with it."""
 
+    folder: Path
+    provenance: dict[str, Any]  # for model.json
     vectors: WordVectors | None = None
-    encoder: Encoder | None = None
-    initial: Model | None = None  # to go on with
+    embed_encoder: bool = False
+
+    def save(self, model: Model, row: EpochRow) -> None:
+        """Save the model of an epoch."""
+        scores = {} if row.dev is None else {"epoch": row.epoch, "dev": dataclasses.asdict(row.dev)}
+        model.provenance.clear()
+        model.provenance.update(self.provenance, **scores)
+        save_model(model, self.folder, self.vectors, embed_encoder=self.embed_encoder)
 
 
-class Learner:
-    """A network, what it learns from, and how."""
+class Trainer:
+    """A network, the sentences it learns from, and its optimizer."""
 
-    def __init__(self, config: RunConfig, train: Labelled, sources: Sources, plan: Plan) -> None:
-        self.config = config
-        self.plan = plan
-        self.model, network = build_model(config, train.sentences, sources.vectors, sources.encoder)
-        if sources.initial is not None:
-            take_over(self.model, sources.initial)
-        self.network = network.to(config.device)
-        if self.model.contextual is not None:  # a frozen encoder is no part of the network
-            self.model.contextual.encoder.to(config.device)
-        self.optimisation = Optimisation(self.network, config.recipe, plan.epoch, plan.batches)
-        self._mixture = mixture_of(config, train)
-        self._sentences = train.sentences
+    def __init__(self, model: TrainableModel, optimizer: Optimizer, phase: Phase, seed: int) -> None:
+        self.model, self.plan = model, phase.plan
+        self.state = (model.network, optimizer)  # what a checkpoint holds, with the history
+        self._seed, self._mixture, self._sentences = seed, phase.mixture, phase.train.sentences
+        self._device = model.network.embedding.weight.device
         self._stage: int | None = None
-        self._occurrences = None
-        if config.recipe.document_memory:
-            self._occurrences = MemoryIndex(train.sentences)
-            self.network.begin_memory(self._occurrences.places)
-        encoding = ENCODINGS[config.encoding]
-        self._encoded = self.model.vocabulary.encode(
-            [sentence.tokens for sentence in train.sentences],
-            [encoding.encode(sentence.spans or [], len(sentence)) for sentence in train.sentences],
+        self._memory_index = None
+        if model.architecture.document_memory:
+            self._memory_index = MemoryIndex(self._sentences)
+            model.network.begin_memory(self._memory_index.places)
+        encoding = ENCODINGS[model.encoding]
+        self._encoded = model.vocabulary.encode(
+            [sentence.tokens for sentence in self._sentences],
+            [encoding.encode(sentence.spans or [], len(sentence)) for sentence in self._sentences],
         )
 
     def enter(self, stage: int) -> bool:
-        """Makes ready for a round of this stage; whether it had not been already."""
+        """Prepare for an epoch of this stage; return whether it differs from that of the epoch before."""
         if stage == self._stage:
             return False
         self._stage = stage
-        of_stage, use = self.plan.stages[stage], self.model.contextual
+        context, use = self.plan.stages[stage], self.model.contextual
         if use is not None:
-            settings = dataclasses.replace(use.settings, context=of_stage.context, context_unit=of_stage.unit)
+            settings = dataclasses.replace(use.settings, context=context.context, context_unit=context.unit)
             use = dataclasses.replace(use, settings=settings)
             self.model = dataclasses.replace(self.model, contextual=use)
-        self._contextual = contextual_of(self.model, self._sentences)
+        self._encoder_features = train_features(self.model, self._sentences)
         return True
 
-    def trained(self) -> Model:
-        """Return the model with the network's weights as they are now."""
-        return dataclasses.replace(self.model, weights=self.network.weights())
-
-    def learn(self, number: int, observer: Observer) -> dict[str, Any]:
-        """Learns for the round with this number (from 1); its row of the history, without scores.
+    def train_epoch(self, number: int, observer: Observer) -> EpochRow:
+        """Train for the epoch with this number (from 1); return its row, without dev scores.
 
         Raises DivergedError where the weights grow without bound.
         """
-        now = self.plan.rounds[number - 1]
-        random = seed_epoch(self.config.seed, number)
-        set_generator(self.network, random)
-        rate = self.optimisation.begin(now.first)
+        network, optimizer = self.state
+        epoch, batch_size = self.plan.epoch(number), self.plan.batch_size
+        random = seed_epoch(self._seed, number)
+        set_generator(network, random)
+        learning_rate = optimizer.begin(epoch.first)
         started = time.perf_counter()
         loss_sum = 0.0
         sentences = tokens = 0
-        self.network.train()
-        order = self._mixture.epoch(random)[: now.batches * self.config.recipe.batch_size]
-        for chosen in training_batches(order, self.config.recipe.batch_size):
-            batch = make_batch(self._encoded, chosen, self._occurrences)
-            contextual = None if self._contextual is None else self._contextual.of(batch.layout)
-            if contextual is not None:
-                contextual = contextual.to(self.config.device)
-            loss = self.network.loss(batch, contextual)
+        network.train()
+        order = self._mixture.epoch(random)[: epoch.batches * batch_size]
+        for chosen in training_batches(order, batch_size):
+            batch = make_batch(self._encoded, chosen, self._memory_index)
+            features = None
+            if self._encoder_features is not None:
+                features = self._encoder_features.of(batch.layout).to(self._device)
+            loss = network.loss(batch, features)
             loss.backward()
             sentences += len(chosen)
-            self.optimisation.step(len(chosen), last=sentences == len(order))
+            optimizer.step(len(chosen), last=sentences == len(order))
             loss_sum += loss.item()
             tokens += len(batch.labels)
-            if not loss_sum < DIVERGED * tokens:  # also where it is no number
+            if not loss_sum < MAX_LOSS * tokens:  # also where it is NaN
                 raise DivergedError(
-                    f"the loss of epoch {number} is {loss_sum / tokens:.4g} a word: the weights grow "
-                    "without bound",
-                    hint=f"lower the learning rate, now {rate:.4g}: --set learning_rate={rate / 10:.2g}",
+                    f"the loss of epoch {number} is {loss_sum / tokens:.4g} per token: training diverges",
+                    hint=f"lower the learning rate, which is {learning_rate:.4g}: "
+                    f"--set learning_rate={learning_rate / 10:.2g}",
                 )
             observer.batch(number, sentences, tokens, loss_sum)
         seconds = time.perf_counter() - started
-        return {
-            "epoch": number,
-            "loss": loss_sum,
-            "learning_rate": rate,
-            "seconds": round(seconds, 3),
-            "tokens_per_second": round(tokens / seconds),
-        }
+        return EpochRow(number, loss_sum, learning_rate, round(seconds, 3), round(tokens / seconds))
 
 
-def train(
-    config: RunConfig,
-    train: Labelled,
-    dev: Labelled,
-    sources: Sources,
-    plan: Plan,
-    folder: Path,
-    observer: Observer,
-    provenance: dict[str, Any],
-    *,
-    resume: bool = False,
-) -> History:
-    """Trains to the end of the plan (or out of patience); the model of the best dev F1 lies in `folder`.
+def fit(trainer: Trainer, dev: DevSet | None, output: Output, observer: Observer) -> list[EpochRow]:
+    """Train to the end of the plan, or until patience runs out; save the model of the best epoch.
 
-    Where dev has no entity that could be found (`dev_chooses`) that is the model of the last round. A stage
-    of the plan begins with the best weights of the one before. With `resume`, goes on after the last whole
-    round that the folder's checkpoint knows.
+    The best epoch is the first with the best dev F1; the last where dev cannot choose, or there is none. A
+    stage of the plan starts from the best weights of the stage before. Continues after the last whole epoch
+    of an interrupted run in the same folder.
     """
-    chooses = dev_chooses(train, dev)
-    gold = [sentence.spans or [] for sentence in dev.sentences]
+    plan, folder = trainer.plan, output.folder
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
-        learner = Learner(config, train, sources, plan)
-        state = (learner.network, learner.optimisation)
-        history = load_checkpoint(folder / CHECKPOINT, *state) if resume else []
-        if history and not _fits(history, plan):
+        history = load_checkpoint(folder / CHECKPOINT, *trainer.state)
+        if history and not plan.fits(history, scored=dev is not None):
             raise InputError("is not this run's checkpoint: another history", path=folder / CHECKPOINT)
-        if resume and not history:
-            history = ended(folder, plan, config.recipe.patience)
+        history = history or finished_history(folder, plan, scored=dev is not None)
         if history:  # a run that was killed after the checkpoint may have left it one row short
-            write_history(folder / "history.jsonl", history)
-        for number in range(history[-1]["epoch"] + 1 if history else 1, len(plan.rounds) + 1):
-            stage = plan.stage(number)
-            of_stage = [row for row in history if plan.stage(row["epoch"]) == stage]
-            if out_of_patience(of_stage, config.recipe.patience):
-                continue  # to the next stage
-            if stage > 0 and not of_stage:
-                load_checkpoint(folder / stage_file(stage - 1), *state)
-            if learner.enter(stage):
-                kept = kept_of(learner.model, dev.sentences, "dev")
-            row = learner.learn(number, observer)
-            model = learner.trained()
-            tagger = Tagger(model, config.device, config.lanes)
-            started = time.perf_counter()
-            scores = strict(gold, tagger.predict(dev.sentences, kept))
-            row["dev"] = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
-            row["best"] = not chooses or scores.f1 > best_f1(history)
-            row["dev_seconds"] = round(time.perf_counter() - started, 3)
-            if row["best"]:
-                model.provenance.clear()
-                model.provenance.update(provenance, epoch=number, dev=row["dev"])
-                save_model(model, folder, sources.vectors, embed_encoder=config.embed_encoder)
+            write_history(folder, history)
+        while remaining := plan.remaining(history):
+            number = remaining[0]
+            stage = plan.epoch(number).stage
+            of_stage = plan.of_stage(history, stage)
+            if dev is not None and stage > 0 and not of_stage:
+                load_checkpoint(stage_checkpoint(folder, stage - 1), *trainer.state)
+            if trainer.enter(stage) and dev is not None:
+                dev.enter(trainer.model)
+            row = trainer.train_epoch(number, observer)
+            model = trainer.model.snapshot()
+            if dev is None:
+                row = dataclasses.replace(row, best=number == len(plan.epochs))
+            else:
+                row = dev.score(model, row, history)
+            if row.best:
+                output.save(model, row)
             history.append(row)
-            if stage + 1 < len(plan.stages) and (not chooses or scores.f1 > best_f1(of_stage)):
-                save_checkpoint(folder / stage_file(stage), *state, history)
-            save_checkpoint(folder / CHECKPOINT, *state, history)
+            if dev is not None and stage + 1 < len(plan.stages) and dev.improves(row, of_stage):
+                save_checkpoint(stage_checkpoint(folder, stage), *trainer.state, history)
+            save_checkpoint(folder / CHECKPOINT, *trainer.state, history)
             if stage > 0:
-                (folder / stage_file(stage - 1)).unlink(missing_ok=True)
-            write_history(folder / "history.jsonl", history)
+                stage_checkpoint(folder, stage - 1).unlink(missing_ok=True)
+            write_history(folder, history)
             observer.epoch(history)
     return history
 
 
-def dev_chooses(train: Labelled, dev: Labelled) -> bool:
-    """Whether dev can tell one epoch from another: it has an entity of a type that train has."""
-    known = {span.type for sentence in train.sentences for span in sentence.spans or ()}
-    return any(span.type in known for sentence in dev.sentences for span in sentence.spans or ())
+def finished_history(folder: Path, plan: Plan, *, scored: bool) -> list[EpochRow]:
+    """Return the history of a training that came to its end, so that its checkpoint is gone; else nothing.
 
-
-def ended(folder: Path, plan: Plan, patience: int) -> History:
-    """The history of a training that came to its end, so that its checkpoint is gone; else nothing.
-
-    Warns of a damaged history: then the run begins again.
+    Warns of a damaged history: then the training starts again.
     """
-    path = folder / "history.jsonl"
+    path = folder / HISTORY
     if not path.exists() or not (folder / "model.json").exists():
         return []
     try:
-        lines = enumerate(path.read_bytes().splitlines(), start=1)
-        history: History = [parse_json(line, path=path, line=number) for number, line in lines]
+        history = read_history(folder)
+        if not history or not plan.fits(history, scored=scored):
+            raise InputError("has no whole rows of this run", path=path)
     except InputError as error:
         warn(f"{error}; the run begins again")
         return []
-    if not history or not _fits(history, plan):
-        warn("is damaged: no whole rows of this run; it begins again", path=path)
-        return []
-    stages = [[row for row in history if plan.stage(row["epoch"]) == s] for s in range(len(plan.stages))]
-    rest = range(history[-1]["epoch"] + 1, len(plan.rounds) + 1)
-    return history if all(out_of_patience(stages[plan.stage(n)], patience) for n in rest) else []
-
-
-def _fits(history: History, plan: Plan) -> bool:
-    """Whether this can be the history of a run with this plan."""
-    return is_history(history, scored=True) and history[-1]["epoch"] <= len(plan.rounds)
-
-
-def train_to_the_end(
-    config: RunConfig,
-    train: Labelled,
-    sources: Sources,
-    plan: Plan,
-    folder: Path,
-    observer: Observer,
-    provenance: dict[str, Any],
-) -> History:
-    """Trains to the end of the plan, without dev; the model after the last batch lies in `folder`.
-
-    Goes on where an earlier attempt was interrupted.
-    """
-    with torch.random.fork_rng(devices=[]):
-        learner = Learner(config, train, sources, plan)
-        state = (learner.network, learner.optimisation)
-        history = load_checkpoint(folder / CHECKPOINT, *state)
-        for number in range(len(history) + 1, len(plan.rounds) + 1):
-            learner.enter(plan.stage(number))
-            history.append(learner.learn(number, observer))
-            save_checkpoint(folder / CHECKPOINT, *state, history)
-            observer.epoch(history)
-        learner.enter(plan.rounds[-1].stage)
-        model = learner.trained()
-        model.provenance.update(provenance)
-        save_model(model, folder, sources.vectors, embed_encoder=config.embed_encoder)
-        write_history(folder / "history.jsonl", history)
-    return history
-
-
-def best_f1(history: History) -> float:
-    """The best dev F1 so far; -1 before the first."""
-    f1: float = best_row(history)["dev"]["f1"] if history else -1.0
-    return f1
-
-
-def out_of_patience(history: History, patience: int) -> bool:
-    """Whether the last `patience` epochs of these brought no better dev F1 (never, where it is 0)."""
-    return 0 < patience <= len(history) and best_row(history) not in history[-patience:]
-
-
-def write_history(path: Path, history: History) -> None:
-    """One JSON object a line and epoch; whole or as it was."""
-    with write_whole(path) as stream:
-        stream.writelines((json.dumps(row) + "\n").encode("utf-8") for row in history)
+    return [] if plan.remaining(history) else history

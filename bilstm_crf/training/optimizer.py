@@ -1,4 +1,4 @@
-"""From gradients to new weights: the optimisers and their learning rates over a run."""
+"""From gradients to new weights: the optimizers and their learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from bilstm_crf.config import Recipe
 from bilstm_crf.model.network import BiLSTMCRF
 
 
-class Optimisation:
-    """What happens after each batch's gradients, and all of it that a checkpoint must keep.
+class Optimizer:
+    """One optimizer each for the word table, for an encoder that is fine-tuned, and for all other weights.
 
-    The word table's gradients are sparse, so its rows take plain SGD in every recipe, and no L2: that would
-    move a weight w by lr * l2 * w = 1.5e-10 w a step, which float32 rounds to nothing. The weights of an
-    encoder that learns take AdamW at their own rate (Loshchilov and Hutter 2019).
+    The word table's gradients are sparse, so its rows take plain SGD, without weight decay: that would
+    move a weight w by lr * decay * w = 1.5e-10 w a step, which float32 rounds to nothing. An encoder takes
+    AdamW at a learning rate of its own (Loshchilov and Hutter 2019).
     """
 
     def __init__(self, network: BiLSTMCRF, recipe: Recipe, epoch: int, batches: int) -> None:
         """The schedule ends after so many `batches`, of which so many are an `epoch`."""
         self._recipe = recipe
         self._epoch, self._batches = epoch, batches
-        self._rising = round(recipe.warm_up * batches)  # whole, or rounding would move a restart
+        self._warmup = round(recipe.warm_up * batches)  # a whole number, or rounding would move a restart
         self._done = 0  # batches
         self._gathered = self._sentences = 0  # batches and sentences since the last step
         table = network.embedding.weight
@@ -33,35 +33,36 @@ class Optimisation:
         others = [each for name, each in self._named.items() if name not in encoder]
         table.requires_grad_(recipe.word_rate > 0 and table.numel() > 0)
         # With the learning rate of each, before the schedule
-        self._optimisers: list[tuple[torch.optim.Optimizer, float]] = []
+        self._optimizers: list[tuple[torch.optim.Optimizer, float]] = []
         if recipe.optimiser == "adam":
             adam = torch.optim.AdamW(others, weight_decay=recipe.l2, fused=True)
-            self._optimisers.append((adam, recipe.learning_rate))
+            self._optimizers.append((adam, recipe.learning_rate))
         else:
             sgd = torch.optim.SGD(others, momentum=recipe.momentum, weight_decay=recipe.l2, fused=True)
-            self._optimisers.append((sgd, recipe.learning_rate))
+            self._optimizers.append((sgd, recipe.learning_rate))
         if table.requires_grad:
             rate = recipe.learning_rate * recipe.word_rate
-            self._optimisers.append((torch.optim.SGD([table], foreach=False), rate))
+            self._optimizers.append((torch.optim.SGD([table], foreach=False), rate))
         if encoder:
-            # As BERT was trained (Devlin et al. 2019): biases and the scales of norms do not decay
-            decaying = [each for each in encoder.values() if each.ndim > 1]
-            others = [each for each in encoder.values() if each.ndim <= 1]
+            # As BERT was trained (Devlin et al. 2019): no weight decay for biases and the scales of norms
             groups = [
-                {"params": decaying, "weight_decay": recipe.bert_weight_decay},
-                {"params": others, "weight_decay": 0.0},
+                {
+                    "params": [each for each in encoder.values() if each.ndim > 1],
+                    "weight_decay": recipe.bert_weight_decay,
+                },
+                {"params": [each for each in encoder.values() if each.ndim <= 1], "weight_decay": 0.0},
             ]
-            self._optimisers.append((torch.optim.AdamW(groups, fused=True), recipe.bert_learning_rate))
+            self._optimizers.append((torch.optim.AdamW(groups, fused=True), recipe.bert_learning_rate))
 
     def begin(self, batches: int) -> float:
-        """Goes on as after so many batches; the first learning rate."""
+        """Continue as after so many batches; return the first learning rate."""
         self._done = batches
-        return self._now(self._recipe.learning_rate)
+        return self._scheduled(self._recipe.learning_rate)
 
     def step(self, sentences: int, *, last: bool = False) -> None:
-        """After the gradients of a batch of so many sentences' summed loss: moves the weights, forgets these.
+        """Update the weights by the gradients of a batch's summed loss, and reset the gradients.
 
-        Where the recipe gathers the gradients of several batches: after every so many, and after the `last`.
+        With gradient accumulation: after every so many batches, and after the `last`.
         """
         recipe = self._recipe
         self._gathered, self._sentences = self._gathered + 1, self._sentences + sentences
@@ -69,41 +70,41 @@ class Optimisation:
             return
         if recipe.gradient_clip:
             nn.utils.clip_grad_norm_(self._named.values(), recipe.gradient_clip * self._sentences)
-        for optimiser, rate in self._optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = self._now(rate)
-            optimiser.step()
-            optimiser.zero_grad()
+        for optimizer, rate in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self._scheduled(rate)
+            optimizer.step()
+            optimizer.zero_grad()
         self._done += self._gathered
         self._gathered = self._sentences = 0
 
-    def _now(self, rate: float) -> float:
-        """What the schedule makes of a learning rate for the next step."""
+    def _scheduled(self, rate: float) -> float:
+        """Return what the schedule makes of a learning rate for the next step."""
         recipe = self._recipe
-        if self._done < self._rising:
-            return rate * min(1, (self._done + max(1, self._gathered)) / self._rising)
+        if self._done < self._warmup:
+            return rate * min(1, (self._done + max(1, self._gathered)) / self._warmup)
         if recipe.schedule == "inverse":
             return rate / (1 + recipe.learning_rate_decay * (self._done // self._epoch))
-        fallen, falling = self._done - self._rising, self._batches - self._rising
+        fallen, falling = self._done - self._warmup, self._batches - self._warmup
         if recipe.schedule == "linear":
             return rate * (1 - fallen / falling)
         return rate * (1 + math.cos(math.pi * (fallen * recipe.restarts % falling) / falling)) / 2
 
     def state(self) -> dict[str, Tensor]:
-        """What the optimisers keep from one step to the next, by `parameter/kind`; nothing for plain SGD."""
+        """Return what the optimizers keep between steps, by `parameter/kind`; nothing for plain SGD."""
         return {
             f"{name}/{kind}": value
             for name, each in self._named.items()
-            for optimiser, _ in self._optimisers
-            for kind, value in optimiser.state.get(each, {}).items()
+            for optimizer, _ in self._optimizers
+            for kind, value in optimizer.state.get(each, {}).items()
             if isinstance(value, Tensor)
         }
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """The inverse of `state`. Raises KeyError for a parameter that there is not."""
+        """Restore what `state` returned. Raises KeyError for an unknown parameter."""
         for name, value in state.items():
             parameter, _, kind = name.rpartition("/")
             weights = self._named[parameter]
-            for optimiser, _ in self._optimisers:
-                if any(each is weights for group in optimiser.param_groups for each in group["params"]):
-                    optimiser.state[weights][kind] = value.to(weights.device)
+            for optimizer, _ in self._optimizers:
+                if any(each is weights for group in optimizer.param_groups for each in group["params"]):
+                    optimizer.state[weights][kind] = value.to(weights.device)

@@ -1,24 +1,22 @@
-"""How long a run trains: in rounds, between which it looks at dev.
+"""What a training learns from, and how long: epochs, each of one stage of a curriculum.
 
-A round is an epoch, or less where the recipe says so. With a curriculum the rounds of a stage follow those
-of the stage before.
+An epoch is one pass over the training data, or `epoch_batches` batches. Dev is scored after each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from bilstm_crf.config import RunConfig, Stage
+from bilstm_crf.config import Recipe, Stage
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.corpus.mixture import Mixture
 from bilstm_crf.errors import UsageError
-from bilstm_crf.training.run_folder import best_row
+from bilstm_crf.training.records import EpochRow, best_row
 
 
 @dataclass(frozen=True)
-class Round:
+class Epoch:
     """Some batches, from the `first` of the schedule on."""
 
     stage: int  # from 0
@@ -28,64 +26,95 @@ class Round:
 
 @dataclass(frozen=True)
 class Plan:
-    """The rounds of a run, and what the schedule of its learning rates counts by."""
+    """The epochs of a training, and what the learning-rate schedule counts by."""
 
-    rounds: list[Round]
+    epochs: list[Epoch]
     stages: list[Stage]
-    epoch: int  # batches of one
+    batches_per_epoch: int
     batches: int  # after which the schedule ends
+    batch_size: int = 1
+    patience: int = 0  # epochs of a stage without a better dev F1; 0: no limit
 
-    def shape(self, batch_size: int) -> tuple[int, int]:
-        """Its rounds, and how many sentences are in one."""
-        return len(self.rounds), batch_size * max(each.batches for each in self.rounds)
+    @property
+    def sentences_per_epoch(self) -> int:
+        """The number of sentences in the longest epoch."""
+        return self.batch_size * max(each.batches for each in self.epochs)
 
-    def stage(self, number: int) -> int:
-        """That of the round with this number (from 1)."""
-        return self.rounds[number - 1].stage
+    @property
+    def batches_to_train(self) -> int:
+        """The number of batches in all epochs."""
+        return sum(each.batches for each in self.epochs)
 
+    def epoch(self, number: int) -> Epoch:
+        """Return the epoch with this number (from 1)."""
+        return self.epochs[number - 1]
 
-def mixture_of(config: RunConfig, train: Labelled) -> Mixture:
-    """Which sentences of its training files a run sees in an epoch."""
-    return Mixture(train.sizes, config.weights or [1.0] * len(train.sizes))
+    def of_stage(self, history: Iterable[EpochRow], stage: int) -> list[EpochRow]:
+        """Return the rows of a stage."""
+        return [row for row in history if self.epoch(row.epoch).stage == stage]
 
-
-def plan_of(config: RunConfig, train: Labelled) -> Plan:
-    """The plan of a run on these sentences. Raises UsageError for a round that is longer than an epoch."""
-    recipe = config.recipe
-    epoch = _batches_of_epoch(config, train)
-    if recipe.epoch_batches > epoch:
-        raise UsageError(
-            f"epoch_batches is {recipe.epoch_batches:,}, but all of the training set are {epoch:,} batches"
+    def fits(self, history: Sequence[EpochRow], *, scored: bool) -> bool:
+        """Return whether this can be the history of a run with this plan."""
+        return history[-1].epoch <= len(self.epochs) and all(
+            (row.dev is not None) == scored for row in history
         )
-    epoch = recipe.epoch_batches or epoch
+
+    def remaining(self, history: Sequence[EpochRow]) -> list[int]:
+        """Return the numbers of the epochs that are still to come, without those that patience cuts."""
+        done = history[-1].epoch if history else 0
+        return [
+            n for n in range(done + 1, len(self.epochs) + 1) if not self.is_over(self.epoch(n).stage, history)
+        ]
+
+    def is_over(self, stage: int, history: Sequence[EpochRow]) -> bool:
+        """Return whether the last `patience` epochs of a stage brought no better dev F1."""
+        rows = self.of_stage(history, stage)
+        scored = bool(rows) and rows[-1].dev is not None
+        return scored and 0 < self.patience <= len(rows) and best_row(rows) not in rows[-self.patience :]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One training: its sentences, which of them an epoch draws, and how long it lasts."""
+
+    train: Labelled
+    mixture: Mixture
+    plan: Plan
+
+
+def plan_phase(recipe: Recipe, train: Labelled, weights: Sequence[float]) -> Phase:
+    """Plan a training. Raises UsageError where an epoch would be longer than the training data."""
+    mixture = Mixture(train.sizes, weights or [1.0] * len(train.sizes))
+    whole = -(-len(mixture) // recipe.batch_size)
+    if recipe.epoch_batches > whole:
+        raise UsageError(
+            f"epoch_batches is {recipe.epoch_batches:,}, but the training data has {whole:,} batches"
+        )
+    epoch = recipe.epoch_batches or whole
     stages = recipe.stages or [Stage(recipe.bert_context, recipe.bert_context_unit, recipe.epochs * epoch)]
-    rounds = list(_rounds([stage.batches for stage in stages], stages, epoch))
-    return Plan(rounds, stages, epoch, sum(stage.batches for stage in stages))
+    lengths = [stage.batches for stage in stages]
+    plan = Plan(
+        list(_epochs(lengths, stages, epoch)), stages, epoch, sum(lengths), recipe.batch_size, recipe.patience
+    )
+    return Phase(train, mixture, plan)
 
 
-def until_best(plan: Plan, history: Sequence[Mapping[str, Any]], config: RunConfig, train: Labelled) -> Plan:
-    """The plan of a second phase on `train`: each stage as long as dev found best in the first.
+def stop_where_best(plan: Plan, history: Sequence[EpochRow], batches_per_epoch: int) -> Plan:
+    """Return a plan in which each stage ends after as many batches as were best on dev in a finished run.
 
-    No stage follows that of the best of all. The learning rates are the first phase's.
+    No stage follows that of the best epoch of all. The learning rates stay those of the finished run.
     """
-    best = best_row(history)
     lengths = []
-    for number in range(plan.stage(best["epoch"]) + 1):
-        rows = [row for row in history if plan.stage(row["epoch"]) == number]
-        last = plan.rounds[best_row(rows)["epoch"] - 1]
-        lengths.append(last.first + last.batches - sum(stage.batches for stage in plan.stages[:number]))
-    epoch = config.recipe.epoch_batches or _batches_of_epoch(config, train)
-    return Plan(list(_rounds(lengths, plan.stages, epoch)), plan.stages, plan.epoch, plan.batches)
+    for stage in range(plan.epoch(best_row(history).epoch).stage + 1):
+        last = plan.epoch(best_row(plan.of_stage(history, stage)).epoch)
+        lengths.append(last.first + last.batches - sum(each.batches for each in plan.stages[:stage]))
+    return replace(plan, epochs=list(_epochs(lengths, plan.stages, batches_per_epoch)))
 
 
-def _rounds(lengths: Iterable[int], stages: Iterable[Stage], epoch: int) -> Iterable[Round]:
-    """Each stage's length in rounds of an epoch and a rest; it begins where it is whole in the schedule."""
+def _epochs(lengths: Iterable[int], stages: Iterable[Stage], batches_per_epoch: int) -> Iterable[Epoch]:
+    """Divide each stage into epochs; a stage begins where its whole predecessor ends in the schedule."""
     first = 0
     for number, (length, stage) in enumerate(zip(lengths, stages, strict=False)):
-        for start in range(0, length, epoch):
-            yield Round(number, first + start, min(epoch, length - start))
+        for start in range(0, length, batches_per_epoch):
+            yield Epoch(number, first + start, min(batches_per_epoch, length - start))
         first += stage.batches
-
-
-def _batches_of_epoch(config: RunConfig, train: Labelled) -> int:
-    return -(-len(mixture_of(config, train)) // config.recipe.batch_size)

@@ -1,36 +1,63 @@
-"""One run from beginning to end: data and vectors in, a trained and scored model out, in a folder.
+"""A run from beginning to end: corpora and pretrained parts in, a trained and scored model out, in a folder.
 
-The folder's content is described in run_folder.py; the loop itself is in training.py.
+The folder's content is described in run_folder.py.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import shlex
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from bilstm_crf.config import RunConfig
-from bilstm_crf.corpus.filters import as_dict, summary
+from bilstm_crf.corpus.filters import counts, summary
 from bilstm_crf.corpus.labelled import Labelled
+from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.evaluation.report import Reading, Report, evaluate, map_types
 from bilstm_crf.evaluation.strict import confirm
 from bilstm_crf.inference.tagger import Tagger
-from bilstm_crf.training import final, run_folder
+from bilstm_crf.inference.torch_network import find_device
+from bilstm_crf.model.network import TrainableModel
+from bilstm_crf.training import run_folder
+from bilstm_crf.training.build import build_model
 from bilstm_crf.training.checkpoint import epochs_done
-from bilstm_crf.training.final import second_phase
-from bilstm_crf.training.inputs import Inputs, load_inputs
-from bilstm_crf.training.loop import History, Observer, dev_chooses, train
-from bilstm_crf.training.run_folder import CHECKPOINT, DROPPED
-from bilstm_crf.util.files import sha256_of_all, write_json
+from bilstm_crf.training.corpora import Corpora, load_corpora
+from bilstm_crf.training.final import plan_final_phase
+from bilstm_crf.training.loop import DevSet, Observer, Output, Trainer, fit
+from bilstm_crf.training.optimizer import Optimizer
+from bilstm_crf.training.plan import Phase, plan_phase
+from bilstm_crf.training.pretrained import Pretrained, load_pretrained
+from bilstm_crf.training.provenance import command_line, environment, git_commit
+from bilstm_crf.training.records import (
+    CONFIG,
+    EpochRow,
+    FinalPhase,
+    RunDescription,
+    RunMetrics,
+    Seconds,
+    best_row,
+    read_description,
+    read_metrics,
+    write_dropped,
+)
+from bilstm_crf.training.run_folder import CHECKPOINT, FINAL, is_finished
+from bilstm_crf.util.files import sha256_of_all
 from bilstm_crf.util.threads import use_threads
+from bilstm_crf.version import __version__
 
 CHOSE = "the split that chose the epoch: its scores are optimistic"
+TRAINED_ON_DEV = "trained on train and dev; dev of the first phase said when to stop"
 DID_NOT_CHOOSE = "a split without entities that could be found: the last epoch was kept"
-Say = Callable[[str], None]  # tells a person one line
+INPUTS = {
+    "data": "the data",
+    "vectors": "the word vectors",
+    "encoder": "the encoder",
+    "initial": "the model of --init-from",
+}
 
 
 class Progress(Observer, Protocol):
@@ -40,54 +67,83 @@ class Progress(Observer, Protocol):
     def __exit__(self, *error: Any) -> None: ...
 
 
-MakeProgress = Callable[[int, int, int], Progress]  # epochs, sentences of one, epochs done before
+@dataclass(frozen=True)
+class Monitor:
+    """What shows a run to a person."""
+
+    say: Callable[[str], None]  # one line
+    progress: Callable[[int, int, int], Progress]  # of epochs, sentences in each, epochs done before
 
 
-def start(
-    config: RunConfig, folder: Path, *, overwrite: bool, say: Say, progress: MakeProgress
-) -> dict[str, Any]:
-    """A new run; returns its metrics. Raises UsageError where another run lies in `folder`.
+@dataclass(frozen=True)
+class Setup:
+    """All that a run trains on."""
 
-    That one is touched when all is read and checked, not before.
+    corpora: Corpora
+    phase: Phase
+    pretrained: Pretrained
+    model: TrainableModel
+    description: RunDescription
+
+
+def start(config: RunConfig, folder: Path, monitor: Monitor, *, overwrite: bool = False) -> RunMetrics:
+    """Start a new run; return its metrics.
+
+    Raises UsageError where another run lies in `folder`; that one is left alone until all inputs are read.
     """
-    with run_folder.alone_in(folder):
+    with run_folder.lock_folder(folder):
         run_folder.check_free(folder, overwrite=overwrite)
-        run_folder.check_apart(folder, [each for each in (config.init_from, config.bert) if each])
-        inputs = load_inputs(config, say)
-        described = inputs.describe(config)
-        run_folder.start(folder, described)
-        return _run(config, folder, inputs, described, say, progress, resume=False)
+        run_folder.check_apart(folder, (config.init_from, config.bert))
+        setup = set_up(config, monitor)
+        run_folder.begin(folder, setup.description)
+        return _run(config, setup, folder, monitor)
 
 
-def resume(folder: Path, *, say: Say, progress: MakeProgress, threads: int | None = None) -> dict[str, Any]:
-    """Goes on with an interrupted run; gives the metrics of a finished one as they are.
+def resume(folder: Path, monitor: Monitor, *, threads: int | None = None) -> RunMetrics:
+    """Continue an interrupted run; return the metrics of a finished one as they are.
 
-    `threads`: another number of them than the run began with. Raises UsageError where that would change the
-    result, InputError where the folder holds no run, or where data or vectors are no longer the same.
+    `threads`: another number than the run started with. Raises UsageError where that would change the result,
+    InputError where the folder holds no run, or where an input has changed.
     """
-    config, described = run_folder.read_config(folder / "config.json")
+    before = read_description(folder / CONFIG)
+    config = before.config
     if threads is not None:
         _check_threads(config, threads)
-    if run_folder.is_finished(folder):
-        say(f"{folder}: this run is finished")
-        return run_folder.read_metrics(folder)
-    with run_folder.alone_in(folder):
-        if run_folder.is_finished(folder):  # by another process, since
-            return run_folder.read_metrics(folder)
+        config = dataclasses.replace(config, threads=threads)
+    if is_finished(folder):
+        monitor.say(f"{folder}: this run is finished")
+        return read_metrics(folder)
+    with run_folder.lock_folder(folder):
+        if is_finished(folder):  # by another process, since
+            return read_metrics(folder)
         run_folder.clean(folder)
-        inputs = load_inputs(config, say)
-        now = inputs.describe(config)
-        parts = {"data": "the data", "vectors": "the word vectors", "encoder": "the encoder"}
-        for part, what in {**parts, "initial": "the model of --init-from"}.items():
-            if _hashes(now.get(part), config) != _hashes(described.get(part), config):
-                raise InputError(
-                    f"{what} changed since this run started (SHA-256 differs)",
-                    path=folder / "config.json",
-                    hint="put the old files back, or start a new run",
-                )
-        if threads is not None:
-            config = dataclasses.replace(config, threads=threads)
-        return _run(config, folder, inputs, now, say, progress, resume=True)
+        setup = set_up(config, monitor)
+        _check_inputs(setup.description, before, folder)
+        return _run(config, setup, folder, monitor)
+
+
+def set_up(config: RunConfig, monitor: Monitor) -> Setup:
+    """Load all inputs of a run.
+
+    Raises InputError for what cannot be read, UsageError for what does not go together or is not there.
+    """
+    find_device(config.device)  # refuse it before gigabytes are read
+    corpora = load_corpora(config, monitor.say)
+    phase = plan_phase(config.recipe, corpora.train, config.weights)
+    pretrained = load_pretrained(config, corpora.train.sentences, monitor.say)
+    model = build_model(config, corpora.train.sentences, pretrained)
+    description = RunDescription(
+        bilstm_crf=__version__,
+        commit=git_commit(Path(__file__).parents[2]),
+        command=command_line(),
+        config=config,
+        data=corpora.files,
+        vectors=None if pretrained.vectors is None else pretrained.vectors.source,
+        encoder=pretrained.encoder_source,
+        initial=pretrained.initial_source,
+        environment=environment(),
+    )
+    return Setup(corpora, phase, pretrained, model, description)
 
 
 def _check_threads(config: RunConfig, threads: int) -> None:
@@ -96,146 +152,154 @@ def _check_threads(config: RunConfig, threads: int) -> None:
     learns = config.bert is not None and config.recipe.bert_weights == "tuned"
     if same or (max(threads, config.threads) <= 2 and not learns):
         return
-    why = "an encoder that learns" if learns else "more than 2"
+    why = "an encoder that is fine-tuned" if learns else "more than 2"
     raise UsageError(
-        f"--threads {threads}: the run began with {config.threads}, and {why} sums in another order",
+        f"--threads {threads}: the run began with {config.threads}, and {why} adds up in another order",
         hint=f"leave it out, or give --threads {config.threads}; a new run may have any number",
     )
 
 
-def _hashes(part: Any, config: RunConfig) -> list[Any]:
-    """Every SHA-256 in a part of config.json that decides what is learnt, in order."""
-    if isinstance(part, dict):
-        left_out = () if config.drops_by_test else ("test",)
-        kept = [(key, value) for key, value in part.items() if key not in left_out]
-        return [h for key, value in kept for h in ([value] if key == "sha256" else _hashes(value, config))]
-    return [h for value in part for h in _hashes(value, config)] if isinstance(part, list) else []
-
-
-def _run(
-    config: RunConfig,
-    folder: Path,
-    inputs: Inputs,
-    described: dict[str, Any],
-    say: Say,
-    progress: MakeProgress,
-    *,
-    resume: bool,
-) -> dict[str, Any]:
-    use_threads(config.threads, config.lanes)
-    done = epochs_done(folder / CHECKPOINT) if resume else 0
-    if done:
-        say(f"going on after epoch {done}")
-    provenance = {key: value for key, value in described.items() if key != "command"}
-    if inputs.train.dropped:
-        write_json(folder / DROPPED, as_dict(inputs.train.dropped, len(inputs.train.sentences)))
-    plan = inputs.plan
-    watch = progress(*plan.shape(config.recipe.batch_size), done)
-    try:
-        with watch:
-            history = train(
-                config,
-                inputs.train,
-                inputs.dev,
-                inputs.sources,
-                plan,
-                folder,
-                watch,
-                provenance,
-                resume=resume,
+def _check_inputs(now: RunDescription, before: RunDescription, folder: Path) -> None:
+    """Raise InputError where an input that decides the result has changed."""
+    for name, what in INPUTS.items():
+        if now.hashes(name) != before.hashes(name):
+            raise InputError(
+                f"{what} changed since this run started (SHA-256 differs)",
+                path=folder / CONFIG,
+                hint="put the old files back, or start a new run",
             )
-    except KeyboardInterrupt:
-        done = epochs_done(folder / CHECKPOINT)
-        raise _interrupted(folder, f"in epoch {done + 1}; {_safe(folder, done)}") from None
-    final_record = None
+
+
+def _run(config: RunConfig, setup: Setup, folder: Path, monitor: Monitor) -> RunMetrics:
+    """Train, train again on train and dev if that is wanted, and score the models."""
+    use_threads(config.threads, config.lanes)
+    corpora = setup.corpora
+    if done := epochs_done(folder / CHECKPOINT):
+        monitor.say(f"going on after epoch {done}")
+    dev = DevSet(corpora.dev, chooses=corpora.dev_chooses, device=config.device, threads=config.lanes)
+    with _interruptible(folder, lambda: _in_epoch(folder)):
+        history = _train(config, setup, dev, folder, monitor)
+    final = None
     if config.final:
-        phase = second_phase(config, inputs, history)
-        sentences = len(phase.train.sentences)
-        say(f"final    {sentences:,} sentences of train and dev, for {phase.batches:,} batches")
-        if config.drop:
-            say(f"final    {summary(phase.train.dropped, sentences)}")
-        watch = progress(*phase.plan.shape(config.recipe.batch_size), 0)
-        try:
-            with watch:
-                final_record = final.run(phase, inputs.sources, folder, watch, provenance)
-        except KeyboardInterrupt:
-            what = "in the second phase; what its last epoch learnt is safe"
-            raise _interrupted(folder, what) from None
-    try:
-        return _finish(config, folder, inputs, history, say, final_record)
-    except KeyboardInterrupt:
-        raise _interrupted(folder, f"while the best epoch was scored; all is safe in {folder}") from None
-
-
-def _safe(folder: Path, done: int) -> str:
-    if done == 0:
-        return "nothing was lost but this epoch"
-    return f"epochs 1-{done} are safe in {folder}" if done > 1 else f"epoch 1 is safe in {folder}"
-
-
-def _interrupted(folder: Path, when: str) -> InterruptedRunError:
-    program = "python train.py" if Path(sys.argv[0]).name == "train.py" else "bilstm-crf train"
-    return InterruptedRunError(f"Interrupted {when}.  Go on:  {program} --resume {shlex.quote(str(folder))}")
-
-
-def _finish(
-    config: RunConfig,
-    folder: Path,
-    inputs: Inputs,
-    history: History,
-    say: Say,
-    final_record: dict[str, Any] | None,
-) -> dict[str, Any]:
-    """Scores the saved model on dev, and once on the test files where there are any."""
-    tagger = _tagger(config, folder)
-    best = run_folder.best_row(history)
-    chosen = dev_chooses(inputs.train, inputs.dev)
-    reports = {"dev": _score(tagger, inputs.dev)}
-    if inputs.test is not None:
-        reports["test"] = _score(tagger, inputs.test)
-        if final_record is not None:
-            own = _tagger(config, folder / run_folder.FINAL)
-            final_record["test"] = _score(own, inputs.test).as_dict()
-    metrics = {
-        "best_epoch": best["epoch"],
-        "epochs": len(history),
-        "seed": config.seed,
-        "dev_is": CHOSE if chosen else DID_NOT_CHOOSE,
-        "epoch_chosen_on_dev": chosen,
-        **{split: report.as_dict() for split, report in reports.items()},
-        **({} if config.test else {"test": None}),
-        "seconds": {
-            "training": round(sum(row["seconds"] for row in history), 1),
-            "scoring dev": round(sum(row["dev_seconds"] for row in history), 1),
-        },
-        "tokens_per_second": round(sum(row["tokens_per_second"] for row in history) / len(history)),
-    }
-    if final_record is not None:
-        metrics["final"] = final_record
-    run_folder.finish(folder, metrics)
-    for split, report in reports.items():
-        say(f"{split:<4} strict F1 {100 * report.strict.f1:.2f}  {report.signatures['strict']}")
+        setup = _set_up_final(config, setup, history, monitor)
+        (folder / FINAL).mkdir(exist_ok=True)
+        run_folder.clean(folder / FINAL)
+        with _interruptible(folder, lambda: "in the final phase; its finished epochs are safe"):
+            rows = _train(config, setup, None, folder / FINAL, monitor)
+        final = _final_record(setup.phase, rows)
+    with _interruptible(folder, lambda: f"while the best epoch was scored; all is safe in {folder}"):
+        metrics = _score(config, corpora, folder, history, final)
+        run_folder.finish(folder, metrics)
+    for split, report in (("dev", metrics.dev), ("test", metrics.test)):
+        if report is not None:
+            monitor.say(f"{split:<4} strict F1 {100 * report.strict.f1:.2f}  {report.signatures['strict']}")
     return metrics
 
 
-def _tagger(config: RunConfig, folder: Path) -> Tagger:
-    return Tagger.load(
-        folder,
-        trust_remote_code=config.trust_remote_code,
-        device=config.device,
-        threads=config.lanes,
+def _train(
+    config: RunConfig, setup: Setup, dev: DevSet | None, folder: Path, monitor: Monitor
+) -> list[EpochRow]:
+    """Train one phase: optimizer, loop."""
+    train, plan = setup.phase.train, setup.phase.plan
+    write_dropped(folder, train.dropped, len(train.sentences))
+    provenance = dataclasses.asdict(setup.description)
+    del provenance["command"]
+    if dev is None:
+        provenance |= {"final": TRAINED_ON_DEV, "batches": plan.batches_to_train}
+    output = Output(folder, provenance, setup.pretrained.vectors, config.embed_encoder)
+    optimizer = Optimizer(setup.model.network, config.recipe, plan.batches_per_epoch, plan.batches)
+    trainer = Trainer(setup.model, optimizer, setup.phase, config.seed)
+    done = epochs_done(folder / CHECKPOINT)
+    with monitor.progress(len(plan.epochs), plan.sentences_per_epoch, done) as watch:
+        return fit(trainer, dev, output, watch)
+
+
+def _set_up_final(config: RunConfig, setup: Setup, history: Sequence[EpochRow], monitor: Monitor) -> Setup:
+    """Return what the final phase trains on, after a first phase with this history."""
+    phase = plan_final_phase(config, setup.corpora, setup.phase, history)
+    sentences = len(phase.train.sentences)
+    monitor.say(
+        f"final    {sentences:,} sentences of train and dev, for {phase.plan.batches_to_train:,} batches"
+    )
+    if config.drop:
+        monitor.say(f"final    {summary(phase.train.dropped, sentences)}")
+    pretrained = setup.pretrained
+    if config.bert is not None and config.recipe.bert_weights == "tuned":  # as it was before the first phase
+        encoder = Encoder.load(config.bert, trust_remote_code=config.trust_remote_code)
+        pretrained = dataclasses.replace(pretrained, encoder=encoder)
+    model = build_model(config, phase.train.sentences, pretrained)
+    return dataclasses.replace(setup, phase=phase, pretrained=pretrained, model=model)
+
+
+def _final_record(phase: Phase, history: Sequence[EpochRow]) -> FinalPhase:
+    return FinalPhase(
+        folder=FINAL,
+        batches=phase.plan.batches_to_train,
+        sentences=len(phase.train.sentences),
+        epochs=len(history),
+        seconds=round(sum(row.seconds for row in history), 1),
+        dropped=counts(phase.train.dropped),
     )
 
 
-def _score(tagger: Tagger, split: Labelled) -> Report:
-    spans = tagger.predict(split.sentences)
-    report = evaluate(
-        split.sentences,
-        spans,
-        label_set=tagger.label_set,
-        data_sha256=sha256_of_all([str(each["path"]) for each in split.files]),
-        reading=Reading(split.repaired, split.types),
+def _score(
+    config: RunConfig, corpora: Corpora, folder: Path, history: Sequence[EpochRow], final: FinalPhase | None
+) -> RunMetrics:
+    """Score the saved model on dev, and the saved models once on test if there is any."""
+
+    def score(model: Path, split: Labelled) -> Report:
+        tagger = Tagger.load(
+            model,
+            trust_remote_code=config.trust_remote_code,
+            device=config.device,
+            threads=config.lanes,
+        )
+        spans = tagger.predict(split.sentences)
+        report = evaluate(
+            split.sentences,
+            spans,
+            label_set=tagger.label_set,
+            data_sha256=sha256_of_all([file.path for file in split.files]),
+            reading=Reading(split.repaired, split.types),
+        )
+        gold = map_types(split.sentences, tagger.label_set)
+        confirm(report.strict, gold, spans, [len(sentence) for sentence in split.sentences])
+        return report
+
+    test = corpora.test
+    if final is not None and test is not None:
+        final = dataclasses.replace(final, test=score(folder / FINAL, test))
+    return RunMetrics(
+        best_epoch=best_row(history).epoch,
+        epochs=len(history),
+        seed=config.seed,
+        epoch_chosen_on_dev=corpora.dev_chooses,
+        dev_is=CHOSE if corpora.dev_chooses else DID_NOT_CHOOSE,
+        dev=score(folder, corpora.dev),
+        test=None if test is None else score(folder, test),
+        seconds=Seconds(
+            training=round(sum(row.seconds for row in history), 1),
+            scoring_dev=round(sum(row.dev_seconds for row in history), 1),
+        ),
+        tokens_per_second=round(sum(row.tokens_per_second for row in history) / len(history)),
+        final=final,
     )
-    gold = map_types(split.sentences, tagger.label_set)
-    confirm(report.strict, gold, spans, [len(sentence) for sentence in split.sentences])
-    return report
+
+
+@contextlib.contextmanager
+def _interruptible(folder: Path, when: Callable[[], str]) -> Iterator[None]:
+    """Turn Ctrl-C into an InterruptedRunError that says what is safe and how to continue."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        command = command_line("train", "--resume", str(folder))
+        raise InterruptedRunError(f"Interrupted {when()}.  Go on:  {command}") from None
+
+
+def _in_epoch(folder: Path) -> str:
+    """Say which epoch was interrupted, and which ones are safe."""
+    done = epochs_done(folder / CHECKPOINT)
+    safe = "nothing was lost but this epoch"
+    if done:
+        safe = f"epochs 1-{done} are safe in {folder}" if done > 1 else f"epoch 1 is safe in {folder}"
+    return f"in epoch {done + 1}; {safe}"

@@ -150,18 +150,18 @@ class TrainingProgress(Bar):
 
     def epoch(self, history: Sequence[Any]) -> None:
         row = history[-1]
-        if "dev" in row:
-            best = max(each["dev"]["f1"] for each in history)
-            self._dev = f"  dev F1 {100 * row['dev']['f1']:.2f} (best {100 * best:.2f})"
+        if row.dev is not None:
+            best = max(each.dev_f1 for each in history)
+            self._dev = f"  dev F1 {100 * row.dev_f1:.2f} (best {100 * best:.2f})"
         line = (
-            f"Epoch {row['epoch']:>2}/{self.epochs}  loss {row['loss']:>9,.1f}  "
-            f"{row['tokens_per_second']:>6,} tokens/s{self._dev}"
+            f"Epoch {row.epoch:>2}/{self.epochs}  loss {row.loss:>9,.1f}  "
+            f"{row.tokens_per_second:>6,} tokens/s{self._dev}"
         )
         now = time.perf_counter()
         if self.live:
             self.say(line)
         elif not self.quiet:
-            left = (now - self._started) / (row["epoch"] - self._first) * (self.epochs - row["epoch"])
+            left = (now - self._started) / (row.epoch - self._first) * (self.epochs - row.epoch)
             minutes, seconds = divmod(round(left), 60)
             hours, minutes = divmod(minutes, 60)
             say(f"{line}  {hours}:{minutes:02}:{seconds:02} left")

@@ -121,7 +121,7 @@ def _clusters(text: str) -> Iterator[tuple[int, int, str]]:
     for position, character in enumerate(text):
         if _HIDDEN.match(character):
             continue
-        if shown and not _joins(character):
+        if shown and (not _joins(character) or shown[-1].isspace()):
             yield start, end, "".join(shown)
             shown = []
         if not shown:

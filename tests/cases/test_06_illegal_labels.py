@@ -15,7 +15,7 @@ from bilstm_crf.errors import InputError, InputWarning
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import ENCODINGS, READABLE, decode_conlleval, faults, read_labels
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.training.inputs import load_inputs
+from bilstm_crf.training.corpora import load_corpora
 from done import Done
 from test_labels import label_sequences, sentences_of_spans
 
@@ -75,10 +75,10 @@ def test_repair_reads_gold_and_says_how_much(
 def test_a_run_learns_from_repaired_labels(tmp_path: Path) -> None:
     path = str(columns(tmp_path / "a.conll", STRAY))
     with pytest.raises(InputError, match="line 4"):
-        load_inputs(RunConfig(train=[path], dev=[path], label_set="file"), lambda line: None)
+        load_corpora(RunConfig(train=[path], dev=[path], label_set="file"), lambda line: None)
     config = RunConfig(train=[path], dev=[path], label_set="file", repair="conlleval")
     with pytest.warns(InputWarning, match="first of 4"):
-        inputs = load_inputs(config, lambda line: None)
+        inputs = load_corpora(config, lambda line: None)
     for split in (inputs.train, inputs.dev):
         assert sum(len(sentence.spans or ()) for sentence in split.sentences) == 7
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bilstm_crf import Tagger
 from bilstm_crf.corpus import overview
 from bilstm_crf.errors import InputWarning, InterruptedRunError
-from bilstm_crf.training.run_folder import read_metrics
+from bilstm_crf.training.records import read_metrics
 from done import Done
 from runs import history, interrupt, resume, small_config, start, weights_hash
 
@@ -94,8 +94,8 @@ def test_a_dev_set_without_entities_keeps_the_last_epoch(train: Callable[..., Do
     assert "--patience has no effect" in warning
     assert [row["best"] for row in history(Path("run"))] == [True, True]
     assert Tagger.load("run").model.provenance["epoch"] == 2
-    assert read_metrics(Path("run"))["best_epoch"] == 2
-    assert "epoch was kept" in read_metrics(Path("run"))["dev_is"]
+    assert read_metrics(Path("run")).best_epoch == 2
+    assert "epoch was kept" in read_metrics(Path("run")).dev_is
 
 
 def test_nor_can_a_dev_set_choose_whose_types_train_lacks(train: Callable[..., Done]) -> None:
@@ -121,11 +121,11 @@ def test_where_dev_cannot_choose_an_interrupted_run_ends_as_an_uninterrupted_one
     with pytest.warns(InputWarning, match="cannot choose"), pytest.raises(InterruptedRunError):
         start(config, tmp_path / "run", interrupt(2))
     with pytest.warns(InputWarning, match="cannot choose"):
-        assert resume(tmp_path / "run")["best_epoch"] == 3
+        assert resume(tmp_path / "run").best_epoch == 3
     assert weights_hash(tmp_path / "run") == weights_hash(tmp_path / "whole")
     (tmp_path / "run" / "metrics.json").unlink()
     with pytest.warns(InputWarning, match="cannot choose"):
-        assert resume(tmp_path / "run")["best_epoch"] == 3
+        assert resume(tmp_path / "run").best_epoch == 3
 
 
 NAMES = st.text(min_size=1, max_size=8).filter(str.strip)

@@ -244,7 +244,6 @@ def test_files_that_were_concatenated_keep_their_marks_out_of_the_words(name: st
 
 
 def test_marks_inside_a_paragraph_and_a_sentence() -> None:
-    pytest.importorskip("spacy", reason="needs the extra `text`")
     content = "\ufeffKari sov.\n\ufeffOla åt.\r\ufeffÅse lo.\n"
     running = FormatOptions(sentences="detect")
     sentences = list(FORMATS["text"].read(io.BytesIO(content.encode()), "in", running))

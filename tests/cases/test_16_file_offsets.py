@@ -26,11 +26,6 @@ PARTS = ["Kari", "å", "😀", "\u0301", ".", " ", "\t", "\n", "\r\n", "\r", "\f
 Tag = Callable[..., Done]
 
 
-@pytest.fixture
-def spacy() -> None:
-    pytest.importorskip("spacy", reason="needs the extra `text`")
-
-
 def decoded(path: Path, encoding: str | None = None) -> str:
     """The file as Python reads it, without a byte order mark and with its own line ends."""
     content = path.read_bytes()
@@ -42,7 +37,6 @@ def records(content: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in content.splitlines()]
 
 
-@pytest.mark.usefixtures("spacy")
 @given(
     st.lists(st.sampled_from(PARTS)),
     st.sampled_from(OPTIONS),
@@ -70,7 +64,6 @@ def test_offsets_are_those_of_the_decoded_file(parts: list[str], options: Format
             assert entity["text"] in lines[entity["line"] - 1]
 
 
-@pytest.mark.usefixtures("spacy")
 @pytest.mark.parametrize("encoding", [None, "utf-8-sig", "utf-16", "cp1252"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("split", ["line", "detect"])
@@ -124,7 +117,6 @@ def test_a_file_name_that_is_not_utf8_can_be_written() -> None:
     assert records(jsonl.compose(sentence))[0]["file"] == "b\\xe5t.txt"
 
 
-@pytest.mark.usefixtures("spacy")
 def test_long_text_in_pieces_keeps_its_offsets() -> None:
     for unit in ("Kari sov. ", "Kari sov nå no\r\n", "Kari åt.\r", "ø"):
         content = "\ufeff" + unit * (70_000 // len(unit.encode()))

@@ -173,3 +173,11 @@ def test_what_is_no_label_is_not_overwritten() -> None:
         conllu.render(sentence)
     assert (caught.value.line, "--misc-key" in (caught.value.hint or "")) == (1, True)
     assert b"name=Kari|ner=B-PER" in conllu.render(sentence, FormatOptions(misc_key="ner"))
+
+
+def test_a_label_whose_type_the_model_lacks_is_replaced_with_one_warning() -> None:
+    content = (sentence("name=@") + sentence("name=@")).replace("PER", "PERSON")
+    options = FormatOptions(known_types=frozenset({"PER"}))
+    with pytest.warns(InputWarning, match=r"a\.conllu, line 1: B-PERSON is replaced.*--misc-key") as said:
+        list(conllu.read(BytesIO(content.encode()), "a.conllu", options))
+    assert len(said) == 1

@@ -46,7 +46,6 @@ def test_lines_hold_all_bytes_and_know_their_numbers(content: str, limit: int, t
 @pytest.mark.parametrize("options", [SPACES, RUNNING], ids=["lines", "running"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\r\r\n", "\f\n"])
 def test_text_with_any_line_end(options: FormatOptions, end: str) -> None:
-    pytest.importorskip("spacy", reason="needs the extra `text`")
     content = f"\fKari Moe sov.{end}Ola reiste til Bø.{end}{end}{end}Åse lo.{end}"
     sentences = list(text.read(BytesIO(content.encode()), "a.txt", options))
     assert b"".join(text.render(s) for s in sentences).decode() == content
@@ -94,8 +93,6 @@ def test_articles_come_back_but_for_the_marks(
     path = tmp_path / "a.txt"
     path.write_bytes(article.encode())
     for how in (["--tokenise", "spaces"], ["--sentences", "detect"]):
-        if how[0] == "--sentences":
-            pytest.importorskip("spacy", reason="needs the extra `text`")
         done = cli("tag", "--model", tiny_model, path, "--to", "text", *how)
         assert done.status == 0
         unmarked = text.LINE_BOM.sub("", done.out.decode())  # no test of the marks, which case 20 has

@@ -14,7 +14,7 @@ from bilstm_crf.config import Recipe, RunConfig
 from bilstm_crf.errors import InputError
 from bilstm_crf.model.model_folder import load_model, save_model
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.training.initialisation import build_model
+from bilstm_crf.training.build import build_model
 from done import Done
 
 INJECTED = ["O", "B-X\n9\tINJECTED\t_", "I-X\n9\tINJECTED\t_"]
@@ -65,8 +65,8 @@ def test_labels_that_no_file_can_hold_are_never_written(type_: str, tmp_path: Pa
     config = RunConfig(train=["train"], dev=["dev"], recipe=recipe)
     sentence = Sentence(["Kari", "ler"], spans=[Span(0, 1, type_)])
     with pytest.raises(InputError, match="entity type"):
-        build_model(config, [sentence], None)
-    model, _ = build_model(config, [Sentence(["Kari", "ler"], spans=[Span(0, 1, "PER")])], None)
+        build_model(config, [sentence])
+    model = build_model(config, [Sentence(["Kari", "ler"], spans=[Span(0, 1, "PER")])])
     save_model(model, tmp_path / "good", None)
     assert load_model(tmp_path / "good").vocabulary.labels == ["O", "B-PER", "I-PER"]
     model.vocabulary.labels[1:] = [f"B-{type_}", f"I-{type_}"]

@@ -182,10 +182,10 @@ def test_a_run_is_not_replaced_unless_asked(cli: Cli, files: list[str]) -> None:
         (["--set", "epoch_batches=999"], "epoch_batches is 999"),
         (["--weight", "0.0001"], "takes no sentence"),
         (["--test", "absent.conllu"], "absent.conllu"),
-        (["--init-from", "run"], "the run begins with run, which its own model in run would replace"),
-        (["--init-from", "run/final"], "the run begins with run/final"),
+        (["--init-from", "run"], "the run builds on run, which its own model in run would replace"),
+        (["--init-from", "run/final"], "the run builds on run/final"),
         (["--init-from", "other", "--set", "hidden=10"], "another network: hidden 20, not 10"),
-        (["--init-from", "other", "--features", "char"], "has static vectors, the features are char"),
+        (["--init-from", "other", "--features", "char"], "has static vectors"),
     ],
 )
 def test_what_cannot_be_leaves_the_old_run_whole(

@@ -19,9 +19,9 @@ from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.features.batches import Batch, make_batch
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model.model_folder import Model, save_model
-from bilstm_crf.model.network import BiLSTMCRF
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.training.initialisation import build_model
+from bilstm_crf.training.build import build_model
+from bilstm_crf.training.pretrained import Pretrained
 from runs import TINY
 
 Found = list[list[Span]]  # in each sentence
@@ -74,20 +74,15 @@ def batch_of(model: Model, sentences: Sequence[Sentence], *numbers: int) -> Batc
 
 
 def untrained(config: RunConfig) -> Model:
-    return untrained_with_network(config)[0]
-
-
-def untrained_with_network(config: RunConfig) -> tuple[Model, BiLSTMCRF]:
     """A model that finds names of all types everywhere, so that a change of any input changes some.
 
     Its random weights are stretched and moved until each label's scores have mean 0 and deviation 3.
     """
     sentences = corpus_of(config)
     encoder = None if config.bert is None else Encoder.load(config.bert)
-    model, network = build_model(config, sentences, None, encoder)
+    model = build_model(config, sentences, Pretrained(encoder=encoder))
     batch = batch_of(model, sentences)
-    network.eval()
-    use = model.contextual
+    network, use = model.network.eval(), model.contextual
     with torch.no_grad():
         vectors = (
             None if use is None else TrainableFeatures(use.encoder, sentences, use.settings).of(batch.layout)
@@ -97,7 +92,7 @@ def untrained_with_network(config: RunConfig) -> tuple[Model, BiLSTMCRF]:
         network.members[0].to_labels.bias.copy_(
             (network.members[0].to_labels.bias - scores.mean(0)) * 3 / scores.std(0)
         )
-    return model, network
+    return model
 
 
 def save(folder: Path, encoder: Path, *, embed: bool = False, **settings: Any) -> tuple[Model, Found]:

@@ -184,7 +184,7 @@ def test_training_with_a_table_is_training_on_marked_documents(
         hashes.append(weights_hash(tmp_path / folder / "run"))
     assert len(set(hashes)) == 1
     assert history(Path("marked/run")) == history(Path("beside/run")) == history(Path("bare/run"))
-    assert len({each[split]["strict"]["micro"]["f1"] for each in metrics for split in ("dev", "test")}) == 1
+    assert len({split.strict.f1 for each in metrics for split in each.reports.values()}) == 1
     start(config("bare", encoder, **settings), tmp_path / "alone")
     assert weights_hash(tmp_path / "alone") != hashes[0]
 
@@ -199,14 +199,14 @@ def test_it_is_said_how_many_sentences_are_of_a_known_document(encoder: Path, cl
         return str(line)
 
     assert said("beside").endswith(
-        "16 of 16 sentences of train are of a known document (beside/documents.tsv)"
+        "the document of 16 of 16 training sentences is known (beside/documents.tsv)"
     )
-    assert said("marked").endswith("16 of 16 sentences of train are of a known document (as the files say)")
-    assert "  0 of 16 sentences of train" in said("bare")
+    assert said("marked").endswith("the document of 16 of 16 training sentences is known (# newdoc)")
+    assert " 0 of 16 training sentences" in said("bare")
     assert "(table.tsv)" in said("marked", "--documents", "table.tsv")
     table = Path("beside/documents.tsv")
     table.write_text(table.read_text("utf-8").replace("\n7\t", "\nseven\t"), "utf-8")
-    assert "  15 of 16 sentences of train" in said("beside")
+    assert " 15 of 16 training sentences" in said("beside")
 
 
 @pytest.mark.parametrize("named", [True, False])

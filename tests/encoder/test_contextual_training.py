@@ -13,8 +13,8 @@ from torch import Tensor
 
 from bilstm_crf.encoder.contextual import TrainableFeatures
 from bilstm_crf.encoder.encoder import Encoder
-from bilstm_crf.training.optimizer import Optimisation
-from contextual_runs import SENTENCES, batch_of, corpus_of, tiny_config, untrained, untrained_with_network
+from bilstm_crf.training.optimizer import Optimizer
+from contextual_runs import SENTENCES, batch_of, corpus_of, tiny_config, untrained
 from runs import Watch, start, weights_hash
 
 pytestmark = pytest.mark.usefixtures("features_cache")
@@ -147,8 +147,8 @@ def test_the_encoders_weights_take_adamw_at_their_own_rate_through_warm_up_and_r
     rest = {"optimiser": "sgd", "learning_rate": 0.5, "l2": 0}
     both = {"schedule": "cosine", "restarts": 2, "warm_up": 0.2, "epochs": 2}
     config = tiny_config(tmp_path, wordpiece, **own, **rest, **both)
-    _, network = untrained_with_network(config)
-    optimisation = Optimisation(network, config.recipe, steps // 2, steps)
+    network = untrained(config).network
+    optimisation = Optimizer(network, config.recipe, steps // 2, steps)
     assert network.encoder is not None
     watched = next(network.encoder.parameters())
     shares, others = [], []

@@ -10,12 +10,12 @@ import pytest
 
 from bilstm_crf import Tagger
 from bilstm_crf.config import Recipe, RunConfig, Stage
-from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.errors import InterruptedRunError, UsageError
-from bilstm_crf.labels import LabelSet
+from bilstm_crf.evaluation.counts import Average
 from bilstm_crf.model.model_folder import load_model
 from bilstm_crf.training import loop as training
-from bilstm_crf.training.plan import Plan, Round, until_best
+from bilstm_crf.training.plan import Epoch, Plan, stop_where_best
+from bilstm_crf.training.records import EpochRow
 from contextual_runs import SENTENCES, tiny_config
 from runs import Watch, history, resume, small_config, start, weights_hash
 
@@ -44,13 +44,13 @@ def test_the_saved_model_has_the_context_of_the_stage_that_was_best(
     metrics = start(config, tmp_path / "run")
     rows = history(tmp_path / "run")
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
-    stage = 0 if metrics["best_epoch"] <= 2 else 1
+    stage = 0 if metrics.best_epoch <= 2 else 1
     use = load_model(tmp_path / "run").contextual
     assert use is not None
     assert use.settings.context == stage
     assert Tagger.load(tmp_path / "run").reads_neighbours == bool(stage)
     best = max(row["dev"]["f1"] for row in rows)
-    assert metrics["dev"]["strict"]["micro"]["f1"] == best > 0
+    assert metrics.dev.strict.f1 == best > 0
 
 
 def test_the_learning_rates_fall_over_all_stages(encoder: Path, tmp_path: Path) -> None:
@@ -120,10 +120,6 @@ def test_out_of_patience_goes_to_the_next_stage(encoder: Path, tmp_path: Path) -
     assert [row["epoch"] for row in history(tmp_path / "run")] == [1, 2, 3, 6, 7, 8]
 
 
-def rows(*f1: float) -> list[dict[str, Any]]:
-    return [{"epoch": epoch, "dev": {"f1": each}} for epoch, each in enumerate(f1, 1)]
-
-
 @pytest.mark.parametrize(
     ("f1", "expected"),
     [
@@ -133,22 +129,21 @@ def rows(*f1: float) -> list[dict[str, Any]]:
     ],
 )
 def test_the_second_phase_stops_each_stage_where_dev_found_it_best(
-    f1: Sequence[float], expected: list[tuple[int, int, int]], tmp_path: Path
+    f1: Sequence[float], expected: list[tuple[int, int, int]]
 ) -> None:
     """Stages of 20 and 25 batches, in epochs of 10; in the second phase of 8."""
-    rounds = [Round(0, 0, 10), Round(0, 10, 10), Round(1, 20, 10), Round(1, 30, 10), Round(1, 40, 5)]
-    plan = Plan(rounds, [Stage(0, "words", 20), Stage(2, "words", 25)], 10, 45)
-    rows = [{"epoch": epoch, "dev": {"f1": each}} for epoch, each in enumerate(f1, 1)]
-    config = small_config(tmp_path, epoch_batches=8)
-    second = until_best(plan, rows, config, read_labelled(config.train, LabelSet.named("full")))
-    assert second.rounds == [Round(*each) for each in expected]
-    assert (second.epoch, second.batches) == (10, 45), "the schedule is the first phase's"
+    epochs = [Epoch(0, 0, 10), Epoch(0, 10, 10), Epoch(1, 20, 10), Epoch(1, 30, 10), Epoch(1, 40, 5)]
+    plan = Plan(epochs, [Stage(0, "words", 20), Stage(2, "words", 25)], 10, 45)
+    rows = [EpochRow(epoch, 1.0, 0.1, 1.0, 1, dev=Average(0, 0, each)) for epoch, each in enumerate(f1, 1)]
+    final = stop_where_best(plan, rows, batches_per_epoch=8)
+    assert final.epochs == [Epoch(*each) for each in expected]
+    assert (final.batches_per_epoch, final.batches) == (10, 45), "the schedule is the first phase's"
 
 
 def test_epochs_of_fewer_batches_look_at_dev_more_often(tmp_path: Path) -> None:
     start(small_config(tmp_path, epoch_batches=7, epochs=3), tmp_path / "run")
     assert [row["epoch"] for row in history(tmp_path / "run")] == [1, 2, 3]
-    with pytest.raises(UsageError, match="epoch_batches is 21, but all of the training set are 20 batches"):
+    with pytest.raises(UsageError, match="epoch_batches is 21"):
         start(small_config(tmp_path, epoch_batches=21), tmp_path / "other")
 
 

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from bilstm_crf.evaluation.significance import (
     Interval,
+    SeedComparison,
     compare,
     compare_seeds,
     holm,
     interval_of_difference,
     interval_of_mean,
     mean_f1,
+    resample_f1,
     spread,
 )
 
@@ -198,6 +200,10 @@ def simulate(random: np.random.Generator, quality: list[float], gold: Counts) ->
     return np.stack([correct, np.broadcast_to(gold, correct.shape), np.broadcast_to(gold, correct.shape)], -1)
 
 
+def by_seeds(a: Counts, b: Counts, resamples: int = 10_000) -> SeedComparison:
+    return compare_seeds(resample_f1(a, resamples=resamples), resample_f1(b, resamples=resamples))
+
+
 def test_the_interval_of_a_difference_agrees_with_drawing_whole_sentences() -> None:
     random = np.random.default_rng(3)
     gold = random.integers(0, 3, size=60)
@@ -222,7 +228,7 @@ def test_drawn_seeds_and_sentences_give_the_p_and_the_interval_of_all_draws() ->
         for of_a, of_b in product(range(2), repeat=2)
     ]
     expected = np.mean(np.abs(np.array(differences) - observed) >= abs(observed) - 1e-12)
-    found = compare_seeds(a, b)
+    found = by_seeds(a, b)
     assert found.difference == pytest.approx(observed)
     assert found.p_value == pytest.approx(expected, abs=0.02)
     assert (found.interval.low, found.interval.high) == pytest.approx(
@@ -236,7 +242,7 @@ def test_drawn_seeds_have_the_variance_of_a_mean_of_seeds() -> None:
     shares = [0.60, 0.66, 0.75, 0.79]
     a = np.stack([np.stack([np.full(200, 2 * share), gold, gold], -1) for share in shares])
     fixed = np.stack([np.stack([np.full(200, 1.4), gold, gold], -1)] * 4)
-    found = compare_seeds(fixed, a)  # type: ignore[arg-type]
+    found = by_seeds(fixed, a)  # type: ignore[arg-type]
     sd = np.std(shares, ddof=1) / 2
     width = found.interval.high - found.interval.low
     assert width == pytest.approx(2 * 1.96 * sd, rel=0.12)
@@ -250,7 +256,7 @@ def test_systems_whose_seeds_differ_are_seldom_called_different() -> None:
         gold = random.integers(0, 4, size=200)
         a, b = (simulate(random, list(random.normal(0.7, 0.05, size=5)), gold) for _ in range(2))
         found["sentences"] += compare(a, b, resamples=200).p_value <= 0.05
-        found["seeds"] += compare_seeds(a, b, resamples=400).p_value <= 0.05
+        found["seeds"] += by_seeds(a, b, resamples=400).p_value <= 0.05
     assert found["sentences"] >= 30
     assert found["seeds"] <= 15
 
@@ -259,17 +265,19 @@ def test_a_clear_difference_is_found_in_spite_of_seeds() -> None:
     random = np.random.default_rng(8)
     gold = random.integers(0, 4, size=200)
     a, b = simulate(random, [0.5, 0.52, 0.51], gold), simulate(random, [0.8, 0.79, 0.82], gold)
-    found = compare_seeds(a, b)
+    found = by_seeds(a, b)
     assert found.p_value < 0.01
     assert 0.2 < found.interval.low < found.difference < found.interval.high < 0.4
-    assert compare_seeds(a, b) == found
+    assert by_seeds(a, b) == found
 
 
 def test_seeds_of_one_model_cannot_be_compared() -> None:
     counts = np.array([[[1, 1, 1]], [[0, 1, 1]]])
     with pytest.raises(ValueError, match="one seed"):
-        compare_seeds(counts, counts[:1])
-    assert compare_seeds(counts, counts[[0, 1, 0]]).p_value <= 1, "the numbers of seeds may differ"
+        by_seeds(counts, counts[:1])
+    with pytest.raises(ValueError, match="same sentences"):
+        by_seeds(counts, counts.repeat(2, 1))
+    assert by_seeds(counts, counts[[0, 1, 0]]).p_value <= 1, "the numbers of seeds may differ"
 
 
 def test_the_spread_tells_whether_seeds_or_rows_differ_more() -> None:

@@ -17,7 +17,7 @@ from bilstm_crf.experiments.definition import read_experiment
 from bilstm_crf.experiments.same_run import difference
 from bilstm_crf.experiments.settings import Run, Settings
 from bilstm_crf.experiments.tables import build
-from bilstm_crf.training.run_folder import describe
+from bilstm_crf.training.records import RunDescription
 from bilstm_crf.util.files import sha256_of, write_json
 
 RUN = Path("out/runs/run")
@@ -57,7 +57,8 @@ def begun(settings: Settings, folder: Path = RUN, seed: int = 42, **more: Any) -
         recipe=settings.recipe,
         seed=seed,
     )
-    write_json(folder / "config.json", {**describe(config, data, vectors), **more})
+    described = dataclasses.asdict(RunDescription("0.1.0", "bilstm-crf train", config, {}))
+    write_json(folder / "config.json", {**described, "data": data, "vectors": vectors, **more})
     return folder
 
 

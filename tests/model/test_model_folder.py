@@ -26,9 +26,10 @@ from bilstm_crf.inference.network import Network, load_loops
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.model import model_folder
 from bilstm_crf.model.model_folder import further_rows, load_model, recipe_of, save_model
-from bilstm_crf.model.network import BiLSTMCRF
+from bilstm_crf.model.network import BiLSTMCRF, TrainableModel
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.training.initialisation import build_model
+from bilstm_crf.training.build import build_model
+from bilstm_crf.training.pretrained import Pretrained
 from done import Done
 from runs import ROOT, TEST, small_config
 
@@ -93,15 +94,11 @@ def vectors_of(*words: str, dim: int = 20) -> WordVectors:
     return WordVectors("test", list(words), random.standard_normal((len(words), dim)).astype(np.float32))
 
 
-def untrained(tmp_path: Path, vectors: WordVectors | None, **changes: Any) -> model_folder.Model:
-    return untrained_with_network(tmp_path, vectors, **changes)[0]
-
-
-def untrained_with_network(
-    tmp_path: Path, vectors: WordVectors | None, **changes: Any
-) -> tuple[model_folder.Model, BiLSTMCRF]:
+def untrained(tmp_path: Path, vectors: WordVectors | None, **changes: Any) -> TrainableModel:
     config = small_config(tmp_path, **changes)
-    return build_model(config, read_labelled(config.train, LabelSet.named("full")).sentences, vectors)
+    return build_model(
+        config, read_labelled(config.train, LabelSet.named("full")).sentences, Pretrained(vectors)
+    )
 
 
 def vectors_in(model: model_folder.Model, words: list[str]) -> np.ndarray:
@@ -269,7 +266,8 @@ def test_ngrams_that_were_fitted_travel_with_the_model(tmp_path: Path) -> None:
 def test_training_may_see_words_as_their_ngrams_make_them(tmp_path: Path) -> None:
     """As tagging sees what the vectors lack; a word of unknown n-grams keeps the vector that it has."""
     vectors = vectors_of("Narvik", "Narvika", "Lofoten", "i", "og").with_subwords(100)
-    model, network = untrained_with_network(tmp_path, vectors, composed=0.5)
+    model = untrained(tmp_path, vectors, composed=0.5)
+    network = model.network
     seen = network.embedding.get_buffer("vectors_0")
     assert (network.embedding.get_buffer("probability_0") == 0.5).all()
     assert vectors.subword is not None

@@ -10,15 +10,15 @@ import torch
 
 from bilstm_crf.config import Recipe
 from bilstm_crf.model.network import BiLSTMCRF
-from bilstm_crf.training.optimizer import Optimisation
+from bilstm_crf.training.optimizer import Optimizer
 from networks import batch_of, network
 
 STEPS = 4  # batches of an epoch
 
 
-def optimisation(model: BiLSTMCRF, **settings: Any) -> Optimisation:
+def optimisation(model: BiLSTMCRF, **settings: Any) -> Optimizer:
     recipe = Recipe().replace(settings)
-    return Optimisation(model, recipe, STEPS, STEPS * recipe.epochs)
+    return Optimizer(model, recipe, STEPS, STEPS * recipe.epochs)
 
 
 def rates(**settings: Any) -> list[list[float]]:
@@ -30,7 +30,7 @@ def rates(**settings: Any) -> list[list[float]]:
         made.begin(epoch * STEPS)
         found.append([])
         for _ in range(STEPS):
-            found[-1].append(made._now(1))
+            found[-1].append(made._scheduled(1))
             made.step(1)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Sequence
@@ -18,7 +19,8 @@ from bilstm_crf.experiments import tables
 from bilstm_crf.experiments.definition import read_experiment
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.sentence import Sentence, Span
-from bilstm_crf.training.run_folder import describe
+from bilstm_crf.training.provenance import environment
+from bilstm_crf.training.records import RunDescription
 from bilstm_crf.util.files import sha256_of_all, write_json
 
 EPOCHS = 4
@@ -84,7 +86,10 @@ def make_run(
         split: [{"path": f"{split}.conllu", "sha256": DIGEST, "sentences": 12}] for split in ("train", "dev")
     }
     vectors = {"file": "v.bin", "format": "word2vec binary", "sha256": DIGEST[::-1], "words": 1204, "dim": 4}
-    write_json(folder / "config.json", describe(config, files, vectors))
+    described = dataclasses.asdict(
+        RunDescription("0.1.0", "bilstm-crf train", config, {}, environment=environment())
+    )
+    write_json(folder / "config.json", {**described, "data": files, "vectors": vectors})
     f1 = [0.5, 0.7, 0.65, 0.68]
     rows = [
         {"epoch": n, "loss": 9000 / n + seed, "dev": {"precision": 0.5, "recall": 0.5, "f1": f1[n - 1]}}

@@ -122,7 +122,7 @@ def test_commands_hashes_versions_and_signatures_are_there(experiment: Path) -> 
         assert described["command"] in plain.replace("&#x27;", "'")
         assert described["data"]["train"][0]["sha256"] in plain
         assert described["vectors"]["sha256"] in plain
-        assert described["environment"]["torch"] in plain
+        assert described["environment"]["packages"]["torch"] in plain
         assert described["environment"]["processor"] in plain
         assert signature in plain
 

@@ -51,19 +51,21 @@ def test_the_second_phase_stops_after_as_many_batches_as_dev_found_best(tmp_path
     test = str(first_sentences(TEST, 5, tmp_path / "test.conllu"))
     metrics = start(config_of(tmp_path, test=[test]), tmp_path / "run")
     described = json.loads((tmp_path / "run" / "config.json").read_text("utf-8"))
-    assert described["data"]["test"] == [{"path": test, "sha256": sha256_of(test)}]
-    final = metrics["final"]
-    assert final["batches"] == 20 * metrics["best_epoch"]
-    assert final["sentences"] == 30
-    assert final["epochs"] == -(-final["batches"] // 30)
-    assert 0 <= final["test"]["strict"]["micro"]["f1"] <= 1
+    assert described["data"]["test"] == [{"path": test, "sha256": sha256_of(test), "sentences": 5}]
+    final = metrics.final
+    assert final is not None
+    assert final.test is not None
+    assert final.batches == 20 * metrics.best_epoch
+    assert final.sentences == 30
+    assert final.epochs == -(-final.batches // 30)
+    assert 0 <= final.test.strict.f1 <= 1
 
 
 def test_the_final_model_knows_devs_words_and_has_no_dev_scores(whole: Path) -> None:
     final, first = load_model(whole / "final"), load_model(whole)
     assert len(final.vocabulary.words) > len(first.vocabulary.words)
     assert "dev" not in final.provenance
-    assert all("dev" not in row for row in history(whole / "final"))
+    assert all(row["dev"] is None for row in history(whole / "final"))
     assert not (whole / "final" / "checkpoint.safetensors").exists()
     assert Tagger(final).tag_tokens(["Kari", "bur", "i", "Oslo"]).spans is not None
 
@@ -88,7 +90,7 @@ def test_interrupted_in_the_second_phase_and_resumed_is_the_same_as_uninterrupte
         if begun == 8 and sentences > 10:  # six epochs of the first phase, the second one of the second
             raise KeyboardInterrupt
 
-    with pytest.raises(InterruptedRunError, match="second phase"):
+    with pytest.raises(InterruptedRunError, match="final phase"):
         start(config_of(tmp_path), tmp_path / "run", Watch(press))
     resume(tmp_path / "run")
     for part in ("", "final"):
@@ -107,11 +109,12 @@ def test_what_was_left_out_of_train_is_left_out_of_dev_too(tmp_path: Path) -> No
     config = dataclasses.replace(config, dev=[str(twice)], test=[test], drop=["leaked", "repeated"])
     with pytest.warns(InputWarning, match="types that train lacks"):
         metrics = start(config, tmp_path / "run")
-    assert metrics["final"]["sentences"] == 14 + 4
+    assert metrics.final is not None
+    assert metrics.final.sentences == 14 + 4
     listed = json.loads((tmp_path / "run" / "final" / "dropped.json").read_text("utf-8"))
     assert (listed["kept"], listed["dropped"]) == (18, {"leaked": 6, "repeated": 2})
     assert {each["path"] for each in listed["sentences"]} == {str(twice)}
-    assert metrics["final"]["dropped"] == listed["dropped"]
+    assert metrics.final.dropped == listed["dropped"]
 
 
 def test_a_new_run_in_the_folder_takes_the_old_final_model_away(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from safetensors.torch import load_file, save_file
@@ -20,10 +19,9 @@ from safetensors.torch import load_file, save_file
 from bilstm_crf import Tagger
 from bilstm_crf.config import RunConfig, Stage
 from bilstm_crf.errors import InputError, InputWarning, InterruptedRunError, UsageError
-from bilstm_crf.training import loop as training
-from bilstm_crf.training import run
-from bilstm_crf.training.plan import Plan, Round
-from bilstm_crf.training.run_folder import read_config, read_metrics
+from bilstm_crf.training import loop, run
+from bilstm_crf.training.plan import Epoch, Plan
+from bilstm_crf.training.records import EpochRow, RunDescription, read_description, read_metrics
 from bilstm_crf.util.files import sha256_of, write_json
 from done import Done
 from runs import (
@@ -35,6 +33,7 @@ from runs import (
     hear_ctrl_c,
     history,
     interrupt,
+    monitor,
     resume,
     small_config,
     start,
@@ -121,7 +120,7 @@ def test_killed_between_any_two_files_of_an_epoch_loses_nothing(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = getattr(training, place)
+    real = getattr(loop, place)
     best = [row["best"] for row in history(whole)]
     assert best[0]
     assert best[4], "the last epoch was to be better than all before"
@@ -139,7 +138,7 @@ def test_killed_between_any_two_files_of_an_epoch_loses_nothing(
 
     folder = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr(training, place, dies)
+        patch.setattr(loop, place, dies)
         with pytest.raises(Killed):
             start(config, folder)
     resume(folder)
@@ -191,7 +190,7 @@ def test_interrupted_while_the_end_is_scored_can_be_resumed(
 def test_a_finished_run_is_left_as_it_is(whole: Path) -> None:
     before = {path: (path.stat().st_mtime_ns, sha256_of(path)) for path in whole.iterdir()}
     metrics = resume(whole)
-    assert metrics["epochs"] == 5
+    assert metrics.epochs == 5
     assert before == {path: (path.stat().st_mtime_ns, sha256_of(path)) for path in whole.iterdir()}
 
 
@@ -201,7 +200,9 @@ def test_changed_test_data_are_none_where_nothing_is_learnt_by_them(tmp_path: Pa
     with pytest.raises(InterruptedRunError):
         start(config, tmp_path / "run", interrupt(1))
     first_sentences(TEST, 6, test)
-    assert resume(tmp_path / "run")["test"]["sentences"] == 6
+    test_scores = resume(tmp_path / "run").test
+    assert test_scores is not None
+    assert test_scores.sentences == 6
 
 
 @pytest.mark.parametrize("split", ["train", "dev"])
@@ -271,7 +272,13 @@ def test_one_or_two_threads_may_go_on_with_a_run(
         start(dataclasses.replace(config, threads=began), tmp_path / "run", interrupt(3))
     resume(tmp_path / "run", threads=now)
     assert_same_end(tmp_path / "run", whole)
-    assert read_config(tmp_path / "run" / "config.json")[0].threads == began
+    assert read_description(tmp_path / "run" / "config.json").config.threads == began
+
+
+def write_config(config: RunConfig, folder: Path) -> None:
+    """Write the config.json of a run."""
+    description = RunDescription("0", "train", config, {})
+    write_json(folder / "config.json", dataclasses.asdict(description))
 
 
 @pytest.mark.parametrize(("began", "now"), [(1, 3), (3, 2), (4, 3)])
@@ -279,16 +286,15 @@ def test_threads_that_would_change_the_result_are_refused(
     began: int, now: int, config: RunConfig, tmp_path: Path
 ) -> None:
     (tmp_path / "run").mkdir()
-    described = {"config": dataclasses.replace(config, threads=began).to_json()}
-    write_json(tmp_path / "run" / "config.json", described)
+    write_config(dataclasses.replace(config, threads=began), tmp_path / "run")
     with pytest.raises(UsageError, match=f"--threads {now}: the run began with {began}"):
         resume(tmp_path / "run", threads=now)
 
 
 def test_an_encoder_that_learns_goes_on_with_as_many_threads_alone(config: RunConfig, tmp_path: Path) -> None:
     tuned = dataclasses.replace(config, bert="x", recipe=config.recipe.replace({"bert_weights": "tuned"}))
-    write_json(tmp_path / "config.json", {"config": tuned.to_json()})
-    with pytest.raises(UsageError, match="encoder that learns"):
+    write_config(tuned, tmp_path)
+    with pytest.raises(UsageError, match="encoder"):
         resume(tmp_path, threads=2)
 
 
@@ -304,10 +310,10 @@ HISTORIES = {
 }
 
 
-def ended(folder: Path) -> list[dict[str, Any]]:
+def ended(folder: Path) -> list[EpochRow]:
     """What is left of a run of five epochs in this folder."""
-    plan = Plan([Round(0, 0, 1)] * 5, [Stage(0, "words", 5)], 1, 5)
-    return training.ended(folder, plan, 0)
+    plan = Plan([Epoch(0, 0, 1)] * 5, [Stage(0, "words", 5)], 1, 5)
+    return loop.finished_history(folder, plan, scored=True)
 
 
 @pytest.mark.parametrize("damage", HISTORIES)
@@ -338,7 +344,7 @@ def test_with_its_checkpoint_a_run_goes_on_whatever_its_history_is(
     path = tmp_path / "run" / "history.jsonl"
     path.write_bytes(HISTORIES[damage](path.read_bytes()))
     said: list[str] = []
-    run.resume(tmp_path / "run", say=said.append, progress=lambda *_: Watch())
+    run.resume(tmp_path / "run", monitor(say=said.append))
     assert "going on after epoch 2" in said
     assert_same_end(tmp_path / "run", whole)
 

@@ -17,6 +17,7 @@ import pytest
 
 from bilstm_crf.errors import InputWarning, InterruptedRunError, UsageError
 from bilstm_crf.training import run_folder
+from bilstm_crf.training.records import read_metrics
 from bilstm_crf.util.files import made_folder
 from bilstm_crf.util.system import LockedError, locked
 from runs import history, interrupt, resume, small_config, start
@@ -29,7 +30,7 @@ def another_process_in(folder: Path) -> Iterator[int]:
     """Its number; it holds the lock of the folder until it is killed."""
 
     def hold() -> None:
-        with run_folder.alone_in(folder):
+        with run_folder.lock_folder(folder):
             (folder / "held").touch()
             time.sleep(60)
 
@@ -61,16 +62,16 @@ def test_a_second_training_in_a_folder_is_refused_and_says_who_is_there(tmp_path
         assert history(folder) == before
     # It was killed: what it left keeps nobody out, and is taken away
     assert (folder / ".lock").exists()
-    assert resume(folder)["epochs"] == 2
+    assert resume(folder).epochs == 2
     assert not (folder / ".lock").exists()
 
 
 def test_the_folder_is_locked_under_every_name(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("run")
     with (
-        run_folder.alone_in(tmp_path / "run"),
+        run_folder.lock_folder(tmp_path / "run"),
         pytest.raises(UsageError, match="locked by process"),
-        run_folder.alone_in(tmp_path / "link"),
+        run_folder.lock_folder(tmp_path / "link"),
     ):
         pytest.fail("two at once")
 
@@ -95,7 +96,7 @@ def test_of_two_that_begin_at_the_same_instant_one_is_refused(tmp_path: Path) ->
     for process in both:
         process.join()
     assert sorted(process.exitcode or 0 for process in both) == [0, 3]
-    assert run_folder.read_metrics(tmp_path / "run")["epochs"] == 1
+    assert read_metrics(tmp_path / "run").epochs == 1
 
 
 def _count(path: Path, barrier: Barrier, turns: int) -> None:
@@ -132,7 +133,7 @@ def test_without_locks_in_the_file_system_a_run_is_warned_of(
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", no_lock)
-    with pytest.warns(InputWarning, match="no locks"), run_folder.alone_in(tmp_path / "run"):
+    with pytest.warns(InputWarning, match="no locks"), run_folder.lock_folder(tmp_path / "run"):
         (tmp_path / "run" / "a").touch()
     assert os.listdir(tmp_path / "run") == ["a"]
 
@@ -164,12 +165,15 @@ def test_a_folder_that_cannot_be_written_to_is_a_usage_error(tmp_path: Path) -> 
     (tmp_path / "closed").mkdir(mode=0o500)
     with (
         pytest.raises(UsageError, match="cannot be written"),
-        run_folder.alone_in(tmp_path / "closed" / "run"),
+        run_folder.lock_folder(tmp_path / "closed" / "run"),
     ):
         pass
 
 
 def test_a_file_in_the_folders_place_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="cannot be written"), run_folder.alone_in(tmp_path / "file" / "run"):
+    with (
+        pytest.raises(UsageError, match="cannot be written"),
+        run_folder.lock_folder(tmp_path / "file" / "run"),
+    ):
         pass

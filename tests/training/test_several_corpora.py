@@ -11,7 +11,7 @@ from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.training.inputs import load_inputs
+from bilstm_crf.training.corpora import load_corpora
 from runs import TEST, first_sentences, history, interrupt, resume, small_config, start, weights_hash
 
 GOOD = "1\tKari\t_\t_\t_\t_\t_\t_\t_\tname=B-PER\n2\tbur\t_\t_\t_\t_\t_\t_\t_\tname=O\n\n"
@@ -61,7 +61,7 @@ def test_each_file_has_its_own_label_set(tmp_path: Path) -> None:
     assert {"PER", "ORG"} < types
     people.write_text("[types]\n" + "".join(f'{each} = "O"\n' for each in types - {"PER"}) + 'PER = "PER"\n')
     config = small_config(tmp_path, train=[first, second], train_labels=["full", str(people)], epochs=1)
-    train_set = load_inputs(config, print).train
+    train_set = load_corpora(config, print).train
     own, only_people = map(types_of, train_set.corpora)
     assert only_people == {"PER"}
     assert len(own) > 3, "the first file keeps its own types"

@@ -10,10 +10,13 @@ import pytest
 import torch
 
 from bilstm_crf import Tagger
+from bilstm_crf.config import Stage
 from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.errors import DivergedError, InputWarning
+from bilstm_crf.evaluation.counts import Average
 from bilstm_crf.labels import LabelSet
-from bilstm_crf.training.loop import out_of_patience
+from bilstm_crf.training.plan import Epoch, Plan
+from bilstm_crf.training.records import EpochRow
 from runs import TRAIN, first_sentences, history, small_config, start, weights_hash
 
 
@@ -48,7 +51,7 @@ def test_a_few_sentences_are_learnt_by_heart_in_every_encoding(tmp_path: Path, e
     metrics = start(config, tmp_path / "run")
     losses = [row["loss"] for row in history(tmp_path / "run")]
     assert losses[-1] < losses[0] / 20
-    assert metrics["dev"]["strict"]["micro"]["f1"] == 1.0
+    assert metrics.dev.strict.f1 == 1.0
     gold = read_labelled([few], LabelSet.named("full")).sentences
     assert Tagger.load(tmp_path / "run").predict(gold) == [sentence.spans for sentence in gold]
 
@@ -58,8 +61,8 @@ def test_the_model_kept_is_that_of_the_best_epoch(tmp_path: Path) -> None:
     rows = history(tmp_path / "run")
     best = max(rows, key=lambda row: row["dev"]["f1"])
     assert best["dev"]["f1"] > 0
-    assert metrics["best_epoch"] == best["epoch"]
-    assert metrics["dev"]["strict"]["micro"]["f1"] == pytest.approx(best["dev"]["f1"])
+    assert metrics.best_epoch == best["epoch"]
+    assert metrics.dev.strict.f1 == pytest.approx(best["dev"]["f1"])
     assert Tagger.load(tmp_path / "run").model.provenance["epoch"] == best["epoch"]
 
 
@@ -82,8 +85,9 @@ def test_training_stops_when_patience_is_out(tmp_path: Path) -> None:
 )
 def test_patience_counts_epochs_since_the_best(f1: list[int], patience: int, stops: bool) -> None:
     """Of these epochs: a curriculum's stage may begin below the best of the one before."""
-    history = [{"epoch": epoch, "best": False, "dev": {"f1": each / 10}} for epoch, each in enumerate(f1, 1)]
-    assert out_of_patience(history, patience) is stops
+    rows = [EpochRow(n, 1.0, 0.1, 1.0, 1, dev=Average(0, 0, each / 10)) for n, each in enumerate(f1, 1)]
+    plan = Plan([Epoch(0, 0, 1)] * 20, [Stage(0, "words", 20)], 1, 20, patience=patience)
+    assert plan.is_over(0, rows) is stops
 
 
 @pytest.mark.parametrize("rate", ["1e3", "1e6", "1e30"])
@@ -103,7 +107,7 @@ def test_a_corpus_without_any_entity_trains(tmp_path: Path) -> None:
     config = small_config(tmp_path, train=[str(file)], dev=[str(file)], epochs=2)
     with pytest.warns(match="dev has no entities"), pytest.warns(InputWarning, match="train has no entities"):
         metrics = start(config, tmp_path / "run")
-    assert metrics["dev"]["strict"]["micro"]["f1"] == 0.0
+    assert metrics.dev.strict.f1 == 0.0
     assert Tagger.load(tmp_path / "run").tag_tokens(["Kari", "bor", "i", "Oslo"]).spans == []
 
 

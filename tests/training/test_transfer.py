@@ -13,8 +13,9 @@ from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.errors import InputError, InterruptedRunError, ModelFolderError, UsageError
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.model.model_folder import Model, load_model
-from bilstm_crf.training.initialisation import build_model
-from bilstm_crf.training.transfer import take_over, vectors_of
+from bilstm_crf.training.build import build_model
+from bilstm_crf.training.pretrained import Pretrained, vectors_of
+from bilstm_crf.training.transfer import copy_weights
 from done import Done
 from runs import TEST, first_sentences, history, interrupt, resume, small_config, start, weights_hash
 
@@ -32,8 +33,8 @@ def begun(tmp_path: Path, trained: Path, label_set: str = "full") -> tuple[Model
     train = str(first_sentences(TEST, 12, tmp_path / "other.conllu"))
     config = small_config(tmp_path, train=[train], label_set=label_set)
     sentences = read_labelled(config.train, LabelSet.named(label_set)).sentences
-    new, _ = build_model(config, sentences, vectors_of(old, str(trained)))
-    take_over(new, old)
+    new = build_model(config, sentences, Pretrained(vectors_of(old, str(trained))))
+    copy_weights(old, new)
     return new, old
 
 
@@ -110,7 +111,7 @@ def test_resumed_from_another_model_than_it_began_with_is_refused(tmp_path: Path
     model = tmp_path / "model"
     shutil.copytree(trained, model)
     config = small_config(tmp_path, init_from=str(model), features="char", epochs=2)
-    with pytest.raises(UsageError, match="has static vectors, the features are char"):
+    with pytest.raises(UsageError, match="static vectors"):
         start(config, tmp_path / "run")
     start(small_config(tmp_path, features="char", epochs=1), model, overwrite=True)
     with pytest.raises(InterruptedRunError):

@@ -1,4 +1,4 @@
-"""Before the first epoch: an untrained model for some sentences, and its encoder's vectors of them."""
+"""Build the model that training starts from, and its encoder's features of the sentences."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from torch import Tensor
 from bilstm_crf.config import Recipe, RunConfig
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.subwords import Subwords
-from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.encoder.cache import cached_vectors
 from bilstm_crf.encoder.contextual import EncoderFeatures, EncoderSpec, PrecomputedFeatures, TrainableFeatures
-from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.encoder.settings import FeatureSettings
 from bilstm_crf.errors import InputError
 from bilstm_crf.features.vocabulary import Vocabulary
@@ -24,37 +22,36 @@ from bilstm_crf.labels import ENCODINGS, Encoding, LabelSet, norne_first
 from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.model.description import check_labels
 from bilstm_crf.model.model_folder import Model
-from bilstm_crf.model.network import BiLSTMCRF
+from bilstm_crf.model.network import BiLSTMCRF, TrainableModel
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.training.checkpoint import seed_epoch
+from bilstm_crf.training.pretrained import Pretrained
+from bilstm_crf.training.transfer import copy_weights
 from bilstm_crf.util.progress import Bar
 
+NOTHING = Pretrained()
 
-def contextual_of(model: Model, sentences: Sequence[Sentence]) -> EncoderFeatures | None:
-    """An encoder's vectors of the sentences to learn from; None where there is no encoder."""
+
+def train_features(model: Model, sentences: Sequence[Sentence]) -> EncoderFeatures | None:
+    """Return the encoder's features of the training sentences; None without an encoder."""
     if model.contextual is not None and model.contextual.tuned:
         return TrainableFeatures(model.contextual.encoder, sentences, model.contextual.settings)
-    return kept_of(model, sentences, "train")
+    return precomputed_features(model, sentences, "train")
 
 
-def kept_of(model: Model, sentences: Sequence[Sentence], name: str) -> PrecomputedFeatures | None:
-    """A frozen encoder's vectors of the split `name`, computed once for ever (bert/cache.py); else None."""
+def precomputed_features(
+    model: Model, sentences: Sequence[Sentence], split: str
+) -> PrecomputedFeatures | None:
+    """Return a frozen encoder's features of a split, computed once and cached; else None."""
     use = model.contextual
     if use is None or use.tuned:
         return None
-    with Bar(f"Encoding  {name}", unit="words") as bar:
+    with Bar(f"Encoding  {split}", unit="words") as bar:
         return PrecomputedFeatures(cached_vectors(use.encoder, sentences, use.settings, progress=bar.at))
 
 
-def use_of(config: RunConfig, encoder: Encoder | None) -> EncoderSpec | None:
-    """What the network of a run is to read off its encoder."""
-    if encoder is None:
-        return None
-    return EncoderSpec(encoder, FeatureSettings.of(config.recipe), config.recipe.bert_weights == "tuned")
-
-
 def architecture_of(config: RunConfig, use: EncoderSpec | None) -> Architecture:
-    """That of a run's network: the recipe's settings of the same names, and what the features are."""
+    """Return a network's architecture: the settings of the same names, and what the features are."""
     names = {each.name for each in fields(Architecture)} & {each.name for each in fields(Recipe)}
     return Architecture(
         **{name: getattr(config.recipe, name) for name in names},
@@ -65,62 +62,69 @@ def architecture_of(config: RunConfig, use: EncoderSpec | None) -> Architecture:
 
 
 def build_model(
-    config: RunConfig,
-    sentences: list[Sentence],
-    vectors: WordVectors | None,
-    encoder: Encoder | None = None,
-) -> tuple[Model, BiLSTMCRF]:
-    """Return an untrained model for these training sentences, and its network, from the seed.
-
-    On the CPU, the model's weights share the network's memory.
-    """
-    recipe = config.recipe
-    encoding = ENCODINGS[config.encoding]
-    labels = _labels(encoding, sentences)
+    config: RunConfig, sentences: list[Sentence], pretrained: Pretrained = NOTHING
+) -> TrainableModel:
+    """Build a model for these training sentences, with random weights or those of a model to fine-tune."""
+    recipe, vectors = config.recipe, pretrained.vectors
+    labels = _labels(ENCODINGS[config.encoding], sentences)
     attached = None if vectors is None else AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
     vocabulary = Vocabulary.of_corpus(sentences, labels, recipe.digits, attached)
-    random = seed_epoch(config.seed, 0)
     dim = recipe.word_dim if vectors is None else vectors.dim
     if "static" not in config.features:
         vocabulary, dim = Vocabulary((), vocabulary.characters, labels, recipe.digits), 0
-    use = use_of(config, encoder)
-    table = initial_table(vocabulary, attached, dim, random)
+    use = None
+    if pretrained.encoder is not None:
+        tuned = recipe.bert_weights == "tuned"
+        use = EncoderSpec(pretrained.encoder, FeatureSettings.of(recipe), tuned)
     architecture = architecture_of(config, use)
-    network = BiLSTMCRF(architecture, len(vocabulary.characters), len(vocabulary.labels), table)
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
+        random = seed_epoch(config.seed, 0)
+        table = initial_table(vocabulary, attached, dim, random)
+        network = BiLSTMCRF(architecture, len(vocabulary.characters), len(labels), table)
+    subwords = None if vectors is None else vectors.subwords
     if recipe.untuned:
         counts = torch.tensor(vocabulary.counts(sentences))
         network.embedding.add_replacement(table.clone(), recipe.untuned / (recipe.untuned + counts))
-    subwords = None if vectors is None else vectors.subwords
     if recipe.composed and subwords is not None:
-        composed = composed_table(vocabulary, subwords, table)
+        composed = subword_table(vocabulary, subwords, table)
         network.embedding.add_replacement(composed, torch.full((len(composed),), recipe.composed))
-    label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
     if use is not None and use.tuned:
         network.encoder = use.encoder
         if recipe.bert_checkpointing == "on":
             use.encoder.checkpoint()
-    weights = network.weights()
-    model = Model(architecture, vocabulary, config.encoding, label_set, weights, {}, subwords, use)
-    return model, network
+    label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
+    model = TrainableModel(
+        architecture=architecture,
+        vocabulary=vocabulary,
+        encoding=config.encoding,
+        label_set=label_set,
+        weights=network.weights(),
+        provenance={},
+        subwords=subwords,
+        contextual=use,
+        network=network,
+    )
+    if pretrained.initial is not None:
+        copy_weights(pretrained.initial, model)
+    network.to(config.device)
+    if use is not None:
+        use.encoder.to(config.device)
+    return model
 
 
 def _labels(encoding: Encoding, sentences: Iterable[Sentence]) -> list[str]:
-    """The labels of the training sentences. Raises InputError for types that no format could hold."""
+    """Return the labels of the training sentences. Raises InputError for types that no format could hold."""
+    types = norne_first(span.type for sentence in sentences for span in sentence.spans or ())
     try:
-        return check_labels(encoding.labels(entity_types(sentences)), encoding)
+        return check_labels(encoding.labels(types), encoding)
     except ValueError as error:
         raise InputError(f"training data: {error}") from error
-
-
-def entity_types(sentences: Iterable[Sentence]) -> list[str]:
-    """Return the entity types that occur, in the order of `norne_first`."""
-    return norne_first(span.type for sentence in sentences for span in sentence.spans or ())
 
 
 def initial_table(
     vocabulary: Vocabulary, vectors: AttachedVectors | None, dim: int, random: np.random.Generator
 ) -> Tensor:
-    """(V + 1, D): each word's vector (exact, lower-cased, from n-grams), else uniform in ±sqrt(3 / D)."""
+    """Return (V + 1, D): each word's vector (by form, by lower case, by n-grams), else U(±sqrt(3 / D))."""
     bound = math.sqrt(3 / max(1, dim))
     table = random.uniform(-bound, bound, (len(vocabulary.words) + 1, dim)).astype(np.float32)
     if vectors is not None:
@@ -130,8 +134,8 @@ def initial_table(
     return torch.from_numpy(table)
 
 
-def composed_table(vocabulary: Vocabulary, subwords: Subwords, table: Tensor) -> Tensor:
-    """(V + 1, D): each word's vector as its n-grams make it, where any are known; else its row of `table`."""
+def subword_table(vocabulary: Vocabulary, subwords: Subwords, table: Tensor) -> Tensor:
+    """Return (V + 1, D): each word's vector from its n-grams, else its row of `table`."""
     composed = table.clone()
     for word, number in vocabulary.words.items():
         vector = subwords.vector(word)

@@ -1,0 +1,224 @@
+"""What a run writes about itself: its description, one row per epoch, its scores, and the dropped sentences.
+
+config.json     RunDescription
+history.jsonl   EpochRow, one per line
+metrics.json    RunMetrics
+dropped.json    DroppedSentences
+
+`util/records.py` checks them when they are read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from bilstm_crf.config import RunConfig
+from bilstm_crf.corpus.filters import Dropped, counts
+from bilstm_crf.corpus.labelled import DataFile
+from bilstm_crf.embeddings.vectors import Source
+from bilstm_crf.errors import InputError, UsageError
+from bilstm_crf.evaluation.counts import Average
+from bilstm_crf.evaluation.report import Report
+from bilstm_crf.util.files import write_json, write_whole
+from bilstm_crf.util.records import HINT, Count, Seed, parse_record, read_record, read_record_line
+
+CONFIG, HISTORY, METRICS, DROPPED = "config.json", "history.jsonl", "metrics.json", "dropped.json"
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """One epoch. Without dev scores where dev was trained on too."""
+
+    epoch: Count  # from 1
+    loss: float  # summed over the epoch
+    learning_rate: float  # of the first batch
+    seconds: float
+    tokens_per_second: Count
+    best: bool = False  # its model was saved
+    dev: Average | None = None
+    dev_seconds: float = 0.0
+
+    @property
+    def dev_f1(self) -> float:
+        """Dev F1, or -1 without dev scores."""
+        return -1.0 if self.dev is None else self.dev.f1
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model that the run builds on: an encoder, or a model to fine-tune."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The packages that compute, and the machine."""
+
+    python: str = ""
+    packages: dict[str, str] = field(default_factory=dict)  # versions
+    platform: str = ""
+    processor: str = ""
+    cores: Count | None = None
+
+
+@dataclass(frozen=True)
+class RunDescription:
+    """What a run was asked to do, with the hashes of its inputs, and where it runs."""
+
+    FORMAT: ClassVar[int] = 1
+
+    bilstm_crf: str  # version
+    command: str
+    config: RunConfig
+    data: dict[str, list[DataFile]]  # train, dev, and where there are any: documents, test
+    vectors: Source | None = None
+    encoder: ModelSource | None = None
+    initial: ModelSource | None = None  # the model of --init-from
+    commit: str | None = None  # of the program's own checkout; "-dirty" after it where files were changed
+    environment: Environment = Environment()
+    format: int = FORMAT
+
+    def hashes(self, name: str) -> list[str]:
+        """Return every SHA-256 of an input that decides what is learned: data, vectors, encoder, initial."""
+        if name == "data":
+            splits = [split for split in self.data if split != "test" or self.config.drops_by_test]
+            return [file.sha256 for split in splits for file in self.data[split]]
+        source = getattr(self, name)
+        return [] if source is None else [source.sha256]
+
+
+@dataclass(frozen=True)
+class FinalPhase:
+    """A second training, on train and dev together, for as many batches as were best on dev."""
+
+    folder: str
+    batches: Count
+    sentences: Count
+    epochs: Count
+    seconds: float
+    dropped: dict[str, Count] = field(default_factory=dict)  # sentences by filter
+    test: Report | None = None
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """How long a run took."""
+
+    training: float
+    scoring_dev: float
+
+
+@dataclass(frozen=True)
+class RunMetrics:
+    """The scores of a finished run."""
+
+    FORMAT: ClassVar[int] = 1
+
+    best_epoch: Count
+    epochs: Count
+    seed: Seed
+    dev_is: str  # what the dev scores are worth, for readers of the file
+    dev: Report
+    test: Report | None
+    seconds: Seconds
+    tokens_per_second: Count
+    epoch_chosen_on_dev: bool = True
+    final: FinalPhase | None = None
+    format: int = FORMAT
+
+    @property
+    def reports(self) -> dict[str, Report]:
+        """The scores by split; with two models, by the phase that trained it as well."""
+        phase = " (first phase)" if self.final else ""
+        found = {f"dev{phase}": self.dev, f"test{phase}": self.test}
+        if self.final:
+            found["test (second phase)"] = self.final.test
+        return {name: report for name, report in found.items() if report is not None}
+
+
+@dataclass(frozen=True)
+class DroppedSentences:
+    """The sentences that filters removed from the training set."""
+
+    FORMAT: ClassVar[int] = 1
+
+    kept: Count
+    dropped: dict[str, Count]  # by filter
+    sentences: list[Dropped]
+    format: int = FORMAT
+
+
+def best_row(history: Sequence[EpochRow]) -> EpochRow:
+    """Return the row of the epoch whose model is kept, in a history of one or more.
+
+    That is the last one marked `best`: the first with the best dev F1 or, where dev cannot tell, the last
+    epoch. Where none is marked (a stage below the best of an earlier one), the first with the best dev F1.
+    """
+    kept = [row for row in history if row.best]
+    return kept[-1] if kept else max(history, key=lambda row: row.dev_f1)
+
+
+def read_description(path: Path) -> RunDescription:
+    """Read a config.json. Raises InputError where there is no such file, or it is damaged."""
+    if not path.exists():
+        raise InputError("there is no run here: no config.json", path=path.parent)
+    try:
+        return read_record(RunDescription, path)
+    except UsageError as error:
+        raise InputError(str(error), path=path, hint=error.hint) from error
+
+
+def read_history(folder: Path) -> list[EpochRow]:
+    """Read history.jsonl; empty where there is none. Raises InputError for a damaged file."""
+    path = folder / HISTORY
+    if not path.exists():
+        return []
+    try:
+        lines = path.read_text("utf-8").split("\n")
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {error}", path=path, hint=HINT) from error
+    rows = [read_record_line(EpochRow, line, path, n) for n, line in enumerate(lines, 1) if line.strip()]
+    return _require_rising(rows, path)
+
+
+def write_history(folder: Path, history: Iterable[EpochRow]) -> None:
+    """Write history.jsonl, atomically."""
+    with write_whole(folder / HISTORY) as stream:
+        stream.writelines((json.dumps(row) + "\n").encode("utf-8") for row in history_to_json(history))
+
+
+def history_to_json(history: Iterable[EpochRow]) -> list[dict[str, Any]]:
+    """Return the rows as JSON holds them."""
+    return [dataclasses.asdict(row) for row in history]
+
+
+def history_from_json(rows: Any, path: Path) -> list[EpochRow]:
+    """Return the rows of a history in JSON. Raises InputError where it is none."""
+    history: list[EpochRow] = parse_record(list[EpochRow], rows, path, place="history")
+    return _require_rising(history, path)
+
+
+def _require_rising(history: list[EpochRow], path: Path) -> list[EpochRow]:
+    epochs = [0, *(row.epoch for row in history)]
+    if epochs != sorted(set(epochs)):
+        raise InputError(f"has the epochs {epochs[1:]}, expected rising numbers from 1", path=path, hint=HINT)
+    return history
+
+
+def read_metrics(folder: Path) -> RunMetrics:
+    """Read metrics.json. Raises InputError for a damaged file."""
+    return read_record(RunMetrics, folder / METRICS)
+
+
+def write_dropped(folder: Path, dropped: Sequence[Dropped], kept: int) -> None:
+    """Write dropped.json, if any sentence was dropped."""
+    if dropped:
+        record = DroppedSentences(kept, counts(dropped), list(dropped))
+        write_json(folder / DROPPED, dataclasses.asdict(record))
