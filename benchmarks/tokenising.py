@@ -38,8 +38,8 @@ class Gold:
 Forms = list[tuple[str, str]]  # the tokens of one sentence, each with the blank that follows
 
 
-def read_documents(folder: Path, half: str) -> Iterator[list[Forms]]:
-    """Yield the sentences of every second document: the odd ones to tune on, the even ones to report."""
+def read_blocks(folder: Path, half: str) -> Iterator[tuple[str, str]]:
+    """Yield (document, sentence as CoNLL-U) of every second document: the odd ones to tune on."""
     document_of: dict[str, str] = {}
     for line in (folder / "documents.tsv").read_text("utf-8").splitlines()[1:]:
         sent_id, document, split = line.split("\t")
@@ -47,15 +47,20 @@ def read_documents(folder: Path, half: str) -> Iterator[list[Forms]]:
             document_of[sent_id] = document
     names = list(dict.fromkeys(document_of.values()))
     wanted = {name for i, name in enumerate(names) if half == "both" or i % 2 == (half == "report")}
-    documents: dict[str, list[Forms]] = {}
     for block in (folder / f"{LANGUAGES[folder.name]}-ud-dev.conllu").read_text("utf-8").split("\n\n"):
-        lines = block.splitlines()
-        sent_id = next((line.split("=")[1].strip() for line in lines if line.startswith("# sent_id")), "")
-        rows = [line.split("\t") for line in lines if line[:1].isdigit() and line.split("\t")[0].isdigit()]
-        if document_of.get(sent_id) in wanted:
-            forms = [(row[1], "" if "SpaceAfter=No" in row[9].split("|") else " ") for row in rows]
-            documents.setdefault(document_of[sent_id], []).append(forms)
-    yield from documents.values()
+        for line in block.splitlines()[:5]:
+            if line.startswith("# sent_id") and document_of.get(line.split("=")[1].strip()) in wanted:
+                yield document_of[line.split("=")[1].strip()], block
+
+
+def read_documents(folder: Path, half: str) -> list[list[Forms]]:
+    """Return the sentences of each document."""
+    documents: dict[str, list[Forms]] = {}
+    for document, block in read_blocks(folder, half):
+        rows = [line.split("\t") for line in block.splitlines() if line.split("\t")[0].isdigit()]
+        forms = [(row[1], "" if "SpaceAfter=No" in row[9].split("|") else " ") for row in rows]
+        documents.setdefault(document, []).append(forms)
+    return list(documents.values())
 
 
 def is_headline(sentence: Forms) -> bool:
@@ -208,13 +213,32 @@ def blingfire() -> Tokenizer:
     return tokenize
 
 
-def udpipe(model: str) -> Callable[[], Tokenizer]:
-    """UDPipe 1's tokeniser with a trained model."""
+def train_udpipe(norne: Path, path: Path, epochs: int = 20) -> None:
+    """Train UDPipe 1's tokeniser on the tuning half of both languages, a tenth of it held out."""
+    from ufal.udpipe import InputFormat, ProcessingError, Sentence, Sentences, Trainer
+
+    blocks = [block for language in LANGUAGES for _, block in read_blocks(norne / language, "tune")]
+    held_out = len(blocks) // 10
+    parts = []
+    for part in (blocks[held_out:], blocks[:held_out]):
+        reader = InputFormat.newConlluInputFormat()
+        reader.setText("\n\n".join(part) + "\n\n")
+        parts.append(Sentences())
+        sentence, error = Sentence(), ProcessingError()
+        while reader.nextSentence(sentence, error):
+            parts[-1].append(sentence)
+            sentence = Sentence()
+    settings = f"epochs={epochs};batch_size=50;dropout=0.1;learning_rate=0.005"
+    path.write_bytes(Trainer.train("morphodita_parsito", *parts, settings, "none", "none", ProcessingError()))
+
+
+def udpipe(path: Path) -> Callable[[], Tokenizer]:
+    """Load UDPipe 1's tokeniser with a model that `train_udpipe` wrote."""
 
     def load() -> Tokenizer:
         from ufal.udpipe import Model, ProcessingError, Sentence
 
-        loaded = Model.load(model)
+        loaded = Model.load(str(path))
 
         def tokenize(text: str) -> list[list[Offsets]]:
             reader = loaded.newTokenizer(Model.TOKENIZER_RANGES)
@@ -281,7 +305,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--norne", type=Path, required=True, metavar="DIR", help="NorNE's folder.")
     parser.add_argument("--half", choices=["tune", "report", "both"], default="report")
-    parser.add_argument("--udpipe", metavar="FILE", help="Model of UDPipe's tokeniser (nob and nno).")
+    parser.add_argument("--udpipe", type=Path, metavar="FILE", help="UDPipe's model; trained if missing.")
     parser.add_argument("--only", nargs="*", help="Names of tokenisers.")
     parser.add_argument("--show", choices=["tokens", "sentences"], help="Print differences instead.")
     parser.add_argument("--layouts", nargs="*", default=list(LAYOUTS), choices=list(LAYOUTS))
@@ -290,6 +314,8 @@ def main() -> None:
     options = parser.parse_args()
     loaders = {"ours": ours, "spacy": spacy, "sentencex": sentencex_ours, "blingfire": blingfire}
     if options.udpipe:
+        if not options.udpipe.exists():
+            train_udpipe(options.norne, options.udpipe)
         loaders["udpipe"] = udpipe(options.udpipe)
     tokenizers: dict[str, Tokenizer] = {}
     for name, load in loaders.items():

@@ -1,6 +1,7 @@
 """The benchmarks' pure parts: what they read and write is right. What they measure is nobody's assertion."""
 
 import importlib
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +39,7 @@ def module(monkeypatch: pytest.MonkeyPatch):
     return load
 
 
-@pytest.mark.parametrize("script", ["compare.py", "scale.py", "roofline.py"])
+@pytest.mark.parametrize("script", ["compare.py", "scale.py", "roofline.py", "tokenising.py"])
 def test_help_runs(script: str) -> None:
     done = subprocess.run([sys.executable, BENCHMARKS / script, "--help"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -118,3 +119,16 @@ def test_every_point_of_the_scale_differs_from_the_base_in_its_axis_alone(module
     scale = module("scale")
     for each in scale.points(["threads", "labels"], "tag", 0, 100):
         assert {**each["point"], "task": "train", each["axis"]: scale.BASE[each["axis"]]} == scale.BASE
+
+
+def test_documents_are_laid_out_with_the_treebanks_offsets(module) -> None:
+    tokenising = module("tokenising")
+    headline, sentence = [("Kari", " "), ("vann", " ")], [("Ola", " "), ("tapte", ""), (".", " ")] * 9
+    for layout in tokenising.LAYOUTS:
+        for gold in tokenising.lay_out([headline, sentence], layout, random.Random(1)):
+            for forms, places in zip(
+                [headline, sentence][-len(gold.sentences) :], gold.sentences, strict=True
+            ):
+                if len(gold.sentences) == 2:
+                    assert [gold.text[a:b] for a, b in places] == [form for form, _ in forms]
+            assert max(map(len, gold.text.split("\n"))) <= (72 if layout == "wrapped" else 200)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bilstm_crf.embeddings.names import NONE
-from bilstm_crf.encoder.folder import is_local
+from bilstm_crf.encoder.loading import is_local
 from bilstm_crf.errors import UsageError
 from bilstm_crf.experiments.definition import Cell, Experiment
 from bilstm_crf.experiments.plan import fits

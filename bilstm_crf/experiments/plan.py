@@ -163,12 +163,11 @@ def look_for_encoders(found: Iterable[Task], corpus: Corpus) -> None:
 @cache
 def _encoder_fault(name: str) -> str | None:
     """Why there is no such encoder; None: there is one. Asked once, for the hub can be slow to answer."""
-    from bilstm_crf.encoder.folder import files_of, folder_of
-    from bilstm_crf.encoder.loading import require_transformers
+    from bilstm_crf.encoder.loading import files_of, find_folder, require_transformers
 
     try:
         require_transformers()
-        files_of(folder_of(name))
+        files_of(find_folder(name))
     except BilstmCrfError as error:
         return str(error)
     return None

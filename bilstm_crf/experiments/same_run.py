@@ -14,7 +14,7 @@ from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.documents import tables_of
 from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.embeddings import names
-from bilstm_crf.encoder.folder import files_of, folder_of, is_local, sha256_of_files
+from bilstm_crf.encoder.loading import files_of, find_folder, is_local, sha256_of_files
 from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
 from bilstm_crf.experiments.check import check, read_json
 from bilstm_crf.experiments.corpora import Corpus, OwnCorpus
@@ -152,7 +152,7 @@ def _sha256(file: str) -> str:
 @cache
 def _sha256_of_encoder(name: str) -> str | None:
     """None: it is neither a folder here nor whole in the hub's cache."""
-    folder = folder_of(name) if is_local(name) else _in_cache(name)
+    folder = find_folder(name) if is_local(name) else _in_cache(name)
     try:
         return None if folder is None else sha256_of_files(files_of(folder))
     except InputError:

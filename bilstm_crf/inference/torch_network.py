@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bilstm_crf.encoder.contextual import PrecomputedFeatures
-from bilstm_crf.encoder.frozen import frozen_parts
+from bilstm_crf.encoder.features import compute_frozen
 from bilstm_crf.errors import UsageError
 from bilstm_crf.features.batches import Layout
 from bilstm_crf.features.occurrences import MemoryIndex
@@ -58,7 +58,7 @@ class TorchNetwork:
         tokens = sum(map(len, sentences))
         vectors = torch.empty(tokens, spec.encoder.dim, device=self._device)
         if contextual is None:
-            parts = frozen_parts(spec.encoder, sentences, spec.settings, halved=not spec.tuned)
+            parts = compute_frozen(spec.encoder, sentences, spec.settings, halved=not spec.tuned)
         else:
             starts = range(0, tokens, PART_TOKENS)
             parts = ((start, contextual.vectors[start : start + PART_TOKENS]) for start in starts)
