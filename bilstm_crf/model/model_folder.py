@@ -27,6 +27,7 @@ from safetensors.numpy import save
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
+from bilstm_crf.encoder.loading import is_local
 from bilstm_crf.errors import InputError, ModelFolderError, UsageError
 from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.labels import ENCODINGS, LabelSet
@@ -224,8 +225,6 @@ def recipe_of(folder: str | Path) -> tuple[dict[str, Any], str | None]:
 
 def _save_encoder(spec: EncoderSpec, folder: Path, embed: bool) -> dict[str, Any]:
     """Return what model.json says about the encoder; write a copy if it was trained, or one is asked for."""
-    from bilstm_crf.encoder.loading import is_local
-
     name, sha256, copied = spec.encoder.name, spec.encoder.sha256, None
     if is_local(name):
         name = str(Path(name).expanduser().resolve())  # the model may be used from another folder
