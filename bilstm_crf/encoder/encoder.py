@@ -132,23 +132,9 @@ class Encoder(nn.Module):
         """Raise UsageError for settings with a layer that the encoder does not have."""
         if settings.layer is not None and settings.layer >= self.hidden_states:
             raise UsageError(
-                f"bert_layers is {settings.layer}, but the encoder {self.name} has {self.hidden_states - 1} "
-                f"layers: 1 to {self.hidden_states - 1}, and 0, the embeddings"
+                f"encoder.layers is {settings.layer}, but the encoder {self.name} has "
+                f"{self.hidden_states - 1} layers: 1 to {self.hidden_states - 1}, and 0, the embeddings"
             )
-
-    def checkpoint(self) -> None:
-        """Recompute each layer in the backward pass instead of keeping it (Chen et al. 2016).
-
-        Raises UsageError for an encoder that does not support gradient checkpointing.
-        """
-        try:
-            self.model.config.use_cache = False  # of a decoder's keys; else transformers warns, and does so
-            self.model.activation_checkpointing_enable({"use_reentrant": False})
-        except (ValueError, TypeError, AttributeError) as error:
-            raise UsageError(
-                f"the encoder {self.name} cannot do gradient checkpointing: {error}",
-                hint="--set bert_checkpointing=off; a smaller batch_size needs less memory too",
-            ) from error
 
     def in_precision(self, settings: FeatureSettings) -> torch.autocast:
         """Return a context that computes in the precision of the settings.

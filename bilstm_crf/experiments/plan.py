@@ -46,9 +46,9 @@ class Task:
 
     @property
     def epochs(self) -> int:
-        recipe = self.run.settings.recipe
-        longest = recipe.epoch_batches or sys.maxsize  # an epoch's batches, which depend on the data, else
-        rounds = sum(-(-stage.batches // longest) for stage in recipe.stages) or recipe.epochs
+        config = self.run.settings.config
+        longest = config.schedule.batches_per_epoch or sys.maxsize  # else it depends on the data
+        rounds = sum(-(-stage.batches // longest) for stage in config.stages) or config.schedule.epochs
         return max(rounds, len(self.history))
 
     def look(self) -> None:

@@ -196,28 +196,29 @@ def weights_of(folder: str | Path) -> tuple[Path, str]:
     return Path(folder) / description.weights, description.sha256
 
 
-def recipe_of(folder: str | Path) -> tuple[dict[str, Any], str | None]:
-    """Return the recipe settings that make a network of a saved model's form, and its encoder's name.
+def settings_of_model(folder: str | Path) -> dict[str, Any]:
+    """Return the settings of a configuration, by path, that make a network like that of a saved model.
 
     Raises ModelFolderError for a folder that holds no model, or a damaged one.
     """
     folder = Path(folder)
     description = read_description(folder)
-    sizes, encoder = dataclasses.asdict(description.architecture), description.encoder
-    parts = {"static": description.dim > 0, "char": sizes.pop("characters"), "bert": encoder is not None}
-    for name in ("contextual_dim", "contextual_layers"):
-        del sizes[name]
-    if description.dim:
-        sizes["word_dim"] = description.dim
-    settings: dict[str, Any] = {
-        "features": ",".join(name for name in parts if parts[name]),
-        "digits": description.digits,
-        **sizes,
+    architecture, encoder = description.architecture, description.encoder
+    parts = {
+        "static": description.dim > 0,
+        "char": architecture.characters,
+        "encoder": encoder is not None,
     }
-    if encoder is None:
-        return settings, None
-    settings |= {f"bert_{key}": value for key, value in dataclasses.asdict(encoder.settings).items()}
-    return settings, _place(encoder, folder)
+    settings: dict[str, Any] = architecture.settings()
+    settings["network.features"] = ",".join(name for name in parts if parts[name])
+    if description.dim:
+        settings["words.dim"] = description.dim
+    if encoder is not None:
+        found = encoder.settings
+        settings |= {f"encoder.{name}": getattr(found, name) for name in ("pooling", "layers", "precision")}
+        settings["encoder.context"] = f"{found.context}{'w' * (found.context_unit == 'words')}"
+        settings["encoder.name"] = _place(encoder, folder)
+    return settings
 
 
 # ---------------------------------------------------------------- the encoder
@@ -256,13 +257,13 @@ def _load_encoder(
     """Load the encoder that model.json names. Raises ModelFolderError where it has changed."""
     if described is None:
         if bert is not None:
-            raise UsageError(f"--bert {bert}: the model in {folder} has no encoder")
+            raise UsageError(f"--encoder {bert}: the model in {folder} has no encoder")
         return None
     from bilstm_crf.encoder.contextual import EncoderSpec
     from bilstm_crf.encoder.encoder import Encoder
 
     name = _place(described, folder, bert)
-    hint = "--bert PATH names the folder of the model's encoder"
+    hint = "--encoder PATH names the folder of the model's encoder"
     try:
         encoder = Encoder.load(name, trust_remote_code=trust_remote_code)
     except InputError as error:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import get_args
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor
 
@@ -15,7 +14,6 @@ from bilstm_crf.config import Precision
 from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.encoder.features import build_windows, compute_vectors
 from bilstm_crf.encoder.settings import FeatureSettings
-from bilstm_crf.errors import UsageError
 from bilstm_crf.sentence import Sentence
 from tiny_encoders import frozen_vectors
 
@@ -62,59 +60,3 @@ def test_frozen_vectors_are_as_precise_as_those_that_learn(loaded: Callable[...,
     windows = build_windows(encoder, SENTENCES, LOWER)
     expected = compute_vectors(encoder, windows, range(3), LOWER).detach().half().numpy()
     np.testing.assert_allclose(frozen_vectors(encoder, SENTENCES, LOWER), expected, atol=0.05)
-
-
-# ---------------------------------------------------------------- gradient checkpointing
-
-
-@pytest.mark.parametrize("layers", ["last", "last4", "mix", "2"])
-def test_checkpointing_changes_no_gradient(layers: str, encoder: Encoder) -> None:
-    encoder, settings = copy.deepcopy(encoder), FeatureSettings("mean", layers)
-    expected = gradients(encoder, settings)
-    encoder.checkpoint()
-    found = gradients(encoder, settings)
-    assert found.keys() == expected.keys()
-    for name, gradient in found.items():
-        torch.testing.assert_close(gradient, expected[name], atol=0, rtol=0)
-
-
-@pytest.mark.parametrize("precision", get_args(Precision))
-def test_checkpointing_keeps_less(precision: Precision, loaded: Callable[..., Encoder]) -> None:
-    encoder = copy.deepcopy(loaded("wordpiece"))
-    settings = FeatureSettings(precision=precision)
-    kept = 0
-
-    def keep(tensor: Tensor) -> Tensor:
-        nonlocal kept
-        kept += 0 if isinstance(tensor, torch.nn.Parameter) else tensor.nbytes
-        return tensor
-
-    def measured() -> int:
-        nonlocal kept
-        kept = 0
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            compute_vectors(encoder.train(), build_windows(encoder, SENTENCES, settings), range(3), settings)
-        return kept
-
-    whole = measured()
-    encoder.checkpoint()
-    assert measured() < whole / 2
-
-
-def test_checkpointing_is_of_training_alone_and_silent(
-    loaded: Callable[..., Encoder], capfd: pytest.CaptureFixture[str]
-) -> None:
-    encoder = copy.deepcopy(loaded("unigram"))
-    expected = frozen_vectors(encoder, SENTENCES, LOWER)
-    encoder.checkpoint()
-    gradients(encoder, LOWER)
-    np.testing.assert_array_equal(frozen_vectors(encoder, SENTENCES, LOWER), expected)
-    assert capfd.readouterr() == ("", "")
-
-
-def test_an_encoder_without_checkpointing_says_so(loaded: Callable[..., Encoder]) -> None:
-    encoder = copy.deepcopy(loaded("wordpiece"))
-    encoder.model.supports_gradient_checkpointing = False
-    with pytest.raises(UsageError, match="cannot do gradient checkpointing") as caught:
-        encoder.checkpoint()
-    assert "bert_checkpointing=off" in str(caught.value.hint)

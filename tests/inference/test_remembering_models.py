@@ -32,7 +32,7 @@ MEMORIES = [f"members.{number}.memory.to_labels.weight" for number in range(2)]
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("remembering")
-    start(small_config(folder, document_memory=8, members=2, epochs=8), folder / "run")
+    start(small_config(folder, document_memory=8, ensemble_size=2, epochs=8), folder / "run")
     return folder / "run"
 
 
