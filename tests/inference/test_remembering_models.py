@@ -150,5 +150,5 @@ def test_what_stands_in_a_file_does_not_hang_on_the_processes(
 
 @pytest.mark.parametrize("head", ["linear", "crf"])
 def test_a_head_without_states_has_no_memory(head: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="document_memory keeps the states of a BiLSTM"):
+    with pytest.raises(UsageError, match="document_memory"):
         small_config(tmp_path, document_memory=8, head=head)

@@ -260,7 +260,7 @@ def test_training_may_see_words_as_their_ngrams_make_them(tmp_path: Path) -> Non
     for word, number in model.vocabulary.words.items():
         made = vectors.subword(word)
         unmade += made is None
-        expected = network.embedding.weight[number] if made is None else torch.from_numpy(made)
+        expected = model.network.embedding.weight[number] if made is None else torch.from_numpy(made)
         assert torch.equal(seen[number], expected)
     assert 0 < unmade < len(model.vocabulary.words)
 
