@@ -106,5 +106,4 @@ def vectors_of(model: Model, folder: str) -> WordVectors | None:
         dim=matrix.shape[1],
         skipped={},
     )
-    subword = None if model.subwords is None else model.subwords.vector
-    return WordVectors(Path(folder).name, words, matrix, subword, source, subwords=model.subwords)
+    return WordVectors(Path(folder).name, words, matrix, model.subwords, source)
