@@ -10,20 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
+from bilstm_crf.util.extras import optional_import
 
 RARE = "\U00012000"  # a sign of cuneiform, which no vocabulary has
 TOKENIZER_HINT = "a tokenizer.json of the same vocabulary, put beside the others, is one"
 
 
 def require_transformers() -> None:
-    """Raises UsageError where the extra is not installed."""
-    try:
+    """Raise MissingPackageError if the extra is not installed."""
+    with optional_import():
         import transformers  # noqa: F401
-    except ImportError as error:
-        raise UsageError(
-            "features of an encoder need the package transformers, which is not installed",
-            hint="pip install 'bilstm_crf[bert]'",
-        ) from error
 
 
 @contextlib.contextmanager
