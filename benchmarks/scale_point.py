@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.inference.tagger import Tagger
@@ -92,23 +92,18 @@ def measured(point: dict[str, Any], folder: Path) -> float:
     known = words(point["vocabulary"], source)
     table = vectors(known, point["dim"], folder)
     frequent = known[:CORPUS_WORDS]
-    config = RunConfig(
-        train=["random"],
-        dev=["random"],
-        label_set="file",
-        recipe=Recipe().replace({"epochs": 2, "batch_size": point["batch"], "learning_rate": RATE}),
-        threads=point["threads"],
-    )
+    settings = {"epochs": 2, "batch_size": point["batch"], "learning_rate": RATE, "labels": "file"}
+    config = RunConfig().replace(settings, train="random", dev="random", threads=point["threads"])
     use_threads(point["threads"])
     shape = (point["length"], point["labels"])
     if point["task"] == "train":
         made = sentences(point["tokens"], *shape, frequent, source)
         given = Labelled(made, ["IOB2"], [], [len(made)])
         dev = Labelled(made[:2], ["IOB2"], [], [2])
-        phase = plan_phase(config.recipe, given, config.weights)
+        phase = plan_phase(config.schedule, None, given, ())
         plan = phase.plan
         model = build_model(config, made, Pretrained(table))
-        optimizer = Optimizer(model.network, config.recipe, plan.batches_per_epoch, plan.batches)
+        optimizer = Optimizer(model.network, config, plan.batches_per_epoch, plan.batches)
         devset = DevSet(dev, chooses=True, device="cpu", threads=config.lanes)
         trainer = Trainer(model, optimizer, phase, config.seed)
         history = fit(trainer, devset, Output(folder / "run", {}, table), Quiet())

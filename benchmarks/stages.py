@@ -87,7 +87,7 @@ def plain(parts: list[str]) -> Iterator[None]:
             PARTS[part].kernels = kernels  # type: ignore[attr-defined]
 
 
-def training(model: Model, encoded: Encoded, recipe: Any, batches: int) -> dict[str, Any]:
+def training(model: Model, encoded: Encoded, config: RunConfig, batches: int) -> dict[str, Any]:
     """Milliseconds a batch by stage, and tokens a second: of the fastest segment and the median one."""
     network, clock = model.network, Clock()
     (member,) = network.members
@@ -97,11 +97,11 @@ def training(model: Model, encoded: Encoded, recipe: Any, batches: int) -> dict[
     clock.wrap(member.lstm, "states", "forward: LSTM")
     clock.wrap(member.to_labels, "forward", "forward: to labels")
     clock.wrap(member.crf, "negative_log_likelihood", "forward: CRF")
-    optimisation = Optimizer(network, recipe, batches, batches)
+    optimisation = Optimizer(network, config, batches, batches)
     random = seed_epoch(42, 1)
     set_generator(network, random)
     network.train()
-    order = training_batches(random.permutation(len(encoded)), recipe.batch_size)
+    order = training_batches(random.permutation(len(encoded)), config.schedule.batch_size)
     segments = []
     for number in range(batches // SEGMENT + 1):
         clock.seconds.clear()
@@ -169,7 +169,7 @@ def main() -> None:
     arguments = parser.parse_args()
     described = measure.machine()
     label_set, encoding = LabelSet.named("full"), ENCODINGS["iob"]
-    config = RunConfig(train=[str(arguments.norne / TRAIN)], dev=["none"])
+    config = RunConfig().replace(train=str(arguments.norne / TRAIN), dev="none")
     split = read_labelled(config.train, label_set)
     model = build_model(config, split.sentences, Pretrained(load(arguments.embeddings)))
     encoded = model.vocabulary.encode(
@@ -184,7 +184,7 @@ def main() -> None:
         return rows[-1]
 
     def train() -> dict[str, Any]:
-        return training(model, encoded, config.recipe, arguments.batches)
+        return training(model, encoded, config, arguments.batches)
 
     names = list(PARTS)
     use_threads(1)

@@ -1,45 +1,179 @@
-"""Configuration: everything that decides a run's result, as frozen data that config.json holds.
+"""The configuration of a training run: everything that decides its result.
 
-A `Recipe` is how to train (a preset with single values replaced); a `RunConfig` is a recipe with the data,
-the vectors and the seed.
+Each part is a frozen dataclass. A field's default is that of the NorNE paper's baseline: NCRF++'s, with the
+settings that the paper names. util/fields.py reads and writes the settings.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
-import re
-import types
-import typing
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from bilstm_crf.errors import UsageError, did_you_mean
+from bilstm_crf.util import fields
+from bilstm_crf.util.fields import setting
+from bilstm_crf.util.records import Seed
 
-MAX_SEED = 2**63 - 1  # that any reader of JSON can hold
+MAX_SEED = 2**63 - 1  # the largest integer that every JSON reader can hold
+MAX_WEIGHT = 1000  # a larger sampling weight is a typing error
+LAYERS = ("last", "last4", "mix")  # several hidden states of an encoder; a number is one of them
 Head = Literal["bilstm-crf", "bilstm-linear", "crf", "linear"]
-Pooling = Literal["first", "last", "mean"]
-LAYERS = ("last", "last4", "mix")  # several of an encoder's hidden states; a number is one of them
-Masks = Literal["token", "sentence", "batch"]
-Precision = Literal["float32", "bfloat16"]
-Unit = Literal["words", "sentences"]
-Digits = Literal["zero", "own_first"]
 Features = Literal[
     "auto",
     "static",
     "char",
-    "bert",
+    "encoder",
     "static,char",
-    "static,bert",
-    "char,bert",
-    "static,char,bert",
+    "static,encoder",
+    "char,encoder",
+    "static,char,encoder",
 ]
+Pooling = Literal["first", "last", "mean"]
+Masks = Literal["token", "sentence", "batch"]
+Precision = Literal["float32", "bfloat16"]
+Unit = Literal["words", "sentences"]
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What to learn from, and how the files are read: NorNE in `folder`, or one's own files."""
+
+    folder: str | None = setting(
+        None, "NorNE's folder, or any with files named as UD's", metavar="DIR", option="--data", main=True
+    )
+    language: Literal["nob", "nno", "both"] | None = setting(
+        None, "NorNE's files: Bokmål, Nynorsk or both; nob by default", option="--language"
+    )
+    train: tuple[str, ...] = setting((), "Training files", metavar="FILE", option="--train")
+    dev: tuple[str, ...] = setting((), "Files that choose the best epoch", metavar="FILE", option="--dev")
+    test: tuple[str, ...] = setting((), "Files to score once, at the end", metavar="FILE", option="--test")
+    weights: tuple[float, ...] = setting(
+        (),
+        "Sampling weight of each training file (0.5: half per epoch; 2: every sentence twice)",
+        low=1e-9,
+        high=MAX_WEIGHT,
+        expected=f"a number above 0, at most {MAX_WEIGHT:,}",
+        metavar="W",
+        option="--weight",
+    )
+    train_labels: tuple[str, ...] = setting(
+        (),
+        "Label set of each training file, where it is not --labels",
+        metavar="SET",
+        option="--train-labels",
+    )
+    filter: tuple[str, ...] = setting(
+        (),
+        "Leave out training sentences: ill-formed, empty, leaked (in dev or test), repeated",
+        metavar="F",
+        option="--filter",
+    )
+    format: str | None = setting(
+        None, "Input format: conllu, conll2003, text, jsonl", metavar="NAME", option="--format"
+    )
+    misc_key: str = setting("name", "Key of the label in CoNLL-U's MISC", metavar="NAME", option="--misc-key")
+    token_column: str | None = setting(
+        None, "Column of the token: number or header name", metavar="N|NAME", option="--token-column"
+    )
+    label_column: str = setting(
+        "auto", "Column of the label: number, header name, last", metavar="N|NAME", option="--label-column"
+    )
+    input_encoding: str | None = setting(
+        None, "Character encoding of the input", metavar="NAME", option="--input-encoding"
+    )
+    repair: Literal["conlleval", "discard"] | None = setting(
+        None, "Repair of illegal label sequences", option="--repair"
+    )
+    documents: str | None = setting(
+        None,
+        "TSV that maps sentences to documents (sent_id, document, optional genre)",
+        metavar="TABLE",
+        option="--documents",
+    )
+    labels: str = setting(
+        "full", "Label set: full, 7, 6, 4, file (as read) or a TOML file", metavar="SET", option="--labels"
+    )
+    keep_misc: bool = setting(
+        False, "Keep NorNE's rare type MISC, which is O otherwise", option="--keep-misc"
+    )
+    encoding: Literal["iob", "iobe", "iobs", "iobes"] = setting(
+        "iob", "How spans are written as labels", option="--encoding"
+    )
+
+
+@dataclass(frozen=True)
+class WordConfig:
+    """Word vectors, and how the word embedding uses them."""
+
+    embeddings: str = setting(
+        "none", "Word vectors: a name (sg600, …) or a file", metavar="NAME|PATH", option="--embeddings"
+    )
+    embeddings_dir: str | None = setting(
+        None, "Folder of word vectors", metavar="DIR", compare=False, option="--embeddings-dir"
+    )
+    dim: int = setting(100, "Size of random word vectors", low=1)
+    word_dropout: float = setting(
+        0.0, "A word seen n times is replaced by its pretrained vector with probability a / (a + n)", low=0
+    )
+    subwords: int = setting(0, "Character n-grams that give a vector to words without one", low=0)
+    subword_dropout: float = setting(
+        0.0, "Share of tokens that get the vector of their n-grams", low=0, below=1
+    )
+
+
+@dataclass(frozen=True)
+class CharacterConfig:
+    """The character CNN."""
+
+    dim: int = setting(30, "Size of character embeddings", low=1)
+    filters: int = setting(50, "Convolution filters", low=1)
+    width: int = setting(3, "Characters that one filter sees", low=1, remainder=1)
+
+
+@dataclass(frozen=True)
+class LstmConfig:
+    """The BiLSTM over the words of a sentence."""
+
+    hidden: int = setting(200, "Size of the BiLSTM's output, both directions together", low=1, remainder=0)
+    layers: int = setting(1, "BiLSTM layers", low=1)
+    recurrent_dropout: float = setting(
+        0.0, "Dropout of the recurrent weights, drawn once per batch", low=0, below=1
+    )
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What the network reads and what it ends in."""
+
+    features: Features = setting(
+        "auto", "What a word is read as: static, char, encoder", metavar="LIST", option="--features"
+    )
+    head: Head = setting("bilstm-crf", "Layers that read the features", option="--head")
+    dropout: float = setting(
+        0.5, "Dropout of characters, of word representations and of the BiLSTM's output", low=0, below=1
+    )
+    input_dropout: Masks = setting("token", "Which tokens share a dropout mask of the word representations")
+    ensemble_size: int = setting(1, "Taggers over the same words whose emissions are averaged", low=1)
+    init_from: str | None = setting(
+        None, "Model to start from; its sizes, words and vectors hold", metavar="MODEL", option="--init-from"
+    )
+
+
+@dataclass(frozen=True)
+class MemoryConfig:
+    """The document memory: features from other occurrences of a name in the document."""
+
+    size: int = setting(0, "Size of the document-memory layer; 0 disables it", low=0, main=True)
+    memory_free_loss_weight: float = setting(
+        0.0, "Share of the loss that is computed without the document memory", low=0, below=1
+    )
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Of a curriculum: so much context for so many batches."""
+    """A stage of a curriculum: a context for a number of batches."""
 
     context: int  # neighbours on each side
     unit: Unit
@@ -47,370 +181,306 @@ class Stage:
 
     @classmethod
     def parse(cls, text: str) -> Stage:
-        """As in a recipe's curriculum. Raises ValueError for another text.
+        """Return a stage as a curriculum writes it.
 
         >>> Stage.parse("2:1000"), Stage.parse("64w:500")
         (Stage(context=2, unit='sentences', batches=1000), Stage(context=64, unit='words', batches=500))
         """
-        context, batches = text.strip().split(":")
-        stage = cls(
-            int(context.removesuffix("w")), "words" if context.endswith("w") else "sentences", int(batches)
-        )
-        if stage.context < 0 or stage.batches < 1:
-            raise ValueError("out of range")
-        return stage
+        context, _, batches = text.partition(":")
+        unit: Unit = "words" if context.endswith("w") else "sentences"
+        return cls(int(context.removesuffix("w")), unit, int(batches or 0))
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How to train. The defaults are the NorNE paper's: NCRF++'s, with the settings that the paper names."""
+class EncoderConfig:
+    """A pretrained Transformer, and how its hidden states become features."""
 
-    features: Features = (
-        "auto"  # what a word is to the network; auto: static,char, and bert where there is one
+    name: str = setting(
+        dataclasses.MISSING,
+        "Hugging Face encoder: a name on the hub or a folder",
+        metavar="NAME|PATH",
+        main=True,
+        option="--encoder",
     )
-    head: Head = "bilstm-crf"  # what reads the features
-    digits: Digits = "zero"  # words are looked up with digits as 0; own_first: with their own before that
-    word_dim: int = 100  # dimensions of random word embeddings; those of the vectors where there are any
-    character_dim: int = 30
-    character_filters: int = 50
-    character_width: int = 3  # characters that one filter sees; odd
-    hidden: int = 200  # both directions together
-    layers: int = 1
-    members: int = 1  # BiLSTMs with CRFs that read the same words; tagging takes the mean of their scores
-    dropout: float = 0.5  # on characters, on the word's representation and on the BiLSTM's output
-    input_dropout: Masks = "token"  # sentence, batch: all its words lose the same places
-    recurrent_dropout: float = 0.0  # of the BiLSTM's weights from state to state, drawn once a batch
-    document_memory: int = 0  # dimensions of what a name's other occurrences are read as; 0: they are not
-    memory_alone: float = 0.0  # the share of the loss that is of each sentence alone, without the memory
-    batch_size: int = 10  # sentences; the loss of a batch is their sum
-    epochs: int = 50  # without a curriculum, which says itself how long
-    epoch_batches: int = 0  # in one epoch: dev is looked at after each; 0: all training sentences
-    optimiser: Literal["sgd", "adam"] = "sgd"
-    momentum: float = 0.0  # of SGD, but for the word embeddings
-    learning_rate: float = 0.015  # of the first epoch
-    schedule: Literal["inverse", "linear", "cosine"] = "inverse"  # the last two fall to 0 at the last batch
-    learning_rate_decay: float = 0.05  # inverse: rate of epoch e (from 0): learning_rate / (1 + decay * e)
-    warm_up: float = 0.0  # the share of all batches in which the rate rises from 0 first
-    restarts: int = 1  # cosine: so many times it falls
-    accumulate: int = 1  # batches whose gradients make one step
-    gradient_clip: float = 0.0  # the largest norm of a batch's gradient, a sentence; 0: any
-    l2: float = 1e-8  # on all but the word embeddings, where it is below float32's rounding
-    word_rate: float = 1.0  # of the word embeddings, by plain SGD: times the learning rate; 0: frozen
-    untuned: float = 0.0  # a of a + n tokens of a word that is met n times come untuned, as unseen words do
-    subwords: int = 0  # so many character n-grams give a vector to words that the vectors lack; 0: none does
-    composed: float = 0.0  # of tokens come with the vector that their n-grams make, where there are any
-    bert_layers: str = "last4"  # the last, the mean of the last four, a learnt mix of all; a number: that one
-    bert_pooling: Pooling = "first"  # which of a word's pieces
-    bert_context: int = 0  # neighbours on each side that the encoder sees too, of the same document
-    bert_context_unit: Unit = "sentences"
-    curriculum: str = ""  # stages of context:batches, as 0:2000,2:1000 or 0w:2000,64w:1000; none: one stage
-    bert_weights: Literal["frozen", "tuned"] = "frozen"
-    bert_learning_rate: float = 2e-5  # tuned: of the first batch after the warm-up, for AdamW
-    bert_weight_decay: float = 0.01
-    bert_precision: Precision = "float32"  # bfloat16: of the encoder's products; its weights stay in float32
-    bert_checkpointing: Literal["off", "on"] = "off"  # tuned: on takes less memory, and more time
-    patience: int = 0  # stop after so many epochs without a better dev F1; 0: never
-
-    def __post_init__(self) -> None:
-        positive = (
-            "word_dim",
-            "character_dim",
-            "character_filters",
-            "character_width",
-            "hidden",
-            "layers",
-            "members",
-            "batch_size",
-            "epochs",
-            "restarts",
-            "accumulate",
-        )
-        for name in positive:
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}, expected 1 or more")
-        if self.character_width % 2 == 0:
-            raise UsageError(f"character_width is {self.character_width}, expected an odd number")
-        if self.hidden % 2:
-            raise UsageError(f"hidden is {self.hidden}, expected an even number: half for each direction")
-        for name in ("dropout", "recurrent_dropout", "memory_alone", "warm_up", "momentum", "composed"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}, expected 0 or more and less than 1")
-        for name in (
-            "learning_rate",
-            "learning_rate_decay",
-            "l2",
-            "patience",
-            "gradient_clip",
-            "word_rate",
-            "untuned",
-            "subwords",
-            "document_memory",
-            "epoch_batches",
-            "bert_context",
-            "bert_learning_rate",
-            "bert_weight_decay",
-        ):
-            if not 0 <= getattr(self, name) < math.inf:  # nor is NaN
-                raise UsageError(f"{name} is {getattr(self, name)}, expected 0 or more")
-        if self.document_memory and not self.head.startswith("bilstm"):
-            raise UsageError(
-                f"document_memory keeps the states of a BiLSTM, which the head {self.head} lacks"
-            )
-        layer_number(self.bert_layers)
-        if self.stages and self.bert_context:
-            raise UsageError(
-                f"bert_context is {self.bert_context}, but the curriculum says what context there is"
-            )
+    finetune: bool = setting(False, "Train the encoder too", option="--encoder-finetune")
+    layers: str = setting(
+        "last4",
+        "Hidden states: last, last4 (mean), mix (learned weights) or the number of one",
+        pattern="last|last4|mix|0|[1-9][0-9]{0,8}",
+        expected="last, last4, mix or a number",
+        metavar="NAME|N",
+        option="--encoder-layers",
+    )
+    pooling: Pooling = setting("first", "Subword whose vector is the word's")
+    context: str = setting(
+        "0", "Neighbouring sentences on each side that the encoder sees, or words as 64w",
+        pattern=r"[0-9]{1,9}w?", expected="a number of sentences, or of words as in 64w", metavar="N",
+        option="--context",
+    )  # fmt: skip
+    curriculum: str = setting(
+        "",
+        "Context that grows during training: stages of CONTEXT:BATCHES, as 0:2000,64w:1000",
+        pattern=r"([0-9]{1,9}w?:0*[1-9][0-9]{0,8}(,[0-9]{1,9}w?:0*[1-9][0-9]{0,8})*)?",
+        expected="stages of CONTEXT:BATCHES, as in 0:2000,2:1000 or 0w:2000,64w:1000",
+        metavar="STAGES",
+        option="--curriculum",
+    )
+    learning_rate: float = setting(2e-5, "Peak learning rate of the encoder (AdamW)", low=0)
+    weight_decay: float = setting(0.01, "Weight decay of the encoder", low=0)
+    precision: Precision = setting("float32", "Precision of the encoder's products")
+    trust_remote_code: bool = setting(
+        False, "Run Python code that the encoder brings", compare=False, option="--trust-remote-code"
+    )
+    embed: bool = setting(False, "Copy a frozen encoder into the model's folder", option="--embed-encoder")
 
     @property
     def stages(self) -> list[Stage]:
-        """Those of the curriculum. Raises UsageError for one that is no list of them."""
-        try:
-            return [Stage.parse(each) for each in self.curriculum.split(",") if self.curriculum]
-        except ValueError:
-            raise UsageError(
-                f"curriculum is {self.curriculum!r}, expected stages of context:batches",
-                hint="0:2000,2:1000 is 2,000 batches without context, then 1,000 with two sentences "
-                "on each side; 64w for words",
-            ) from None
-
-    def replace(self, settings: Mapping[str, Any]) -> Recipe:
-        """The recipe with some values replaced; strings are read as the field's type.
-
-        Raises UsageError for a name that is no field, or a value that is not of its type.
-        """
-        known = typing.get_type_hints(type(self))
-        values: dict[str, Any] = {}
-        for name, value in settings.items():
-            if name not in known:
-                raise UsageError(
-                    f"{name} is not a setting of the recipe.{did_you_mean(name, known)}",
-                    hint=f"settings: {' '.join(known)}",
-                )
-            values[name] = _setting(name, value, known[name])
-        return dataclasses.replace(self, **values)
-
-    @classmethod
-    def preset(cls, name: str) -> Recipe:
-        """A named recipe. Raises UsageError for an unknown name."""
-        if name not in PRESETS:
-            raise UsageError(
-                f"--preset {name} is not known.{did_you_mean(name, PRESETS)} There is: {' '.join(PRESETS)}"
-            )
-        return PRESETS[name]
+        """The stages of the curriculum; without one, the only stage, of no certain length."""
+        return [Stage.parse(each) for each in (self.curriculum or self.context).split(",")]
 
 
-def layer_number(layers: str) -> int | None:
-    """The number of the one hidden state that `bert_layers` is; None for one of `LAYERS`.
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """How a batch's gradients change the weights."""
 
-    Raises UsageError for what is neither.
-
-    >>> layer_number("6"), layer_number("last4")
-    (6, None)
-    """
-    if layers in LAYERS:
-        return None
-    if not re.fullmatch("0|[1-9][0-9]{0,8}", layers):
-        raise UsageError(
-            f"bert_layers is {layers!r}, expected {', '.join(LAYERS)}, or the number of one layer, "
-            f"0 being the embeddings.{did_you_mean(layers, LAYERS)}"
-        )
-    return int(layers)
+    method: Literal["sgd", "adam"] = setting(
+        "sgd", "Optimizer of all weights but the word vectors", main=True
+    )
+    learning_rate: float = setting(0.015, "Learning rate of the first epoch", low=0)
+    embedding_lr_scale: float = setting(
+        1.0, "Learning rate of the word vectors (plain SGD), as a multiple; 0 freezes them", low=0
+    )
+    weight_decay: float = setting(1e-8, "Weight decay of all weights but the word vectors", low=0)
+    momentum: float = setting(0.0, "Momentum of SGD", low=0, below=1)
+    gradient_clip: float = setting(0.0, "Largest gradient norm per sentence; 0: no limit", low=0)
 
 
-def _setting(name: str, value: Any, kind: Any) -> int | float | str:
-    """A setting's value, read as the field's type: int, float, text, or one of some words."""
-    if typing.get_origin(kind) is Literal:
-        words = typing.get_args(kind)
-        if value not in words:
-            raise UsageError(f"{name} is {value!r}, expected {' or '.join(words)}")
-        return str(value)
-    if kind is str:
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise UsageError(f"{name} is {value!r}, expected text")
-        return str(value)  # TOML may write a layer's number as one
-    try:
-        number: int | float = kind(value)
-        if isinstance(value, bool) or (isinstance(value, float) and number != value):
-            raise ValueError  # true is no number, 2.5 no whole one
-    except (TypeError, ValueError, OverflowError):
-        expected = "a whole number" if kind is int else "a number"
-        raise UsageError(f"{name} is {value!r}, expected {expected}") from None
-    return number
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """How long a run trains, and its learning-rate schedule."""
+
+    shape: Literal["inverse", "linear", "cosine"] = setting(
+        "inverse", "Learning-rate schedule; linear and cosine fall to 0 at the last batch", main=True
+    )
+    epochs: int = setting(50, "Number of epochs", low=1, option="--epochs")
+    batch_size: int = setting(10, "Sentences per batch", low=1)
+    batches_per_epoch: int = setting(0, "Batches between two scores on dev; 0: all of train", low=0)
+    learning_rate_decay: float = setting(
+        0.05, "Decay of the schedule inverse: the rate of epoch e is divided by 1 + decay * e", low=0
+    )
+    warmup_fraction: float = setting(
+        0.0, "Share of all batches in which the learning rate rises from 0", low=0, below=1
+    )
+    restarts: int = setting(1, "Number of times that the schedule cosine falls", low=1)
+    patience: int = setting(
+        0, "Epochs without a better dev F1 before training stops; 0: never", low=0, option="--patience"
+    )
 
 
-PRESETS: dict[str, Recipe] = {
-    "paper": Recipe(),
-    # Chosen on dev; docs/recipe.md has the reasons
-    "best": Recipe(
-        hidden=600,
-        input_dropout="batch",
-        document_memory=100,
-        memory_alone=0.5,
-        epochs=20,
-        optimiser="adam",
-        learning_rate=0.002,
-        schedule="linear",
-        gradient_clip=1.0,
-        l2=0.05,
-        word_rate=7.5,
-        untuned=1.0,
-        subwords=65_536,
-        composed=0.1,
-    ),
-}
+@dataclass(frozen=True)
+class SystemConfig:
+    """The random seed, the machine, and the second phase."""
+
+    seed: Seed = setting(42, "Seed of all random numbers", low=0, high=MAX_SEED, option="--seed")
+    threads: int = setting(
+        1,
+        "Processor cores; 1 and 2 give the same weights unless an encoder is trained",
+        low=1,
+        compare=False,
+        option="--threads",
+    )
+    device: str = setting("cpu", "Device: cpu or cuda", metavar="NAME", compare=False, option="--device")
+    output: str | None = setting(
+        None, "Folder of the run and its model", metavar="DIR", option="--output", compare=False
+    )
+    retrain_on_dev: bool = setting(
+        False,
+        "Then retrain on train + dev for the number of batches that was best on dev",
+        option="--retrain-on-dev",
+    )
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """One training run: what to learn from, how, and into which folder."""
+    """One training run. `RunConfig()` is the preset `paper`, without files."""
 
-    train: list[str]  # files
-    dev: list[str]
-    test: list[str] = field(default_factory=list)
-    weights: list[float] = field(default_factory=list)  # of each file of train in an epoch; none: all 1
-    train_labels: list[str] = field(default_factory=list)  # label set of each file of train; none: label_set
-    drop: list[str] = field(default_factory=list)  # filters for sentences of train (corpus/dropping.py)
-    format: str | None = None  # None: by each file's name
-    key: str = "name"  # CoNLL-U: the key in MISC that holds the label
-    token_column: str | None = None  # columns: see FormatOptions
-    label_column: str = "auto"
-    input_encoding: str | None = None
-    repair: Literal["conlleval", "discard"] | None = None  # of labels that are not legal in their encoding
-    documents: str | None = None  # table of the sentences' documents; None: what lies beside the files
-    label_set: str = "full"
-    keep_misc: bool = False
-    encoding: Literal["iob", "iobe", "iobs", "iobes"] = "iob"
-    embeddings: str = "none"  # name or path
-    embeddings_dir: str | None = None
-    init_from: str | None = None  # the folder of a trained model to go on with, which gives the vectors too
-    bert: str | None = None  # a Hugging Face encoder: its folder, or its name on the hub
-    trust_remote_code: bool = False  # whether Python code that the encoder brings may run
-    embed_encoder: bool = False  # whether the model's folder gets a copy of a frozen one
-    final: bool = False  # whether a second phase trains on train and dev, as long as dev says
-    preset: str = "paper"
-    recipe: Recipe = field(default_factory=Recipe)
-    seed: int = 42
-    threads: int = 1  # 1 and 2 give the same bits but where an encoder learns; more sum in another order
-    device: str = "cpu"
+    data: DataConfig = DataConfig()
+    words: WordConfig = WordConfig()
+    characters: CharacterConfig = CharacterConfig()
+    lstm: LstmConfig = LstmConfig()
+    network: NetworkConfig = NetworkConfig()
+    document_memory: MemoryConfig = MemoryConfig()
+    encoder: EncoderConfig | None = None
+    optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    run: SystemConfig = SystemConfig()
+    preset: str = setting(
+        "paper", "Preset to start from: paper or best", metavar="NAME", compare=False, option="--preset"
+    )
 
     def __post_init__(self) -> None:
-        for name in ("train", "dev"):
-            if not getattr(self, name):
-                raise UsageError(f"the configuration's {name} names no file")
-        for name in ("weights", "train_labels"):
-            given = getattr(self, name)
-            if given and len(given) != len(self.train):
-                raise UsageError(
-                    f"{len(given)} {name.replace('_', ' ')} for {len(self.train)} training files, "
-                    f"expected one for each: {', '.join(self.train)}"
-                )
-        for weight in self.weights:
-            if not 0 < weight < math.inf:
-                raise UsageError(
-                    f"a training file's weight is {weight}, expected more than 0",
-                    hint="1 takes every sentence once an epoch, 0.5 half of them, 2 each of them twice",
-                )
-        if not 0 <= self.seed <= MAX_SEED:
-            raise UsageError(f"the configuration's seed is {self.seed}, expected 0 to 2**63 - 1")
-        if self.threads < 1:
-            raise UsageError(f"the configuration's threads is {self.threads}, expected 1 or more")
-        if "bert" in self.features and self.bert is None:
-            raise UsageError(
-                f"the features {self.recipe.features} need an encoder", hint="name one: --bert NAME|PATH"
-            )
-        if self.init_from is not None and self.embeddings != "none":
-            raise UsageError(
-                f"the vectors {self.embeddings} and the model {self.init_from} to begin with were both given",
-                hint="the model has its words' vectors; leave --embeddings out",
-            )
-        if "static" not in self.features and self.embeddings != "none":
-            raise UsageError(
-                f"the vectors {self.embeddings} are named, but the features {self.recipe.features} use none"
-            )
-        if self.recipe.curriculum and self.bert is None:
-            raise UsageError(
-                "a curriculum is of an encoder's context", hint="name an encoder: --bert NAME|PATH"
-            )
-        if "bert" not in self.features and self.bert is not None:
-            raise UsageError(
-                f"the encoder {self.bert} is named, but not among the features {self.recipe.features}"
-            )
-        if self.documents is not None and not self.reads_neighbours:
-            raise UsageError(
-                f"the table of documents {self.documents} is named, but no sentence is read with others",
-                hint="--context N and --set document_memory=100 read others of the same document",
-            )
+        fields.check_bounds(self)
+        _refuse_contradictions(self)
 
-    @property
-    def lanes(self) -> int:
-        """How many parts of the work are done at once.
+    @classmethod
+    def of_preset(cls, name: str) -> RunConfig:
+        """Return the configuration of a preset, without files. Raises UsageError for an unknown name."""
+        if not isinstance(name, str) or name not in PRESETS:
+            raise UsageError(
+                f"preset {name!r} is unknown.{did_you_mean(str(name), PRESETS)}",
+                hint=f"presets: {' '.join(PRESETS)}",
+            )
+        return fields.replace(cls(preset=name), PRESETS[name])
 
-        One where an encoder learns: it is most of the work, and PyTorch shares out its products.
+    def replace(self, values: Mapping[str, Any] = {}, *, text: bool = False, **more: Any) -> RunConfig:
+        """Return the configuration with other values, by path, bare name or nested; `a__b` is `a.b`.
+
+        With `text`, values are strings of the command line. Raises UsageError.
         """
-        learns = self.bert is not None and self.recipe.bert_weights == "tuned"
-        return 1 if learns else min(self.threads, 2)
-
-    @property
-    def drops_by_test(self) -> bool:
-        """Whether the test files have a part in what is learnt: train is left without their sentences."""
-        return bool(self.test) and "leaked" in self.drop
-
-    @property
-    def reads_neighbours(self) -> bool:
-        """Whether the other sentences of a document have a part in what is learnt of one."""
-        contexts = [self.recipe.bert_context, *(stage.context for stage in self.recipe.stages)]
-        return self.recipe.document_memory > 0 or (self.bert is not None and any(contexts))
-
-    @property
-    def features(self) -> list[str]:
-        """What a word is to the network: static, char, bert."""
-        if self.recipe.features == "auto":
-            return ["static", "char"] + ["bert"] * (self.bert is not None)
-        return self.recipe.features.split(",")
+        named = {name.replace("__", "."): value for name, value in more.items()}
+        return fields.replace(self, {**values, **named}, text=text)
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        """Return all settings, as config.json holds them."""
+        return fields.to_json(self)
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> RunConfig:
-        """The inverse of `to_json`; UsageError for a field that is unknown, missing or of a wrong type.
+        """Return the configuration of a config.json or TOML file. Raises UsageError.
 
-        A setting that an older version did not know is at its default, whatever its preset has now.
+        What the file does not say is as its preset has it.
         """
-        hints = typing.get_type_hints(cls)
-        check_fields(content, hints, required=("train", "dev"), where="the configuration")
-        values = dict(content)
-        recipe = values.pop("recipe", {})
-        if not isinstance(recipe, Mapping):
-            raise UsageError(f"the configuration's recipe is {recipe!r}, expected a table of settings")
-        for name, value in values.items():
-            if not is_of_type(value, hints[name]):
-                raise UsageError(f"the configuration's {name} is {value!r}, expected {hints[name]}")
-        began = Recipe() if "recipe" in content else Recipe.preset(values.get("preset", "paper"))
-        return cls(**values, recipe=began.replace(recipe))
+        return cls.of_preset(content.get("preset", "paper")).replace(content)
+
+    @property
+    def features(self) -> list[str]:
+        """What a word is read as: some of static, char, encoder."""
+        if self.network.features == "auto":
+            return ["static", "char"] + ["encoder"] * (self.encoder is not None)
+        return self.network.features.split(",")
+
+    @property
+    def encoder_name(self) -> str | None:
+        """The name of the encoder; None without one."""
+        return None if self.encoder is None else self.encoder.name
+
+    @property
+    def has_lstm(self) -> bool:
+        """Whether the head has a BiLSTM."""
+        return self.network.head.startswith("bilstm")
+
+    @property
+    def tunes_encoder(self) -> bool:
+        """Whether there is an encoder that is trained."""
+        return self.encoder is not None and self.encoder.finetune
+
+    @property
+    def stages(self) -> list[Stage]:
+        """The stages of the curriculum; none without one."""
+        return [] if self.encoder is None or not self.encoder.curriculum else self.encoder.stages
+
+    @property
+    def workers(self) -> int:
+        """How many parts of the work run at once: one where an encoder is trained, which is most of it."""
+        return 1 if self.tunes_encoder else min(self.run.threads, 2)
+
+    @property
+    def drops_by_test(self) -> bool:
+        """Whether the test files decide which training sentences are left out."""
+        return bool(self.data.test) and "leaked" in self.data.filter
+
+    @property
+    def reads_neighbours(self) -> bool:
+        """Whether a sentence is read with others of its document."""
+        context = self.encoder is not None and any(each.context for each in self.encoder.stages)
+        return context or self.document_memory.size > 0
 
 
-def check_fields(
-    content: Iterable[str], known: Iterable[str], *, required: Iterable[str], where: str
-) -> None:
-    """Raises UsageError for a name in `content` that is not known, or a required one that is missing."""
-    for name in content:
-        if name not in known:
-            raise UsageError(f"{where} has no field {name}.{did_you_mean(name, known)}")
-    for name in required:
-        if name not in content:
-            raise UsageError(f"{where} lacks the field {name}")
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {},
+    # Chosen on dev; docs/recipe.md has the reasons
+    "best": {
+        "lstm.hidden": 600,
+        "network.input_dropout": "batch",
+        "document_memory.size": 100,
+        "document_memory.memory_free_loss_weight": 0.5,
+        "words.word_dropout": 1.0,
+        "words.subwords": 65_536,
+        "words.subword_dropout": 0.1,
+        "optimizer.method": "adam",
+        "optimizer.learning_rate": 0.002,
+        "optimizer.embedding_lr_scale": 7.5,
+        "optimizer.weight_decay": 0.05,
+        "optimizer.gradient_clip": 1.0,
+        "schedule.shape": "linear",
+        "schedule.epochs": 20,
+    },
+}
 
 
-def is_of_type(value: Any, hint: Any) -> bool:
-    """Whether a JSON value is of a field's type: a class, a list of one, literals, or a union of such."""
-    if typing.get_origin(hint) is Literal:
-        return value in typing.get_args(hint)
-    if typing.get_origin(hint) is list:
-        return isinstance(value, list) and all(is_of_type(each, typing.get_args(hint)[0]) for each in value)
-    if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        return any(is_of_type(value, each) for each in typing.get_args(hint))
-    if hint is float:
-        hint = (float, int)  # JSON and TOML write 1 for 1.0
-    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
+def _refuse_contradictions(config: RunConfig) -> None:
+    """Raise UsageError for settings that cannot be together."""
+    data, words, network, encoder = config.data, config.words, config.network, config.encoder
+    for name in ("weights", "train_labels"):
+        given = getattr(data, name)
+        if given and data.train and len(given) != len(data.train):
+            raise UsageError(
+                f"{len(given)} {name.replace('_', ' ')} for {len(data.train)} training files, "
+                f"expected one for each: {', '.join(data.train)}"
+            )
+    has_encoder = "encoder" in config.features
+    contradictions: list[tuple[bool, str, str]] = [
+        (
+            bool(data.train) and (data.folder or data.language) is not None,
+            f"--data {data.folder} or --language {data.language} and --train were both given",
+            "--data and --language choose NorNE's files, --train names your own",
+        ),
+        (
+            bool(data.dev or data.test) and not data.train,
+            "--dev or --test without --train",
+            "they are for files of your own: --train FILE --dev FILE",
+        ),
+        (
+            bool(data.train) and not data.dev,
+            "--train without --dev",
+            "dev chooses the best epoch: --dev FILE",
+        ),
+        (
+            has_encoder and encoder is None,
+            f"features={network.features} needs an encoder",
+            "name one: --encoder NAME|PATH",
+        ),
+        (
+            not has_encoder and encoder is not None,
+            f"an encoder is named, but it is not among features={network.features}",
+            "add encoder to --features",
+        ),
+        (
+            network.init_from is not None and words.embeddings != "none",
+            f"--embeddings {words.embeddings} and --init-from {network.init_from} were both given",
+            "the model brings its own vectors; leave --embeddings out",
+        ),
+        (
+            "static" not in config.features and words.embeddings != "none",
+            f"--embeddings {words.embeddings} is not used by features={network.features}",
+            "add static to --features, or leave --embeddings out",
+        ),
+        (
+            config.document_memory.size > 0 and not config.has_lstm,
+            f"document_memory needs a BiLSTM, which the head {network.head} lacks",
+            "--head bilstm-crf has one",
+        ),
+        (
+            encoder is not None and bool(encoder.curriculum) and Stage.parse(encoder.context).context > 0,
+            "encoder.context and encoder.curriculum were both given",
+            "the curriculum says what context there is; leave the other out",
+        ),
+        (
+            data.documents is not None and not config.reads_neighbours,
+            f"--documents {data.documents} has no effect: each sentence is read without its neighbours",
+            "--context N and --set document_memory=100 read others of the same document",
+        ),
+    ]
+    for wrong, message, hint in contradictions:
+        if wrong:
+            raise UsageError(message, hint=hint)

@@ -1,15 +1,15 @@
-"""Every error that the program raises on purpose, as one small tree.
+"""The errors that the program raises on purpose, as one small tree.
 
     BilstmCrfError          exit status 1: the work failed
-    ├── UsageError          exit status 2: an option, a name or a combination that cannot be
+    ├── UsageError          exit status 2: a wrong option, name or combination
     │   └── MissingPackageError             an optional package is not installed; the hint names the extra
-    ├── InputError          exit status 2: a file is not what it should be (path, line, found, expected)
+    ├── InputError          exit status 2: a file is not what it should be
     │   └── ModelFolderError                a saved model is damaged, foreign or of another version
-    ├── DownloadError       exit status 1: the network or the far end failed
-    ├── DivergedError       exit status 1: the loss of training is no longer a number
-    └── InterruptedRunError exit status 130: Ctrl-C, with what is safe and how to go on
+    ├── DownloadError       exit status 1: the network or the server failed
+    ├── DivergedError       exit status 1: the training loss is no longer a number
+    └── InterruptedRunError exit status 130: Ctrl-C; the message says what is safe and how to continue
 
-A message says what was found, where, what was expected; `hint` says what to do next.
+A message says what was found, where, and what was expected; `hint` says what to do.
 """
 
 from __future__ import annotations
@@ -20,12 +20,23 @@ from collections.abc import Iterable
 
 
 class BilstmCrfError(Exception):
-    """The base: `str(error)` is the message, `hint` the next thing to try (or None)."""
+    """The base. `path` and `line` precede the message; `found` is the offending line, shown below it."""
 
     exit_status = 1
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: object = None,
+        line: int | None = None,
+        found: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(_located(message, path, line))
+        self.path = path
+        self.line = line
+        self.found = found
         self.hint = hint
 
 
@@ -38,26 +49,7 @@ class MissingPackageError(UsageError):
 
 
 class InputError(BilstmCrfError):
-    """What is wrong in a file.
-
-    `found` is the offending line as it stands, shown below the message beside its number.
-    """
-
     exit_status = 2
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        path: object = None,
-        line: int | None = None,
-        found: str | None = None,
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(_located(message, path, line), hint=hint)
-        self.path = path
-        self.line = line
-        self.found = found
 
 
 class ModelFolderError(InputError):
@@ -77,13 +69,13 @@ class InterruptedRunError(BilstmCrfError):
 
 
 class InputWarning(UserWarning):
-    """Something in a file that was read by assumption, or that looks like a mistake."""
+    """An assumption about an input, or something in it that looks like a mistake."""
 
 
 def warn(message: str, *, path: object = None, line: int | None = None) -> None:
-    """Warn about an input that can be used; the command line prints `warning: PATH, line N: …`.
+    """Warn about a usable input; the command line prints `warning: PATH, line N: …`.
 
-    For what the program assumed, or what the user should look at. The result must still be right.
+    The result must still be right: a warning states an assumption, or what the user should check.
     """
     warnings.warn(_located(message, path, line), InputWarning, stacklevel=2)
 
@@ -94,6 +86,6 @@ def _located(message: str, path: object, line: int | None) -> str:
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """` Did you mean sg600?` where one of `known` is close to `given`, else nothing."""
+    """Return ` Did you mean sg600?` if one of `known` is close to `given`, else nothing."""
     close = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
     return f" Did you mean {close[0]}?" if close else ""

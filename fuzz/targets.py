@@ -193,12 +193,12 @@ def toml(data: bytes) -> None:
 @cache
 def model_folder() -> Path:
     """A small untrained model with the n-grams and the document memory that a trained one can have."""
-    from bilstm_crf.config import Recipe, RunConfig
+    from bilstm_crf.config import RunConfig
     from bilstm_crf.model.model_folder import save_model
     from bilstm_crf.training.build import build_model
 
-    sizes = {"hidden": 4, "word_dim": 3, "character_dim": 2, "character_filters": 2, "document_memory": 2}
-    config = RunConfig(train=["x"], dev=["x"], label_set="file", recipe=Recipe().replace(sizes))
+    sizes = {"hidden": 4, "words.dim": 3, "characters.dim": 2, "filters": 2, "document_memory": 2}
+    config = RunConfig().replace(sizes, train="x", dev="x", labels="file")
     sentence = Sentence(["Kari", "bur"], spans=[Span(0, 1, "PER")])
     folder = Path(tempfile.mkdtemp(prefix="fuzz-model-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -50,11 +50,11 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of the sample's Bokmål that finds some names, trained once; copy it before changing it."""
-    from bilstm_crf.config import Recipe, RunConfig
+    from bilstm_crf.config import RunConfig
     from runs import DEV, TINY, TRAIN, start
 
     folder = tmp_path_factory.mktemp("tiny") / "model"
-    start(RunConfig(train=[TRAIN], dev=[DEV], recipe=Recipe().replace({**TINY, "epochs": 8})), folder)
+    start(RunConfig().replace({**TINY, "epochs": 8, "train": TRAIN, "dev": DEV}), folder)
     return folder
 
 

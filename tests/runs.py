@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.config import RunConfig
 from bilstm_crf.training import run
 from bilstm_crf.training.records import EpochRow, RunMetrics
 from bilstm_crf.training.run import Monitor
@@ -20,7 +20,7 @@ TRAIN, DEV, TEST = (
     str(SAMPLE / "nob" / f"no_bokmaal-ud-{split}.conllu") for split in ("train", "dev", "test")
 )
 # Learns enough of the sample in some three seconds to find names; the paper's recipe would take minutes.
-TINY = {"word_dim": 20, "hidden": 20, "batch_size": 4, "learning_rate": 0.05, "dropout": 0.1}
+TINY = {"words.dim": 20, "hidden": 20, "batch_size": 4, "learning_rate": 0.05, "dropout": 0.1}
 SMALL_TRAIN = 20  # sentences of a training file for tests of the machinery, which need no good model
 
 
@@ -56,13 +56,12 @@ def interrupt(epoch: int) -> Watch:
 def small_config(folder: Path, **changes: Any) -> RunConfig:
     """Few sentences, which are dev as well, and five epochs, the last of which are better than the first.
 
-    `changes` are fields of the configuration, or settings of its recipe.
+    `changes` are settings by bare name or path, with `__` in place of the dot.
     """
-    fields = {name: changes.pop(name) for name in list(changes) if name in RunConfig.__dataclass_fields__}
     files = {"train": [str(first_sentences(TRAIN, SMALL_TRAIN, folder / "small-train.conllu"))]}
     files["dev"] = [str(first_sentences(TRAIN, SMALL_TRAIN, folder / "small-dev.conllu"))]
-    recipe = Recipe().replace({**TINY, "batch_size": 1, "learning_rate": 0.2, "epochs": 5, **changes})
-    return RunConfig(**{**files, **fields}, recipe=recipe)
+    base = RunConfig().replace({**TINY, "batch_size": 1, "learning_rate": 0.2, "epochs": 5, **files})
+    return base.replace(**changes)
 
 
 def first_sentences(source: str, count: int, target: Path) -> Path:

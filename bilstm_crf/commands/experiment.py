@@ -55,7 +55,7 @@ class Seeds(click.ParamType):
     help="Other seeds of every run, in a table of their own.  [as the file says; 42]",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Another number of epochs, for a quick look.")
-@click.option("--bert", metavar="NAME|PATH", help="Another encoder in every row that has one.")
+@click.option("--encoder", metavar="NAME|PATH", help="Another encoder in every row that has one.")
 @click.option("--trust-remote-code", is_flag=True, help="Run the Python code that an encoder brings.")
 @click.option("--jobs", type=click.IntRange(1), help="Runs at once.  [cores / threads, 8 at most]")
 @click.option(
@@ -94,7 +94,7 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
       bilstm-crf experiment experiments/table7.toml --only 'BM*' --epochs 1     a quick look
       bilstm-crf experiment experiments/table6.toml --seeds 42,43,44 --markdown > table6.md
       bilstm-crf experiment experiments/table5.toml --no-run --output docs/results/experiments --data DIR
-      bilstm-crf experiment experiments/bert.toml --bert encoders/mine          with the encoder at hand
+      bilstm-crf experiment experiments/bert.toml --encoder encoders/mine          with the encoder at hand
     """  # noqa: D301
     from bilstm_crf.experiments import overrides, plan
     from bilstm_crf.experiments.definition import read_experiment
@@ -113,8 +113,8 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
     if options["epochs"]:
         epochs, only = options["epochs"], options["only"]
         experiments = [overrides.with_epochs(each, epochs, only) for each in experiments]
-    if options["bert"]:
-        experiments = overrides.with_encoder(experiments, options["bert"])
+    if options["encoder"]:
+        experiments = overrides.with_encoder(experiments, options["encoder"])
     if options["dry_run"]:
         tasks = plan.tasks(experiments, options["output"], None, options["only"])
         write_text(would_run(tasks, _how(experiments, {}, options)))

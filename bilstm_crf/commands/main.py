@@ -1,4 +1,4 @@
-"""`bilstm-crf`: finds the command's module, and turns what goes wrong into a message and an exit status."""
+"""`bilstm-crf`: import the command's module, and turn errors into messages and exit statuses."""
 
 from __future__ import annotations
 
@@ -14,28 +14,35 @@ from typing import Any
 
 import click
 
-from bilstm_crf.errors import BilstmCrfError, InputError, InputWarning, did_you_mean
+from bilstm_crf.errors import BilstmCrfError, InputWarning, did_you_mean
 from bilstm_crf.util.extras import optional_import
 from bilstm_crf.util.progress import say, visible
 from bilstm_crf.util.streams import finish_output, open_closed_streams
 from bilstm_crf.version import __version__
 
-INTERRUPTED, READER_GONE = 130, 141  # as a shell counts SIGINT and SIGPIPE
-# A group without a command; older versions of click print its help themselves
+INTERRUPTED, READER_GONE = 130, 141  # as shells report SIGINT and SIGPIPE
+# Raised by a group without a command; older versions of click print its help themselves.
 NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
-# Each command is the attribute `command` of a module of this package, imported when it is used,
-# so that `bilstm-crf --help` waits for no heavy package.
+# Each command is the attribute `command` of a module of this package, imported when it is used, so that
+# `bilstm-crf --help` imports no heavy package.
 COMMANDS = {
-    "train": "train a tagger; without anything else, on the embedded sample",
-    "tag": "tag files; everything but the labels is preserved byte for byte",
-    "evaluate": "score a model, or any system's output, against gold",
-    "errors": "show what a model, or any system's output, gets wrong, with examples",
-    "data": "fetch NorNE; count what a corpus holds",
-    "experiment": "run tables of trainings, seeds and all, beside the paper's numbers",
-    "report": "write what was run as one page and as Markdown",
-    "embeddings": "fetch, look at and train word vectors",
+    "train": "Train a tagger; without options, on the embedded sample.",
+    "tag": "Tag files; everything but the labels is preserved byte for byte.",
+    "evaluate": "Score a model or any system's output against gold.",
+    "errors": "Show what a model or any system's output gets wrong.",
+    "data": "Fetch NorNE; count what a corpus holds.",
+    "experiment": "Run tables of trainings with several seeds.",
+    "report": "Write the results of experiments as one page.",
+    "embeddings": "Fetch, inspect and train word vectors.",
 }
+OUT_OF_MEMORY = (  # words of PyTorch's, the loader's and the system's own errors
+    "can't allocate memory",
+    "not enough memory",
+    "Cannot allocate memory",
+    "failed to map segment",
+    "can't start new thread",
+)
 
 
 class _ReaderGoneError(Exception):
@@ -44,7 +51,7 @@ class _ReaderGoneError(Exception):
 
 @contextlib.contextmanager
 def _broken_pipe_kept() -> Iterator[None]:
-    """Keep a broken pipe from click, which would make exit status 1 of it."""
+    """Hide a broken pipe from click, which would turn it into exit status 1."""
     try:
         yield
     except BrokenPipeError as error:
@@ -68,20 +75,17 @@ class Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"bilstm_crf.commands.{name}")
-        command: click.Command = module.command
+        command: click.Command = importlib.import_module(f"bilstm_crf.commands.{name}").command
         return command
 
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:
         if args and args[0] not in COMMANDS:
-            raise click.UsageError(
-                f"no command named {args[0]}.{did_you_mean(args[0], COMMANDS)} "
-                f"There are: {', '.join(COMMANDS)}"
-            )
+            near, known = did_you_mean(args[0], COMMANDS), ", ".join(COMMANDS)
+            raise click.UsageError(f"no command named {args[0]}.{near} There are: {known}")
         return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """The table of commands, without importing any."""
+        """Print the table of commands without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -89,26 +93,26 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="bilstm_crf")
 def main() -> None:
-    """Named entities for Norwegian: character CNN + word BiLSTM + CRF, after the NorNE paper.
+    """Tag named entities in Norwegian: character CNN, BiLSTM and CRF, after the NorNE paper.
 
     \b
     First steps
-      bilstm-crf train                                  the sample, under a minute
-      bilstm-crf data norne                             the real corpus
+      bilstm-crf train                                  on the sample, under a minute
+      bilstm-crf data norne                             fetch the real corpus
       bilstm-crf train --embeddings sg600               the paper's Bokmål baseline
       bilstm-crf tag --model runs/nob-sg600 in.conllu -o out.conllu
       bilstm-crf evaluate --model runs/nob-sg600 dev.conllu
 
-    Results go to standard output, all else to standard error. Exit status: 0 done, 1 the work failed,
+    Results go to standard output, messages to standard error. Exit status: 0 done, 1 the work failed,
     2 wrong usage or bad input, 130 interrupted (143 by SIGTERM, 129 by SIGHUP), 141 reader gone.
     """  # noqa: D301
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit status (and exits with it, as a console script)."""
+    """Run one command and return its exit status (with which a console script exits)."""
     open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # what the terminal's encoding lacks is no reason to fail
+        if isinstance(stream, io.TextIOWrapper):  # escape what the terminal's encoding lacks
             stream.reconfigure(errors="backslashreplace")
     with warnings.catch_warnings(), _signals_as_ctrl_c() as received:
         warnings.simplefilter("always", InputWarning)
@@ -143,7 +147,7 @@ def _status_of(arguments: Sequence[str] | None) -> int:
     except click.exceptions.Abort:
         say("interrupted")
         return INTERRUPTED
-    except _ReaderGoneError:  # `| head`: nothing to say
+    except _ReaderGoneError:  # for example `| head`
         return READER_GONE
     except BilstmCrfError as error:
         report(error)
@@ -151,7 +155,7 @@ def _status_of(arguments: Sequence[str] | None) -> int:
     except (MemoryError, OSError, RuntimeError, ImportError) as error:
         if _is_out_of_memory(error):
             say("error: out of memory")
-            say("  fewer --threads need less; so do smaller word vectors, and files tagged one by one")
+            say("  use fewer --threads or smaller word vectors, or tag files one by one")
         elif isinstance(error, OSError):
             say(f"error: {error.filename or 'input/output'}: {error.strerror or error}")
         else:
@@ -161,10 +165,10 @@ def _status_of(arguments: Sequence[str] | None) -> int:
 
 @contextlib.contextmanager
 def _signals_as_ctrl_c() -> Iterator[list[int]]:
-    """Let `kill` and a closed terminal end the command as Ctrl-C does; gives the list of what was received.
+    """Let SIGTERM and SIGHUP end the command as Ctrl-C does; yield the list of received signals.
 
-    The first one raises KeyboardInterrupt, and what follows is ignored while temporary files are removed. A
-    signal that was ignored from the start (nohup) stays so.
+    The first one raises KeyboardInterrupt; later ones are ignored while temporary files are removed. A signal
+    that was ignored from the start (nohup) stays ignored.
     """
     received: list[int] = []
 
@@ -174,7 +178,7 @@ def _signals_as_ctrl_c() -> Iterator[list[int]]:
             raise KeyboardInterrupt
 
     before = {}
-    if threading.current_thread() is threading.main_thread():  # no other can set them
+    if threading.current_thread() is threading.main_thread():  # no other thread can set handlers
         for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
             number = getattr(signal, name, None)
             if number is not None and signal.getsignal(number) is signal.SIG_DFL:
@@ -186,23 +190,17 @@ def _signals_as_ctrl_c() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
-    """Whether there was no memory; PyTorch and the loader of libraries have their own ways to say so."""
-    words = (
-        "can't allocate memory",
-        "not enough memory",
-        "Cannot allocate memory",
-        "failed to map segment",
-        "can't start new thread",
-    )
-    if isinstance(error, MemoryError) or any(each in str(error) for each in words):
-        return True
-    return error.__context__ is not None and _is_out_of_memory(error.__context__)
+def _is_out_of_memory(error: BaseException | None) -> bool:
+    """Return whether memory was exhausted, by the error or the one that it was raised from."""
+    if error is None:
+        return False
+    known = isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)
+    return known or _is_out_of_memory(error.__context__)
 
 
 def _warning_printer() -> Callable[..., None]:
     """Return a function that prints each of our warnings once, and other warnings as Python does."""
-    printed: set[str] = set()  # a file whose format is asked for twice is warned of twice
+    printed: set[str] = set()  # a file that is read twice is warned about twice
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **rest: Any) -> None:
         if not issubclass(category, InputWarning):
@@ -216,10 +214,10 @@ def _warning_printer() -> Callable[..., None]:
 
 
 def report(error: BilstmCrfError) -> None:
-    """Print the error as a person reads it: the message, the offending line, what to do."""
+    """Print an error: the message, the offending line, the hint."""
     prefix = "" if error.exit_status == INTERRUPTED else "error: "
     say(prefix + str(error))
-    if isinstance(error, InputError) and error.found is not None:
+    if error.found is not None:
         found = visible(error.found.replace("\t", "␉"))
         found = found if len(found) <= 160 else found[:157] + "…"
         say(f"  {error.line} │ {found}")

@@ -217,7 +217,7 @@ pair_options = _group(
 model_options = _group(
     documents_option,
     click.option("--embeddings", metavar="NAME|PATH", help="Attach a full table of vectors to the model."),
-    click.option("--bert", metavar="PATH", help="Folder of the model's encoder, if it was moved."),
+    click.option("--encoder", metavar="PATH", help="Folder of the model's encoder, if it was moved."),
     click.option(
         "--trust-remote-code", is_flag=True, help="Run the Python code that the model's encoder brings."
     ),
@@ -241,7 +241,7 @@ model_options = _group(
 
 
 # Options for loading and running a model, which do nothing where any system's output is scored.
-MODEL_ALONE = ("bert", "trust_remote_code", "threads", "device")
+MODEL_ALONE = ("encoder", "trust_remote_code", "threads", "device")
 
 
 def require_pair_use(context: click.Context, *of_model: str) -> None:
@@ -285,8 +285,8 @@ def load_tagger(model: str, options: dict[str, Any], *, threads: int) -> Tagger:
     from bilstm_crf.inference.tagger import Tagger
 
     torch.set_num_threads(1)  # each thread of the tagger computes alone
-    taken = ("embeddings", "bert", "trust_remote_code", "device")
-    return Tagger.load(model, threads=threads, **{name: options[name] for name in taken})
+    taken = ("embeddings", "trust_remote_code", "device")
+    return Tagger.load(model, threads=threads, bert=options["encoder"], **{n: options[n] for n in taken})
 
 
 def documents_for(tagger: Tagger, table: str | None) -> Documents | None:

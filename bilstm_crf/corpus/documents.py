@@ -25,7 +25,7 @@ def tables_of(config: RunConfig, paths: Iterable[str]) -> list[str]:
     """The tables that a run asks for the documents of these files' sentences."""
     if not config.reads_neighbours:
         return []
-    found = [_beside(path) for path in paths] if config.documents is None else [config.documents]
+    found = [_beside(path) for path in paths] if config.data.documents is None else [config.data.documents]
     return list(dict.fromkeys(table for table in found if table is not None))
 
 

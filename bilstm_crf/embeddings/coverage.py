@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bilstm_crf.config import Digits
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.util.word_forms import plain_form, zero_digits
+from bilstm_crf.util.word_forms import Digits, plain_form, zero_digits
 
 WAYS = ("exact", "lower-cased", "subword", "none")
 

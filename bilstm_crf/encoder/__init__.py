@@ -1,8 +1,6 @@
 """Contextual word vectors from a Hugging Face encoder, beside or instead of the static ones.
 
-    sentences ─► pieces ─► windows ─► encoder ─► word vectors ─► cache
-                              │
-                           context
+    sentences ─► subwords, context ─► windows ─► encoder ─► word vectors ─► cache
 
-The only room that imports `transformers`, an extra; docs/architecture.md shows where it stands.
+Only this package imports `transformers`, which is an extra.
 """

@@ -1,11 +1,11 @@
 """Frozen features on disk: computed once for an encoder, its settings and the words, then memory-mapped.
 
-    <key>.npy    the header of numpy, (N, D) or (N, L, D) in float16; behind it the 32 bytes of the key and
-                 the CRC-32 of the vectors (4 bytes, little-endian)
+    <key>.npy    an .npy file, (N, D) or (N, L, D) in float16; after it the 32 bytes of the key and the CRC-32
+                 of the vectors (4 bytes, little-endian)
     <key>.lock   held by the process that computes; the next one waits and finds the file
 
-The file gets its name by one rename when it is whole and on the disk. The key at its end shows that it is the
-one meant, its size and its checksum that nothing of it was lost or changed since; else it is computed again.
+The file appears atomically. Its key shows that it is the right one, its size and checksum that it is intact;
+otherwise it is computed again.
 """
 
 from __future__ import annotations
@@ -21,29 +21,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bilstm_crf.encoder.context import neighbours
 from bilstm_crf.encoder.encoder import Encoder
-from bilstm_crf.encoder.frozen import Progress, Vectors, frozen_parts, shape_of
+from bilstm_crf.encoder.features import Progress, compute_frozen, shape_of
 from bilstm_crf.encoder.settings import FeatureSettings
+from bilstm_crf.encoder.windows import find_context
 from bilstm_crf.errors import BilstmCrfError, UsageError, warn
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import CACHE_ENVIRONMENT as ENVIRONMENT
 from bilstm_crf.util.files import cache_folder, write_whole
 from bilstm_crf.util.system import locked
 
-VERSION = 1  # of the layout, and of how a vector is made; another number is another key
-END = 32 + 4  # bytes behind the vectors: the key, the checksum
+VERSION = 1  # of the layout and of the computation; another version is another key
+END = 32 + 4  # bytes after the vectors: the key, the checksum
 
 
 def default_folder() -> Path:
-    """Return $BILSTM_CRF_CACHE, else `bert` in the platform's cache folder of this program."""
+    """Return $BILSTM_CRF_CACHE, else `encoder` in the program's cache folder."""
     folder = cache_folder()
-    return folder if os.environ.get(ENVIRONMENT) else folder / "bert"
+    return folder if os.environ.get(ENVIRONMENT) else folder / "encoder"
 
 
 def require_folder() -> None:
-    """Makes `default_folder()`. Raises UsageError where nothing can be kept in it."""
+    """Create `default_folder()`. Raises UsageError if it is not writable."""
     folder = default_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,37 +60,39 @@ def cached_vectors(
     *,
     folder: Path | None = None,
     progress: Progress | None = None,
-) -> Vectors:
-    """The frozen vectors of all words, (N, D) or (N, L, D), read-only and memory-mapped.
+) -> NDArray[np.float16]:
+    """Return the frozen vectors of all words, (N, D) or (N, L, D), read-only and memory-mapped.
 
-    Computed in two lanes where there are two: for the one thread that trains. `folder`: where they are kept;
-    None: `default_folder()`. Safe with other processes and after a kill. Raises UsageError for a folder that
-    cannot be written to, BilstmCrfError for a full disk and as `frozen_parts` does.
+    `folder=None` keeps them in `default_folder()`. Safe with other processes and after a kill; only the
+    thread that trains may call this. Raises UsageError for a folder that is not writable, BilstmCrfError for
+    a full disk and as `compute_frozen` does.
     """
     shape = shape_of(encoder, sentences, settings)
-    if shape[0] == 0:  # nothing that could be mapped
+    if shape[0] == 0:  # nothing can be mapped
         return np.zeros(shape, np.float16)
     folder = default_folder() if folder is None else folder
     key = key_of(encoder, sentences, settings)
     path = folder / f"{key}.npy"
-    if (found := _opened(path, shape, key)) is not None:
+    if (found := _open(path, shape, key)) is not None:
         return found
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder / f"{key}.lock") as alone:
-            if (found := _opened(path, shape, key)) is not None:  # another process was faster
+        with locked(folder / f"{key}.lock") as has_locks:
+            exists = os.path.lexists(path)
+            if (found := _open(path, shape, key)) is not None:  # another process was faster
                 return found
-            if alone:
-                _sweep(path)
-            if os.path.lexists(path):
-                warn(
-                    "vectors of an encoder that are damaged or of another version: computed again", path=path
-                )
+            if has_locks:
+                for left in folder.glob(f".{path.name[:40]}.*"):  # by `write_whole` of a killed process
+                    left.unlink(missing_ok=True)
+            if exists:
+                warn("damaged or foreign features of an encoder: computed again", path=path)
             with write_whole(path) as stream:
                 header = _header(shape)
                 stream.write(header)
                 width = 2 * int(np.prod(shape[1:]))
-                for word, rows in frozen_parts(encoder, sentences, settings, lanes=True, progress=progress):
+                for word, rows in compute_frozen(
+                    encoder, sentences, settings, parallel=True, progress=progress
+                ):
                     stream.seek(len(header) + word * width)
                     stream.write(np.ascontiguousarray(rows, "<f2").data)
                 stream.flush()
@@ -97,11 +100,29 @@ def cached_vectors(
                 stream.seek(len(header) + shape[0] * width)
                 stream.write(bytes.fromhex(key) + checksum)
     except OSError as error:
-        raise _no_room(folder, shape, error) from error
-    found = _opened(path, shape, key)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            size = 2 * int(np.prod(shape)) / 1e6
+            raise BilstmCrfError(
+                f"the disk is full: no room in {folder} for {size:,.1f} MB of features",
+                hint=f"free some space, or name another folder in ${ENVIRONMENT}",
+            ) from error
+        raise _unusable(folder, error) from error
+    found = _open(path, shape, key)
     if found is None:
-        raise BilstmCrfError(f"{path} was written, and is damaged now")
+        raise BilstmCrfError(f"{path} was written but is damaged now")
     return found
+
+
+def key_of(encoder: Encoder, sentences: Sequence[Sentence], settings: FeatureSettings) -> str:
+    """Return a SHA-256 over all that decides the vectors: encoder, settings, words and their context."""
+    import transformers
+
+    encoding = [encoder.sha256, settings.pooling, settings.layers, settings.precision]
+    digest = hashlib.sha256(json.dumps([VERSION, transformers.__version__, *encoding]).encode())
+    for sentence in sentences:
+        digest.update(json.dumps(sentence.tokens).encode() + b"\n")
+    digest.update(find_context(sentences, settings.context, settings.context_unit).tobytes())
+    return digest.hexdigest()
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
@@ -112,7 +133,7 @@ def _header(shape: tuple[int, ...]) -> bytes:
 
 
 def _checksum(file: int, start: int, size: int) -> bytes:
-    """The CRC-32 of `size` bytes of an open file; b"" where it has not as many."""
+    """Return the CRC-32 of `size` bytes of an open file; b"" if it is shorter."""
     checksum = 0
     while size > 0:
         block = os.pread(file, min(size, 1 << 24), start)
@@ -123,20 +144,8 @@ def _checksum(file: int, start: int, size: int) -> bytes:
     return checksum.to_bytes(4, "little")
 
 
-def key_of(encoder: Encoder, sentences: Sequence[Sentence], settings: FeatureSettings) -> str:
-    """A SHA-256 over all that decides the vectors: encoder, settings, words, their context."""
-    import transformers
-
-    encoding = [encoder.sha256, settings.pooling, settings.layers, settings.precision]
-    digest = hashlib.sha256(json.dumps([VERSION, transformers.__version__, *encoding]).encode())
-    for sentence in sentences:
-        digest.update(json.dumps(sentence.tokens).encode() + b"\n")
-    digest.update(neighbours(sentences, settings.context, settings.context_unit).tobytes())
-    return digest.hexdigest()
-
-
-def _opened(path: Path, shape: tuple[int, ...], key: str) -> Vectors | None:
-    """The mapped file; None where it is missing, damaged, or another one."""
+def _open(path: Path, shape: tuple[int, ...], key: str) -> NDArray[np.float16] | None:
+    """Map the file; None if it is missing, damaged, or another one."""
     header, size = _header(shape), 2 * int(np.prod(shape))
     try:
         with open(path, "rb") as stream:
@@ -150,22 +159,6 @@ def _opened(path: Path, shape: tuple[int, ...], key: str) -> Vectors | None:
         return np.memmap(path, "<f2", mode="r", offset=len(header), shape=shape)
     except OSError:
         return None
-
-
-def _sweep(path: Path) -> None:
-    """Removes what a killed process left: `write_whole` writes to a name that begins like this one's."""
-    for left in path.parent.glob(f".{path.name[:40]}.*"):
-        left.unlink(missing_ok=True)
-
-
-def _no_room(folder: Path, shape: tuple[int, ...], error: OSError) -> BilstmCrfError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        size = 2 * int(np.prod(shape)) / 1e6
-        return BilstmCrfError(
-            f"the disk is full: no room in {folder} for {size:,.1f} MB of features",
-            hint=f"free some, or name another folder in ${ENVIRONMENT}",
-        )
-    return _unusable(folder, error)
 
 
 def _unusable(folder: Path, error: OSError) -> UsageError:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bilstm_crf.encoder.encoder import Encoder
-from bilstm_crf.encoder.features import windows_of, word_vectors
+from bilstm_crf.encoder.features import build_windows, compute_vectors
 from bilstm_crf.encoder.settings import FeatureSettings
 from bilstm_crf.features.batches import Layout
 from bilstm_crf.sentence import Sentence
@@ -58,11 +58,11 @@ class TrainableFeatures:
 
     def __init__(self, encoder: Encoder, sentences: Sequence[Sentence], settings: FeatureSettings) -> None:
         self._encoder, self._settings = encoder, settings
-        self._windows = windows_of(encoder, sentences, settings)
+        self._windows = build_windows(encoder, sentences, settings)
 
     def of(self, layout: Layout) -> Tensor:
-        vectors = word_vectors(self._encoder, self._windows, layout.sentences, self._settings)
-        firsts = self._windows.pieces.sentences  # (S + 1,) the number of each sentence's first token
+        vectors = compute_vectors(self._encoder, self._windows, layout.sentences, self._settings)
+        firsts = self._windows.subwords.sentences  # (S + 1,) the number of each sentence's first token
         lengths = firsts[layout.sentences + 1] - firsts[layout.sentences]
         moved = lengths.cumsum() - lengths - firsts[layout.sentences]  # from a token's number to its row
         rows = layout.tokens + moved[layout.sentence_of.numpy()]

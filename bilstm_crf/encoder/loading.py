@@ -1,19 +1,147 @@
-"""From an encoder's folder to its model and its tokenizer, or to an error that says what is wrong with it."""
+"""From the name of an encoder to its folder, its files, its model and its tokenizer, or to a clear error."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import warnings
 from collections.abc import Iterator
 from logging import CRITICAL
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
+from bilstm_crf.errors import BilstmCrfError, DownloadError, InputError, UsageError
 from bilstm_crf.util.extras import optional_import
+from bilstm_crf.util.files import read_json, sha256_of
 
-RARE = "\U00012000"  # a sign of cuneiform, which no vocabulary has
-TOKENIZER_HINT = "a tokenizer.json of the same vocabulary, put beside the others, is one"
+# In the order in which transformers looks for them.
+WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+TOKENIZER = (
+    *VOCABULARIES, "merges.txt", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json",
+)  # fmt: skip
+RARE = "\U00012000"  # a cuneiform sign, which no vocabulary has
+TOKENIZER_HINT = "put a tokenizer.json of the same vocabulary beside the other files"
+
+
+# ---------------------------------------------------------------- the folder
+
+
+def is_local(name: str) -> bool:
+    """Return whether the name is that of a folder: one that exists, or that cannot be a hub name.
+
+    >>> is_local("./nb-bert-base"), is_local("~/nb-bert-base"), is_local("NbAiLab/nb-bert-base")
+    (True, True, False)
+    """
+    return name.startswith((".", "/", "~")) or Path(name).exists()
+
+
+def find_folder(name: str) -> Path:
+    """Return the folder of an encoder; a name on the hub is downloaded into the hub's own cache.
+
+    Raises InputError for a missing folder, DownloadError if the hub or the name on it cannot be reached,
+    UsageError for a name that can be neither.
+    """
+    if not is_local(name):
+        return _download(name)
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        raise InputError(
+            "is a file, expected the folder of an encoder" if folder.exists() else "no such folder",
+            path=folder,
+            hint="such a folder holds config.json, model.safetensors and tokenizer.json",
+        )
+    return folder
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+
+    wanted = ["*.json", "*.py", "*.txt", "*.model"]
+    try:
+        for weights in (["model.safetensors", "model-*.safetensors"], ["pytorch_model*.bin"]):
+            # Not from inner folders, which hold other formats and sizes of the same model.
+            folder = Path(snapshot_download(name, allow_patterns=wanted + weights, ignore_patterns=["*/*"]))
+            if any((folder / each).is_file() for each in WEIGHTS):
+                break
+    except HFValidationError as error:
+        raise UsageError(f"{name} is neither a folder nor a name on the Hugging Face hub: {error}") from error
+    except GatedRepoError as error:
+        raise DownloadError(
+            f"the encoder {name} requires accepting its licence on the Hugging Face hub",
+            hint="accept it there, then run `hf auth login`",
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise DownloadError(
+            f"{name} is neither a folder nor an encoder that the Hugging Face hub shows you",
+            hint="names are OWNER/NAME, as in NbAiLab/nb-bert-base; a private one needs `hf auth login`",
+        ) from error
+    except Exception as error:  # httpx, the hub's client and the disk have their own exceptions
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise DownloadError(
+            f"{name} is no folder, not in the Hugging Face cache, and could not be fetched: {reason}",
+            hint="a copied folder with the encoder's files needs no network: --encoder PATH",
+        ) from error
+    return folder
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the content of config.json. Raises InputError if it is missing or something else."""
+    path = folder / "config.json"
+    if not path.exists():
+        raise InputError("is not the folder of an encoder: it has no config.json", path=folder)
+    config = read_json(path)
+    if not isinstance(config, dict):
+        raise InputError("is not the configuration of an encoder", path=path)
+    return config
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Return the files that decide the vectors: configuration, weights, tokenizer, the encoder's own code.
+
+    Raises InputError if one of the first three is missing.
+    """
+    config = read_config(folder)
+    weights = _weights(folder)
+    if not any(path.is_file() for pattern in VOCABULARIES for path in folder.glob(pattern)):
+        # transformers would silently create an empty one.
+        raise InputError(f"has no tokenizer: none of {' '.join(VOCABULARIES)}", path=folder)
+    patterns = TOKENIZER + (("*.py",) if "auto_map" in config else ())
+    others = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
+    return [folder / "config.json", *weights, *sorted(others)]
+
+
+def _weights(folder: Path) -> list[Path]:
+    path = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+    if path is None:
+        raise InputError(f"has no weights: none of {' '.join(WEIGHTS)}", path=folder)
+    if path.suffix != ".json":
+        return [path]
+    try:
+        shards = sorted({folder / shard for shard in read_json(path)["weight_map"].values()})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"is not an index of weights: {error}", path=path) from error
+    for shard in shards:
+        if not shard.is_file():
+            raise InputError(f"is missing, but {path.name} names it", path=shard)
+    return [path, *shards]
+
+
+def sha256_of_files(files: list[Path]) -> str:
+    """Return one SHA-256 over the names and contents of the files."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.name} {sha256_of(path)}\n".encode())
+    return digest.hexdigest()
+
+
+# ---------------------------------------------------------------- model and tokenizer
 
 
 def require_transformers() -> None:
@@ -24,7 +152,7 @@ def require_transformers() -> None:
 
 @contextlib.contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Without the warnings, reports and bars of `transformers`; what matters of them is raised here."""
+    """Silence warnings, reports and bars of `transformers`; what matters in them is raised here."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -41,10 +169,10 @@ def quiet_transformers() -> Iterator[None]:
 
 
 def load_model(folder: Path, *, offline: bool, trust_remote_code: bool) -> Any:
-    """The model in float32 and evaluation mode, without a pooler.
+    """Return the model in float32 and evaluation mode, without a pooler.
 
     Raises InputError for files that are damaged or do not fit each other, UsageError for a model that is no
-    encoder, or whose own code may not be run.
+    encoder, or whose own code must not be run.
     """
     import torch
     from transformers import AutoConfig, AutoModel
@@ -54,10 +182,10 @@ def load_model(folder: Path, *, offline: bool, trust_remote_code: bool) -> Any:
         config = AutoConfig.from_pretrained(folder, **options)
     if config.is_encoder_decoder:
         raise UsageError(
-            f"{folder} holds an encoder-decoder model ({config.model_type}), expected an encoder, as BERT is"
+            f"{folder} holds an encoder-decoder model ({config.model_type}), expected an encoder such as BERT"
         )
     options |= {"config": config, "dtype": torch.float32, "output_loading_info": True}
-    options["ignore_mismatched_sizes"] = True  # and complain below
+    options["ignore_mismatched_sizes"] = True  # they are reported below
     with _explained(folder):
         try:
             model, report = AutoModel.from_pretrained(folder, add_pooling_layer=False, **options)
@@ -70,17 +198,20 @@ def load_model(folder: Path, *, offline: bool, trust_remote_code: bool) -> Any:
             f"the tensor {name} has the shape {tuple(found)}, config.json makes it {tuple(expected)}",
             path=folder,
         )
-    # transformers draws these at random and goes on; a pooler is not used here
+    # transformers initialises these at random and goes on; a pooler is not used here.
     missing = sorted(name for name in report["missing_keys"] if "pooler" not in name)
     if missing:
         raise InputError(
-            f"the weights lack {len(missing)} of the model's tensors, {missing[0]} for one", path=folder
+            f"the weights lack {len(missing)} of the model's tensors, for example {missing[0]}", path=folder
         )
     return model.eval()
 
 
 def load_tokenizer(folder: Path, *, offline: bool, trust_remote_code: bool) -> Any:
-    """The fast tokenizer of `transformers`. Raises InputError where there is none, or one without words."""
+    """Return the fast tokenizer of `transformers`.
+
+    Raises InputError if there is none, or one without words.
+    """
     from transformers import AutoTokenizer
 
     try:
@@ -88,17 +219,17 @@ def load_tokenizer(folder: Path, *, offline: bool, trust_remote_code: bool) -> A
             folder, local_files_only=offline, trust_remote_code=trust_remote_code
         )
         if tokenizer.is_fast:
-            tokenizer.backend_tokenizer.encode(RARE)  # nothing for unknown text is noticed only then
-    except Exception as error:  # each converter has its own
+            tokenizer.backend_tokenizer.encode(RARE)  # reveals a missing unknown subword
+    except Exception as error:  # each converter has its own exceptions
         if "trust_remote_code" in str(error):
             raise _needs_trust(folder) from error
-        raise _no_fast_tokenizer(folder, f": {_sentence(error)}") from error
+        raise _no_fast_tokenizer(folder, f": {_first_sentence(error)}") from error
     if not tokenizer.is_fast:
         raise _no_fast_tokenizer(folder, f", only {type(tokenizer).__name__}, which is written in Python")
     if set(tokenizer.get_vocab().values()) <= {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}:
-        # transformers makes such a one where the class reads other files than there are
+        # transformers creates such a one if the class reads other files than there are.
         raise InputError(
-            f"its tokenizer, a {type(tokenizer).__name__}, has special pieces alone, expected a vocabulary",
+            f"its tokenizer, a {type(tokenizer).__name__}, has only special subwords, expected a vocabulary",
             path=folder,
             hint=TOKENIZER_HINT,
         )
@@ -106,25 +237,22 @@ def load_tokenizer(folder: Path, *, offline: bool, trust_remote_code: bool) -> A
 
 
 def _no_fast_tokenizer(folder: Path, why: str) -> InputError:
-    return InputError(
-        f"has no fast tokenizer, which alone says which pieces are of which word{why}",
-        path=folder,
-        hint=TOKENIZER_HINT,
-    )
+    message = f"has no fast tokenizer, which is needed to know each subword's word{why}"
+    return InputError(message, path=folder, hint=TOKENIZER_HINT)
 
 
 @contextlib.contextmanager
 def _explained(folder: Path) -> Iterator[None]:
-    """Turns what `transformers` raises for a bad folder into an error that says so."""
+    """Turn what `transformers` raises for a bad folder into an error that says so."""
     try:
         yield
     except BilstmCrfError:
         raise
-    except Exception as error:  # safetensors, torch and remote code have their own
+    except Exception as error:  # safetensors, torch and remote code have their own exceptions
         if "trust_remote_code" in str(error):
             raise _needs_trust(folder) from error
         raise InputError(
-            f"cannot be loaded as an encoder: {_sentence(error)}",
+            f"cannot be loaded as an encoder: {_first_sentence(error)}",
             path=folder,
             hint="the files may be damaged, or of different encoders: copy the whole folder again",
         ) from error
@@ -132,12 +260,12 @@ def _explained(folder: Path) -> Iterator[None]:
 
 def _needs_trust(folder: Path) -> UsageError:
     return UsageError(
-        f"the encoder in {folder} brings its own Python code, which has not been run",
+        f"the encoder in {folder} brings its own Python code, which was not run",
         hint="read the *.py files there; --trust-remote-code runs them",
     )
 
 
-def _sentence(error: BaseException) -> str:
-    """The first sentence of an error of `transformers`; advice for its programmers follows."""
+def _first_sentence(error: BaseException) -> str:
+    """Return the first sentence of an error of `transformers`; advice for its programmers follows."""
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0].split('. ')[0]}"

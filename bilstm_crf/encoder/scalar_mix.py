@@ -1,4 +1,4 @@
-"""One vector a word from those of all layers (Peters et al. 2018, section 3.2, equation 1)."""
+"""Mix all layers of an encoder into one vector per word (Peters et al. 2018, equation 1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class ScalarMix(nn.Module):
-    """gamma times the sum of the layers, weighted by a softmax. Begins as the mean."""
+    """gamma times the softmax-weighted sum of the layers; initialised to their mean."""
 
     def __init__(self, layers: int) -> None:
         super().__init__()
@@ -15,6 +15,6 @@ class ScalarMix(nn.Module):
         self.gamma = nn.Parameter(torch.ones(()))
 
     def forward(self, states: Tensor) -> Tensor:
-        """(N, L, D), of any precision, to (N, D) in that of the weights."""
+        """Map (N, L, D), of any precision, to (N, D) in that of the weights."""
         shares = self.weights.softmax(0)  # (L,)
         return self.gamma * torch.einsum("l,nld->nd", shares, states.to(shares.dtype))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import typing
 from dataclasses import dataclass
 
-from bilstm_crf.config import Pooling, Precision, Recipe, Unit, layer_number
-from bilstm_crf.errors import UsageError, did_you_mean
+from bilstm_crf.config import LAYERS, EncoderConfig, Pooling, Precision, Unit
+from bilstm_crf.errors import UsageError
+from bilstm_crf.util.fields import settings_of
 
 
 @dataclass(frozen=True)
@@ -20,29 +21,19 @@ class FeatureSettings:
     precision: Precision = "float32"  # of the encoder's products; the vectors are in float32
 
     def __post_init__(self) -> None:
-        for name, kind in (("pooling", Pooling), ("context_unit", Unit), ("precision", Precision)):
-            known, given = typing.get_args(kind), getattr(self, name)
-            if given not in known:
-                raise UsageError(
-                    f"{name} is {given!r}, expected one of {' '.join(known)}."
-                    f"{did_you_mean(str(given), known)}"
-                )
-        layer_number(self.layers)
-        if self.context < 0:
-            raise UsageError(f"context is {self.context}, expected 0 or more")
+        for name in ("pooling", "layers", "precision"):
+            settings_of(EncoderConfig)[name].read(getattr(self, name))
+        if self.context < 0 or self.context_unit not in typing.get_args(Unit):
+            found = f"{self.context} {self.context_unit}"
+            raise UsageError(f"context is {found}, expected 0 or more words or sentences")
 
     @property
     def layer(self) -> int | None:
-        """The number of the one hidden state that is asked for, 0 being the embeddings; else None."""
-        return layer_number(self.layers)
+        """The number of the one hidden state that is read, 0 being the embeddings; None for several."""
+        return None if self.layers in LAYERS else int(self.layers)
 
     @classmethod
-    def of(cls, recipe: Recipe) -> FeatureSettings:
-        """Those of a recipe."""
-        return cls(
-            recipe.bert_pooling,
-            recipe.bert_layers,
-            recipe.bert_context,
-            recipe.bert_context_unit,
-            recipe.bert_precision,
-        )
+    def of(cls, encoder: EncoderConfig) -> FeatureSettings:
+        """Return the settings of a configuration, with the context of its first stage."""
+        first = encoder.stages[0]
+        return cls(encoder.pooling, encoder.layers, first.context, first.unit, encoder.precision)

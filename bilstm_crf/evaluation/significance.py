@@ -200,7 +200,7 @@ def compare_seeds(a: ResampledF1, b: ResampledF1, *, level: float = 0.95) -> See
     if not np.array_equal(a.gold, b.gold):
         raise ValueError("the two systems were not scored on the same sentences")
     observed = float(b.observed.mean() - a.observed.mean())
-    random = np.random.default_rng(a.seed)
+    random = np.random.default_rng([a.seed, 1])  # other numbers than those that drew the sentences
     differences = _mean_of_drawn_seeds(b.drawn, random) - _mean_of_drawn_seeds(a.drawn, random)  # (R,)
     as_far = np.count_nonzero(np.abs(differences - observed) >= abs(observed) - TIE)
     p_value = float(as_far + 1) / (len(differences) + 1)

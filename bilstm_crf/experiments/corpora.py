@@ -48,7 +48,7 @@ class OwnCorpus:
         for split in ("train", "dev"):
             if not getattr(own, split):
                 raise UsageError(f'{split} names no file, expected some, as in ["{split}.conllu"]')
-        RunConfig(train=list(own.train), dev=list(own.dev), **own.reading)
+        RunConfig().replace(own.reading | {"data.train": own.train, "data.dev": own.dev})
         check_filters(own.drop)
         for labels in own.train_labels:
             check_labels(labels)
@@ -70,13 +70,13 @@ class OwnCorpus:
 
     @property
     def reading(self) -> dict[str, Any]:
-        """What a RunConfig holds of it beside the files."""
+        """Return the settings of a RunConfig that it has beside the files, by path."""
         return {
-            "format": self.format,
-            "key": self.key,
-            "weights": list(self.weights),
-            "train_labels": list(self.train_labels),
-            "drop": list(self.drop),
+            "data.format": self.format,
+            "data.misc_key": self.key,
+            "data.weights": self.weights,
+            "data.train_labels": self.train_labels,
+            "data.filter": self.drop,
         }
 
     @property
@@ -113,7 +113,7 @@ class OwnCorpus:
         options += ["--misc-key", self.key] if self.key != OwnCorpus.key else []
         for option, values in (("weight", self.weights), ("train-labels", self.train_labels)):
             options += [part for value in values for part in (f"--{option}", str(value))]
-        return [*options, *(part for each in self.drop for part in ("--drop", each))]
+        return [*options, *(part for each in self.drop for part in ("--filter", each))]
 
 
 def _value(field: str, value: Any) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bilstm_crf.embeddings.names import NONE
-from bilstm_crf.encoder.folder import is_local
+from bilstm_crf.encoder.loading import is_local
 from bilstm_crf.errors import UsageError
 from bilstm_crf.experiments.definition import Cell, Experiment
 from bilstm_crf.experiments.plan import fits
@@ -37,7 +37,7 @@ def with_epochs(experiment: Experiment, epochs: int, only: Sequence[str] = ()) -
     A curriculum counts batches, so a row with one cannot have them, and is left out. Raises UsageError where
     it is to run; `only` are the patterns of what is, all rows where there are none.
     """
-    counting = {cell.row for cell in experiment.cells if cell.settings.recipe.curriculum}
+    counting = {cell.row for cell in experiment.cells if cell.settings.config.stages}
     for cell in experiment.cells:
         runs = cell.runs(experiment.seeds)
         asked = not only or any(fits(pattern, cell, run) for pattern in only for run in runs)
@@ -49,7 +49,7 @@ def with_epochs(experiment: Experiment, epochs: int, only: Sequence[str] = ()) -
             )
     kept = [cell for cell in experiment.cells if cell.row not in counting]
     cells = [_changed(cell, cell.settings.change({"epochs": epochs})) for cell in kept]
-    quick = any(cell.settings.recipe.epochs > epochs for cell in kept)
+    quick = any(cell.settings.config.schedule.epochs > epochs for cell in kept)
     title = experiment.title if quick else f"{experiment.title} (epochs: {epochs})"
     return _with_cells(experiment, cells, f"epochs={epochs}", quick=quick, title=title)
 
@@ -60,7 +60,7 @@ def with_encoder(experiments: Sequence[Experiment], bert: str) -> list[Experimen
     Raises UsageError where no run has one.
     """
     if all(cell.settings.bert == NONE for experiment in experiments for cell in experiment.cells):
-        raise UsageError(f"--bert {bert}: no row of these files has an encoder that it could replace")
+        raise UsageError(f"--encoder {bert}: no row of these files has an encoder that it could replace")
     return [_with_encoder(experiment, bert) for experiment in experiments]
 
 

@@ -41,5 +41,5 @@ def seconds_of(history: Iterable[Mapping[str, Any]]) -> list[float]:
 def _alike(task: Task) -> tuple[Any, ...]:
     """What the pace depends on, the closest first; None: all runs."""
     settings = task.run.settings
-    encoder = settings.bert, settings.recipe.bert_weights
+    encoder = settings.bert, settings.config.tunes_encoder
     return task.run, settings, (settings.language, settings.embeddings, settings.preset, *encoder), None

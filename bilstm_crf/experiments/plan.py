@@ -46,9 +46,9 @@ class Task:
 
     @property
     def epochs(self) -> int:
-        recipe = self.run.settings.recipe
-        longest = recipe.epoch_batches or sys.maxsize  # an epoch's batches, which depend on the data, else
-        rounds = sum(-(-stage.batches // longest) for stage in recipe.stages) or recipe.epochs
+        config = self.run.settings.config
+        longest = config.schedule.batches_per_epoch or sys.maxsize  # else it depends on the data
+        rounds = sum(-(-stage.batches // longest) for stage in config.stages) or config.schedule.epochs
         return max(rounds, len(self.history))
 
     def look(self) -> None:
@@ -163,12 +163,11 @@ def look_for_encoders(found: Iterable[Task], corpus: Corpus) -> None:
 @cache
 def _encoder_fault(name: str) -> str | None:
     """Why there is no such encoder; None: there is one. Asked once, for the hub can be slow to answer."""
-    from bilstm_crf.encoder.folder import files_of, folder_of
-    from bilstm_crf.encoder.loading import require_transformers
+    from bilstm_crf.encoder.loading import files_of, find_folder, require_transformers
 
     try:
         require_transformers()
-        files_of(folder_of(name))
+        files_of(find_folder(name))
     except BilstmCrfError as error:
         return str(error)
     return None

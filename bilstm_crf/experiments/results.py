@@ -24,9 +24,9 @@ def configuration(described: Mapping[str, Any]) -> dict[str, Any]:
 
     Not those of its preset, which may have got another value for them since: the older run did without.
     """
-    config = described["config"]
-    defaults = RunConfig(train=["-"], dev=["-"]).to_json()
-    return {**defaults, **config, "recipe": {**defaults["recipe"], **config.get("recipe", {})}}
+    defaults, config = RunConfig().to_json(), described["config"]
+    tables = [part for part in defaults if isinstance(config.get(part), dict)]
+    return {**config, **{part: {**(defaults[part] or {}), **config[part]} for part in tables}}
 
 
 def read_history(run: Path) -> list[dict[str, Any]]:

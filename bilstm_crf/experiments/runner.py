@@ -26,6 +26,7 @@ from bilstm_crf.experiments.process import Child, holder, stop, take_lock
 from bilstm_crf.experiments.settings import Evaluation
 from bilstm_crf.training import run_folder
 from bilstm_crf.training.provenance import command_line
+from bilstm_crf.util import fields
 
 POLL = 0.2  # seconds between two looks at the children
 # As the console script is called, so that config.json and messages name the command as a person types it.
@@ -184,13 +185,13 @@ def train_options(task: Task, how: How) -> list[str]:
         options = own.train_options()
     for name in ("labels", "encoding", "embeddings", "preset"):
         options += [f"--{name}", getattr(settings, name)]
-    options += ["--final"] * settings.final
-    options += ["--bert", settings.bert] if settings.bert != NONE else []
+    options += ["--retrain-on-dev"] * settings.final
+    options += ["--encoder", settings.bert] if settings.bert != NONE else []
     options += ["--trust-remote-code"] * (how.trust_remote_code and settings.bert != NONE)
     if how.embeddings_dir and settings.embeddings in KNOWN:
         options += ["--embeddings-dir", how.embeddings_dir]
     for name, value in settings.changes:
-        options += ["--set", f"{name}={value}"]
+        options += ["--set", f"{name}={fields.as_text(value)}"]
     options += ["--seed", str(task.run.seed), "--threads", str(how.threads)]
     return [*options, "--output", str(task.folder)]
 

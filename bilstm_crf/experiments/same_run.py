@@ -14,12 +14,13 @@ from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.documents import tables_of
 from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.embeddings import names
-from bilstm_crf.encoder.folder import files_of, folder_of, is_local, sha256_of_files
+from bilstm_crf.encoder.loading import files_of, find_folder, is_local, sha256_of_files
 from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
 from bilstm_crf.experiments.check import check, read_json
 from bilstm_crf.experiments.corpora import Corpus, OwnCorpus
 from bilstm_crf.experiments.settings import Run
 from bilstm_crf.experiments.shapes import CONFIG
+from bilstm_crf.util import fields
 from bilstm_crf.util.files import sha256_of
 
 
@@ -63,32 +64,39 @@ def _read(folder: Path) -> tuple[RunConfig, dict[str, Any]] | None:
         return None
     described: dict[str, Any] = read_json(path)
     check(described, CONFIG, path)
-    return RunConfig.from_json(described["config"]), described
+    return RunConfig().replace(described["config"]), described
 
 
 def _other_settings(run: Run, config: RunConfig, described: Mapping[str, Any]) -> str | None:
     settings = run.settings
     wanted: dict[str, Any] = {
-        "seed": run.seed,
-        "encoding": settings.encoding,
-        "final": settings.final,
-        "keep_misc": False,  # no row can have these
-        "init_from": None,
-        "documents": None,
+        "run.seed": run.seed,
+        "data.encoding": settings.encoding,
+        "run.retrain_on_dev": settings.final,
+        "data.keep_misc": False,  # no row can have these
+        "network.init_from": None,
+        "data.documents": None,
     }
-    labels = _stem(config.label_set), _stem(settings.labels)
+    labels = _stem(config.data.labels), _stem(settings.labels)
     if labels[0] != labels[1]:
         return f"it was begun with the labels {labels[0]}, now they are {labels[1]}"
     for what, there, now in (
         ("vectors", described["vectors"] is not None, settings.embeddings != names.NONE),
-        ("an encoder", config.bert is not None, settings.bert != names.NONE),
+        ("an encoder", config.encoder is not None, settings.bert != names.NONE),
     ):
         if there != now:
             ways = {True: "with", False: "without"}
             return f"it was begun {ways[there]} {what}, now it is {ways[now]}"
-    if {config.embeddings, settings.embeddings} <= {*names.KNOWN}:  # a path may name the same file
-        wanted["embeddings"] = settings.embeddings
-    return _other_values(config, wanted) or _other_values(config.recipe, vars(settings.recipe))
+    if {config.words.embeddings, settings.embeddings} <= {*names.KNOWN}:  # a path may name the same file
+        wanted["words.embeddings"] = settings.embeddings
+    parts = ("characters", "lstm", "network", "document_memory", "optimizer", "schedule", "encoder")
+    recipe = {
+        p: fields.get(settings.config, p) for p in fields.settings_of(RunConfig) if p.split(".")[0] in parts
+    }
+    names_of = ("words.dim", "words.word_dropout", "words.subwords", "words.subword_dropout")
+    recipe |= {path: fields.get(settings.config, path) for path in names_of}
+    del recipe["encoder.name"], recipe["encoder.trust_remote_code"]
+    return _other_values(config, wanted) or _other_values(config, recipe)
 
 
 def _stem(labels: str) -> str:
@@ -96,9 +104,9 @@ def _stem(labels: str) -> str:
     return Path(labels).stem if labels.endswith(".toml") else labels
 
 
-def _other_values(found: object, wanted: Mapping[str, Any]) -> str | None:
+def _other_values(found: RunConfig, wanted: Mapping[str, Any]) -> str | None:
     for name, value in wanted.items():
-        there = getattr(found, name)
+        there = fields.get(found, name)
         if there != value:
             return f"it was begun with {name} = {there}, now it is {value}"
     return None
@@ -127,7 +135,7 @@ def _other_vectors(
     except UsageError:
         path = None
     if path is None:
-        return _other_values(config, {"embeddings": name})
+        return _other_values(config, {"words.embeddings": name})
     if _sha256(str(path)) != described["vectors"]["sha256"]:
         return f"it was begun with other vectors than {path}"
     return None
@@ -139,8 +147,10 @@ def _other_encoder(run: Run, config: RunConfig, described: Mapping[str, Any]) ->
     if name == names.NONE:
         return None
     there, now = (described.get("encoder") or {}).get("sha256"), _sha256_of_encoder(name)
-    same = there == now if there and now else config.bert == name
-    return None if same else f"it was begun with the encoder {config.bert}, which is not {name} as it is now"
+    there_name = fields.get(config, "encoder.name")
+    if there == now if there and now else there_name == name:
+        return None
+    return f"it was begun with the encoder {there_name}, which is not {name} as it is now"
 
 
 @cache
@@ -152,7 +162,7 @@ def _sha256(file: str) -> str:
 @cache
 def _sha256_of_encoder(name: str) -> str | None:
     """None: it is neither a folder here nor whole in the hub's cache."""
-    folder = folder_of(name) if is_local(name) else _in_cache(name)
+    folder = find_folder(name) if is_local(name) else _in_cache(name)
     try:
         return None if folder is None else sha256_of_files(files_of(folder))
     except InputError:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf.config import MAX_SEED, PRESETS, Recipe, RunConfig
+from bilstm_crf.config import MAX_SEED, PRESETS, RunConfig
 from bilstm_crf.corpus.norne import SPLITS
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.evaluation.report import require_scorable
 from bilstm_crf.labels import ENCODINGS, LABEL_SETS, LabelSet
-from bilstm_crf.training.unused import unused_settings
+from bilstm_crf.training.unused import without_unused
+from bilstm_crf.util import fields
 
 MAX_NAME = 120  # characters of a part of a name; more of them become a hash, since file systems have limits
 LANGUAGES = ("nob", "nno", "both")
@@ -65,29 +66,40 @@ class Settings:
         return cls(**values).change(given.get("set", {}))
 
     def change(self, given: Mapping[str, Any]) -> Settings:
-        """The same with other values of the recipe. Raises UsageError as `Recipe.replace` does."""
-        preset = Recipe.preset(self.preset)
-        recipe = preset.replace({**dict(self.changes), **given})
-        changes = {
-            field.name: getattr(recipe, field.name)
-            for field in dataclasses.fields(Recipe)
-            if getattr(recipe, field.name) != getattr(preset, field.name)
-        }
-        return dataclasses.replace(self, changes=tuple(changes.items()))
+        """Return the same with other values. Raises UsageError for what is no setting's value."""
+        known, preset = fields.settings_of(RunConfig), RunConfig.of_preset(self.preset)
+        read = {path: known[path].read(value) for path, value in fields.flatten(RunConfig, given).items()}
+        values = {**dict(self.changes), **read}
+        changes = ((path, values[path]) for path in known if path in values)
+        return dataclasses.replace(
+            self, changes=tuple((p, v) for p, v in changes if v != fields.get(preset, p, known[p].default))
+        )
 
     def effective(self) -> Settings:
         """Return the same without changes that have no effect, such as a base's `epochs` beside a curriculum.
 
         Raises UsageError for settings that cannot be together.
         """
-        bert = None if self.bert == names.NONE else self.bert
-        config = RunConfig(train=["-"], dev=["-"], embeddings=self.embeddings, bert=bert, recipe=self.recipe)
-        unused = {name for each in unused_settings(config) for name in each.settings}
-        return dataclasses.replace(self, changes=tuple(c for c in self.changes if c[0] not in unused))
+        config = without_unused(self.config)
+        kept = ((path, value) for path, value in self.changes if fields.get(config, path) == value)
+        return dataclasses.replace(self, changes=tuple(kept))
 
     @property
-    def recipe(self) -> Recipe:
-        return Recipe.preset(self.preset).replace(dict(self.changes))
+    def config(self) -> RunConfig:
+        """The configuration, without files and seed; an encoder's settings go where there is none.
+
+        Raises UsageError for settings that cannot be together.
+        """
+        own = {
+            "words.embeddings": self.embeddings,
+            "encoder": self.bert,
+            "data.labels": self.labels,
+            "data.encoding": self.encoding,
+            "run.retrain_on_dev": self.final,
+        }
+        has_encoder = self.bert != names.NONE
+        changes = {p: v for p, v in self.changes if has_encoder or not p.startswith("encoder.")}
+        return RunConfig.of_preset(self.preset).replace(own | changes)
 
     @property
     def name(self) -> str:
@@ -100,7 +112,7 @@ class Settings:
         parts += [Path(self.bert).name] * (self.bert != names.NONE)
         parts += [self.preset] * (self.preset != "paper")
         parts += ["final"] * self.final
-        changes = "-".join(f"{name}={value}" for name, value in self.changes)
+        changes = "-".join(f"{fields.short_name(RunConfig, path)}={value}" for path, value in self.changes)
         return "-".join([*parts, *[shortened(changes)] * bool(changes)])
 
     def as_dict(self) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def build(
         "title": experiment.title,
         "beside": experiment.beside,
         "quick": experiment.quick,
-        "epochs": sorted({cell.settings.recipe.epochs for cell in experiment.cells}),
+        "epochs": sorted({cell.settings.config.schedule.epochs for cell in experiment.cells}),
         "seeds": experiment.seeds,
         "columns": list(dict.fromkeys(cell.column for cell in experiment.cells)),
         "rows": [

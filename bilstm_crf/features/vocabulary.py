@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bilstm_crf.config import Digits
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.util.word_forms import compatible_form, plain_form, plain_forms, zero_digits
+from bilstm_crf.util.word_forms import Digits, compatible_form, plain_form, plain_forms, zero_digits
 
 UNKNOWN = 0  # the id of a word or character that nothing is known of
 

@@ -36,7 +36,7 @@ def blocks(stream: BinaryIO, first: int = 1, path: str = "") -> Iterator[tuple[i
     for line in stream_lines:
         lines.append(line)
         size += len(line)
-        if line.isspace():
+        if line < b"!" and line.isspace():  # the comparison is the cheaper half
             following = b""
             if len(lines) == 1:
                 while len(lines) < MAX_BLANK_LINES and (following := next(stream_lines, b"")).isspace():

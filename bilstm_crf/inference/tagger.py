@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bilstm_crf.embeddings.attached import AttachedVectors, require_same_space
 from bilstm_crf.encoder.contextual import PrecomputedFeatures
-from bilstm_crf.encoder.frozen import frozen_parts
+from bilstm_crf.encoder.features import compute_frozen
 from bilstm_crf.errors import UsageError
 from bilstm_crf.features.batches import layout_of, others_of, tagging_batches, words_of
 from bilstm_crf.features.occurrences import Occurrences, StreamHistory
@@ -281,7 +281,7 @@ class Tagger:
         tokens = sum(map(len, sentences))
         vectors = torch.empty(tokens, use.encoder.dim, device=self._device)
         if contextual is None:
-            parts = frozen_parts(use.encoder, sentences, use.settings, halved=not use.tuned)
+            parts = compute_frozen(use.encoder, sentences, use.settings, halved=not use.tuned)
         else:
             starts = range(0, tokens, BATCH_TOKENS)
             parts = ((start, contextual.vectors[start : start + BATCH_TOKENS]) for start in starts)

@@ -11,17 +11,20 @@ import json
 import os
 import re
 import stat
+import types
+import typing
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
-from bilstm_crf.config import Digits, Recipe, check_fields, is_of_type
+from bilstm_crf.config import RunConfig
 from bilstm_crf.encoder.settings import FeatureSettings
-from bilstm_crf.errors import ModelFolderError, UsageError
+from bilstm_crf.errors import ModelFolderError, UsageError, did_you_mean
 from bilstm_crf.labels import ENCODINGS, Encoding, LabelSet, is_entity_type
 from bilstm_crf.model.architecture import Architecture
+from bilstm_crf.util.word_forms import Digits
 from bilstm_crf.version import __version__
 
 FORMAT = 2  # raised when an older program could not read a newer folder
@@ -167,16 +170,15 @@ def _architecture(content: Mapping[str, Any]) -> Architecture:
             raise ValueError(f"architecture: {name} is {shown(value)}, expected {_type_name(hints[name])}")
         if hints[name] is int and not 0 <= value < 1 << 31:
             raise ValueError(f"architecture: {name} is {shown(value)}, expected a size")
-    of_recipe = {each.name for each in fields(Recipe)}
-    settings = {name: value for name, value in content.items() if name in of_recipe}
-    for name, value in settings.items():
+    for name, value in content.items():
         if hints[name] is float and abs(value) > 1e15:  # and be it an int of a thousand digits
             raise ValueError(f"architecture: {name} is {shown(value)}, expected a number within its bounds")
+    architecture = Architecture(**content)
     try:
-        Recipe().replace(settings)
+        RunConfig().replace(architecture.settings())
     except UsageError as error:
         raise ValueError(f"architecture: {error}") from error
-    return Architecture(**content)
+    return architecture
 
 
 def _label_set(content: Mapping[str, Any]) -> LabelSet:
@@ -242,6 +244,31 @@ def _file_name(name: str, what: str) -> str:
     if outside or not name.isprintable() or len(name.encode()) > 255:
         raise ValueError(f"{what} is {shown(name)}, expected the name of a file in this folder")
     return name
+
+
+def check_fields(
+    content: Iterable[str], known: Iterable[str], *, required: Iterable[str], where: str
+) -> None:
+    """Raises UsageError for a name in `content` that is not known, or a required one that is missing."""
+    for name in content:
+        if name not in known:
+            raise UsageError(f"{where} has no field {name}.{did_you_mean(name, known)}")
+    for name in required:
+        if name not in content:
+            raise UsageError(f"{where} lacks the field {name}")
+
+
+def is_of_type(value: Any, hint: Any) -> bool:
+    """Whether a JSON value is of a field's type: a class, a list of one, literals, or a union of such."""
+    if typing.get_origin(hint) is Literal:
+        return value in typing.get_args(hint)
+    if typing.get_origin(hint) is list:
+        return isinstance(value, list) and all(is_of_type(each, typing.get_args(hint)[0]) for each in value)
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        return any(is_of_type(value, each) for each in typing.get_args(hint))
+    if hint is float:
+        hint = (float, int)  # JSON and TOML write 1 for 1.0
+    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
 
 
 def _type_name(hint: Any) -> str:

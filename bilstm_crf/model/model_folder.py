@@ -32,7 +32,7 @@ from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.encoder.contextual import EncoderSpec
 from bilstm_crf.encoder.encoder import Encoder
-from bilstm_crf.encoder.folder import is_local
+from bilstm_crf.encoder.loading import is_local
 from bilstm_crf.errors import InputError, ModelFolderError, UsageError
 from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.labels import ENCODINGS, LabelSet
@@ -232,28 +232,29 @@ def weights_of(folder: str | Path) -> tuple[Path, str]:
     return Path(folder) / description.weights, description.sha256
 
 
-def recipe_of(folder: str | Path) -> tuple[dict[str, Any], str | None]:
-    """The settings of a recipe that make a network of a saved model's form, and its encoder's name.
+def settings_of_model(folder: str | Path) -> dict[str, Any]:
+    """Return the settings of a configuration, by path, that make a network like that of a saved model.
 
     Raises ModelFolderError for a folder that holds no model, or a damaged one.
     """
     folder = Path(folder)
     description = read_description(folder)
-    sizes, encoder = dataclasses.asdict(description.architecture), description.encoder
-    parts = {"static": description.dim > 0, "char": sizes.pop("characters"), "bert": encoder is not None}
-    for name in ("contextual_dim", "contextual_layers"):
-        del sizes[name]
-    if description.dim:
-        sizes["word_dim"] = description.dim
-    settings: dict[str, Any] = {
-        "features": ",".join(name for name in parts if parts[name]),
-        "digits": description.digits,
-        **sizes,
+    architecture, encoder = description.architecture, description.encoder
+    parts = {
+        "static": description.dim > 0,
+        "char": architecture.characters,
+        "encoder": encoder is not None,
     }
-    if encoder is None:
-        return settings, None
-    settings |= {f"bert_{key}": value for key, value in dataclasses.asdict(encoder.settings).items()}
-    return settings, _place(encoder, folder)
+    settings: dict[str, Any] = architecture.settings()
+    settings["network.features"] = ",".join(name for name in parts if parts[name])
+    if description.dim:
+        settings["words.dim"] = description.dim
+    if encoder is not None:
+        found = encoder.settings
+        settings |= {f"encoder.{name}": getattr(found, name) for name in ("pooling", "layers", "precision")}
+        settings["encoder.context"] = f"{found.context}{'w' * (found.context_unit == 'words')}"
+        settings["encoder.name"] = _place(encoder, folder)
+    return settings
 
 
 # ---------------------------------------------------------------- the weights
@@ -418,18 +419,18 @@ def _load_encoder(
     """The encoder that model.json names. Raises ModelFolderError where it is another one now."""
     if described is None:
         if bert is not None:
-            raise UsageError(f"--bert {bert}: the model in {folder} has no encoder")
+            raise UsageError(f"--encoder {bert}: the model in {folder} has no encoder")
         return None
     name = _place(described, folder, bert)
     try:
         encoder = Encoder.load(name, trust_remote_code=trust_remote_code)
     except InputError as error:
-        hint = "--bert PATH says where the model's encoder lies now"
+        hint = "--encoder PATH says where the model's encoder lies now"
         raise ModelFolderError(f"needs an encoder: {error}", path=folder, hint=hint) from error
     if encoder.sha256 != described.sha256:
         raise ModelFolderError(
             f"was trained with another encoder than {name} is now: their SHA-256 differ",
             path=folder,
-            hint="--bert PATH names the folder of the right one",
+            hint="--encoder PATH names the folder of the right one",
         )
     return EncoderSpec(encoder, described.settings, described.tuned)

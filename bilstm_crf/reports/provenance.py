@@ -122,7 +122,17 @@ def _settings(runs: Sequence[Run]) -> list[Table]:
     """What all runs share in one table, what tells them apart in another."""
     # The recipe with the rest; the files, which are lists, stand under the data.
     filled = {run.name: configuration(run.described) for run in runs}
-    flat = {name: _flat({**config, **config["recipe"]}) for name, config in filled.items()}
+    flat = {
+        name: _flat(
+            {
+                f"{part}.{key}": v
+                for part, each in config.items()
+                if isinstance(each, dict)
+                for key, v in each.items()
+            }
+        )
+        for name, config in filled.items()
+    }
     users: dict[str, dict[str, list[str]]] = {}  # runs by setting and value
     for setting in dict.fromkeys(setting for values in flat.values() for setting in values):
         users[setting] = defaultdict(list)

@@ -35,7 +35,7 @@ class Run:
     @property
     def seed(self) -> str:
         """As the tables write it."""
-        return str(self.config["seed"])
+        return str(self.config["run"]["seed"])
 
     @property
     def best(self) -> Mapping[str, Any] | None:
@@ -47,7 +47,7 @@ class Run:
         """How far it has come, for people."""
         if self.metrics is not None:
             return "done"
-        epochs = self.config["recipe"]["epochs"]
+        epochs = self.config["schedule"]["epochs"]
         return f"unfinished: {len(self.history)} of {epochs} epochs" if self.history else "no epoch finished"
 
     @property

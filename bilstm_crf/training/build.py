@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.config import RunConfig
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.encoder.cache import cached_vectors
@@ -51,56 +50,49 @@ def precomputed_features(
 
 
 def architecture_of(config: RunConfig, use: EncoderSpec | None) -> Architecture:
-    """Return a network's architecture: the settings of the same names, and what the features are."""
-    names = {each.name for each in fields(Architecture)} & {each.name for each in fields(Recipe)}
-    return Architecture(
-        **{name: getattr(config.recipe, name) for name in names},
-        characters="char" in config.features,
-        contextual_dim=0 if use is None else use.encoder.dim,
-        contextual_layers=0 if use is None else use.layers,
-    )
+    """Return the architecture of a run's network."""
+    if use is None:
+        return Architecture.of(config)
+    return Architecture.of(config, contextual_dim=use.encoder.dim, contextual_layers=use.layers)
 
 
 def build_model(config: RunConfig, sentences: list[Sentence], pretrained: Pretrained = NOTHING) -> Model:
     """Build a model for these training sentences, with random weights or those of a model to fine-tune."""
-    recipe, vectors = config.recipe, pretrained.vectors
-    labels = _labels(ENCODINGS[config.encoding], sentences)
-    vocabulary = Vocabulary.of_corpus(
-        sentences, labels, recipe.digits, () if vectors is None else vectors.index
-    )
+    words, vectors = config.words, pretrained.vectors
+    labels = _labels(ENCODINGS[config.data.encoding], sentences)
+    known = () if vectors is None else vectors.index
+    vocabulary = Vocabulary.of_corpus(sentences, labels, vectors=known)
     attached = None if vectors is None else AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
-    dim = recipe.word_dim if vectors is None else vectors.dim
+    dim = words.dim if vectors is None else vectors.dim
     if "static" not in config.features:
-        vocabulary, dim = Vocabulary((), vocabulary.characters, labels, recipe.digits), 0
+        vocabulary, dim = Vocabulary((), vocabulary.characters, labels), 0
     use = None
-    if pretrained.encoder is not None:
-        tuned = recipe.bert_weights == "tuned"
-        use = EncoderSpec(pretrained.encoder, FeatureSettings.of(recipe), tuned)
+    if pretrained.encoder is not None and config.encoder is not None:
+        settings = FeatureSettings.of(config.encoder)
+        use = EncoderSpec(pretrained.encoder, settings, config.encoder.finetune)
     architecture = architecture_of(config, use)
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
-        random = seed_epoch(config.seed, 0)
+        random = seed_epoch(config.run.seed, 0)
         table = initial_table(vocabulary, attached, dim, random)
         network = BiLSTMCRF(architecture, len(vocabulary.characters), len(labels), table)
     subwords = None if vectors is None else vectors.subwords
-    if recipe.untuned:
+    if words.word_dropout:
         counts = torch.tensor(vocabulary.counts(sentences))
-        network.embedding.add_replacement(table.clone(), recipe.untuned / (recipe.untuned + counts))
-    if recipe.composed and subwords is not None:
+        network.embedding.add_replacement(table.clone(), words.word_dropout / (words.word_dropout + counts))
+    if words.subword_dropout and subwords is not None:
         composed = subword_table(vocabulary, subwords, table)
-        network.embedding.add_replacement(composed, torch.full((len(composed),), recipe.composed))
+        network.embedding.add_replacement(composed, torch.full((len(composed),), words.subword_dropout))
     if use is not None and use.tuned:
         network.encoder = use.encoder
-        if recipe.bert_checkpointing == "on":
-            use.encoder.checkpoint()
-    label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
-    model = Model(network, architecture, vocabulary, config.encoding, label_set, {}, subwords, use)
+    label_set = LabelSet.named(config.data.labels, keep_misc=config.data.keep_misc)
+    model = Model(network, architecture, vocabulary, config.data.encoding, label_set, {}, subwords, use)
     if attached is not None:
         model.attach(attached)
     if pretrained.initial is not None:
         copy_weights(pretrained.initial, model)
-    network.to(config.device)
+    network.to(config.run.device)
     if use is not None:
-        use.encoder.to(config.device)
+        use.encoder.to(config.run.device)
     return model
 
 

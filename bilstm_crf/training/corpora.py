@@ -53,35 +53,36 @@ def load_corpora(config: RunConfig, say: Callable[[str], None]) -> Corpora:
 
     Raises InputError for a file that cannot be read, UsageError for filters and label sets that do not exist.
     """
-    check_filters(config.drop)
-    label_set = LabelSet.named(config.label_set, keep_misc=config.keep_misc)
-    label_sets = [LabelSet.named(name, keep_misc=config.keep_misc) for name in config.train_labels]
+    data = config.data
+    check_filters(data.filter)
+    label_set = LabelSet.named(data.labels, keep_misc=data.keep_misc)
+    label_sets = [LabelSet.named(name, keep_misc=data.keep_misc) for name in data.train_labels]
     reading = FormatOptions(
-        misc_key=config.key,
-        token_column=config.token_column,
-        label_column=config.label_column,
-        input_encoding=config.input_encoding,
+        misc_key=data.misc_key,
+        token_column=data.token_column,
+        label_column=data.label_column,
+        input_encoding=data.input_encoding,
         keep_raw=False,
     )
-    read = partial(read_labelled, format=config.format, options=reading, repair=config.repair)
-    train = read(config.train, label_sets or label_set, drop_ill_formed="ill-formed" in config.drop)
+    read = partial(read_labelled, format=data.format, options=reading, repair=data.repair)
+    train = read(data.train, label_sets or label_set, drop_ill_formed="ill-formed" in data.filter)
     if label_sets and label_set.types is not None:
         _require_types(train, label_set)
-    dev = read(config.dev, label_set)
-    test = read(config.test, label_set) if config.test else None
+    dev = read(data.dev, label_set)
+    test = read(data.test, label_set) if data.test else None
     evaluation = [*dev.sentences, *([] if test is None else test.sentences)]
-    if config.drop:
-        train = train.without(config.drop, evaluation)
+    if data.filter:
+        train = train.without(data.filter, evaluation)
         say(f"train    {summary(train.dropped, len(train.sentences))}")
     corpora = Corpora(train, dev, test, label_set)
     for name, split in corpora.splits.items():
         found = ", ".join(dict.fromkeys(split.encodings))
         say(f"{name:<8} {len(split.sentences):,} sentences, {split.tokens:,} tokens, labels in {found}")
-    _show_entities(corpora, say, patience=config.recipe.patience > 0)
+    _show_entities(corpora, say, patience=config.schedule.patience > 0)
     if config.reads_neighbours:
-        Documents(config.documents).name([*train.sentences, *evaluation])
-        say(f"context  {_known_documents(train.sentences, tables_of(config, config.train))}")
-    tables = [DataFile(path, sha256_of(path)) for path in tables_of(config, [*config.train, *config.dev])]
+        Documents(data.documents).name([*train.sentences, *evaluation])
+        say(f"context  {_known_documents(train.sentences, tables_of(config, data.train))}")
+    tables = [DataFile(path, sha256_of(path)) for path in tables_of(config, [*data.train, *data.dev])]
     return dataclasses.replace(corpora, tables=tables)
 
 

@@ -1,4 +1,4 @@
-"""The final phase of a run (`--final`): train again, on train and dev together.
+"""The final phase of a run (`--retrain-on-dev`): train again, on train and dev together.
 
 The first phase found on dev after how many batches to stop, in each stage of a curriculum. The final phase
 starts from scratch with the same seed, and stops after as many; its learning rates are the first phase's,
@@ -23,9 +23,9 @@ def plan_final_phase(config: RunConfig, corpora: Corpora, first: Phase, history:
     it is in dev is not missed: dev is there now.
     """
     train = corpora.train + corpora.dev
-    if config.drop:
-        train = train.without(config.drop, [] if corpora.test is None else corpora.test.sentences)
-    weights = [*(config.weights or [1.0] * len(corpora.train.sizes)), *[1.0] * len(corpora.dev.sizes)]
+    if config.data.filter:
+        train = train.without(config.data.filter, [] if corpora.test is None else corpora.test.sentences)
+    weights = [*(config.data.weights or [1.0] * len(corpora.train.sizes)), *[1.0] * len(corpora.dev.sizes)]
     mixture = Mixture(train.sizes, weights)
-    batches_per_epoch = config.recipe.epoch_batches or -(-len(mixture) // first.plan.batch_size)
+    batches_per_epoch = config.schedule.batches_per_epoch or -(-len(mixture) // first.plan.batch_size)
     return Phase(train, mixture, stop_where_best(first.plan, history, batches_per_epoch))

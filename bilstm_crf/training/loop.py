@@ -148,7 +148,7 @@ class Trainer:
             loss = network.loss(batch, features)
             loss.backward()
             sentences += len(chosen)
-            optimizer.step(len(chosen), last=sentences == len(order))
+            optimizer.step(len(chosen))
             loss_sum += loss.item()
             tokens += len(batch.labels)
             if not loss_sum < MAX_LOSS * tokens:  # also where it is NaN

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from bilstm_crf.config import Recipe
+from bilstm_crf.config import RunConfig
 from bilstm_crf.model.network import BiLSTMCRF
 
 
@@ -20,75 +20,70 @@ class Optimizer:
     AdamW at a learning rate of its own (Loshchilov and Hutter 2019).
     """
 
-    def __init__(self, network: BiLSTMCRF, recipe: Recipe, epoch: int, batches: int) -> None:
+    def __init__(self, network: BiLSTMCRF, config: RunConfig, epoch: int, batches: int) -> None:
         """The schedule ends after so many `batches`, of which so many are an `epoch`."""
-        self._recipe = recipe
+        self._optimizer, self._schedule = config.optimizer, config.schedule
+        optimizer = config.optimizer
         self._epoch, self._batches = epoch, batches
-        self._warmup = round(recipe.warm_up * batches)  # a whole number, or rounding would move a restart
+        self._warmup = round(
+            config.schedule.warmup_fraction * batches
+        )  # a whole number, or rounding would move a restart
         self._done = 0  # batches
-        self._gathered = self._sentences = 0  # batches and sentences since the last step
         table = network.embedding.weight
         encoder = {} if network.encoder is None else dict(network.encoder.named_parameters(prefix="encoder"))
         self._named = {name: each for name, each in network.named_parameters() if each is not table}
         others = [each for name, each in self._named.items() if name not in encoder]
-        table.requires_grad_(recipe.word_rate > 0 and table.numel() > 0)
+        table.requires_grad_(optimizer.embedding_lr_scale > 0 and table.numel() > 0)
         # With the learning rate of each, before the schedule
         self._optimizers: list[tuple[torch.optim.Optimizer, float]] = []
-        if recipe.optimiser == "adam":
-            adam = torch.optim.AdamW(others, weight_decay=recipe.l2, fused=True)
-            self._optimizers.append((adam, recipe.learning_rate))
+        if optimizer.method == "adam":
+            adam = torch.optim.AdamW(others, weight_decay=optimizer.weight_decay, fused=True)
+            self._optimizers.append((adam, optimizer.learning_rate))
         else:
-            sgd = torch.optim.SGD(others, momentum=recipe.momentum, weight_decay=recipe.l2, fused=True)
-            self._optimizers.append((sgd, recipe.learning_rate))
+            decay, momentum = optimizer.weight_decay, optimizer.momentum
+            sgd = torch.optim.SGD(others, momentum=momentum, weight_decay=decay, fused=True)
+            self._optimizers.append((sgd, optimizer.learning_rate))
         if table.requires_grad:
-            rate = recipe.learning_rate * recipe.word_rate
+            rate = optimizer.learning_rate * optimizer.embedding_lr_scale
             self._optimizers.append((torch.optim.SGD([table], foreach=False), rate))
-        if encoder:
+        if encoder and config.encoder is not None:
             # As BERT was trained (Devlin et al. 2019): no weight decay for biases and the scales of norms
             groups = [
                 {
                     "params": [each for each in encoder.values() if each.ndim > 1],
-                    "weight_decay": recipe.bert_weight_decay,
+                    "weight_decay": config.encoder.weight_decay,
                 },
                 {"params": [each for each in encoder.values() if each.ndim <= 1], "weight_decay": 0.0},
             ]
-            self._optimizers.append((torch.optim.AdamW(groups, fused=True), recipe.bert_learning_rate))
+            self._optimizers.append((torch.optim.AdamW(groups, fused=True), config.encoder.learning_rate))
 
     def begin(self, batches: int) -> float:
         """Continue as after so many batches; return the first learning rate."""
         self._done = batches
-        return self._scheduled(self._recipe.learning_rate)
+        return self._scheduled(self._optimizer.learning_rate)
 
-    def step(self, sentences: int, *, last: bool = False) -> None:
-        """Update the weights by the gradients of a batch's summed loss, and reset the gradients.
-
-        With gradient accumulation: after every so many batches, and after the `last`.
-        """
-        recipe = self._recipe
-        self._gathered, self._sentences = self._gathered + 1, self._sentences + sentences
-        if self._gathered < recipe.accumulate and not last:
-            return
-        if recipe.gradient_clip:
-            nn.utils.clip_grad_norm_(self._named.values(), recipe.gradient_clip * self._sentences)
+    def step(self, sentences: int) -> None:
+        """Update the weights by the gradients of a batch's summed loss, and reset the gradients."""
+        if clip := self._optimizer.gradient_clip:
+            nn.utils.clip_grad_norm_(self._named.values(), clip * sentences)
         for optimizer, rate in self._optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = self._scheduled(rate)
             optimizer.step()
             optimizer.zero_grad()
-        self._done += self._gathered
-        self._gathered = self._sentences = 0
+        self._done += 1
 
     def _scheduled(self, rate: float) -> float:
         """Return what the schedule makes of a learning rate for the next step."""
-        recipe = self._recipe
+        schedule = self._schedule
         if self._done < self._warmup:
-            return rate * min(1, (self._done + max(1, self._gathered)) / self._warmup)
-        if recipe.schedule == "inverse":
-            return rate / (1 + recipe.learning_rate_decay * (self._done // self._epoch))
+            return rate * min(1, (self._done + 1) / self._warmup)
+        if schedule.shape == "inverse":
+            return rate / (1 + schedule.learning_rate_decay * (self._done // self._epoch))
         fallen, falling = self._done - self._warmup, self._batches - self._warmup
-        if recipe.schedule == "linear":
+        if schedule.shape == "linear":
             return rate * (1 - fallen / falling)
-        return rate * (1 + math.cos(math.pi * (fallen * recipe.restarts % falling) / falling)) / 2
+        return rate * (1 + math.cos(math.pi * (fallen * schedule.restarts % falling) / falling)) / 2
 
     def state(self) -> dict[str, Tensor]:
         """Return what the optimizers keep between steps, by `parameter/kind`; nothing for plain SGD."""

@@ -5,10 +5,11 @@ An epoch is one pass over the training data, or `epoch_batches` batches. Dev is 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bilstm_crf.config import Recipe, Stage
+from bilstm_crf.config import EncoderConfig, ScheduleConfig, Stage
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.corpus.mixture import Mixture
 from bilstm_crf.errors import UsageError
@@ -82,19 +83,28 @@ class Phase:
     plan: Plan
 
 
-def plan_phase(recipe: Recipe, train: Labelled, weights: Sequence[float]) -> Phase:
+def plan_phase(
+    schedule: ScheduleConfig, encoder: EncoderConfig | None, train: Labelled, weights: Sequence[float]
+) -> Phase:
     """Plan a training. Raises UsageError where an epoch would be longer than the training data."""
     mixture = Mixture(train.sizes, weights or [1.0] * len(train.sizes))
-    whole = -(-len(mixture) // recipe.batch_size)
-    if recipe.epoch_batches > whole:
+    whole = -(-len(mixture) // schedule.batch_size)
+    if schedule.batches_per_epoch > whole:
         raise UsageError(
-            f"epoch_batches is {recipe.epoch_batches:,}, but the training data has {whole:,} batches"
+            f"batches_per_epoch is {schedule.batches_per_epoch:,}, but train has only {whole:,} batches"
         )
-    epoch = recipe.epoch_batches or whole
-    stages = recipe.stages or [Stage(recipe.bert_context, recipe.bert_context_unit, recipe.epochs * epoch)]
+    epoch = schedule.batches_per_epoch or whole
+    stages = [Stage(0, "sentences", 0)] if encoder is None else encoder.stages
+    if encoder is None or not encoder.curriculum:  # one stage, as long as the schedule
+        stages = [dataclasses.replace(stages[0], batches=schedule.epochs * epoch)]
     lengths = [stage.batches for stage in stages]
     plan = Plan(
-        list(_epochs(lengths, stages, epoch)), stages, epoch, sum(lengths), recipe.batch_size, recipe.patience
+        list(_epochs(lengths, stages, epoch)),
+        stages,
+        epoch,
+        sum(lengths),
+        schedule.batch_size,
+        schedule.patience,
     )
     return Phase(train, mixture, plan)
 

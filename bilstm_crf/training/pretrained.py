@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bilstm_crf.config import RunConfig
+from bilstm_crf.config import EncoderConfig, RunConfig
 from bilstm_crf.embeddings.coverage import coverage
 from bilstm_crf.embeddings.read import load
 from bilstm_crf.embeddings.vectors import Source, WordVectors
@@ -44,48 +44,48 @@ def load_pretrained(
     the features do not, or the other way round.
     """
     initial = source = None
-    if config.init_from is None:
-        vectors = load(config.embeddings, embeddings_dir=config.embeddings_dir)
+    folder, encoder = config.network.init_from, config.encoder
+    if folder is None:
+        vectors = load(config.words.embeddings, embeddings_dir=config.words.embeddings_dir)
     else:
-        initial = load_model(config.init_from, bert=config.bert, trust_remote_code=config.trust_remote_code)
-        source = ModelSource(config.init_from, weights_of(config.init_from)[1])
-        vectors = vectors_of(initial, config.init_from)
+        trust = encoder is not None and encoder.trust_remote_code
+        initial = load_model(folder, bert=config.encoder_name, trust_remote_code=trust)
+        source = ModelSource(folder, weights_of(folder)[1])
+        vectors = vectors_of(initial, folder)
         if ("static" in config.features) != (vectors is not None):
             has = "no static vectors" if vectors is None else "static vectors"
             features = ",".join(config.features)
             raise UsageError(f"the model to fine-tune has {has}, but the features are {features}")
     if vectors is not None:
-        vectors = _with_subwords(config, vectors, sentences, say)
+        vectors = _with_subwords(config.words.subwords, vectors, sentences, say)
     elif "static" in config.features:
-        say(f"vectors  none: random, {config.recipe.word_dim} dimensions")
-    return Pretrained(vectors, load_encoder(config, say), initial, source)
+        say(f"vectors  none: random, {config.words.dim} dimensions")
+    return Pretrained(vectors, None if encoder is None else load_encoder(encoder, say), initial, source)
 
 
 def _with_subwords(
-    config: RunConfig, vectors: WordVectors, sentences: Iterable[Sentence], say: Callable[[str], None]
+    subwords: int, vectors: WordVectors, sentences: Iterable[Sentence], say: Callable[[str], None]
 ) -> WordVectors:
     """Return the vectors with n-gram vectors for other words, if those are wanted and the file has none."""
     say(f"vectors  {vectors.summary()}")
     words = Counter(word for sentence in sentences for word in sentence.tokens)
-    say(f"coverage {coverage(words, vectors, config.recipe.digits).line()}")
-    if config.recipe.subwords and vectors.subwords is None:
-        vectors = vectors.with_subwords(config.recipe.subwords)
-        say(f"n-grams  fitted up to {config.recipe.subwords:,} vectors, for words without one")
+    say(f"coverage {coverage(words, vectors).line()}")
+    if subwords and vectors.subwords is None:
+        vectors = vectors.with_subwords(subwords)
+        say(f"n-grams  fitted up to {subwords:,} vectors, for words without one")
     return vectors
 
 
-def load_encoder(config: RunConfig, say: Callable[[str], None]) -> Encoder | None:
+def load_encoder(config: EncoderConfig, say: Callable[[str], None]) -> Encoder:
     """Load the encoder, and check that it has the layer that is asked for."""
-    if config.bert is None:
-        return None
-    encoder = Encoder.load(config.bert, trust_remote_code=config.trust_remote_code)
-    encoder.require_layer(FeatureSettings.of(config.recipe))
-    if config.recipe.bert_weights == "frozen":
+    encoder = Encoder.load(config.name, trust_remote_code=config.trust_remote_code)
+    encoder.require_layer(FeatureSettings.of(config))
+    if not config.finetune:
         require_folder()
     weights = sum(parameter.numel() for parameter in encoder.parameters())
     say(
-        f"encoder  {config.bert}: {encoder.hidden_states - 1} layers, {encoder.dim} dimensions, "
-        f"{weights / 1e6:.1f} million weights, {config.recipe.bert_weights}"
+        f"encoder  {config.name}: {encoder.hidden_states - 1} layers, {encoder.dim} dimensions, "
+        f"{weights / 1e6:.1f} million weights, {'fine-tuned' if config.finetune else 'frozen'}"
     )
     return encoder
 
@@ -106,5 +106,4 @@ def vectors_of(model: Model, folder: str) -> WordVectors | None:
         dim=matrix.shape[1],
         skipped={},
     )
-    subword = None if model.subwords is None else model.subwords.vector
-    return WordVectors(Path(folder).name, words, matrix, subword, source, subwords=model.subwords)
+    return WordVectors(Path(folder).name, words, matrix, model.subwords, source)

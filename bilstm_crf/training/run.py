@@ -92,7 +92,7 @@ def start(config: RunConfig, folder: Path, monitor: Monitor, *, overwrite: bool 
     """
     with run_folder.lock_folder(folder):
         run_folder.check_free(folder, overwrite=overwrite)
-        run_folder.check_apart(folder, (config.init_from, config.bert))
+        run_folder.check_apart(folder, (config.network.init_from, config.encoder_name))
         setup = set_up(config, monitor)
         run_folder.begin(folder, setup.description)
         return _run(config, setup, folder, monitor)
@@ -108,7 +108,7 @@ def resume(folder: Path, monitor: Monitor, *, threads: int | None = None) -> Run
     config = before.config
     if threads is not None:
         _check_threads(config, threads)
-        config = dataclasses.replace(config, threads=threads)
+        config = config.replace(run__threads=threads)
     if is_finished(folder):
         monitor.say(f"{folder}: this run is finished")
         return read_metrics(folder)
@@ -126,9 +126,9 @@ def set_up(config: RunConfig, monitor: Monitor) -> Setup:
 
     Raises InputError for what cannot be read, UsageError for what does not go together or is not there.
     """
-    find_device(config.device)  # refuse it before gigabytes are read
+    find_device(config.run.device)  # refuse it before gigabytes are read
     corpora = load_corpora(config, monitor.say)
-    phase = plan_phase(config.recipe, corpora.train, config.weights)
+    phase = plan_phase(config.schedule, config.encoder, corpora.train, config.data.weights)
     pretrained = load_pretrained(config, corpora.train.sentences, monitor.say)
     model = build_model(config, corpora.train.sentences, pretrained)
     description = RunDescription(
@@ -147,14 +147,14 @@ def set_up(config: RunConfig, monitor: Monitor) -> Setup:
 
 def _check_threads(config: RunConfig, threads: int) -> None:
     """Raise UsageError where a run with so many threads would not end with the same weights."""
-    same = threads == config.threads or config.device != "cpu"
-    learns = config.bert is not None and config.recipe.bert_weights == "tuned"
-    if same or (max(threads, config.threads) <= 2 and not learns):
+    same = threads == config.run.threads or config.run.device != "cpu"
+    learns = config.tunes_encoder
+    if same or (max(threads, config.run.threads) <= 2 and not learns):
         return
     why = "an encoder that is fine-tuned" if learns else "more than 2"
     raise UsageError(
-        f"--threads {threads}: the run began with {config.threads}, and {why} adds up in another order",
-        hint=f"leave it out, or give --threads {config.threads}; a new run may have any number",
+        f"--threads {threads}: the run began with {config.run.threads}, and {why} adds up in another order",
+        hint=f"leave it out, or give --threads {config.run.threads}; a new run may have any number",
     )
 
 
@@ -171,15 +171,15 @@ def _check_inputs(now: RunDescription, before: RunDescription, folder: Path) -> 
 
 def _run(config: RunConfig, setup: Setup, folder: Path, monitor: Monitor) -> RunMetrics:
     """Train, train again on train and dev if that is wanted, and score the models."""
-    use_threads(config.threads, config.lanes)
+    use_threads(config.run.threads, config.workers)
     corpora = setup.corpora
     if done := epochs_done(folder / CHECKPOINT):
         monitor.say(f"going on after epoch {done}")
-    dev = DevSet(corpora.dev, chooses=corpora.dev_chooses, device=config.device, threads=config.lanes)
+    dev = DevSet(corpora.dev, chooses=corpora.dev_chooses, device=config.run.device, threads=config.workers)
     with _interruptible(folder, lambda: _in_epoch(folder)):
         history = _train(config, setup, dev, folder, monitor)
     final = None
-    if config.final:
+    if config.run.retrain_on_dev:
         setup = _set_up_final(config, setup, history, monitor)
         (folder / FINAL).mkdir(exist_ok=True)
         run_folder.clean(folder / FINAL)
@@ -205,9 +205,10 @@ def _train(
     del provenance["command"]
     if dev is None:
         provenance |= {"final": TRAINED_ON_DEV, "batches": plan.batches_to_train}
-    output = Output(folder, provenance, setup.pretrained.vectors, config.embed_encoder)
-    optimizer = Optimizer(setup.model.network, config.recipe, plan.batches_per_epoch, plan.batches)
-    trainer = Trainer(setup.model, optimizer, setup.phase, config.seed)
+    embed = config.encoder is not None and config.encoder.embed
+    output = Output(folder, provenance, setup.pretrained.vectors, embed)
+    optimizer = Optimizer(setup.model.network, config, plan.batches_per_epoch, plan.batches)
+    trainer = Trainer(setup.model, optimizer, setup.phase, config.run.seed)
     done = epochs_done(folder / CHECKPOINT)
     with monitor.progress(len(plan.epochs), plan.sentences_per_epoch, done) as watch:
         return fit(trainer, dev, output, watch)
@@ -220,11 +221,11 @@ def _set_up_final(config: RunConfig, setup: Setup, history: Sequence[EpochRow], 
     monitor.say(
         f"final    {sentences:,} sentences of train and dev, for {phase.plan.batches_to_train:,} batches"
     )
-    if config.drop:
+    if config.data.filter:
         monitor.say(f"final    {summary(phase.train.dropped, sentences)}")
     pretrained = setup.pretrained
-    if config.bert is not None and config.recipe.bert_weights == "tuned":  # as it was before the first phase
-        encoder = Encoder.load(config.bert, trust_remote_code=config.trust_remote_code)
+    if config.encoder is not None and config.encoder.finetune:  # as it was before the first phase
+        encoder = Encoder.load(config.encoder.name, trust_remote_code=config.encoder.trust_remote_code)
         pretrained = dataclasses.replace(pretrained, encoder=encoder)
     model = build_model(config, phase.train.sentences, pretrained)
     return dataclasses.replace(setup, phase=phase, pretrained=pretrained, model=model)
@@ -249,9 +250,9 @@ def _score(
     def score(model: Path, split: Labelled) -> Report:
         tagger = Tagger.load(
             model,
-            trust_remote_code=config.trust_remote_code,
-            device=config.device,
-            threads=config.lanes,
+            trust_remote_code=config.encoder is not None and config.encoder.trust_remote_code,
+            device=config.run.device,
+            threads=config.workers,
         )
         spans = tagger.predict(split.sentences)
         report = evaluate(
@@ -271,7 +272,7 @@ def _score(
     return RunMetrics(
         best_epoch=best_row(history).epoch,
         epochs=len(history),
-        seed=config.seed,
+        seed=config.run.seed,
         epoch_chosen_on_dev=corpora.dev_chooses,
         dev_is=CHOSE if corpora.dev_chooses else DID_NOT_CHOOSE,
         dev=score(folder, corpora.dev),

@@ -21,7 +21,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bilstm_crf.encoder.folder import is_local
+from bilstm_crf.encoder.loading import is_local
 from bilstm_crf.errors import UsageError, warn
 from bilstm_crf.training.records import CONFIG, DROPPED, HISTORY, METRICS, RunDescription, RunMetrics
 from bilstm_crf.util.files import made_folder, remove_unfinished, write_json

@@ -5,70 +5,150 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from bilstm_crf.config import Recipe, RunConfig
-
-OF_ENCODER = tuple(each.name for each in fields(Recipe) if each.name.startswith("bert_"))
+from bilstm_crf.config import RunConfig
+from bilstm_crf.embeddings.names import KNOWN
+from bilstm_crf.errors import UsageError
+from bilstm_crf.formats import format_of
+from bilstm_crf.util import fields
 
 
 @dataclass(frozen=True)
 class Unused:
-    """Why some settings of the recipe have no effect, and what would give them one."""
+    """Settings that cannot change a run's result, why, and what would give them an effect."""
 
-    settings: tuple[str, ...]
+    paths: tuple[str, ...]
     reason: str
     hint: str
 
 
 def unused_settings(config: RunConfig) -> list[Unused]:
-    """Return the settings of the recipe whose values cannot change this run's result.
+    """Return the settings whose values cannot change this run's weights by a bit."""
+    return [
+        Unused(tuple(paths.split()), reason(config), hint)
+        for paths, is_unused, reason, hint in _RULES
+        if is_unused(config)
+    ]
 
-    Only those for which that is certain: a training with another value has the same weights, bit for bit.
-    """
-    return list(_unused(config))
+
+def without_unused(config: RunConfig) -> RunConfig:
+    """Return the configuration with the defaults of settings that have no effect: equal runs are equal."""
+    paths = [path for unused in unused_settings(config) for path in unused.paths]
+    return config.replace({path: fields.settings_of(RunConfig)[path].default for path in paths})
 
 
-def _unused(config: RunConfig) -> Iterator[Unused]:
-    recipe, features = config.recipe, config.features
-    with_vectors = config.embeddings != "none" or config.init_from is not None
-    if config.bert is None:
-        yield Unused(OF_ENCODER, "no encoder is named", "name one: --bert NAME|PATH")
-    elif recipe.bert_weights == "frozen":
-        of_tuned = ("bert_learning_rate", "bert_weight_decay", "bert_checkpointing")
-        yield Unused(of_tuned, "the encoder is not trained", "--bert-finetune trains it")
-    if recipe.curriculum:
-        says = f"the curriculum {recipe.curriculum} says how long, in batches"
-        yield Unused(("epochs",), says, "shorten its stages, or leave one of the two out")
-        yield Unused(
-            ("bert_context_unit",), f"the curriculum {recipe.curriculum} has its own", "0w:2000: words"
-        )
-    elif config.bert is not None and not recipe.bert_context:
-        unit = ("bert_context_unit",)
-        yield Unused(unit, "the encoder sees each sentence alone", "--context 64w: 64 words on each side")
-    if recipe.schedule != "cosine":
-        yield Unused(("restarts",), f"the schedule {recipe.schedule} has none", "--set schedule=cosine has")
-    if recipe.schedule != "inverse":
-        yield Unused(
-            ("learning_rate_decay",), f"the schedule is {recipe.schedule}", "--set schedule=inverse has it"
-        )
-    if recipe.optimiser == "adam":
-        yield Unused(("momentum",), "the optimiser is adam", "--set optimiser=sgd has momentum")
-    if "static" not in features:
-        reason = f"the features {','.join(features)} have no word embeddings"
-        yield Unused(("word_dim", "word_rate", "subwords", "composed"), reason, "add static to --features")
-    elif with_vectors:
-        yield Unused(
-            ("word_dim",), "the vectors have their own dimensions", "leave --embeddings out for random ones"
-        )
-    else:
-        yield Unused(("subwords", "composed"), "no vectors are named", "name some: --embeddings NAME|PATH")
-    if "char" not in features:
-        of_characters = ("character_dim", "character_filters", "character_width")
-        yield Unused(of_characters, f"the features are {','.join(features)}", "add char to --features")
-    if not recipe.head.startswith("bilstm"):
-        of_lstm = ("hidden", "layers", "recurrent_dropout")
-        yield Unused(of_lstm, f"the head {recipe.head} has no BiLSTM", "--head bilstm-crf has one")
-    if not recipe.document_memory:
-        yield Unused(("memory_alone",), "document_memory is 0", "--set document_memory=100 switches it on")
+def formats_of(config: RunConfig) -> set[str]:
+    """Return the names of the formats that the files may have; a text file may turn out to hold columns."""
+    found = set()
+    for path in (*config.data.train, *config.data.dev, *config.data.test):
+        try:
+            found.add(format_of(path, config.data.format).name)
+        except UsageError:  # reading it says so
+            return {"conllu", "conll2003"}
+    return found | ({"conll2003"} if "text" in found and config.data.format is None else set())
+
+
+def _is_static(config: RunConfig) -> bool:
+    return "static" in config.features
+
+
+def _has_vectors(config: RunConfig) -> bool:
+    return config.words.embeddings != "none" or config.network.init_from is not None
+
+
+_MAPS_MISC = ("full", "7", "6")  # label sets in which NorNE's MISC becomes O
+# Settings, whether they are unused, why, and what would give them an effect
+_RULES: list[tuple[str, Callable[[RunConfig], bool], Callable[[RunConfig], str], str]] = [
+    (
+        "encoder.learning_rate encoder.weight_decay",
+        lambda c: c.encoder is not None and not c.encoder.finetune,
+        lambda c: "the encoder is not trained",
+        "--encoder-finetune trains it",
+    ),
+    (
+        "schedule.epochs",
+        lambda c: bool(c.stages),
+        lambda c: f"the curriculum {c.encoder and c.encoder.curriculum} says how long, in batches",
+        "shorten its stages, or leave one of the two out",
+    ),
+    (
+        "schedule.restarts",
+        lambda c: c.schedule.shape != "cosine",
+        lambda c: f"the schedule is {c.schedule.shape}",
+        "--set schedule=cosine has restarts",
+    ),
+    (
+        "schedule.learning_rate_decay",
+        lambda c: c.schedule.shape != "inverse",
+        lambda c: f"the schedule is {c.schedule.shape}",
+        "--set schedule=inverse has a decay",
+    ),
+    (
+        "optimizer.momentum",
+        lambda c: c.optimizer.method == "adam",
+        lambda c: "the optimizer is adam",
+        "--set optimizer=sgd has momentum",
+    ),
+    (
+        "words.dim words.subwords words.subword_dropout optimizer.embedding_lr_scale",
+        lambda c: not _is_static(c),
+        lambda c: f"the features {','.join(c.features)} have no word vectors",
+        "add static to --features",
+    ),
+    (
+        "words.dim",
+        lambda c: _is_static(c) and _has_vectors(c),
+        lambda c: "the vectors have their own dimensions",
+        "leave --embeddings out for random ones",
+    ),
+    (
+        "words.subwords words.subword_dropout",
+        lambda c: _is_static(c) and not _has_vectors(c),
+        lambda c: "no vectors are named",
+        "name some: --embeddings NAME|PATH",
+    ),
+    (
+        "words.embeddings_dir",
+        lambda c: c.words.embeddings not in KNOWN,
+        lambda c: "no vectors are looked for by name",
+        f"names are: {' '.join(KNOWN)}",
+    ),
+    (
+        "characters.dim characters.filters characters.width",
+        lambda c: "char" not in c.features,
+        lambda c: f"the features are {','.join(c.features)}",
+        "add char to --features",
+    ),
+    (
+        "lstm.hidden lstm.layers lstm.recurrent_dropout",
+        lambda c: not c.has_lstm,
+        lambda c: f"the head {c.network.head} has no BiLSTM",
+        "--head bilstm-crf has one",
+    ),
+    (
+        "document_memory.memory_free_loss_weight",
+        lambda c: not c.document_memory.size,
+        lambda c: "document_memory is 0",
+        "--set document_memory=100 switches it on",
+    ),
+    (
+        "data.keep_misc",
+        lambda c: {c.data.labels, *c.data.train_labels}.isdisjoint(_MAPS_MISC),
+        lambda c: f"the labels {', '.join(sorted({c.data.labels, *c.data.train_labels}))} do not drop it",
+        f"it is for --labels {', '.join(_MAPS_MISC)}",
+    ),
+    (
+        "data.misc_key",
+        lambda c: bool(c.data.train) and "conllu" not in formats_of(c),
+        lambda c: "no file is CoNLL-U",
+        "it is a key of CoNLL-U's MISC",
+    ),
+    (
+        "data.token_column data.label_column",
+        lambda c: bool(c.data.train) and "conll2003" not in formats_of(c),
+        lambda c: "no file has columns",
+        "--format conll2003 reads columns",
+    ),
+]

@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from typing import Literal
+
+Digits = Literal["zero", "own_first"]
 
 # Unicode's property Default_Ignorable_Code_Point (DerivedCoreProperties.txt, version 16.0): soft hyphens,
 # joiners, directional marks, variation selectors, byte-order marks and others that are never displayed

@@ -20,6 +20,7 @@ WORDS = {
     "one sentence": "10 NUM O\n10 NUM O\n",
     "labels only": "1 O\n1 O\n\n2 O\n2 O\n",
     "a word like a label": "E-post NOUN\nS-bane NOUN\n",
+    "the same second column": "7 NUM O\n7 NUM O\n\n8 NUM O\n8 NUM O\n",
     "a list": "1 NUM O\nKari N B-PER\n\n2 NUM O\nOla N B-PER\n",
 }
 

@@ -75,8 +75,8 @@ def test_repair_reads_gold_and_says_how_much(
 def test_a_run_learns_from_repaired_labels(tmp_path: Path) -> None:
     path = str(columns(tmp_path / "a.conll", STRAY))
     with pytest.raises(InputError, match="line 4"):
-        load_corpora(RunConfig(train=[path], dev=[path], label_set="file"), lambda line: None)
-    config = RunConfig(train=[path], dev=[path], label_set="file", repair="conlleval")
+        load_corpora(RunConfig().replace(train=path, dev=path, labels="file"), lambda line: None)
+    config = RunConfig().replace(train=path, dev=path, labels="file", repair="conlleval")
     with pytest.warns(InputWarning, match="first of 4"):
         inputs = load_corpora(config, lambda line: None)
     for split in (inputs.train, inputs.dev):

@@ -57,7 +57,7 @@ def test_what_does_something_is_taken(cli: Cli, tiny_model: Path, arguments: lis
 
 
 @pytest.mark.parametrize("command", ["evaluate", "errors"])
-@pytest.mark.parametrize("option", ["--bert", "--device", "--threads", "--embeddings", "--documents"])
+@pytest.mark.parametrize("option", ["--encoder", "--device", "--threads", "--embeddings", "--documents"])
 def test_options_of_a_model_are_refused_without_one(cli: Cli, command: str, option: str) -> None:
     value = "2" if option == "--threads" else "a.conll"
     if command == "errors" and option in ("--embeddings", "--documents"):

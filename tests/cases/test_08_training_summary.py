@@ -32,7 +32,7 @@ def train(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable
         for name, text in (("train", train), ("dev", dev), ("test", test)):
             Path(f"{name}.conll").write_text(text, "utf-8")
         files = ["--train", "train.conll", "--dev", "dev.conll", *(["--test", "test.conll"] * bool(test))]
-        settings = ["--set=hidden=4", "--set=word_dim=4", "--epochs", "2", "--output", "run", "--overwrite"]
+        settings = ["--set=hidden=4", "--set=words.dim=4", "--epochs", "2", "--output", "run", "--overwrite"]
         return cli("train", *files, *settings, *more)
 
     return call

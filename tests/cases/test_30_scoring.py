@@ -80,10 +80,10 @@ def test_label_sets_that_leave_all_types_as_they_stand_have_one_name(
 @pytest.mark.parametrize("labels", ["full", "6", "file"])
 def test_a_run_and_evaluate_sign_alike(tmp_path: Path, cli: Callable[..., Done], labels: str) -> None:
     """A run maps gold when it reads it: the types of the file are what counts."""
-    config = small_config(tmp_path, label_set=labels, epochs=1)
+    config = small_config(tmp_path, labels=labels, epochs=1)
     start(config, tmp_path / "run")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text("utf-8"))
-    (dev,) = config.dev
+    (dev,) = config.data.dev
     done = cli("evaluate", "--model", tmp_path / "run", dev, "--json")
     assert json.loads(done.out)["signatures"] == metrics["dev"]["signatures"]
     assert f"|labels:{labels.replace('file', 'full')}|" in metrics["dev"]["signatures"]["strict"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError
 from bilstm_crf.model.model_folder import load_model, save_model
 from bilstm_crf.sentence import Sentence, Span
@@ -61,8 +61,8 @@ def test_a_hostile_model_is_refused_in_one_line(
 
 @pytest.mark.parametrize("type_", ["X\n9\tINJECTED", "A B", "A|B", "", "A\x07", "\ud83d"])
 def test_labels_that_no_file_can_hold_are_never_written(type_: str, tmp_path: Path) -> None:
-    recipe = Recipe().replace({"word_dim": 4, "hidden": 4, "character_dim": 2, "character_filters": 2})
-    config = RunConfig(train=["train"], dev=["dev"], recipe=recipe)
+    sizes = {"words.dim": 4, "hidden": 4, "characters.dim": 2, "filters": 2}
+    config = RunConfig().replace(sizes, train="train", dev="dev")
     sentence = Sentence(["Kari", "ler"], spans=[Span(0, 1, type_)])
     with pytest.raises(InputError, match="entity type"):
         build_model(config, [sentence])

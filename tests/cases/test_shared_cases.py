@@ -509,7 +509,7 @@ def test_types_that_only_dev_has_are_warned_of(cli: Cli, case: Callable[[str], P
 
     def train(train_file: str, dev_file: str) -> Done:
         files = ["--train", folder / train_file, "--dev", folder / dev_file]
-        small = ["--set", "hidden=4", "--set", "word_dim=4", "--epochs", 2, "--output", tmp_path / dev_file]
+        small = ["--set", "hidden=4", "--set", "words.dim=4", "--epochs", 2, "--output", tmp_path / dev_file]
         return cli("train", *files, *small, "--overwrite")
 
     assert "LOC" in train("train.conll", "dev.conll").err.partition("warning:")[2]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bilstm_crf.corpus.documents import Documents, read_table
-from bilstm_crf.encoder.context import neighbours
+from bilstm_crf.encoder.windows import find_context
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import read
 from bilstm_crf.sentence import Sentence
@@ -176,7 +176,7 @@ def test_norne_has_all_its_sentences_in_documents_and_none_has_neighbours_of_ano
     paths = sorted((shared / "norne" / language).glob("*.conllu"))
     sentences = [each for path in paths for each in read(path) if each.tokens]
     own = np.cumsum([0, *map(len, sentences)])
-    bounds = neighbours(sentences, 2, "sentences")
+    bounds = find_context(sentences, 2, "sentences")
     assert (bounds[:, 0] == own[:-1]).all(), "the files themselves name no documents"
     Documents().name(sentences)
     assert all(each.document for each in sentences)
@@ -186,9 +186,9 @@ def test_norne_has_all_its_sentences_in_documents_and_none_has_neighbours_of_ano
     documents = [name for name, _ in groupby(named)]
     assert len(documents) == len(set(documents)), "each stands in one place"
     of_word = np.repeat(np.array(named), [len(each) for each in sentences])
-    for (low, high), document in zip(neighbours(sentences, 2, "sentences"), named, strict=True):
+    for (low, high), document in zip(find_context(sentences, 2, "sentences"), named, strict=True):
         assert set(of_word[low:high]) == {document}
-    begins = (neighbours(sentences, 2, "sentences")[:, 0] == own[:-1]).sum()
+    begins = (find_context(sentences, 2, "sentences")[:, 0] == own[:-1]).sum()
     assert begins == len(documents), "only the first sentence of a document has none before it"
 
 

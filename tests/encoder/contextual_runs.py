@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from bilstm_crf import Tagger
-from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.encoder.contextual import TrainableFeatures
 from bilstm_crf.encoder.encoder import Encoder
@@ -53,16 +53,14 @@ def write_corpus(path: Path, *, sentences: int = SENTENCES, seed: int = 0) -> Pa
 
 def tiny_config(folder: Path, encoder: Path | None, **changes: Any) -> RunConfig:
     """A run on the corpus, which is dev as well. `changes` as `runs.small_config` takes them."""
-    fields = {name: changes.pop(name) for name in list(changes) if name in RunConfig.__dataclass_fields__}
     corpus = str(write_corpus(folder / "corpus.conllu"))
-    files = {"train": [corpus], "dev": [corpus]}
-    settings = {"batch_size": 2, "epochs": 3, "optimiser": "adam", "learning_rate": 0.03, "word_rate": 5}
-    recipe = Recipe().replace({**TINY, **settings, **changes})
-    return RunConfig(**{**files, "bert": encoder and str(encoder), **fields}, recipe=recipe)
+    settings = {"batch_size": 2, "epochs": 3, "optimizer": "adam", "learning_rate": 0.03}
+    files = {"train": [corpus], "dev": [corpus], "encoder": encoder and str(encoder)}
+    return RunConfig().replace({**TINY, **settings, "embedding_lr_scale": 5, **files}).replace(**changes)
 
 
 def corpus_of(config: RunConfig) -> list[Sentence]:
-    return read_labelled(config.dev, LabelSet.named(config.label_set)).sentences
+    return read_labelled(config.data.dev, LabelSet.named(config.data.labels)).sentences
 
 
 def batch_of(model: Model, sentences: Sequence[Sentence], *numbers: int) -> Batch:
@@ -79,7 +77,7 @@ def untrained(config: RunConfig) -> Model:
     Its random weights are stretched and moved until each label's scores have mean 0 and deviation 3.
     """
     sentences = corpus_of(config)
-    encoder = None if config.bert is None else Encoder.load(config.bert)
+    encoder = None if config.encoder is None else Encoder.load(config.encoder.name)
     model = build_model(config, sentences, Pretrained(encoder=encoder))
     batch = batch_of(model, sentences)
     network, use = model.network.eval(), model.contextual

@@ -19,11 +19,11 @@ import torch
 from bilstm_crf.encoder import cache
 from bilstm_crf.encoder.cache import cached_vectors, default_folder, key_of
 from bilstm_crf.encoder.encoder import Encoder
-from bilstm_crf.encoder.frozen import frozen_vectors
 from bilstm_crf.encoder.settings import FeatureSettings
 from bilstm_crf.errors import InputWarning, UsageError
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.threads import use_threads
+from tiny_encoders import frozen_vectors
 
 TEXTS = ["Kari bur i Oslo .", "ikke", "", "blåbær og nordmann i Oslo"]
 SENTENCES = [Sentence(text.split(), document="1") for text in TEXTS] * 3
@@ -52,7 +52,7 @@ def test_the_second_call_computes_nothing(
     np.testing.assert_array_equal(first, frozen_vectors(tiny, SENTENCES, settings))
     assert isinstance(first, np.memmap)
     assert not first.flags.writeable
-    monkeypatch.setattr(cache, "frozen_parts", refuse)
+    monkeypatch.setattr(cache, "compute_frozen", refuse)
     np.testing.assert_array_equal(cached_vectors(tiny, SENTENCES, settings, folder=tmp_path), first)
     np.testing.assert_array_equal(np.load(*tmp_path.glob("*.npy")), first)  # a file for any program
 
@@ -155,7 +155,7 @@ def test_processes_at_once_all_get_it_and_one_file_stays(
         process.join()
     assert [process.exitcode for process in processes] == [0] * 3
     (name,) = vectors_in(tmp_path)
-    monkeypatch.setattr(cache, "frozen_parts", refuse)
+    monkeypatch.setattr(cache, "compute_frozen", refuse)
     found = cached_vectors(tiny, SENTENCES, SETTINGS, folder=tmp_path)
     np.testing.assert_array_equal(found, frozen_vectors(tiny, SENTENCES, SETTINGS))
     assert name == f"{key_of(tiny, SENTENCES, SETTINGS)}.npy"
@@ -213,7 +213,9 @@ def test_no_words_need_no_file(tiny: Encoder, tmp_path: Path) -> None:
 
 
 def test_a_layer_that_there_is_not_is_said_before_anything_is_kept(tiny: Encoder, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"bert_layers is 4, .* has 3 layers: 1 to 3, and 0, the embeddings"):
+    with pytest.raises(
+        UsageError, match=r"encoder.layers is 4, .* has 3 layers: 1 to 3, and 0, the embeddings"
+    ):
         cached_vectors(tiny, SENTENCES, FeatureSettings(layers="4"), folder=tmp_path)
     assert vectors_in(tmp_path) == []
 
@@ -230,7 +232,7 @@ def test_the_users_folder_is_where_the_environment_says(
 ) -> None:
     monkeypatch.delenv("BILSTM_CRF_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert default_folder() == tmp_path / "xdg" / "bilstm_crf" / "bert"
+    assert default_folder() == tmp_path / "xdg" / "bilstm_crf" / "encoder"
     monkeypatch.setenv("BILSTM_CRF_CACHE", str(tmp_path / "own"))
     cached_vectors(tiny, SENTENCES, SETTINGS)
     assert len(vectors_in(tmp_path / "own")) == 1

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_crf.encoder.context import neighbours
 from bilstm_crf.encoder.settings import Unit
+from bilstm_crf.encoder.windows import find_context
 from bilstm_crf.sentence import Sentence
 
 
@@ -21,7 +21,7 @@ def of(*sentences: tuple[str, str | None]) -> list[Sentence]:
 
 def seen(sentences: list[Sentence], count: int, unit: Unit) -> list[str]:
     words = list(chain.from_iterable(sentence.tokens for sentence in sentences))
-    return [" ".join(words[low:high]) for low, high in neighbours(sentences, count, unit)]
+    return [" ".join(words[low:high]) for low, high in find_context(sentences, count, unit)]
 
 
 STORY = of(("a b c", "1"), ("d", "1"), ("e f", "1"), ("g h", "2"), ("i", "2"))
@@ -58,7 +58,7 @@ def test_a_document_goes_on_behind_sentences_without_words() -> None:
 
 
 def test_there_may_be_no_sentence_and_no_word() -> None:
-    assert neighbours([], 3, "words").shape == (0, 2)
+    assert find_context([], 3, "words").shape == (0, 2)
     assert seen(of(("", "1")), 3, "words") == [""]
 
 
@@ -74,7 +74,7 @@ def test_a_sentence_is_in_its_own_context_and_context_in_its_own_document(
     sentences = of(*texts)
     documents = np.repeat(np.array([s.document for s in sentences], object), list(map(len, sentences)))
     end = 0
-    for sentence, (low, high) in zip(sentences, neighbours(sentences, count, unit), strict=True):
+    for sentence, (low, high) in zip(sentences, find_context(sentences, count, unit), strict=True):
         start, end = end, end + len(sentence)
         assert low <= start <= end <= high
         if len(sentence):

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from bilstm_crf.config import Pooling
 from bilstm_crf.encoder.encoder import Encoder
-from bilstm_crf.encoder.features import BATCH_PADDING, batches_of, windows_of, word_vectors
-from bilstm_crf.encoder.frozen import frozen_vectors
-from bilstm_crf.encoder.pieces import pieces_of
+from bilstm_crf.encoder.features import BATCH_PADDING, batches_of, build_windows, compute_vectors
 from bilstm_crf.encoder.settings import FeatureSettings
+from bilstm_crf.encoder.windows import split_words
 from bilstm_crf.errors import BilstmCrfError, UsageError
 from bilstm_crf.sentence import Sentence
+from tiny_encoders import frozen_vectors
 
 TEXTS = ["Kari bur i Oslo .", "ikke", "", "blåbær og nordmann i Oslo", "bur \x01 i 😀 , é"]
 SENTENCES = [Sentence(text.split(), document="1") for text in TEXTS]
@@ -28,7 +28,7 @@ LONG = Sentence((TEXTS[0] + " Nordmann , ikke mann ; er i Nord og Oslo " + TEXTS
 
 
 def plain_states(encoder: Encoder, ids: list[int]) -> Tensor:
-    """(P, L, D): the hidden states of pieces in one pass of transformers, special ones left out."""
+    """(P, L, D): the hidden states of subwords in one pass of transformers, special ones left out."""
     whole = torch.tensor([[*encoder.prefix, *ids, *encoder.suffix]])
     states = encoder.model(whole, output_hidden_states=True).hidden_states
     return torch.stack(states, dim=2)[0, len(encoder.prefix) : len(encoder.prefix) + len(ids)]
@@ -49,16 +49,16 @@ def pooled(states: Tensor, bounds: np.ndarray, pooling: Pooling) -> Tensor:
 
 def plain(encoder: Encoder, words: list[str], settings: FeatureSettings) -> Tensor:
     """The vectors of one sentence in one pass."""
-    pieces = pieces_of(encoder, [words])
-    states = plain_states(encoder, pieces.ids.tolist())
-    return pooled(reduced(states, settings.layers), pieces.words, settings.pooling)
+    subwords = split_words(encoder, [words])
+    states = plain_states(encoder, subwords.ids.tolist())
+    return pooled(reduced(states, settings.layers), subwords.words, settings.pooling)
 
 
 def all_vectors(
     encoder: Encoder, sentences: list[Sentence], settings: FeatureSettings, **options: int
 ) -> Tensor:
-    windows = windows_of(encoder, sentences, settings)
-    return word_vectors(encoder, windows, range(len(sentences)), settings, **options)
+    windows = build_windows(encoder, sentences, settings)
+    return compute_vectors(encoder, windows, range(len(sentences)), settings, **options)
 
 
 @pytest.mark.parametrize("layers", ["last", "last4", "mix", "0", "2", "3"])
@@ -72,36 +72,36 @@ def test_a_sentence_that_fits_has_the_vectors_of_a_plain_pass(
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("batch_pieces", [1, 20, 1000])
-def test_the_batch_changes_no_vector(encoder: Encoder, batch_pieces: int) -> None:
+@pytest.mark.parametrize("batch_subwords", [1, 20, 1000])
+def test_the_batch_changes_no_vector(encoder: Encoder, batch_subwords: int) -> None:
     settings = FeatureSettings("mean", "mix")
     sentences = [*SENTENCES, LONG, *SENTENCES]
-    windows = windows_of(encoder, sentences, settings)
-    found = word_vectors(encoder, windows, range(len(sentences)), settings, batch_pieces=batch_pieces)
-    one_by_one = [word_vectors(encoder, windows, [number], settings) for number in range(len(sentences))]
+    windows = build_windows(encoder, sentences, settings)
+    found = compute_vectors(encoder, windows, range(len(sentences)), settings, batch_subwords=batch_subwords)
+    one_by_one = [compute_vectors(encoder, windows, [number], settings) for number in range(len(sentences))]
     torch.testing.assert_close(found, torch.cat(one_by_one), atol=1e-5, rtol=0)
 
 
 @given(
     lengths=st.lists(st.integers(3, 24), max_size=40),
-    batch_pieces=st.integers(1, 200),
+    batch_subwords=st.integers(1, 200),
 )
 def test_a_batch_holds_what_there_is_room_for_and_little_padding(
-    lengths: list[int], batch_pieces: int, loaded: Callable[..., Encoder]
+    lengths: list[int], batch_subwords: int, loaded: Callable[..., Encoder]
 ) -> None:
     sizes = np.array(lengths, np.int64)
-    batches = list(batches_of(loaded("wordpiece"), sizes, batch_pieces))
+    batches = list(batches_of(loaded("wordpiece"), sizes, batch_subwords))
     assert sorted(number for batch in batches for number in batch) == list(range(len(lengths)))
     for batch in batches:
         padded = len(batch) * sizes[batch].max()
-        assert len(batch) == 1 or padded <= batch_pieces
+        assert len(batch) == 1 or padded <= batch_subwords
         assert padded - sizes[batch].sum() <= BATCH_PADDING["cpu"]
 
 
 def test_sentences_come_in_the_order_asked_for(encoder: Encoder) -> None:
     settings = FeatureSettings()
-    windows = windows_of(encoder, SENTENCES, settings)
-    found = word_vectors(encoder, windows, [3, 0, 2, 3], settings)
+    windows = build_windows(encoder, SENTENCES, settings)
+    found = compute_vectors(encoder, windows, [3, 0, 2, 3], settings)
     parts = [plain(encoder, SENTENCES[number].tokens, settings) for number in (3, 0, 3)]
     torch.testing.assert_close(found, torch.cat(parts), atol=1e-5, rtol=0)
 
@@ -115,15 +115,15 @@ def test_no_sentence_and_no_word_have_no_vectors(encoder: Encoder, layers: str) 
 
 
 def test_a_long_sentence_has_the_vectors_of_its_windows(encoder: Encoder) -> None:
-    """Each word has the vector of a plain pass over the very pieces of the window that was chosen for it."""
+    """Each word has the vector of a plain pass over the subwords of the window that was chosen for it."""
     settings = FeatureSettings("mean", "last4")
-    windows = windows_of(encoder, [LONG], settings)
+    windows = build_windows(encoder, [LONG], settings)
     assert len(windows.bounds) > 2
     found = all_vectors(encoder, [LONG], settings)
-    pieces = windows.pieces
-    for word, (start, end) in enumerate(pairwise(pieces.words)):
-        first, last = windows.bounds[windows.of_piece[start]]
-        states = reduced(plain_states(encoder, pieces.ids[first:last].tolist()), "last4")
+    subwords = windows.subwords
+    for word, (start, end) in enumerate(pairwise(subwords.words)):
+        first, last = windows.bounds[windows.window_of[start]]
+        states = reduced(plain_states(encoder, subwords.ids[first:last].tolist()), "last4")
         torch.testing.assert_close(
             found[word], states[start - first : end - first].mean(0), atol=1e-5, rtol=0
         )
@@ -136,7 +136,7 @@ def test_windows_give_what_one_pass_gives_where_both_are_possible(
 ) -> None:
     """Of an encoder without attention and positions, a piece's state depends on the piece alone.
 
-    So whatever the windows, a long sentence and a word of 100 pieces have the vectors of one pass.
+    So whatever the windows, a long sentence and a word of 100 subwords have the vectors of one pass.
     """
     encoder = copy.deepcopy(loaded(kind, window=400))
     with torch.no_grad():
@@ -172,7 +172,7 @@ def test_gradients_are_those_of_a_plain_pass(layers: str, encoder: Encoder) -> N
         return [p.grad.clone() for p in encoder.parameters() if p.grad is not None]
 
     expected = gradients(torch.cat([plain(encoder, s.tokens, settings) for s in SENTENCES if s.tokens]))
-    found = gradients(all_vectors(encoder, SENTENCES, settings, batch_pieces=20))
+    found = gradients(all_vectors(encoder, SENTENCES, settings, batch_subwords=20))
     assert len(found) > 10
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-4)
@@ -209,11 +209,11 @@ def test_a_value_that_float16_does_not_hold_is_an_error(
 @pytest.mark.parametrize(
     ("wrong", "expected"),
     [
-        ({"pooling": "fist"}, "first last mean. Did you mean first?"),
-        ({"layers": "lost4"}, "last, last4, mix, or the number of one layer, .* Did you mean last4?"),
-        ({"layers": "-1"}, "0 being the embeddings"),
-        ({"precision": "bf16"}, "float32 bfloat16. Did you mean bfloat16?"),
-        ({"context_unit": "word"}, "Did you mean words?"),
+        ({"pooling": "fist"}, "first or last or mean. Did you mean first?"),
+        ({"layers": "lost4"}, "last, last4, mix or a number"),
+        ({"layers": "-1"}, "last, last4, mix or a number"),
+        ({"precision": "bf16"}, "float32 or bfloat16. Did you mean bfloat16?"),
+        ({"context_unit": "word"}, "words or sentences"),
         ({"context": -1}, "expected 0 or more"),
     ],
 )

@@ -18,13 +18,13 @@ from runs import TINY
 
 Cli = Callable[..., Any]
 # Of TINY, what has an effect with any features and any head
-SETTINGS = {name: value for name, value in TINY.items() if name not in ("word_dim", "hidden")}
-QUICK = ["--epochs", "2", "--set=optimiser=adam", *(f"--set={n}={value}" for n, value in SETTINGS.items())]
+SETTINGS = {name: value for name, value in TINY.items() if name not in ("words.dim", "hidden")}
+QUICK = ["--epochs", "2", "--set=optimizer=adam", *(f"--set={n}={value}" for n, value in SETTINGS.items())]
 ALL = [
-    "--head", "crf", "--features", "char,bert", "--context", "16w", "--bert-layers", "mix",
-    "--bert-pooling", "mean", "--bert-finetune", "--embed-encoder", "--trust-remote-code",
-    "--set=bert_learning_rate=1e-3", "--set=schedule=cosine", "--set=restarts=2", "--set=warm_up=0.1",
-    "--set=accumulate=2", "--set=bert_precision=bfloat16", "--set=bert_checkpointing=on",
+    "--head", "crf", "--features", "char,encoder", "--context", "16w", "--encoder-layers", "mix",
+    "--set=encoder.pooling=mean", "--encoder-finetune", "--embed-encoder", "--trust-remote-code",
+    "--set=encoder.learning_rate=1e-3", "--set=schedule=cosine", "--set=restarts=2",
+    "--set=warmup_fraction=0.1", "--set=encoder.precision=bfloat16",
 ]  # fmt: skip
 
 
@@ -54,21 +54,18 @@ def config() -> dict[str, Any]:
 
 
 def test_every_option_reaches_the_run_and_the_model(train: Cli, cli: Cli) -> None:
-    done = train("--bert", "tiny", *ALL, "--output", "run")
+    done = train("--encoder", "tiny", *ALL, "--output", "run")
     assert done.status == 0
     assert "encoder  tiny: 3 layers, 32 dimensions" in done.err
-    recipe = {
-        "head": "crf", "features": "char,bert", "bert_context": 16, "bert_context_unit": "words",
-        "bert_layers": "mix", "bert_pooling": "mean", "bert_weights": "tuned", "bert_learning_rate": 1e-3,
-        "schedule": "cosine", "restarts": 2, "warm_up": 0.1, "accumulate": 2,
-        "bert_precision": "bfloat16", "bert_checkpointing": "on",
+    encoder = {
+        "name": "tiny", "embed": True, "trust_remote_code": True, "context": "16w", "curriculum": "",
+        "layers": "mix", "pooling": "mean", "finetune": True, "learning_rate": 1e-3, "weight_decay": 0.01,
+        "precision": "bfloat16",
     }  # fmt: skip
-    assert recipe.items() <= config()["recipe"].items()
-    assert (config()["bert"], config()["embed_encoder"], config()["trust_remote_code"]) == (
-        "tiny",
-        True,
-        True,
-    )
+    assert config()["encoder"] == encoder
+    assert (config()["network"]["head"], config()["network"]["features"]) == ("crf", "char,encoder")
+    schedule = {"shape": "cosine", "restarts": 2, "warmup_fraction": 0.1}
+    assert schedule.items() <= config()["schedule"].items()
     described = json.loads(Path("run/model.json").read_text("utf-8"))["encoder"]
     assert described["settings"] == {
         "pooling": "mean",
@@ -86,7 +83,7 @@ def test_every_option_reaches_the_run_and_the_model(train: Cli, cli: Cli) -> Non
 
 
 def test_an_encoder_alone_is_added_to_words_and_characters(train: Cli) -> None:
-    assert train("--bert", "./tiny", "--context", "2", "--output", "run").status == 0
+    assert train("--encoder", "./tiny", "--context", "2", "--output", "run").status == 0
     described = json.loads(Path("run/model.json").read_text("utf-8"))
     assert described["dim"] > 0
     assert described["architecture"]["characters"]
@@ -96,14 +93,13 @@ def test_an_encoder_alone_is_added_to_words_and_characters(train: Cli) -> None:
 
 
 def test_config_json_repeats_a_run_and_a_toml_file_holds_the_options(train: Cli, cli: Cli) -> None:
-    assert train("--bert", "tiny", *ALL, "--output", "run").status == 0
+    assert train("--encoder", "tiny", *ALL, "--output", "run").status == 0
     assert cli("train", "--config", "run/config.json", "--output", "again").status == 0
     Path("run.toml").write_text(
-        'bert = "tiny"\nhead = "crf"\nfeatures = "char,bert"\ncontext = "16w"\nbert-layers = "mix"\n'
-        'bert-pooling = "mean"\nbert-finetune = true\nembed-encoder = true\ntrust-remote-code = true\n'
-        "[set]\nbert_learning_rate = 1e-3\nschedule = 'cosine'\nrestarts = 2\nwarm_up = 0.1\naccumulate = 2\n"
-        + "bert_precision = 'bfloat16'\nbert_checkpointing = 'on'\n"
-        + "optimiser = 'adam'\n" + "".join(f"{name} = {value}\n" for name, value in SETTINGS.items())
+        'head = "crf"\nfeatures = "char,encoder"\nrestarts = 2\nwarmup_fraction = 0.1\nschedule = "cosine"\n'
+        + "optimizer.method = 'adam'\n" + "".join(f"{name} = {value}\n" for name, value in SETTINGS.items())
+        + '[encoder]\nname = "tiny"\ncontext = "16w"\nlayers = "mix"\npooling = "mean"\nfinetune = true\n'
+        "embed = true\ntrust-remote-code = true\nlearning_rate = 1e-3\nprecision = 'bfloat16'\n"
     )  # fmt: skip
     files = ("--train", "a.conllu", "--dev", "a.conllu")
     assert cli("train", *files, "--config", "run.toml", "--epochs", 2, "--output", "toml").status == 0
@@ -112,7 +108,7 @@ def test_config_json_repeats_a_run_and_a_toml_file_holds_the_options(train: Cli,
 
 
 def test_going_on_with_a_model_goes_on_with_its_encoder(train: Cli) -> None:
-    assert train("--bert", "tiny", *ALL, "--output", "run").status == 0
+    assert train("--encoder", "tiny", *ALL, "--output", "run").status == 0
     before = Tagger.load("run").model
     still = ("--set=learning_rate=0", "--output", "further")
     shutil.rmtree("tiny")
@@ -126,11 +122,11 @@ def test_going_on_with_a_model_goes_on_with_its_encoder(train: Cli) -> None:
 
 def test_the_help_says_all_of_it(cli: Cli) -> None:
     done = cli("train", "--help")
-    for option in ("--bert", *(each for each in ALL if each.startswith("--") and "=" not in each)):
+    for option in ("--encoder", *(each for each in ALL if each.startswith("--") and "=" not in each)):
         assert option.encode() in done.out
     for command in ("tag", "evaluate", "errors"):
         shown = cli(command, "--help").out
-        assert b"--bert" in shown
+        assert b"--encoder" in shown
         assert b"--trust-remote-code" in shown
 
 
@@ -138,41 +134,40 @@ def test_the_help_says_all_of_it(cli: Cli) -> None:
 
 
 WRONG: dict[str, tuple[list[str], str]] = {
-    "a layer too many": (["--bert", "tiny", "--bert-layers", "4"], "3 layers"),
-    "features without an encoder": (["--features", "char,bert"], "--bert NAME|PATH"),
+    "a layer too many": (["--encoder", "tiny", "--encoder-layers", "4"], "3 layers"),
+    "features without an encoder": (["--features", "char,encoder"], "--encoder NAME|PATH"),
     "an encoder that no feature is": (
-        ["--bert", "tiny", "--features", "static"],
-        "among the features static",
+        ["--encoder", "tiny", "--features", "static"],
+        "features=static",
     ),
     "vectors that no feature is": (
-        ["--bert", "tiny", "--features", "bert", "--embeddings", "v.bin"],
+        ["--encoder", "tiny", "--features", "encoder", "--embeddings", "v.bin"],
         "v.bin",
     ),
-    "unknown feature": (["--bert", "tiny", "--features", "bert,words"], "features is 'bert,words'"),
-    "unknown head": (["--bert", "tiny", "--head", "lstm"], "--head"),
-    "unknown layers": (["--bert", "tiny", "--bert-layers", "first"], "bert_layers is 'first'"),
+    "unknown feature": (["--encoder", "tiny", "--features", "encoder,words"], "features is 'encoder,words'"),
+    "unknown head": (["--encoder", "tiny", "--head", "lstm"], "network.head is 'lstm'"),
+    "unknown layers": (["--encoder", "tiny", "--encoder-layers", "first"], "encoder.layers is 'first'"),
     "context no number": (
-        ["--bert", "tiny", "--context", "some"],
-        "--context some: expected a number of sentences",
+        ["--encoder", "tiny", "--context", "some"],
+        "encoder.context is 'some', expected a number of sentences",
     ),
     "context in other units": (
-        ["--bert", "tiny", "--context", "3s"],
-        "--context 3s: expected a number of sentences, or of words",
+        ["--encoder", "tiny", "--context", "3s"],
+        "encoder.context is '3s', expected a number of sentences, or of words",
     ),
     "context below none": (
-        ["--bert", "tiny", "--context", "-1"],
-        "--context -1: expected a number of sentences",
+        ["--encoder", "tiny", "--context", "-1"],
+        "encoder.context is '-1', expected a number of sentences",
     ),
-    "no such folder": (["--bert", "./nowhere"], "nowhere: no such folder"),
-    "a file": (["--bert", "a.conllu"], "a.conllu: is a file, expected the folder of an encoder"),
-    "the corpus' folder": (["--bert", "."], "it has no config.json"),
-    "accumulate nothing": (["--bert", "tiny", "--set=accumulate=0"], "accumulate is 0"),
-    "warm-up for ever": (["--bert", "tiny", "--set=warm_up=1"], "warm_up is 1.0"),
-    "learning without an encoder": (["--bert-finetune"], "--bert"),
-    "a copy of no encoder": (["--embed-encoder"], "--bert"),
-    "layers of no encoder": (["--bert-layers", "mix"], "--bert"),
-    "pooling of no encoder": (["--bert-pooling", "mean"], "--bert"),
-    "context without an encoder": (["--context", "2"], "--bert"),
+    "no such folder": (["--encoder", "./nowhere"], "nowhere: no such folder"),
+    "a file": (["--encoder", "a.conllu"], "a.conllu: is a file, expected the folder of an encoder"),
+    "the corpus' folder": (["--encoder", "."], "it has no config.json"),
+    "warm-up for ever": (["--encoder", "tiny", "--set=warmup_fraction=1"], "warmup_fraction is '1'"),
+    "learning without an encoder": (["--encoder-finetune"], "--encoder"),
+    "a copy of no encoder": (["--embed-encoder"], "--encoder"),
+    "layers of no encoder": (["--encoder-layers", "mix"], "--encoder"),
+    "pooling of no encoder": (["--set=encoder.pooling=mean"], "--encoder"),
+    "context without an encoder": (["--context", "2"], "--encoder"),
 }
 
 
@@ -190,15 +185,25 @@ def test_what_cannot_be_is_said_before_anything_is_written(wrong: str, train: Cl
 def test_an_encoder_alone_on_the_sample_needs_no_vectors(train: Cli, cli: Cli) -> None:
     """The sample brings vectors, which nobody named."""
     done = cli(
-        "train", "--bert", "tiny", "--features", "bert", "--head", "linear", "--epochs", 1, "--output", "run"
+        "train",
+        "--encoder",
+        "tiny",
+        "--features",
+        "encoder",
+        "--head",
+        "linear",
+        "--epochs",
+        1,
+        "--output",
+        "run",
     )
     assert done.status == 0, done.err
 
 
 def test_what_a_resumed_run_knows_is_named_as_it_is_typed(cli: Cli) -> None:
-    done = cli("train", "--resume", "run", "--context", "2", "--bert-layers", "mix")
+    done = cli("train", "--resume", "run", "--context", "2", "--encoder-layers", "mix")
     assert done.status == 2
-    assert "--bert-layers, --context was given" in done.err
+    assert "--encoder-layers mix, --context 2" in done.err
 
 
 @pytest.mark.parametrize("command", ["train", "tag"])
@@ -213,7 +218,7 @@ def test_without_the_extra_the_message_says_what_to_install(
             "a.conllu",
             "--dev",
             "a.conllu",
-            "--bert",
+            "--encoder",
             str(encoder),
             "--output",
             "run",
@@ -237,19 +242,19 @@ def test_without_the_extra_the_message_says_what_to_install(
 
 def test_a_curriculum_says_how_long_and_what_context(train: Cli, cli: Cli) -> None:
     """Whatever the context was of the model that is gone on with."""
-    assert train("--bert", "tiny", "--context", 1, "--output", "first").status == 0
+    assert train("--encoder", "tiny", "--context", 1, "--output", "first").status == 0
     again = ["--train", "a.conllu", "--dev", "a.conllu", "--init-from", "first", "--curriculum", "0:2,2:2"]
     both = cli("train", *again, "--epochs", 3, "--output", "run")
     assert (both.status, both.out) == (2, b"")
     assert "--epochs 3, but the curriculum 0:2,2:2 says how long" in both.err
     assert cli("train", *again, "--output", "run").status == 0
-    assert (config()["recipe"]["bert_context"], config()["recipe"]["curriculum"]) == (0, "0:2,2:2")
+    assert (config()["encoder"]["context"], config()["encoder"]["curriculum"]) == ("0", "0:2,2:2")
 
 
 def test_a_tuned_encoder_in_the_runs_own_folder_is_not_swept_away(train: Cli, cli: Cli) -> None:
-    assert train("--bert", "tiny", "--bert-finetune", "--output", "run").status == 0
+    assert train("--encoder", "tiny", "--encoder-finetune", "--output", "run").status == 0
     (own,) = Path("run").glob("encoder-*")
-    done = train("--bert", str(own), "--output", "run", "--overwrite")
+    done = train("--encoder", str(own), "--output", "run", "--overwrite")
     assert (done.status, done.out) == (2, b"")
     assert "which its own model in run would replace" in done.err
     assert cli("tag", "--model", "run", "a.conllu").status == 0
@@ -258,12 +263,12 @@ def test_a_tuned_encoder_in_the_runs_own_folder_is_not_swept_away(train: Cli, cl
 def test_a_folder_that_can_keep_no_features_is_told_before_the_old_run_is_touched(
     train: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert train("--bert", "tiny", "--output", "run").status == 0
+    assert train("--encoder", "tiny", "--output", "run").status == 0
     before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
     Path("file").touch()
     monkeypatch.setenv("BILSTM_CRF_CACHE", "file/features")
-    done = train("--bert", "tiny", "--output", "run", "--overwrite")
+    done = train("--encoder", "tiny", "--output", "run", "--overwrite")
     assert (done.status, done.out) == (2, b"")
     assert "features cannot be kept in file/features: Not a directory" in done.err
     assert {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()} == before
-    assert train("--bert", "tiny", "--bert-finetune", "--output", "tuned").status == 0  # keeps none
+    assert train("--encoder", "tiny", "--encoder-finetune", "--output", "tuned").status == 0  # keeps none

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("no_network")  # nothing here has a reason 
 
 
 COPIED = pytest.mark.parametrize(
-    "settings", [{"embed": True}, {"bert_weights": "tuned"}], ids=["embedded", "tuned"]
+    "settings", [{"embed": True}, {"encoder.finetune": True}], ids=["embedded", "tuned"]
 )
 
 
@@ -83,7 +83,7 @@ def test_harm_to_the_copy_is_said_and_the_original_still_helps(
 
 
 def test_another_model_in_the_folder_takes_the_copy_with_it(own_encoder: Path, tmp_path: Path) -> None:
-    save(tmp_path, own_encoder, bert_weights="tuned")
+    save(tmp_path, own_encoder, encoder__finetune=True)
     save(tmp_path, own_encoder)
     assert copies(tmp_path / "model") == []
 
@@ -93,7 +93,7 @@ def test_folders_of_somebody_else_are_left_alone(own_encoder: Path, tmp_path: Pa
     mine = tmp_path / "model" / "encoder-of-mine"
     mine.mkdir(parents=True)
     save(tmp_path, own_encoder)
-    save(tmp_path, own_encoder, bert_weights="tuned")
+    save(tmp_path, own_encoder, encoder__finetune=True)
     assert mine.is_dir()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
 import json
 import re
@@ -20,6 +19,7 @@ from bilstm_crf.experiments.scoring import Asked, score, score_path
 from bilstm_crf.experiments.settings import Evaluation, Run, Settings
 from bilstm_crf.inference import tagger
 from bilstm_crf.model.model_folder import save_model
+from bilstm_crf.util import fields
 from contextual_runs import tiny_config, untrained, write_corpus
 from runs import history, interrupt, resume, start, weights_hash
 
@@ -55,7 +55,7 @@ def corpus(in_a_folder_of_its_own: None) -> str:
 
 def config(folder: str, encoder: Path, **changes: Any) -> RunConfig:
     files = {split: [f"{folder}/a.conllu"] for split in ("train", "dev")}
-    return tiny_config(Path(), encoder, **{**files, "bert_context": 1, "head": "linear", **changes})
+    return tiny_config(Path(), encoder, **{**files, "encoder.context": 1, "head": "linear", **changes})
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_table_that_has_not_all_sentences_writes_nothing_where_it_was_named(mo
 
 
 def test_a_table_is_nothing_to_a_model_without_context(encoder: Path, cli: Cli) -> None:
-    save_model(untrained(config("marked", encoder, bert_context=0)), Path("model"), None)
+    save_model(untrained(config("marked", encoder, encoder__context=0)), Path("model"), None)
     Path("beside/documents.tsv").write_text("something else", "utf-8")
     for command in ("tag", "evaluate"):
         assert cli(command, "--model", "model", "beside/a.conllu").status == 0
@@ -161,8 +161,14 @@ def test_experiments_score_with_the_table_beside_the_files(model: str) -> None:
 def test_experiments_notice_a_table_that_a_run_was_not_begun_with(encoder: Path, tmp_path: Path) -> None:
     whole = config("beside", encoder, epochs=1)
     start(whole, tmp_path / "run")
-    settings = Settings(bert=str(encoder)).change(dataclasses.asdict(whole.recipe))
-    task = Task(Run(settings, whole.seed), tmp_path / "run", [])
+    own = fields.changes(whole, RunConfig())
+    own = {
+        path: value
+        for path, value in own.items()
+        if path.split(".")[0] not in ("data", "run") and path != "encoder.name"
+    }
+    settings = Settings(bert=str(encoder)).change(own)
+    task = Task(Run(settings, whole.run.seed), tmp_path / "run", [])
     for folder, fault in (("beside", None), ("bare", "it was begun with other tables of documents")):
         files = [f"{folder}/a.conllu"]
         assert difference(task, {"nob": {"train": files, "dev": files, "test": []}}, None) == fault
@@ -171,11 +177,11 @@ def test_experiments_notice_a_table_that_a_run_was_not_begun_with(encoder: Path,
 # ---------------------------------------------------------------- training
 
 
-@pytest.mark.parametrize("weights", ["frozen", "tuned"])
+@pytest.mark.parametrize("finetune", [False, True])
 def test_training_with_a_table_is_training_on_marked_documents(
-    weights: str, encoder: Path, tmp_path: Path
+    finetune: bool, encoder: Path, tmp_path: Path
 ) -> None:
-    settings = {"bert_weights": weights, "bert_learning_rate": 1e-3, "epochs": 2}
+    settings = {"encoder.finetune": finetune, "encoder.learning_rate": 1e-3, "epochs": 2}
     asked = {"marked": None, "beside": None, "bare": "table.tsv"}
     metrics, hashes = [], []
     for folder, table in asked.items():
@@ -193,7 +199,7 @@ def test_it_is_said_how_many_sentences_are_of_a_known_document(encoder: Path, cl
     def said(folder: str, *arguments: object) -> str:
         file = f"{folder}/a.conllu"
         given = ("--context", "1", "--epochs", 1, "--output", "run", "--overwrite", *arguments)
-        done = cli("train", "--train", file, "--dev", file, "--bert", encoder, *given)
+        done = cli("train", "--train", file, "--dev", file, "--encoder", encoder, *given)
         assert done.status == 0, done.err
         (line,) = (line for line in done.err.splitlines() if line.startswith("context"))
         return str(line)
@@ -248,15 +254,13 @@ def test_a_named_table_must_have_the_test_files_too_and_that_is_known_before_tra
 
 def test_a_table_without_context_is_refused(encoder: Path, cli: Cli) -> None:
     with pytest.raises(UsageError, match=r"table\.tsv"):
-        config("bare", encoder, documents="table.tsv", bert_context=0)
-    with pytest.raises(UsageError, match=r"table\.tsv"):
-        tiny_config(Path(), None, documents="table.tsv", bert_context=1)
+        config("bare", encoder, documents="table.tsv", encoder__context=0)
     files = ("--train", "bare/a.conllu", "--dev", "bare/a.conllu", "--output", "run")
     done = cli("train", *files, "--documents", "table.tsv")
     assert (done.status, "--context" in done.err, Path("run").exists()) == (2, True, False)
 
 
 def test_a_curriculum_reads_the_table(encoder: Path, tmp_path: Path) -> None:
-    stages = {"bert_context": 0, "curriculum": "0:8,1:8", "documents": "table.tsv"}
+    stages = {"encoder.context": 0, "curriculum": "0:8,1:8", "documents": "table.tsv"}
     start(config("bare", encoder, **stages), tmp_path / "run")
     assert json.loads(Path("run/config.json").read_text("utf-8"))["data"]["documents"]

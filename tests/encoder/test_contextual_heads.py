@@ -23,7 +23,7 @@ from bilstm_crf.training import loop as training
 from contextual_runs import batch_of, corpus_of, tiny_config, untrained
 from runs import history, start
 
-FEATURES = ["static", "char", "bert", "static,char", "static,bert", "static,char,bert"]
+FEATURES = ["static", "char", "encoder", "static,char", "static,encoder", "static,char,encoder"]
 
 
 pytestmark = pytest.mark.usefixtures("features_cache")
@@ -59,13 +59,14 @@ def assert_saved_as_trained(config: RunConfig, run: Path, in_memory: list[list[l
 def test_any_head_on_any_features_learns_and_finds_when_loaded_what_it_found_when_saved(
     features: str, head: Head, wordpiece: Path, tmp_path: Path, in_memory: list[list[list[Span]]]
 ) -> None:
-    encoder = wordpiece if "bert" in features else None
-    config = tiny_config(tmp_path, encoder, features=features, head=head, bert_layers="mix")
+    encoder = wordpiece if "encoder" in features else None
+    layers = {"encoder.layers": "mix"} if encoder else {}
+    config = tiny_config(tmp_path, encoder, features=features, head=head, **layers)
     assert_saved_as_trained(config, tmp_path / "run", in_memory)
     (path,) = (tmp_path / "run").glob("weights-*.safetensors")
     names = load_file(path).keys()
     assert ("mix.weights" in names, "char_cnn.embedding.weight" in names) == (
-        "bert" in features,
+        "encoder" in features,
         "char" in features,
     )
     parts = ("members.0.crf.transitions", "members.0.lstm.weight_hh_l0")
@@ -76,7 +77,7 @@ def test_any_head_on_any_features_learns_and_finds_when_loaded_what_it_found_whe
 def test_several_members_with_any_head_find_when_loaded_what_they_found_when_saved(
     head: Head, wordpiece: Path, tmp_path: Path, in_memory: list[list[list[Span]]]
 ) -> None:
-    config = tiny_config(tmp_path, wordpiece, head=head, members=3)
+    config = tiny_config(tmp_path, wordpiece, head=head, ensemble_size=3)
     assert_saved_as_trained(config, tmp_path / "run", in_memory)
 
 
@@ -85,13 +86,13 @@ def test_several_members_with_any_head_find_when_loaded_what_they_found_when_sav
 def test_any_vector_read_off_an_encoder_that_learns_is_saved_with_it(
     pooling: str, layers: str, wordpiece: Path, tmp_path: Path, in_memory: list[list[list[Span]]]
 ) -> None:
-    settings = {"bert_pooling": pooling, "bert_layers": layers, "bert_weights": "tuned"}
-    config = tiny_config(tmp_path, wordpiece, head="crf", **settings, bert_learning_rate=1e-3)
+    settings = {"encoder.pooling": pooling, "encoder.layers": layers, "encoder.finetune": True}
+    config = tiny_config(tmp_path, wordpiece, head="crf", **settings, encoder__learning_rate=1e-3)
     assert_saved_as_trained(config, tmp_path / "run", in_memory)
 
 
 def test_the_mix_of_layers_is_learnt(wordpiece: Path, tmp_path: Path) -> None:
-    start(tiny_config(tmp_path, wordpiece, bert_layers="mix", features="bert"), tmp_path / "run")
+    start(tiny_config(tmp_path, wordpiece, encoder__layers="mix", features="encoder"), tmp_path / "run")
     mix = Tagger.load(tmp_path / "run").model.network.mix
     assert mix is not None
     assert len(mix.weights) == 4  # the embeddings and three layers
@@ -105,7 +106,9 @@ def test_the_mix_of_layers_is_learnt(wordpiece: Path, tmp_path: Path) -> None:
 @pytest.fixture
 def linear(wordpiece: Path, tmp_path: Path) -> tuple[RunConfig, Model]:
     """An untrained model for token classification, as Devlin et al. (2019, section 5.3) have it."""
-    config = tiny_config(tmp_path, wordpiece, features="bert", head="linear", bert_layers="last", dropout=0)
+    config = tiny_config(
+        tmp_path, wordpiece, features="encoder", head="linear", encoder__layers="last", dropout=0
+    )
     return config, untrained(config)
 
 
@@ -115,9 +118,11 @@ def test_a_linear_head_on_an_encoder_is_token_classification(linear: tuple[RunCo
     config, model = linear
     use, labels = model.contextual, model.vocabulary.labels
     assert use is not None
-    assert config.bert is not None
-    tokenizer: Any = AutoTokenizer.from_pretrained(config.bert)
-    oracle = AutoModelForTokenClassification.from_pretrained(config.bert, num_labels=len(labels)).eval()
+    assert config.encoder is not None
+    tokenizer: Any = AutoTokenizer.from_pretrained(config.encoder.name)
+    oracle = AutoModelForTokenClassification.from_pretrained(
+        config.encoder.name, num_labels=len(labels)
+    ).eval()
     oracle.classifier.load_state_dict(model.network.members[0].to_labels.state_dict())
     sentences = corpus_of(config)
     logits = []
@@ -148,7 +153,7 @@ def test_labels_that_make_no_span_are_none_and_never_written(
     encoding: str, wordpiece: Path, tmp_path: Path, cli: Callable[..., Any]
 ) -> None:
     """Without a CRF nothing keeps I-PER from standing alone."""
-    config = tiny_config(tmp_path, wordpiece, features="bert", head="linear", encoding=encoding)
+    config = tiny_config(tmp_path, wordpiece, features="encoder", head="linear", encoding=encoding)
     model = untrained(config)
     legal = ENCODINGS[encoding]
     found, written = Tagger(model), tmp_path / "out.conllu"
@@ -162,7 +167,7 @@ def test_labels_that_make_no_span_are_none_and_never_written(
     assert any(spans)
 
     save_model(model, tmp_path / "model", None)
-    assert cli("tag", "--model", tmp_path / "model", config.dev[0], "-o", written).status == 0
+    assert cli("tag", "--model", tmp_path / "model", config.data.dev[0], "-o", written).status == 0
     tagged = list(read(written))
     read_spans(tagged)  # which refuses labels that are not legal
     assert [sentence.spans for sentence in tagged] == spans

@@ -24,14 +24,19 @@ def describe(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"bert_layers": "mix"}, {"bert_layers": "2", "bert_precision": "bfloat16"}], ids=str
+    "settings", [{"encoder.layers": "mix"}, {"encoder.layers": "2", "encoder.precision": "bfloat16"}], ids=str
 )
 def test_a_frozen_encoder_is_named_with_its_hash_and_not_copied(
     settings: dict[str, Any], own_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     model, found = save(
-        tmp_path, own_encoder, bert="encoder", bert_pooling="mean", bert_context=2, **settings
+        tmp_path,
+        own_encoder,
+        encoder__name="encoder",
+        encoder__pooling="mean",
+        encoder__context=2,
+        **settings,
     )
     assert model.contextual is not None
     described = describe(tmp_path / "model")
@@ -54,15 +59,16 @@ def test_an_encoder_that_moved_is_asked_for_and_found(
     own_encoder.rename(tmp_path / "moved")
     with pytest.raises(ModelFolderError, match="no such folder") as caught:
         load_model(tmp_path / "model")
-    assert "--bert PATH" in str(caught.value.hint)
+    assert "--encoder PATH" in str(caught.value.hint)
     assert found_by(tmp_path / "model", bert=str(tmp_path / "moved")) == found
     done = cli("tag", "--model", tmp_path / "model", tmp_path / "corpus.conllu")
     assert done.status == 2
     assert str(own_encoder) in done.err
-    assert "--bert PATH" in done.err
+    assert "--encoder PATH" in done.err
     assert len(done.err.splitlines()) == 2
     assert (
-        cli("tag", "--model", tmp_path / "model", "--bert", tmp_path / "moved", "--text", "Kari").status == 0
+        cli("tag", "--model", tmp_path / "model", "--encoder", tmp_path / "moved", "--text", "Kari").status
+        == 0
     )
 
 
@@ -86,7 +92,7 @@ def test_an_encoder_is_not_looked_for_where_a_model_has_none(
 ) -> None:
     config = tiny_config(tmp_path, None)
     save_model(untrained(config), tmp_path / "model", None)
-    with pytest.raises(UsageError, match="--bert"):
+    with pytest.raises(UsageError, match="--encoder"):
         Tagger.load(tmp_path / "model", bert=str(written("wordpiece")))
 
 

@@ -35,7 +35,7 @@ WHOLE_SAMPLE = sorted((SAMPLE / "nob").glob("*.conllu")) + sorted((SAMPLE / "nno
 def make(
     written: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., tuple[Path, Tagger]]:
-    """`make(bert_context=1)`: a model that finds names of all types everywhere; its folder, and it loaded."""
+    """`make(context=1)`: a model that finds names of all types everywhere; its folder, and it loaded."""
     made: dict[str, tuple[Path, Tagger]] = {}
 
     def model(**settings: Any) -> tuple[Path, Tagger]:
@@ -70,7 +70,9 @@ def alone(sentences: list[Sentence]) -> list[Sentence]:
 # ---------------------------------------------------------------- without neighbours
 
 
-@pytest.mark.parametrize("settings", [{}, {"bert_layers": "mix", "bert_pooling": "mean", "features": "bert"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"encoder.layers": "mix", "encoder.pooling": "mean", "features": "encoder"}]
+)
 def test_what_else_is_in_the_batch_changes_no_prediction(
     settings: dict[str, Any], make: Callable[..., tuple[Path, Tagger]], sentences: list[Sentence]
 ) -> None:
@@ -102,7 +104,7 @@ def test_values_beyond_float16_are_trouble_to_a_frozen_encoder_alone(
     weights["encoder.layer.2.output.LayerNorm.bias"][3] = 1e5
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     frozen, tuned = (
-        tiny_config(tmp_path, folder, bert_layers="last", bert_weights=each) for each in ("frozen", "tuned")
+        tiny_config(tmp_path, folder, encoder__layers="last", finetune=each) for each in (False, True)
     )
     with pytest.raises(BilstmCrfError, match="float16"):
         Tagger(untrained(frozen)).predict(corpus_of(frozen))
@@ -112,7 +114,7 @@ def test_values_beyond_float16_are_trouble_to_a_frozen_encoder_alone(
 # ---------------------------------------------------------------- with neighbours
 
 
-@pytest.mark.parametrize("context", [{"bert_context": 1}, {"bert_context": 8, "bert_context_unit": "words"}])
+@pytest.mark.parametrize("context", [{"encoder.context": 1}, {"encoder.context": "8w"}])
 def test_neighbours_of_the_same_document_change_what_is_found(
     context: dict[str, Any], make: Callable[..., tuple[Path, Tagger]], sentences: list[Sentence]
 ) -> None:
@@ -134,7 +136,7 @@ def test_neither_chunks_nor_threads_part_a_document(
     sentences: list[Sentence],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    folder, model = make(bert_context=1)
+    folder, model = make(context=1)
     expected = model.predict(sentences)
     monkeypatch.setattr(tagger, "CHUNK_TOKENS", tokens)
     monkeypatch.setattr(tagger, "BATCH_TOKENS", 64)  # so that threads are used
@@ -166,7 +168,9 @@ def without_names(content: bytes) -> bytes:
     return re.sub(rb"(?m)(?<=[\t|])name=[^|\r\n\t]*", b"name=", content)
 
 
-@pytest.mark.parametrize("settings", [{}, {"bert_context": 2}, {"features": "bert", "bert_layers": "mix"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"encoder.context": 2}, {"features": "encoder", "encoder.layers": "mix"}]
+)
 def test_every_byte_of_the_sample_comes_back_but_the_names(
     settings: dict[str, Any], make: Callable[..., tuple[Path, Tagger]], cli: Cli, tmp_path: Path
 ) -> None:
@@ -193,7 +197,7 @@ def test_documents_comments_and_empty_lines_keep_every_byte(
         + "\n\n\n# newdoc id = 7\r\n" + word.format("name=B-ORG|x=y") + "\n# newpar\n" + word.format("_")
     ).encode()  # fmt: skip
     for context in (0, 1):
-        done = cli("tag", "--model", make(bert_context=context)[0], "--format", "conllu", stdin=content)
+        done = cli("tag", "--model", make(context=context)[0], "--format", "conllu", stdin=content)
         assert done.status == 0
         stripped = re.sub(rb"\|?name=[^|\r\n\t]*\|?", b"", done.out).replace(b"\t\n", b"\t_\n")
         assert stripped == content.replace(b"name=B-ORG|", b"")
@@ -202,7 +206,7 @@ def test_documents_comments_and_empty_lines_keep_every_byte(
 def test_answers_sentence_by_sentence_are_refused_where_neighbours_count(
     make: Callable[..., tuple[Path, Tagger]], cli: Cli, tmp_path: Path
 ) -> None:
-    done = cli("tag", "--model", make(bert_context=1)[0], "--flush", TRAIN)
+    done = cli("tag", "--model", make(context=1)[0], "--flush", TRAIN)
     assert (done.status, done.out) == (2, b"")
     assert "--flush" in done.err
     assert "neighbours" in done.err
@@ -224,7 +228,7 @@ def test_processes_share_a_file_out_and_change_nothing(
 def test_evaluation_and_errors_read_neighbours_too(
     make: Callable[..., tuple[Path, Tagger]], cli: Cli, tmp_path: Path
 ) -> None:
-    folder, _ = make(bert_context=1)
+    folder, _ = make(context=1)
     tagged = tmp_path / "tagged.conllu"
     assert cli("tag", "--model", folder, TEST, "-o", tagged).status == 0
     direct = cli("evaluate", "--model", folder, TEST, "--json")

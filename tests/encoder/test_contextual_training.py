@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -74,7 +73,7 @@ def test_a_frozen_encoder_is_run_once_for_all_epochs_and_all_runs(
     for name, settings in (
         ("one", {"epochs": 1}),
         ("four", {"epochs": 4, "head": "linear"}),
-        ("mix", {"epochs": 1, "bert_layers": "mix"}),
+        ("mix", {"epochs": 1, "encoder.layers": "mix"}),
     ):
         encoders.clear()
         start(tiny_config(tmp_path, wordpiece, **settings), tmp_path / name)
@@ -87,7 +86,7 @@ def test_a_frozen_encoder_is_run_once_for_all_epochs_and_all_runs(
 def test_features_from_the_cache_and_computed_ones_train_the_same_model(
     wordpiece: Path, tmp_path: Path
 ) -> None:
-    config = tiny_config(tmp_path, wordpiece, features="bert")
+    config = tiny_config(tmp_path, wordpiece, features="encoder")
     for name in ("computed", "found"):
         start(config, tmp_path / name)
     assert weights_hash(tmp_path / "computed") == weights_hash(tmp_path / "found")
@@ -106,7 +105,7 @@ def test_an_encoder_that_learns_moves_with_its_dropout_on_and_keeps_nothing(
     learning: list[int] = []
     watch = Watch(lambda *_: learning.append(sum(dropping for _, dropping in passes)))
     start(
-        tiny_config(tmp_path, wordpiece, bert_weights="tuned", bert_learning_rate=1e-3),
+        tiny_config(tmp_path, wordpiece, encoder__finetune=True, encoder__learning_rate=1e-3),
         tmp_path / "run",
         watch,
     )
@@ -120,7 +119,7 @@ def test_an_encoder_that_learns_moves_with_its_dropout_on_and_keeps_nothing(
 
 
 def test_dropout_inside_the_encoder_draws_from_the_seed(wordpiece: Path, tmp_path: Path) -> None:
-    config = tiny_config(tmp_path, wordpiece, bert_weights="tuned", dropout=0, epochs=1)
+    config = tiny_config(tmp_path, wordpiece, encoder__finetune=True, dropout=0, epochs=1)
     model, sentences, encoder = untrained(config), corpus_of(config), Encoder.load(str(wordpiece)).train()
     assert model.contextual is not None
     layout = batch_of(model, sentences, 3, 1, 2).layout
@@ -132,7 +131,7 @@ def test_dropout_inside_the_encoder_draws_from_the_seed(wordpiece: Path, tmp_pat
     assert not torch.equal(drawn[0], drawn[2])
     for name, seed in (("one", 7), ("same", 7), ("other", 8)):
         torch.manual_seed(len(name))  # what the caller drew does not matter
-        start(dataclasses.replace(config, seed=seed), tmp_path / name)
+        start(config.replace(seed=seed), tmp_path / name)
     one, same, other = ([p.name for p in (tmp_path / n).glob("encoder-*")] for n in ("one", "same", "other"))
     assert one == same != other
     assert weights_hash(tmp_path / "one") == weights_hash(tmp_path / "same")
@@ -143,12 +142,12 @@ def test_the_encoders_weights_take_adamw_at_their_own_rate_through_warm_up_and_r
 ) -> None:
     """Loshchilov and Hutter 2019: where the gradient stays 1, a step is -rate * (1 + decay * weight)."""
     rate, decay, steps = 1e-3, 0.15, 10
-    own = {"bert_weights": "tuned", "bert_learning_rate": rate, "bert_weight_decay": decay}
-    rest = {"optimiser": "sgd", "learning_rate": 0.5, "l2": 0}
-    both = {"schedule": "cosine", "restarts": 2, "warm_up": 0.2, "epochs": 2}
+    own = {"encoder.finetune": True, "encoder.learning_rate": rate, "encoder.weight_decay": decay}
+    rest = {"optimizer": "sgd", "learning_rate": 0.5, "weight_decay": 0}
+    both = {"schedule": "cosine", "restarts": 2, "warmup_fraction": 0.2, "epochs": 2}
     config = tiny_config(tmp_path, wordpiece, **own, **rest, **both)
     network = untrained(config).network
-    optimisation = Optimizer(network, config.recipe, steps // 2, steps)
+    optimisation = Optimizer(network, config, steps // 2, steps)
     assert network.encoder is not None
     watched = next(network.encoder.parameters())
     shares, others = [], []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bilstm_crf import Tagger
-from bilstm_crf.config import Recipe, RunConfig, Stage
+from bilstm_crf.config import RunConfig, Stage
 from bilstm_crf.errors import InterruptedRunError, UsageError
 from bilstm_crf.evaluation.counts import Average
 from bilstm_crf.model.model_folder import load_model
@@ -33,7 +33,7 @@ def encoder(wordpiece: Path, features_cache: Path) -> Path:
     return wordpiece
 
 
-TUNED = {"bert_weights": "tuned", "bert_learning_rate": 1e-3}
+TUNED = {"encoder.finetune": True, "encoder.learning_rate": 1e-3}
 
 
 @pytest.mark.parametrize("weights", [{}, TUNED], ids=["frozen", "tuned"])
@@ -64,7 +64,7 @@ def test_the_learning_rates_fall_over_all_stages(encoder: Path, tmp_path: Path) 
 def test_interrupted_in_any_stage_and_resumed_is_the_same_as_uninterrupted(
     weights: dict[str, Any], epoch: int, encoder: Path, tmp_path: Path
 ) -> None:
-    config = config_of(tmp_path, encoder, final=True, **weights)
+    config = config_of(tmp_path, encoder, retrain_on_dev=True, **weights)
     start(config, tmp_path / "whole")
 
     def press(now: int, sentences: int) -> None:
@@ -141,21 +141,20 @@ def test_the_second_phase_stops_each_stage_where_dev_found_it_best(
 
 
 def test_epochs_of_fewer_batches_look_at_dev_more_often(tmp_path: Path) -> None:
-    start(small_config(tmp_path, epoch_batches=7, epochs=3), tmp_path / "run")
+    start(small_config(tmp_path, batches_per_epoch=7, epochs=3), tmp_path / "run")
     assert [row["epoch"] for row in history(tmp_path / "run")] == [1, 2, 3]
-    with pytest.raises(UsageError, match="epoch_batches is 21"):
-        start(small_config(tmp_path, epoch_batches=21), tmp_path / "other")
+    with pytest.raises(UsageError, match="batches_per_epoch is 21"):
+        start(small_config(tmp_path, batches_per_epoch=21), tmp_path / "other")
 
 
 @pytest.mark.parametrize("curriculum", ["2", "2:0", "-1:5", "2:5,", "a:5", "2:5:6", "2w"])
 def test_what_is_no_curriculum_is_refused_with_an_example(curriculum: str) -> None:
-    with pytest.raises(UsageError, match="expected stages of context:batches") as refused:
-        Recipe(curriculum=curriculum)
-    assert "0:2000,2:1000" in str(refused.value.hint)
+    with pytest.raises(UsageError, match=r"curriculum is .* 0:2000,2:1000"):
+        RunConfig().replace(encoder={"name": "x", "curriculum": curriculum})
 
 
 def test_a_curriculum_needs_an_encoder_and_no_other_context(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="a curriculum is of an encoder"):
+    with pytest.raises(UsageError, match="there is no encoder"):
         small_config(tmp_path, curriculum="1:5")
-    with pytest.raises(UsageError, match="bert_context is 2"):
-        Recipe(curriculum="1:5", bert_context=2)
+    with pytest.raises(UsageError, match=r"encoder\.context and encoder\.curriculum"):
+        RunConfig().replace(encoder={"name": "x", "curriculum": "1:5", "context": 2})

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from bilstm_crf.encoder.encoder import Encoder
-from bilstm_crf.encoder.features import windows_of, word_vectors
+from bilstm_crf.encoder.features import build_windows, compute_vectors
 from bilstm_crf.encoder.settings import FeatureSettings
 from bilstm_crf.sentence import Sentence
 
@@ -22,7 +22,7 @@ SENTENCES = [Sentence(["Kari", "bur", "i", "Oslo", "."]), Sentence(["blåbær"])
 
 def vectors(encoder: Encoder) -> Tensor:
     settings = FeatureSettings("mean", "mix")
-    return word_vectors(encoder, windows_of(encoder, SENTENCES, settings), [0, 1], settings).detach()
+    return compute_vectors(encoder, build_windows(encoder, SENTENCES, settings), [0, 1], settings).detach()
 
 
 def dtypes(folder: Path) -> set[torch.dtype]:
@@ -55,7 +55,9 @@ def test_a_copy_of_a_tuned_encoder_has_its_weights_in_full(
 ) -> None:
     optimiser = torch.optim.SGD(halved.parameters(), lr=0.01)
     settings = FeatureSettings()
-    word_vectors(halved, windows_of(halved, SENTENCES, settings), [0, 1], settings).square().sum().backward()
+    compute_vectors(
+        halved, build_windows(halved, SENTENCES, settings), [0, 1], settings
+    ).square().sum().backward()
     optimiser.step()
     expected = vectors(halved)
     sha256 = halved.save_copy(tmp_path / "copy", tuned=True)

@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from bilstm_crf.encoder.encoder import Encoder
-from bilstm_crf.encoder.pieces import pieces_of
 from bilstm_crf.encoder.settings import FeatureSettings
+from bilstm_crf.encoder.windows import split_words
 from bilstm_crf.errors import DownloadError, InputError, UsageError
 
 
@@ -70,7 +70,7 @@ def test_the_tokenizers_limit_counts_where_it_is_one(folder: Path, limit: int, w
 def test_a_window_with_room_for_no_word_is_refused(folder: Path, limit: int) -> None:
     path = folder / "tokenizer_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "model_max_length": limit}))
-    with pytest.raises(InputError, match=f"reads {limit} pieces at a time, of which 2 are special: no room"):
+    with pytest.raises(InputError, match=f"reads {limit} subwords at a time, of which 2 are special"):
         Encoder.load(str(folder))
 
 
@@ -166,14 +166,14 @@ def wrong(folder: Path, kind: str) -> None:
         ("half the weights", "cannot be loaded as an encoder: SafetensorError"),
         (
             "a tensor too few",
-            "the weights lack 1 of the model's tensors, encoder.layer.0.output.dense.weight",
+            "the weights lack 1 of the model's tensors, for example encoder.layer.0.output.dense.weight",
         ),
         ("other sizes", "the tensor encoder.layer.0.intermediate.dense.bias has the shape (48,)"),
-        ("lost shard", "is missing, though model.safetensors.index.json names it"),
+        ("lost shard", "is missing, but model.safetensors.index.json names it"),
         ("no tokenizer", "has no tokenizer: none of tokenizer.json"),
-        ("a vocabulary of another kind", "its tokenizer, a BertTokenizer, has special pieces alone"),
-        ("a vocabulary in JSON", "its tokenizer, a BertTokenizer, has special pieces alone"),
-        ("special pieces alone", "its tokenizer, a BertTokenizer, has special pieces alone"),
+        ("a vocabulary of another kind", "its tokenizer, a BertTokenizer, has only special subwords"),
+        ("a vocabulary in JSON", "its tokenizer, a BertTokenizer, has only special subwords"),
+        ("special pieces alone", "its tokenizer, a BertTokenizer, has only special subwords"),
         ("an empty vocabulary", "Missing [UNK] token"),
         ("a page for a vocabulary", "Missing [UNK] token"),
         ("nothing for unknown words", "Missing [UNK] token"),
@@ -197,7 +197,7 @@ def test_a_folder_that_is_no_whole_encoder_says_why(
 def test_a_tokenizer_of_another_model_is_noticed(folder: Path, written: Callable[..., Path]) -> None:
     shutil.copy(written("byte-level") / "tokenizer.json", folder)
     with pytest.raises(InputError, match="belong to different encoders"):
-        pieces_of(Encoder.load(str(folder)), [["Kari", "bur", "i", "Oslo"]])
+        split_words(Encoder.load(str(folder)), [["Kari", "bur", "i", "Oslo"]])
 
 
 def test_an_encoder_decoder_is_none(folder: Path) -> None:
@@ -271,13 +271,13 @@ def test_a_name_of_the_hub_is_found_in_its_cache(hub: Path, folder: Path) -> Non
 
 
 def test_a_name_that_cannot_be_fetched_says_what_to_do(hub: Path) -> None:
-    with pytest.raises(DownloadError, match="someone/tiny is no folder here") as caught:
+    with pytest.raises(DownloadError, match="someone/tiny is no folder") as caught:
         Encoder.load("someone/tiny")
-    assert "--bert PATH" in str(caught.value.hint)
+    assert "--encoder PATH" in str(caught.value.hint)
 
 
 def test_a_name_that_can_be_no_name_of_the_hub_says_so(hub: Path) -> None:
-    with pytest.raises(UsageError, match="neither a folder nor a name of the Hugging Face hub"):
+    with pytest.raises(UsageError, match="neither a folder nor a name on the Hugging Face hub"):
         Encoder.load("a/b/c")
 
 

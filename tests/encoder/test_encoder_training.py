@@ -7,17 +7,15 @@ from collections.abc import Callable
 from typing import get_args
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor
 
 from bilstm_crf.config import Precision
 from bilstm_crf.encoder.encoder import Encoder
-from bilstm_crf.encoder.features import windows_of, word_vectors
-from bilstm_crf.encoder.frozen import frozen_vectors
+from bilstm_crf.encoder.features import build_windows, compute_vectors
 from bilstm_crf.encoder.settings import FeatureSettings
-from bilstm_crf.errors import UsageError
 from bilstm_crf.sentence import Sentence
+from tiny_encoders import frozen_vectors
 
 SENTENCES = [Sentence(["Kari", "bur", "i", "Oslo", "."]), Sentence(["blåbær"]), Sentence(["ikke"] * 30)]
 LOWER = FeatureSettings(layers="last4", precision="bfloat16")
@@ -27,8 +25,8 @@ def gradients(encoder: Encoder, settings: FeatureSettings) -> dict[str, Tensor]:
     """With dropout, drawn from the same seed each time."""
     encoder.train().zero_grad()
     torch.manual_seed(1)
-    windows = windows_of(encoder, SENTENCES, settings)
-    word_vectors(encoder, windows, range(3), settings, batch_pieces=30).square().sum().backward()
+    windows = build_windows(encoder, SENTENCES, settings)
+    compute_vectors(encoder, windows, range(3), settings, batch_subwords=30).square().sum().backward()
     found = {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
     assert len(found) > 10
     return found
@@ -41,8 +39,8 @@ def test_bfloat16_gives_float32_near_that_of_float32(encoder: Encoder) -> None:
     vectors: dict[Precision, Tensor] = {}
     for precision in get_args(Precision):
         settings = FeatureSettings("mean", "mix", precision=precision)
-        windows = windows_of(encoder, SENTENCES, settings)
-        vectors[precision] = word_vectors(encoder, windows, range(3), settings).detach()
+        windows = build_windows(encoder, SENTENCES, settings)
+        vectors[precision] = compute_vectors(encoder, windows, range(3), settings).detach()
     assert vectors["bfloat16"].dtype == torch.float32
     assert (
         1e-4 < (vectors["bfloat16"] - vectors["float32"]).abs().max() < 0.3
@@ -59,62 +57,6 @@ def test_bfloat16_leaves_weights_and_gradients_in_float32(loaded: Callable[..., 
 
 def test_frozen_vectors_are_as_precise_as_those_that_learn(loaded: Callable[..., Encoder]) -> None:
     encoder = loaded("wordpiece")
-    windows = windows_of(encoder, SENTENCES, LOWER)
-    expected = word_vectors(encoder, windows, range(3), LOWER).detach().half().numpy()
+    windows = build_windows(encoder, SENTENCES, LOWER)
+    expected = compute_vectors(encoder, windows, range(3), LOWER).detach().half().numpy()
     np.testing.assert_allclose(frozen_vectors(encoder, SENTENCES, LOWER), expected, atol=0.05)
-
-
-# ---------------------------------------------------------------- gradient checkpointing
-
-
-@pytest.mark.parametrize("layers", ["last", "last4", "mix", "2"])
-def test_checkpointing_changes_no_gradient(layers: str, encoder: Encoder) -> None:
-    encoder, settings = copy.deepcopy(encoder), FeatureSettings("mean", layers)
-    expected = gradients(encoder, settings)
-    encoder.checkpoint()
-    found = gradients(encoder, settings)
-    assert found.keys() == expected.keys()
-    for name, gradient in found.items():
-        torch.testing.assert_close(gradient, expected[name], atol=0, rtol=0)
-
-
-@pytest.mark.parametrize("precision", get_args(Precision))
-def test_checkpointing_keeps_less(precision: Precision, loaded: Callable[..., Encoder]) -> None:
-    encoder = copy.deepcopy(loaded("wordpiece"))
-    settings = FeatureSettings(precision=precision)
-    kept = 0
-
-    def keep(tensor: Tensor) -> Tensor:
-        nonlocal kept
-        kept += 0 if isinstance(tensor, torch.nn.Parameter) else tensor.nbytes
-        return tensor
-
-    def measured() -> int:
-        nonlocal kept
-        kept = 0
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            word_vectors(encoder.train(), windows_of(encoder, SENTENCES, settings), range(3), settings)
-        return kept
-
-    whole = measured()
-    encoder.checkpoint()
-    assert measured() < whole / 2
-
-
-def test_checkpointing_is_of_training_alone_and_silent(
-    loaded: Callable[..., Encoder], capfd: pytest.CaptureFixture[str]
-) -> None:
-    encoder = copy.deepcopy(loaded("unigram"))
-    expected = frozen_vectors(encoder, SENTENCES, LOWER)
-    encoder.checkpoint()
-    gradients(encoder, LOWER)
-    np.testing.assert_array_equal(frozen_vectors(encoder, SENTENCES, LOWER), expected)
-    assert capfd.readouterr() == ("", "")
-
-
-def test_an_encoder_without_checkpointing_says_so(loaded: Callable[..., Encoder]) -> None:
-    encoder = copy.deepcopy(loaded("wordpiece"))
-    encoder.model.supports_gradient_checkpointing = False
-    with pytest.raises(UsageError, match="cannot do gradient checkpointing") as caught:
-        encoder.checkpoint()
-    assert "bert_checkpointing=off" in str(caught.value.hint)

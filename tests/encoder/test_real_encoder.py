@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bilstm_crf.encoder.encoder import Encoder
-from bilstm_crf.encoder.features import windows_of, word_vectors
+from bilstm_crf.encoder.features import build_windows, compute_vectors
 from bilstm_crf.encoder.settings import FeatureSettings
 from bilstm_crf.formats import read
 from bilstm_crf.sentence import Sentence
@@ -49,7 +49,7 @@ def test_words_have_the_vectors_of_a_pass_for_each_sentence(
     model = AutoModel.from_pretrained(real.name, add_pooling_layer=False)
     sentences = some(shared, language, 20)
     settings = FeatureSettings("mean", "mix")
-    found = word_vectors(real, windows_of(real, sentences, settings), range(20), settings)
+    found = compute_vectors(real, build_windows(real, sentences, settings), range(20), settings)
     expected = []
     for sentence in sentences:
         encoding = tokenizer(sentence.tokens, is_split_into_words=True, return_tensors="pt")
@@ -65,23 +65,23 @@ def test_words_have_the_vectors_of_a_pass_for_each_sentence(
 def test_a_sentence_of_2000_words_has_the_vectors_of_its_windows(real: Encoder, shared: Path) -> None:
     words = [word for sentence in some(shared, "nob", 150) for word in sentence.tokens][:2000]
     settings = FeatureSettings()
-    windows = windows_of(real, [Sentence(words)], settings)
-    found = word_vectors(real, windows, [0], settings)
+    windows = build_windows(real, [Sentence(words)], settings)
+    found = compute_vectors(real, windows, [0], settings)
     assert found.shape == (2000, 384)
     assert found.isfinite().all()
-    pieces = windows.pieces
-    inside = windows.bounds[windows.of_piece]
+    subwords = windows.subwords
+    inside = windows.bounds[windows.window_of]
     shorter = [
         min(start - inside[start, 0], inside[start, 1] - end)
-        for start, end in pairwise(pieces.words)
-        if min(start, pieces.words[-1] - end) >= 120
+        for start, end in pairwise(subwords.words)
+        if min(start, subwords.words[-1] - end) >= 120
     ]
-    assert min(shorter) >= 120  # pieces, about a quarter of a window, wherever the sentence has as many
+    assert min(shorter) >= 120  # subwords, about a quarter of a window, wherever the sentence has as many
     number = len(windows.bounds) // 2
     first, last = windows.bounds[number]
-    ids = torch.tensor([[0, *pieces.ids[first:last], 2]])
+    ids = torch.tensor([[0, *subwords.ids[first:last], 2]])
     states = real.model(ids).last_hidden_state[0, 1:-1]
-    starts = pieces.words[:-1]
-    mine = windows.of_piece[starts] == number
+    starts = subwords.words[:-1]
+    mine = windows.window_of[starts] == number
     assert mine.sum() > 100
     torch.testing.assert_close(found[mine], states[starts[mine] - first], atol=1e-4, rtol=0)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+
+from bilstm_crf.encoder.encoder import Encoder
+from bilstm_crf.encoder.features import Progress, compute_frozen, shape_of
+from bilstm_crf.encoder.settings import FeatureSettings
+from bilstm_crf.sentence import Sentence
 
 WORDS = ["Kari", "bur", "i", "Oslo", "blåbær", "ikke", "▁", "nord", "mann", ",", "."]
 LETTERS = string.ascii_letters + "æøåÆØÅéü0123456789.,-/<>[]|"
@@ -89,3 +96,16 @@ def _unigram() -> Any:
     )
     tokenizer.add_special_tokens(special)
     return tokenizer
+
+
+def frozen_vectors(
+    encoder: Encoder,
+    sentences: Sequence[Sentence],
+    settings: FeatureSettings,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """The vectors of all words, as `compute_frozen` yields them."""
+    vectors = np.empty(shape_of(encoder, sentences, settings), np.float16)
+    for word, rows in compute_frozen(encoder, sentences, settings, progress=progress):
+        vectors[word : word + len(rows)] = rows
+    return vectors

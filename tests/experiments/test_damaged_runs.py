@@ -16,14 +16,14 @@ from runs import SAMPLE, SMALL_TRAIN, first_sentences
 Cli = Callable[..., Done]
 FILE = """title = "Two rows"
 [base]
-set = { word_dim = 20, hidden = 20, batch_size = 1, learning_rate = 0.2, epochs = 2 }
+set = { words.dim = 20, hidden = 20, batch_size = 1, learning_rate = 0.2, epochs = 2 }
 [[row]]
 name = "one"
 [[row]]
 name = "two"
 encoding = "iobes"
 """
-NAME = "nob-none-full-{}-word_dim=20-hidden=20-batch_size=1-epochs=2-learning_rate=0.2-seed42"
+NAME = "nob-none-full-{}-words.dim=20-hidden=20-batch_size=1-epochs=2-learning_rate=0.2-seed42"
 ONE, TWO = (Path("out/runs", NAME.format(encoding)) for encoding in ("iob", "iobes"))
 ARGUMENTS = ("experiment", "two.toml", "--data", "data", "--output", "out", "--threads", "1")
 Damage = Callable[[dict[str, Any]], None]

@@ -28,7 +28,7 @@ EPOCHS = 8
 FILE = f"""title = "Three rows"
 beside = "nothing"
 [base]
-set = {{ word_dim = 20, hidden = 20, batch_size = 1, learning_rate = 0.2, dropout = 0.1, epochs = {EPOCHS} }}
+set = {{ words.dim = 20, hidden = 20, batch_size = 1, learning_rate = 0.2, dropout = 0.1, epochs = {EPOCHS} }}
 [[column]]
 name = "BM"
 evaluate = {{ language = "nob" }}
@@ -52,10 +52,10 @@ encoding = "iobes"
 name = "broken"
 embeddings = "broken.bin"
 """
-CHANGES = f"word_dim=20-hidden=20-dropout=0.1-batch_size=1-epochs={EPOCHS}-learning_rate=0.2"
+CHANGES = f"words.dim=20-hidden=20-dropout=0.1-batch_size=1-epochs={EPOCHS}-learning_rate=0.2"
 SINGLE, JOINT = (f"{name}-{CHANGES}-seed42" for name in ("nob-none-full-iob", "both-none-full-iobes"))
-# word_dim has no effect beside vectors, and is no part of the name
-BROKEN = f"nob-broken-full-iob-{CHANGES.removeprefix('word_dim=20-')}-seed42"
+# words.dim has no effect beside vectors, and is no part of the name
+BROKEN = f"nob-broken-full-iob-{CHANGES.removeprefix('words.dim=20-')}-seed42"
 
 
 class Workplace:

@@ -43,7 +43,7 @@ def test_table_5_is_the_papers() -> None:
         (name, dim, pytest.approx(f1)) for name, dim, f1 in expected
     ]
     assert {cell.evaluation.name for cell in cells} == {"nob-dev-full"}
-    assert cells[0].settings.recipe.word_dim == 100
+    assert cells[0].settings.config.words.dim == 100
 
 
 def test_table_6_is_the_papers() -> None:
@@ -93,17 +93,17 @@ def test_what_several_tables_ask_for_is_one_run() -> None:
 
 
 def test_a_name_says_what_differs_from_the_recipe_and_nothing_else() -> None:
-    same = [{"set": {"epochs": 50}}, {"set": {"epochs": 50.0, "l2": 1e-8}}, {"language": "nob"}, {}]
+    same = [{"set": {"epochs": 50}}, {"set": {"epochs": 50, "weight_decay": 1e-8}}, {"language": "nob"}, {}]
     assert {Settings.of(each).name for each in same} == {"nob-none-full-iob"}
     changed = Settings.of({"set": {"layers": 2, "epochs": 3}})
     assert Run(changed, 7).name == "nob-none-full-iob-layers=2-epochs=3-seed7"
-    assert changed.recipe.layers == 2
+    assert changed.config.lstm.layers == 2
     assert changed.change({"epochs": 50}).name == "nob-none-full-iob-layers=2"
 
 
 def test_a_name_is_short_enough_for_a_file_system() -> None:
-    numbers = {"word_dim": 123456789, "hidden": 123456788, "batch_size": 123456789, "epochs": 123456789}
-    rates = {"learning_rate": 0.012345678901, "l2": 1.2345678e-08, "dropout": 0.123456789}
+    numbers = {"words.dim": 123456789, "hidden": 123456788, "batch_size": 123456789, "epochs": 123456789}
+    rates = {"learning_rate": 0.012345678901, "weight_decay": 1.2345678e-08, "dropout": 0.123456789}
     one, other = Settings.of({"set": numbers | rates}), Settings.of({"set": numbers | rates | {"layers": 3}})
     assert max(len(one.name), len(other.name)) < 150
     assert one.name != other.name
@@ -191,7 +191,7 @@ def test_a_good_file_of_ones_own(tmp_path: Path) -> None:
     assert experiment.name == "mine"
     assert [cell.paper for cell in experiment.cells] == [0.905, None]
     one, two = (cell.settings for cell in experiment.cells)
-    assert one == Settings("nob", "full", "iob", "sg50", changes=(("epochs", 3),))
+    assert one == Settings("nob", "full", "iob", "sg50", changes=(("schedule.epochs", 3),))
     assert two.encoding == "iobes"
     assert experiment.cells[0].evaluation == Evaluation("nno", "dev", "7")
 
@@ -223,7 +223,7 @@ def test_a_good_file_of_ones_own(tmp_path: Path) -> None:
         ),
         ('embeddings = "sg50"', "embeddings = 50", "[base]: embeddings is 50, expected a text"),
         ('embeddings = "sg50"', 'preset = "papier"', "Did you mean paper?"),
-        ("epochs = 3", "epoch = 3", "[base]: epoch is not a setting of the recipe. Did you mean epochs?"),
+        ("epochs = 3", "epoch = 3", "[base]: 'epoch' is not a setting. Did you mean epochs?"),
         ("epochs = 3", "epochs = 2.5", "epochs is 2.5, expected a whole number"),
         ("epochs = 3", "hidden = 3", "hidden is 3, expected an even number"),
         ("{ epochs = 3 }", '"epochs=3"', "[base]: set is 'epochs=3', expected a table"),

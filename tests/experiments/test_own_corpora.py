@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bilstm_crf.commands.train import command, configure
+from bilstm_crf.commands.train import command, typed_settings
+from bilstm_crf.commands.train_options import configure, given_by
 from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.experiments import plan
 from bilstm_crf.experiments.corpora import OwnCorpus
@@ -17,6 +18,7 @@ from bilstm_crf.experiments.inputs import find_files
 from bilstm_crf.experiments.overrides import with_encoder, with_epochs
 from bilstm_crf.experiments.settings import Evaluation
 from bilstm_crf.experiments.tables import build
+from bilstm_crf.util import fields
 from done import Done
 from runs import DEV, ROOT, SAMPLE, TRAIN
 
@@ -68,7 +70,7 @@ def test_a_corpus_is_named_where_a_language_is_and_keeps_its_labels_as_they_stan
         ('"repeated"', '"repeatd"', "[corpus.wiki]: 'repeatd' is not a known filter. Did you mean repeated?"),
         ('"norne:both"', '"norne:bot"', 'train = "norne:bot" is no part of NorNE. Did you mean norne:both?'),
         ("[0.5, 2]", "[0.5]", "[corpus.wiki]: 1 weights for 2 training files"),
-        ("[0.5, 2]", "[0.5, 0]", "weight is 0, expected more than 0"),
+        ("[0.5, 2]", "[0.5, 0]", "weights is (0.5, 0), expected a number above 0"),
         ("[0.5, 2]", '[0.5, "2"]', "weights is [0.5, '2'], expected a list of numbers"),
         ("[0.5, 2]", "[true, 2]", "expected a list of numbers"),
         ('["file", "4"]', '["file"]', "1 train labels for 2 training files"),
@@ -88,7 +90,7 @@ def test_a_corpus_is_named_where_a_language_is_and_keeps_its_labels_as_they_stan
             "norne:both is CoNLL-U with the key name, but format is None, key ner",
         ),
         ("[base]", "[corpus]\nx = 1\n[base]", "[corpus.x] is 1, expected a table"),
-        ('name = "one"', 'name = "one"\nset = { features = "bert" }', "the features bert need an encoder"),
+        ('name = "one"', 'name = "one"\nset = { features = "encoder" }', "features=encoder needs an encoder"),
     ],
 )
 def test_a_bad_corpus_is_told_where_it_is_bad(old: str, new: str, message: str) -> None:
@@ -118,14 +120,14 @@ def test_norne_is_mixed_in_and_weights_and_label_sets_hold_for_each_of_its_files
 
 
 def test_train_is_told_all_of_it() -> None:
-    fields = {"dev": [DEV], "format": "conllu", "key": "ner", "drop": ["leaked", "empty"]}
+    reading = {"dev": [DEV], "format": "conllu", "key": "ner", "drop": ["leaked", "empty"]}
     weighted = {"train": [TRAIN, DEV], "weights": [0.5, 2], "train_labels": ["full", "4"], "test": [DEV]}
-    own = OwnCorpus.of("wiki", fields | weighted)
-    given = command.make_context("train", [*own.train_options(), "--output", "x"]).params
-    config, _ = configure(given)
-    assert config.train == [TRAIN, DEV]
-    assert (config.dev, config.test) == ([DEV], [DEV])
-    assert {name: getattr(config, name) for name in own.reading} == own.reading
+    own = OwnCorpus.of("wiki", reading | weighted)
+    context = command.make_context("train", [*own.train_options(), "--output", "x"])
+    config, _ = configure(given_by(None, (), typed_settings(context)))
+    assert config.data.train == (TRAIN, DEV)
+    assert (config.data.dev, config.data.test) == ((DEV,), (DEV,))
+    assert {path: fields.get(config, path) for path in own.reading} == own.reading
 
 
 def test_one_name_means_one_corpus_in_all_files_of_a_session() -> None:
@@ -176,7 +178,7 @@ def test_another_encoder_is_another_table_and_says_so() -> None:
     assert (none.settings.name, none.paper) == ("nob-none-full-iob-epochs=1", None)
     assert (bert.settings.name, bert.paper) == ("nob-none-full-iob-small-epochs=1", 0.93)
     assert with_encoder([experiment], "owner/big") == [experiment], "nothing was changed"
-    with pytest.raises(UsageError, match="--bert x: no row of these files has an encoder"):
+    with pytest.raises(UsageError, match="--encoder x: no row of these files has an encoder"):
         with_encoder([read(plain)], "x")
 
 
@@ -192,7 +194,7 @@ def test_a_curriculum_which_counts_batches_has_no_epochs_to_set(cli: Callable[..
     quick = with_epochs(experiment, 1, ["alone"])
     assert (quick.name, quick.quick) == ("eurobert-epochs=1", True)
     assert list(dict.fromkeys(cell.row for cell in quick.cells)) == ["alone", "8 sentences on each side"]
-    assert {cell.settings.recipe.epochs for cell in quick.cells} == {1}
+    assert {cell.settings.config.schedule.epochs for cell in quick.cells} == {1}
     same = with_epochs(experiment, 10, ["alone"])
     assert same.name != experiment.name, "a table with fewer rows does not take the place of the whole one"
     assert cli("experiment", path, "--epochs", "1", "--only", "alone", "--dry-run").status == 0
@@ -218,9 +220,11 @@ def test_shipped_recipes_say_what_was_published(name: str) -> None:
 def test_nb_bert_is_trained_as_its_authors_say() -> None:
     cells = read_experiment(ROOT / "experiments" / "nb-bert.toml").cells
     (settings,) = {cell.settings for cell in cells}
-    recipe = settings.recipe
+    config = settings.config
     assert (settings.bert, settings.labels) == ("NbAiLab/nb-bert-base", "4")
-    assert (recipe.features, recipe.head, recipe.bert_weights) == ("bert", "linear", "tuned")
-    assert (recipe.bert_learning_rate, recipe.bert_weight_decay) == (3.5e-5, 0.15)
-    assert (recipe.epochs, recipe.batch_size, recipe.patience) == (20, 8, 6)
-    assert (recipe.schedule, recipe.restarts, recipe.warm_up) == ("cosine", 4, 0.05)
+    assert (config.network.features, config.network.head, config.tunes_encoder) == ("encoder", "linear", True)
+    assert config.encoder is not None
+    assert (config.encoder.learning_rate, config.encoder.weight_decay) == (3.5e-5, 0.15)
+    schedule = {"shape": "cosine", "epochs": 20, "batch_size": 8, "restarts": 4, "warmup_fraction": 0.05}
+    assert schedule.items() <= vars(config.schedule).items()
+    assert config.schedule.patience == 6

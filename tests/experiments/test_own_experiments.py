@@ -27,7 +27,7 @@ dev = ["gone.conll"]
 [base]
 language = "mine"
 [base.set]
-word_dim = 20
+words.dim = 20
 hidden = 20
 batch_size = 1
 learning_rate = 0.2
@@ -43,7 +43,7 @@ name = "static"
 [[row]]
 name = "encoder"
 bert = "owner/big"
-set = { features = "bert", epochs = 2 }
+set = { features = "encoder", epochs = 2 }
 paper = { dev = 90.0 }
 [[row]]
 name = "gone"
@@ -98,15 +98,15 @@ def test_what_is_here_is_run_and_the_rest_says_why_not(cli: Cli) -> None:
 
 @pytest.mark.slow
 def test_the_encoder_at_hand_runs_in_place_of_the_files(cli: Cli) -> None:
-    done = experiment(cli, "--bert", "tiny", "--trust-remote-code", "--only", "encoder")
+    done = experiment(cli, "--encoder", "tiny", "--trust-remote-code", "--only", "encoder")
     assert done.status == 0, done.err
     assert "Mine (encoder: tiny)" in done.out.decode()
     cell = cells("mine-bert=tiny")["encoder", "dev"]
     assert (cell["settings"]["bert"], cell["paper"]) == ("tiny", 0.9)
     assert cell["mean"] is not None
     config = json.loads(Path("out", "runs", cell["runs"]["42"], "config.json").read_text("utf-8"))["config"]
-    assert (config["bert"], config["trust_remote_code"]) == ("tiny", True)
-    assert config["weights"] == [1, 0.5]
+    assert (config["encoder"]["name"], config["encoder"]["trust_remote_code"]) == ("tiny", True)
+    assert config["data"]["weights"] == [1, 0.5]
 
 
 def test_a_run_on_otherwise_weighted_files_is_left_alone(cli: Cli, place: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_dry_run_names_the_files_and_looks_for_no_encoder(cli: Cli) -> None:
     assert "not run: gone.conll is not here, scored on" in out
     given = "--train eng.train --train eng.train --dev eng.testa --format conll2003 --weight 1 --weight 0.5"
     assert f"bilstm-crf train {given} --labels file" in out
-    assert "--bert owner/big" in out
+    assert "--encoder owner/big" in out
     assert "owner/big is no folder" not in done.err
 
 

@@ -13,7 +13,7 @@ from bilstm_crf.experiments.watch import summary
 
 PLAIN = Settings(embeddings="sg600")
 ENCODER = Settings(embeddings="sg600", bert="owner/big")
-TUNED = ENCODER.change({"bert_weights": "tuned"})
+TUNED = ENCODER.change({"encoder.finetune": True})
 
 
 def task(settings: Settings, seed: int = 42, *, done: int = 0, pace: float = 1.0) -> Task:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
-from bilstm_crf.commands.options import given_of
-from bilstm_crf.commands.train import command
-from bilstm_crf.commands.train_options import configure
+from bilstm_crf.commands.train import command, typed_settings
+from bilstm_crf.commands.train_options import configure, given_by
 from bilstm_crf.corpus.norne import split_files
 from bilstm_crf.experiments.definition import read_experiment
 from bilstm_crf.experiments.plan import Task
 from bilstm_crf.experiments.runner import How, train_options
 from bilstm_crf.experiments.settings import LANGUAGES, Settings
+from bilstm_crf.training.unused import without_unused
 from runs import ROOT, SAMPLE
 
 NORNE = {each: {s: list(map(str, f)) for s, f in split_files(SAMPLE, each).items()} for each in LANGUAGES}
@@ -29,9 +30,12 @@ def test_every_run_of_a_file_is_configured_as_the_file_says(path: Path) -> None:
         (run,) = cell.runs([42])
         task = Task(run, Path("run"), [])
         context = command.make_context("train", train_options(task, how))
-        config, _ = configure(context.params, given_of(context), given_of(context, in_file=False))
-        assert config.recipe == run.settings.recipe
-        assert (config.bert or "none", config.embeddings) == (run.settings.bert, run.settings.embeddings)
+        given = given_by(None, context.params["assignments"], typed_settings(context))
+        config, _ = configure(given)
+        data = config.data
+        assert config == without_unused(run.settings.config.replace(data__labels=data.labels)).replace(
+            {f"data.{each.name}": getattr(data, each.name) for each in dataclasses.fields(data)}
+        )
 
 
 def test_a_base_may_set_what_has_no_effect_in_one_of_the_rows(tmp_path: Path) -> None:
@@ -40,7 +44,7 @@ def test_a_base_may_set_what_has_no_effect_in_one_of_the_rows(tmp_path: Path) ->
         """title = "Mine"
 [base]
 bert = "owner/big"
-set = { epochs = 10, bert_weights = "tuned", bert_learning_rate = 1e-4 }
+set = { epochs = 10, encoder.finetune = true, encoder.learning_rate = 1e-4 }
 [[row]]
 name = "epochs"
 [[row]]
@@ -53,15 +57,15 @@ bert = "none"
         "utf-8",
     )
     epochs, stages, none = (cell.settings for cell in read_experiment(tmp_path / "mine.toml").cells)
-    assert dict(epochs.changes)["epochs"] == 10
+    assert dict(epochs.changes)["schedule.epochs"] == 10
     assert dict(stages.changes) == {
-        "curriculum": "0:2,2:2",
-        "bert_weights": "tuned",
-        "bert_learning_rate": 1e-4,
+        "encoder.curriculum": "0:2,2:2",
+        "encoder.finetune": True,
+        "encoder.learning_rate": 1e-4,
     }
     assert none.name == "nob-none-full-iob-epochs=10"
 
 
 def test_settings_without_effect_make_no_other_run() -> None:
     plain = Settings.of({"embeddings": "sg600"})
-    assert Settings.of({"embeddings": "sg600", "set": {"word_dim": 7, "restarts": 3}}).effective() == plain
+    assert Settings.of({"embeddings": "sg600", "set": {"words.dim": 7, "restarts": 3}}).effective() == plain

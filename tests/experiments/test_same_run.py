@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from bilstm_crf.config import RunConfig
 from bilstm_crf.experiments import plan, same_run
 from bilstm_crf.experiments.definition import read_experiment
 from bilstm_crf.experiments.same_run import difference
@@ -45,18 +44,8 @@ def begun(settings: Settings, folder: Path = RUN, seed: int = 42, **more: Any) -
     name = settings.embeddings
     file = {"sg50": "sg50.bin"}.get(name, name)
     vectors = None if name == "none" else {"file": file, "sha256": sha256_of(file)}
-    config = RunConfig(
-        train=["train.conllu"],
-        dev=["dev.conllu"],
-        label_set=settings.labels,
-        encoding=settings.encoding,  # type: ignore[arg-type]
-        embeddings=name,
-        bert=None if settings.bert == "none" else settings.bert,
-        final=settings.final,
-        preset=settings.preset,
-        recipe=settings.recipe,
-        seed=seed,
-    )
+    files = {"data.train": "train.conllu", "data.dev": "dev.conllu"}
+    config = settings.config.replace(files, run__seed=seed)
     described = dataclasses.asdict(RunDescription("0.1.0", "bilstm-crf train", config, {}))
     write_json(folder / "config.json", {**described, "data": data, "vectors": vectors, **more})
     return folder
@@ -87,13 +76,13 @@ def test_the_same_run_is_no_other() -> None:
     ("changes", "said"),
     [
         ({"labels": "7"}, "it was begun with the labels full, now they are 7"),
-        ({"encoding": "iobes"}, "it was begun with encoding = iob, now it is iobes"),
-        ({"final": True}, "it was begun with final = False, now it is True"),
+        ({"encoding": "iobes"}, "it was begun with data.encoding = iob, now it is iobes"),
+        ({"final": True}, "it was begun with run.retrain_on_dev = False, now it is True"),
         ({"embeddings": "none"}, "it was begun with vectors, now it is without"),
         ({"embeddings": "mine.bin"}, "it was begun with other vectors than mine.bin"),
-        ({"embeddings": "sg100"}, "it was begun with embeddings = sg50, now it is sg100"),
+        ({"embeddings": "sg100"}, "it was begun with words.embeddings = sg50, now it is sg100"),
         ({"bert": "owner/big"}, "it was begun without an encoder, now it is with"),
-        ({"changes": (("layers", 2),)}, "it was begun with layers = 1, now it is 2"),
+        ({"changes": (("lstm.layers", 2),)}, "it was begun with lstm.layers = 1, now it is 2"),
     ],
 )
 def test_other_settings_are_another_run(changes: dict[str, Any], said: str) -> None:
@@ -117,7 +106,7 @@ def test_a_renamed_folder_is_another_seeds_and_stays_out_of_tables() -> None:
     Path("out/runs/nob-none-full-iob-seed43/metrics.json").write_text("{}", "utf-8")
     tasks = plan.tasks([experiment], Path("out"), CORPUS)
     assert [(task.state, task.foreign) for task in tasks] == [("waiting", False), ("failed", True)]
-    said = "it was begun with seed = 42, now it is 43"
+    said = "it was begun with run.seed = 42, now it is 43"
     assert tasks[1].reason.startswith(f"{said}; move out/runs/nob-none-full-iob-seed43 away")
     assert build(experiment, Path("out"), CORPUS, {})["rows"][0]["cells"][0]["missing"]["43"] == said
 
@@ -132,11 +121,11 @@ def test_what_the_files_alone_tell_stays_out_of_tables() -> None:
 def test_an_older_runs_missing_settings_are_their_defaults_and_not_what_its_preset_has_now() -> None:
     for settings, said in (
         (Settings(), None),
-        (Settings(preset="best"), "it was begun with document_memory = 0, now it is 100"),
+        (Settings(preset="best"), "it was begun with document_memory.size = 0, now it is 100"),
     ):
         folder = begun(settings)
         described = json.loads((folder / "config.json").read_text("utf-8"))
-        del described["config"]["final"], described["config"]["recipe"]["document_memory"]
+        del described["config"]["run"]["retrain_on_dev"], described["config"]["document_memory"]["size"]
         write_json(folder / "config.json", described)
         assert other(settings) == said
 
@@ -146,7 +135,7 @@ def test_an_older_runs_missing_settings_are_their_defaults_and_not_what_its_pres
     [
         ({"data": []}, "data is [], expected an object"),
         ({"vectors": "x"}, "vectors is 'x', expected an object"),
-        ({"config": {}}, "config lacks the field seed"),
+        ({"config": {}}, "config lacks the field data"),
     ],
 )
 def test_a_damaged_config_is_told(damage: dict[str, Any], said: str) -> None:

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_crf.config import Digits
 from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.features.vocabulary import UNKNOWN, Vocabulary, normalise
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.util.word_forms import compatible_form, zero_digits
+from bilstm_crf.util.word_forms import Digits, compatible_form, zero_digits
 
 words = st.text(min_size=1, max_size=6)
 

@@ -24,7 +24,7 @@ from runs import TRAIN, first_sentences, history, small_config, start
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("remembering")
-    start(small_config(folder, document_memory=8, members=2, epochs=8), folder / "run")
+    start(small_config(folder, document_memory=8, ensemble_size=2, epochs=8), folder / "run")
     return folder / "run"
 
 

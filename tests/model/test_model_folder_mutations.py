@@ -18,7 +18,7 @@ from torch import Tensor
 
 from bilstm_crf import Tagger
 from bilstm_crf.errors import ModelFolderError
-from bilstm_crf.model.model_folder import recipe_of, weights_of
+from bilstm_crf.model.model_folder import settings_of_model, weights_of
 
 VALUES: list[Any] = [
     None, True, False, 0, -1, 1, 3, 21, 1 << 31, 1 << 62, 10**400, 1.5, -0.5, 1e308, math.nan, math.inf,
@@ -91,7 +91,7 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
 
 def check(folder: Path) -> bool:
     """Whether the folder is a model after all."""
-    for look in (recipe_of, weights_of):
+    for look in (settings_of_model, weights_of):
         with contextlib.suppress(ModelFolderError):
             look(folder)
     try:

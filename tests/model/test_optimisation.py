@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from bilstm_crf.config import Recipe
+from bilstm_crf.config import RunConfig
 from bilstm_crf.model.network import BiLSTMCRF
 from bilstm_crf.training.optimizer import Optimizer
 from networks import batch_of, network
@@ -17,8 +17,8 @@ STEPS = 4  # batches of an epoch
 
 
 def optimisation(model: BiLSTMCRF, **settings: Any) -> Optimizer:
-    recipe = Recipe().replace(settings)
-    return Optimizer(model, recipe, STEPS, STEPS * recipe.epochs)
+    config = RunConfig().replace(settings)
+    return Optimizer(model, config, STEPS, STEPS * config.schedule.epochs)
 
 
 def rates(**settings: Any) -> list[list[float]]:
@@ -53,36 +53,8 @@ def test_the_cosine_falls_to_zero_as_often_as_asked() -> None:
 
 
 def test_the_warm_up_rises_to_the_full_rate_before_the_schedule_begins() -> None:
-    found = [rate for epoch in rates(schedule="linear", warm_up=0.25) for rate in epoch]
+    found = [rate for epoch in rates(schedule="linear", warmup_fraction=0.25) for rate in epoch]
     assert found == pytest.approx([1 / 3, 2 / 3, 1, *(1 - step / 9 for step in range(9))])
-
-
-def test_gathered_gradients_of_two_batches_make_the_step_of_both_at_once() -> None:
-    once, twice = network(), network()
-    together = optimisation(once, learning_rate=0.1)
-    together.begin(0)
-    once.loss(batch_of(0, 1, 2)).backward()
-    together.step(3)
-    gathered = optimisation(twice, learning_rate=0.1, accumulate=2)
-    gathered.begin(0)
-    before = twice.members[0].to_labels.weight.detach().clone()
-    twice.loss(batch_of(0, 1)).backward()
-    gathered.step(2)
-    assert torch.equal(twice.members[0].to_labels.weight, before)
-    twice.loss(batch_of(2)).backward()
-    gathered.step(1)
-    for one, other in zip(once.parameters(), twice.parameters(), strict=True):
-        torch.testing.assert_close(one, other)
-
-
-def test_the_last_batch_of_an_epoch_never_waits_for_another_epochs() -> None:
-    model = network()
-    made = optimisation(model, accumulate=3)
-    made.begin(0)
-    before = model.members[0].to_labels.weight.detach().clone()
-    model.loss(batch_of(0)).backward()
-    made.step(1, last=True)
-    assert not torch.equal(model.members[0].to_labels.weight, before)
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adam"])
@@ -93,7 +65,7 @@ def test_clipping_bounds_the_gradient_of_all_parameters_together(optimiser: str)
     others = [gradient for name, gradient in gradients.items() if name != "embedding.weight"]
     norm = torch.stack([gradient.norm() for gradient in others]).norm().item()
     before = {name: each.detach().clone() for name, each in model.named_parameters()}
-    made = optimisation(model, optimiser=optimiser, learning_rate=1, l2=0, gradient_clip=norm / 4)
+    made = optimisation(model, optimizer=optimiser, learning_rate=1, weight_decay=0, gradient_clip=norm / 4)
     made.begin(0)
     made.step(2)  # of two sentences: half the norm is left
     if optimiser == "sgd":
@@ -110,7 +82,7 @@ def test_the_word_table_takes_plain_sgd_at_its_own_rate_whatever_the_others_take
     gradient = model.embedding.weight.grad
     assert gradient is not None
     expected = model.embedding.weight.detach() - 0.01 * 5 * gradient.to_dense()
-    made = optimisation(model, optimiser="adam", learning_rate=0.01, word_rate=5)
+    made = optimisation(model, optimizer="adam", learning_rate=0.01, embedding_lr_scale=5)
     made.begin(0)
     made.step(1)
     torch.testing.assert_close(model.embedding.weight.detach(), expected)
@@ -119,7 +91,7 @@ def test_the_word_table_takes_plain_sgd_at_its_own_rate_whatever_the_others_take
 def test_a_rate_of_zero_freezes_the_word_table() -> None:
     model = network()
     before = model.embedding.weight.detach().clone()
-    made = optimisation(model, word_rate=0)
+    made = optimisation(model, embedding_lr_scale=0)
     made.begin(0)
     model.loss(batch_of(0)).backward()
     made.step(1)
@@ -134,13 +106,13 @@ def test_adams_first_step_is_the_learning_rate_against_the_sign_of_the_gradient(
     weight = model.members[0].to_labels.weight
     assert weight.grad is not None
     expected = weight.detach() - 0.01 * weight.grad.sign()
-    made = optimisation(model, optimiser="adam", learning_rate=0.01, l2=0)
+    made = optimisation(model, optimizer="adam", learning_rate=0.01, weight_decay=0)
     made.begin(0)
     made.step(1)
     torch.testing.assert_close(weight.detach(), expected, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("settings", [{"optimiser": "adam"}, {"momentum": 0.9}])
+@pytest.mark.parametrize("settings", [{"optimizer": "adam"}, {"momentum": 0.9}])
 def test_the_state_goes_from_one_optimiser_to_another(settings: dict[str, Any]) -> None:
     model = network()
     made = optimisation(model, **settings)

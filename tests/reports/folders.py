@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.config import RunConfig
 from bilstm_crf.evaluation.counts import sentence_counts
 from bilstm_crf.evaluation.report import evaluate
 from bilstm_crf.experiments import tables
@@ -73,15 +73,8 @@ def make_run(
     `final`: with a second phase, and scores of both models on test.
     """
     (folder / "scores").mkdir(parents=True)
-    recipe = Recipe().replace({"epochs": EPOCHS})
-    config = RunConfig(
-        train=["t.conllu"],
-        dev=["d.conllu"],
-        encoding=encoding,  # type: ignore[arg-type]
-        embeddings="sg50",
-        seed=seed,
-        recipe=recipe,
-    )
+    files = {"train": "t.conllu", "dev": "d.conllu", "embeddings": "sg50"}
+    config = RunConfig().replace(files, encoding=encoding, seed=seed, epochs=EPOCHS)
     files = {
         split: [{"path": f"{split}.conllu", "sha256": DIGEST, "sentences": 12}] for split in ("train", "dev")
     }

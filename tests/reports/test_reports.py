@@ -139,12 +139,12 @@ def test_only_what_tells_runs_apart_is_told_of_each_run(experiment: Path) -> Non
     shared, differ = settings_of(experiment)
     iob, iobes = ([f"nob-sg50-full-{each}-epochs=4-seed{n}" for n in (42, 43)] for each in ("iob", "iobes"))
     assert differ == [
-        ["encoding", "iob", ", ".join(iob)],
-        ["encoding", "iobes", ", ".join(iobes)],
-        ["seed", "42", f"{iob[0]}, {iobes[0]}"],
-        ["seed", "43", f"{iob[1]}, {iobes[1]}"],
+        ["data.encoding", "iob", ", ".join(iob)],
+        ["data.encoding", "iobes", ", ".join(iobes)],
+        ["run.seed", "42", f"{iob[0]}, {iobes[0]}"],
+        ["run.seed", "43", f"{iob[1]}, {iobes[1]}"],
     ]
-    assert shared["learning_rate"] == "0.015"
+    assert shared["optimizer.learning_rate"] == "0.015"
 
 
 def test_settings_that_many_runs_have_name_the_others_alone(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_settings_that_many_runs_have_name_the_others_alone(tmp_path: Path) -> N
         make_run(tmp_path / f"run-{seed}", seed)
     make_run(tmp_path / "other", 46, encoding="iobes")
     differ = settings_of(tmp_path)[1]
-    assert differ[:2] == [["encoding", "iobes", "other"], ["encoding", "iob", "the other 4"]]
+    assert differ[:2] == [["data.encoding", "iobes", "other"], ["data.encoding", "iob", "the other 4"]]
 
 
 def test_a_setting_that_an_older_version_did_not_know_is_its_default(tmp_path: Path) -> None:
@@ -161,16 +161,13 @@ def test_a_setting_that_an_older_version_did_not_know_is_its_default(tmp_path: P
         make_run(tmp_path / name, seed)
     path = tmp_path / "old" / "config.json"
     described = json.loads(path.read_text("utf-8"))
-    del described["config"]["final"]
-    for setting in ("members", "document_memory", "recurrent_dropout"):
-        del described["config"]["recipe"][setting]
-    described["config"]["preset"] = "best"
+    del described["config"]["run"]["retrain_on_dev"], described["config"]["document_memory"]["size"]
     write_json(path, described)
     shared, differ = settings_of(tmp_path)
     assert [row[:2] for row in differ] == [
-        ["preset", "paper"], ["preset", "best"], ["seed", "43"], ["seed", "42"],
+        ["run.seed", "43"], ["run.seed", "42"],
     ]  # fmt: skip
-    assert (shared["final"], shared["document_memory"], shared["members"]) == ("no", "0", "1")
+    assert (shared["run.retrain_on_dev"], shared["document_memory.size"]) == ("no", "0")
 
 
 def test_encoders_are_told_with_their_hashes(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,13 @@ def config_of(folder: Path, **changes: Any) -> RunConfig:
     dev = first_sentences(TRAIN, 6, folder / "dev.conllu")
     other = first_sentences(DEV, 4, folder / "other.conllu")
     dev.write_text(dev.read_text("utf-8") + other.read_text("utf-8"), "utf-8")
-    settings = {"final": True, "epochs": 6, "schedule": "linear", "optimiser": "adam", "learning_rate": 0.05}
+    settings = {
+        "retrain_on_dev": True,
+        "epochs": 6,
+        "schedule": "linear",
+        "optimizer": "adam",
+        "learning_rate": 0.05,
+    }
     return small_config(folder, **{"dev": [str(dev)], **settings, **changes})
 
 
@@ -103,10 +108,10 @@ def test_what_was_left_out_of_train_is_left_out_of_dev_too(tmp_path: Path) -> No
     config = config_of(tmp_path, epochs=1)
     twice = tmp_path / "twice.conllu"
     twice.write_bytes(
-        Path(config.dev[0]).read_bytes() + first_sentences(DEV, 2, tmp_path / "two.conllu").read_bytes()
+        Path(config.data.dev[0]).read_bytes() + first_sentences(DEV, 2, tmp_path / "two.conllu").read_bytes()
     )
     test = str(first_sentences(TRAIN, 6, tmp_path / "test.conllu"))
-    config = dataclasses.replace(config, dev=[str(twice)], test=[test], drop=["leaked", "repeated"])
+    config = config.replace(dev=str(twice), test=test, filter=["leaked", "repeated"])
     with pytest.warns(InputWarning, match="types that train lacks"):
         metrics = start(config, tmp_path / "run")
     assert metrics.final is not None
@@ -120,5 +125,5 @@ def test_what_was_left_out_of_train_is_left_out_of_dev_too(tmp_path: Path) -> No
 def test_a_new_run_in_the_folder_takes_the_old_final_model_away(tmp_path: Path) -> None:
     start(config_of(tmp_path, epochs=1), tmp_path / "run")
     assert (tmp_path / "run" / "final" / "model.json").exists()
-    start(config_of(tmp_path, epochs=1, final=False), tmp_path / "run", overwrite=True)
+    start(config_of(tmp_path, epochs=1, retrain_on_dev=False), tmp_path / "run", overwrite=True)
     assert not (tmp_path / "run" / "final").exists()

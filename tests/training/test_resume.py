@@ -22,6 +22,7 @@ from bilstm_crf.errors import InputError, InputWarning, InterruptedRunError, Usa
 from bilstm_crf.training import loop, run
 from bilstm_crf.training.plan import Epoch, Plan
 from bilstm_crf.training.records import EpochRow, RunDescription, read_description, read_metrics
+from bilstm_crf.util import fields
 from bilstm_crf.util.files import sha256_of, write_json
 from done import Done
 from runs import (
@@ -91,9 +92,9 @@ def test_interrupted_in_every_epoch_is_the_same_as_uninterrupted(
 def test_all_that_the_other_recipes_keep_is_kept_between_two_halves_of_a_run(tmp_path: Path) -> None:
     """The optimiser's state, the words' first vectors, the n-grams, a document's memory."""
     vectors = str(SAMPLE / "vectors.bin")
-    settings = {"optimiser": "adam", "schedule": "linear", "gradient_clip": 1, "learning_rate": 0.01}
-    more = {"untuned": 1, "subwords": 50, "composed": 0.2, "recurrent_dropout": 0.3}
-    more |= {"input_dropout": "batch", "members": 2, "document_memory": 5}
+    settings = {"optimizer": "adam", "schedule": "linear", "gradient_clip": 1, "learning_rate": 0.01}
+    more = {"word_dropout": 1, "subwords": 50, "subword_dropout": 0.2, "recurrent_dropout": 0.3}
+    more |= {"input_dropout": "batch", "ensemble_size": 2, "document_memory": 5}
     config = small_config(tmp_path, embeddings=vectors, **settings, **more)
     start(config, tmp_path / "whole")
     with pytest.raises(InterruptedRunError):
@@ -210,7 +211,7 @@ def test_changed_data_are_an_error(split: str, tmp_path: Path) -> None:
     config = small_config(tmp_path)
     with pytest.raises(InterruptedRunError):
         start(config, tmp_path / "run", interrupt(1))
-    with open(getattr(config, split)[0], "a", encoding="utf-8") as file:
+    with open(getattr(config.data, split)[0], "a", encoding="utf-8") as file:
         file.write("# a comment changes no sentence, and yet the file\n")
     with pytest.raises(InputError, match="the data changed"):
         resume(tmp_path / "run")
@@ -220,7 +221,7 @@ def test_data_that_have_gone_are_an_error(tmp_path: Path) -> None:
     config = small_config(tmp_path)
     with pytest.raises(InterruptedRunError):
         start(config, tmp_path / "run", interrupt(1))
-    os.unlink(config.dev[0])
+    os.unlink(config.data.dev[0])
     with pytest.raises(InputError, match="cannot be read"):
         resume(tmp_path / "run")
 
@@ -269,10 +270,10 @@ def test_one_or_two_threads_may_go_on_with_a_run(
     began: int, now: int, whole: Path, config: RunConfig, tmp_path: Path, threads_as_before: None
 ) -> None:
     with pytest.raises(InterruptedRunError):
-        start(dataclasses.replace(config, threads=began), tmp_path / "run", interrupt(3))
+        start(config.replace(threads=began), tmp_path / "run", interrupt(3))
     resume(tmp_path / "run", threads=now)
     assert_same_end(tmp_path / "run", whole)
-    assert read_description(tmp_path / "run" / "config.json").config.threads == began
+    assert read_description(tmp_path / "run" / "config.json").config.run.threads == began
 
 
 def write_config(config: RunConfig, folder: Path) -> None:
@@ -286,13 +287,13 @@ def test_threads_that_would_change_the_result_are_refused(
     began: int, now: int, config: RunConfig, tmp_path: Path
 ) -> None:
     (tmp_path / "run").mkdir()
-    write_config(dataclasses.replace(config, threads=began), tmp_path / "run")
+    write_config(config.replace(threads=began), tmp_path / "run")
     with pytest.raises(UsageError, match=f"--threads {now}: the run began with {began}"):
         resume(tmp_path / "run", threads=now)
 
 
 def test_an_encoder_that_learns_goes_on_with_as_many_threads_alone(config: RunConfig, tmp_path: Path) -> None:
-    tuned = dataclasses.replace(config, bert="x", recipe=config.recipe.replace({"bert_weights": "tuned"}))
+    tuned = config.replace(encoder={"name": "x", "finetune": True})
     write_config(tuned, tmp_path)
     with pytest.raises(UsageError, match="encoder"):
         resume(tmp_path, threads=2)
@@ -396,8 +397,7 @@ def wait_for_line(process: subprocess.Popen[bytes], start: bytes) -> None:
 
 def options(config: RunConfig) -> list[str]:
     """The command line of `small_config`."""
-    settings = [f"--set={name}={value}" for name, value in vars(config.recipe).items()]
-    return ["--train", *config.train, "--dev", *config.dev, "--labels", "full", *settings]
+    return ["--labels", "full", *fields.to_options(fields.changes(config, RunConfig()))]
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(12, marks=pytest.mark.slow)])

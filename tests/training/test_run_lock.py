@@ -140,7 +140,7 @@ def test_without_locks_in_the_file_system_a_run_is_warned_of(
 
 def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path: Path) -> None:
     config = small_config(tmp_path)
-    os.unlink(config.dev[0])
+    os.unlink(config.data.dev[0])
     with pytest.raises(Exception, match="cannot be read"):
         start(config, tmp_path / "new" / "folder" / "run")
     assert not (tmp_path / "new").exists()

@@ -95,7 +95,7 @@ def test_a_loss_that_grows_without_bound_is_an_error_that_names_the_learning_rat
     tmp_path: Path, rate: str
 ) -> None:
     with pytest.raises(DivergedError, match="loss of epoch") as caught:
-        start(small_config(tmp_path, learning_rate=rate), tmp_path / "run")
+        start(small_config(tmp_path, learning_rate=float(rate)), tmp_path / "run")
     assert "learning_rate=" in str(caught.value.hint)
 
 

@@ -31,8 +31,8 @@ def begun(tmp_path: Path, trained: Path, label_set: str = "full") -> tuple[Model
     """A new model on other sentences, after it took over what it could, and the old one."""
     old = load_model(trained)
     train = str(first_sentences(TEST, 12, tmp_path / "other.conllu"))
-    config = small_config(tmp_path, train=[train], label_set=label_set)
-    sentences = read_labelled(config.train, LabelSet.named(label_set)).sentences
+    config = small_config(tmp_path, train=[train], labels=label_set)
+    sentences = read_labelled(config.data.train, LabelSet.named(label_set)).sentences
     new = build_model(config, sentences, Pretrained(vectors_of(old, str(trained))))
     copy_weights(old, new)
     return new, old
@@ -87,9 +87,9 @@ def test_the_same_data_go_on_from_the_old_score(tmp_path: Path, trained: Path) -
 
 
 def test_all_members_go_on_from_where_they_were(tmp_path: Path) -> None:
-    start(small_config(tmp_path, members=2, epochs=8), tmp_path / "trained")
+    start(small_config(tmp_path, ensemble_size=2, epochs=8), tmp_path / "trained")
     again = small_config(
-        tmp_path, init_from=str(tmp_path / "trained"), members=2, learning_rate=0.0, epochs=1
+        tmp_path, init_from=str(tmp_path / "trained"), ensemble_size=2, learning_rate=0.0, epochs=1
     )
     start(again, tmp_path / "run")
     best = max(row["dev"]["f1"] for row in history(tmp_path / "trained"))

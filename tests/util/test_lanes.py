@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from bilstm_crf.config import Recipe, RunConfig
+from bilstm_crf.config import RunConfig
 from bilstm_crf.util.threads import parallel_pair, use_threads
 
 
@@ -35,11 +35,8 @@ def test_an_error_in_either_lane_comes_back_and_leaves_the_lanes_whole(
 
 
 def test_an_encoder_that_learns_leaves_all_threads_to_pytorch() -> None:
-    def lanes(weights: str, threads: int) -> int:
-        recipe = Recipe().replace({"bert_weights": weights})
-        return RunConfig(train=["a"], dev=["b"], bert="c", recipe=recipe, threads=threads).lanes
+    def workers(finetune: bool, threads: int) -> int:
+        return RunConfig().replace(encoder={"name": "c", "finetune": finetune}, threads=threads).workers
 
-    assert [lanes("frozen", threads) for threads in (1, 2, 4)] == [1, 2, 2]
-    assert [lanes("tuned", threads) for threads in (1, 2, 4)] == [1, 1, 1]
-    tuned_setting = Recipe().replace({"bert_weights": "tuned"})  # of a run without an encoder
-    assert RunConfig(train=["a"], dev=["b"], recipe=tuned_setting, threads=2).lanes == 2
+    assert [workers(False, threads) for threads in (1, 2, 4)] == [1, 2, 2]
+    assert [workers(True, threads) for threads in (1, 2, 4)] == [1, 1, 1]

@@ -1,0 +1,325 @@
+"""Settings in nested frozen dataclasses: one reader and one writer for TOML, JSON and the command line.
+
+A field made by `setting` carries its default, bounds, unit and help. A setting is named by its path,
+`lstm.hidden`. Tables may nest (`[lstm] hidden = 300`) or name paths; the name of a part stands for its main
+setting (`optimizer = "adam"`), and a bare name for its path where only one part has it (`hidden`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal, TypeVar
+
+from bilstm_crf.errors import UsageError, did_you_mean
+
+T = TypeVar("T")
+NONE = (None, "none")  # what stands for no value, and for the absence of an optional part
+FLAGS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    below: float | None = None,
+    remainder: int | None = None,
+    pattern: str = "",
+    metavar: str = "",
+    option: str = "",
+    expected: str = "",
+    main: bool = False,
+    compare: bool = True,
+) -> Any:
+    """Return a dataclass field that holds one setting.
+
+    `low` and `high` are inclusive, `below` is exclusive; `remainder` is that of a division by 2. A text must
+    match `pattern` whole; `expected` says in an error what that is.
+    `option` is its own option of the command line. With `compare=False`, two configurations
+    that differ in this setting alone are equal. The `main` setting of a part may be named by the part alone.
+    """
+    told = {key: value for key, value in locals().items() if key not in ("default", "compare")}
+    return field(default=default, compare=compare, metadata=told)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a configuration: its path, type, default and what `setting` was told."""
+
+    path: str
+    kind: Any  # int, float, bool, str, a Literal, or tuple[one of these, ...]
+    optional: bool  # whether None is a value
+    default: Any
+    told: Mapping[str, Any]
+
+    def read(self, value: Any, *, text: bool = False) -> Any:
+        """Return a value from a file, or with `text` from the command line, as the type of the setting.
+
+        Raises UsageError for a value of another type, and for one outside the bounds.
+        """
+        if self.optional and (value is None or (text and value == "none")):
+            return None
+        try:
+            if typing.get_origin(self.kind) is not tuple:
+                return self._within(_typed(self.kind, value, text))
+            if not isinstance(value, list | tuple):
+                value = value.split(",") if text else [value]
+            (kind, _) = typing.get_args(self.kind)
+            return tuple(self._within(_typed(kind, each, text)) for each in value)
+        except (TypeError, ValueError, OverflowError):
+            guess = did_you_mean(str(value), map(str, choices(self.kind))).replace(" Did", ". Did")
+            raise UsageError(f"{self.path} is {_shown(value)}, expected {self.expected}{guess}") from None
+
+    def _within(self, value: Any) -> Any:
+        """Return the value. Raises ValueError where it is outside the bounds."""
+        low, high, below = (self.told[each] for each in ("low", "high", "below"))
+        if self.told["pattern"] and not re.fullmatch(self.told["pattern"], value):
+            raise ValueError
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            inside = (low is None or value >= low) and (high is None or value <= high)
+            if not (inside and -math.inf < value < (math.inf if below is None else below)):  # nor NaN
+                raise ValueError
+            if self.told["remainder"] is not None and value % 2 != self.told["remainder"]:
+                raise ValueError
+        return value
+
+    @property
+    def expected(self) -> str:
+        """What a value must be, for an error."""
+        low, high, below = (self.told[each] for each in ("low", "high", "below"))
+        kind = typing.get_args(self.kind)[0] if typing.get_origin(self.kind) is tuple else self.kind
+        words = " or ".join(map(str, choices(self.kind)))
+        parity = {0: "an even number", 1: "an odd number"}.get(self.told["remainder"])
+        names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+        told = {"{:,} or more": low, "at most {:,}": high, "less than {:,}": below}
+        bounds = [text.format(bound) for text, bound in told.items() if bound is not None]
+        if self.told["expected"]:
+            return str(self.told["expected"])
+        what = words or parity or names.get(kind, "text")
+        several = "a list, each " * (kind is not self.kind)
+        return several + ", ".join([what, *([" and ".join(bounds)] if bounds else [])])
+
+
+def choices(kind: Any) -> tuple[Any, ...]:
+    """Return the values of a Literal; nothing for another type."""
+    return typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+
+
+def _typed(kind: Any, value: Any, text: bool) -> Any:
+    """Return the value as this type. Raises ValueError or TypeError for one that is none of it."""
+    if choices(kind):
+        if value not in choices(kind):
+            raise ValueError
+        return value
+    if kind is bool:
+        return FLAGS[str(value).lower()] if text and str(value).lower() in FLAGS else _instance(value, bool)
+    if kind is str:
+        return str(_instance(value, str, int))  # TOML may write a layer or a column as a number
+    if text:
+        return kind(value)
+    return kind(_instance(value, int) if kind is int else _instance(value, int, float))
+
+
+def _instance(value: Any, *kinds: type) -> Any:
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise TypeError
+    return value
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:59]}…"
+
+
+# ---------------------------------------------------------------- the settings of a configuration
+
+
+@cache
+def settings_of(cls: type) -> dict[str, Setting]:
+    """Return the settings of a configuration and of all its parts, by path, in order."""
+    return {each.path: each for each in _settings(cls)}
+
+
+def _settings(cls: type) -> Iterator[Setting]:
+    hints = typing.get_type_hints(cls)
+    for each in dataclasses.fields(cls):
+        kind, optional = _without_none(hints[each.name])
+        if dataclasses.is_dataclass(kind):
+            for inner in settings_of(typing.cast(type, kind)).values():
+                yield dataclasses.replace(inner, path=f"{each.name}.{inner.path}")
+        else:
+            yield Setting(each.name, kind, optional, each.default, each.metadata)
+
+
+def _without_none(hint: Any) -> tuple[Any, bool]:
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        kinds = [each for each in typing.get_args(hint) if each is not types.NoneType]
+        return kinds[0], True
+    return hint, False
+
+
+@cache
+def parts_of(cls: type) -> dict[str, type]:
+    """Return the classes of a configuration's parts, by name."""
+    kinds = {name: _without_none(hint)[0] for name, hint in typing.get_type_hints(cls).items()}
+    return {
+        name: kind
+        for name, kind in kinds.items()
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind)
+    }
+
+
+def full_path(cls: type, name: str) -> str:
+    """Return the path of a setting that is named by its path, its part or its bare name.
+
+    Raises UsageError for a name that is unknown, or that several parts have.
+    """
+    known, name = settings_of(cls), name.strip().replace("-", "_")
+    if name in known:
+        return name
+    main = [path for path, each in known.items() if each.told["main"] and path.startswith(f"{name}.")]
+    if main:
+        return main[0]
+    named = [path for path in known if path.rpartition(".")[2] == name]
+    # An optional part, which is off by default, does not make its neighbours' names ambiguous
+    always = [path for path in named if getattr(cls, path.partition(".")[0], True) is not None]
+    if len(always or named) == 1:
+        return (always or named)[0]
+    if named:
+        raise UsageError(f"the setting {name} could be {' or '.join(named)}", hint="give its whole name")
+    near = known if "." in name else {path.rpartition(".")[2] for path in known}
+    raise UsageError(
+        f"{name!r} is not a setting.{did_you_mean(name, near)}",
+        hint=f"settings: {' '.join(known)}",
+    )
+
+
+def short_name(cls: type, path: str) -> str:
+    """Return the shortest name of a setting, the inverse of `full_path`."""
+    part, _, name = path.partition(".")
+    if settings_of(cls)[path].told["main"]:
+        return part
+    try:
+        return name if full_path(cls, name) == path else path
+    except UsageError:
+        return path
+
+
+def flatten(cls: type, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a table by path. Raises UsageError for names that are no settings."""
+    flat: dict[str, Any] = {}
+    for name, value in content.items():
+        part = name.strip().replace("-", "_")
+        if part in parts_of(cls) and isinstance(value, Mapping):
+            flat |= {full_path(cls, f"{part}.{key}"): each for key, each in value.items()}
+        elif part in parts_of(cls) and getattr(cls, part) is None and value in NONE:
+            flat[part] = None
+        else:
+            flat[full_path(cls, name)] = value
+    return flat
+
+
+def read(cls: type, content: Mapping[str, Any], *, text: bool = False) -> dict[str, Any]:
+    """Return the values of a table by path, each as the type of its setting; an absent part is None.
+
+    With `text`, the values are strings of the command line. Raises UsageError for an unknown name, a value
+    of another type and one outside its bounds.
+    """
+    known = settings_of(cls)
+    flat = flatten(cls, content).items()
+    return {path: known[path].read(value, text=text) if path in known else value for path, value in flat}
+
+
+def replace(config: T, content: Mapping[str, Any], *, text: bool = False) -> T:
+    """Return the configuration with the values of a table.
+
+    Raises UsageError as `read` does, and for settings of an optional part that is not there and that the
+    table does not name.
+    """
+    cls: type = type(config)
+    given_of: dict[str, dict[str, Any]] = {}
+    own: dict[str, Any] = {}
+    for path, value in read(cls, content, text=text).items():
+        part, dot, name = path.partition(".")
+        if dot:
+            given_of.setdefault(part, {})[name] = value
+        else:
+            own[part] = value
+    for part, given in given_of.items():
+        there = own.get(part, getattr(config, part))
+        kind = parts_of(cls)[part]
+        first = dataclasses.fields(kind)[0].name
+        if there is None and first not in given:
+            named = ", ".join(f"{part}.{name}={as_text(value)}" for name, value in given.items())
+            option = settings_of(cls)[f"{part}.{first}"].told["option"]
+            raise UsageError(f"{named}, but there is no {part}", hint=f"name one: {option or part}")
+        own[part] = kind(**given) if there is None else dataclasses.replace(there, **given)
+    return dataclasses.replace(config, **own)  # type: ignore[type-var]
+
+
+def check_bounds(config: Any) -> None:
+    """Raise UsageError for a value that its setting would not read."""
+    cls: type = type(config)
+    for path, each in settings_of(cls).items():
+        if (value := get(config, path, ...)) is not ...:
+            each.read(value)
+
+
+def get(config: Any, path: str, absent: Any = None) -> Any:
+    """Return the value of a setting; `absent` where its part is not there."""
+    part, dot, name = path.partition(".")
+    if not dot:
+        return getattr(config, part)
+    return absent if getattr(config, part) is None else getattr(getattr(config, part), name)
+
+
+def changes(config: T, base: T) -> dict[str, Any]:
+    """Return the settings, by path, that `config` has otherwise than `base`; `replace` takes them back."""
+    found: dict[str, Any] = {}
+    cls: type = type(config)
+    for path, each in settings_of(cls).items():
+        value = get(config, path, each.default)
+        if value != get(base, path, each.default):
+            found[path] = value
+    gone = [part for part in parts_of(cls) if getattr(config, part) is None]
+    return found | {part: None for part in gone if getattr(base, part) is not None}
+
+
+# ---------------------------------------------------------------- the writer
+
+
+def to_json(config: Any) -> dict[str, Any]:
+    """Return all settings as nested tables of JSON values; an absent part is None."""
+    content = {}
+    for each in dataclasses.fields(config):
+        value = getattr(config, each.name)
+        content[each.name] = to_json(value) if dataclasses.is_dataclass(value) else value
+    return content
+
+
+def to_toml(values: Mapping[str, Any]) -> str:
+    """Return settings by path, as of `changes`, as the lines of a TOML file that `replace` reads back."""
+    as_json = (json.dumps("none" if each is None else each, ensure_ascii=False) for each in values.values())
+    lines = (f"{path} = {value}\n" for path, value in zip(values, as_json, strict=True))
+    return "".join(lines).replace("\x7f", r"\u007f")  # which JSON takes and TOML does not
+
+
+def to_options(values: Mapping[str, Any]) -> list[str]:
+    """Return settings by path, as of `changes`, as options of the command line."""
+    return [f"--set={path}={as_text(value)}" for path, value in values.items()]
+
+
+def as_text(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return ",".join(map(as_text, value))
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
