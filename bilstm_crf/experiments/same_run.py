@@ -117,7 +117,8 @@ def _other_data(config: RunConfig, described: Mapping[str, Any], files: Mapping[
     for split in SPLITS if config.drops_by_test else ("train", "dev"):
         if [file["sha256"] for file in data.get(split, [])] != [_sha256(file) for file in files[split]]:
             return f"it was begun with other {split} data"
-    tables = tables_of(config, [file for split in ("train", "dev") for file in files[split]])
+    read = [file for split in ("train", "dev") for file in files[split]]
+    tables = tables_of(config.data.documents, read) if config.reads_neighbours else []
     if [table["sha256"] for table in data.get("documents", [])] != [_sha256(table) for table in tables]:
         return "it was begun with other tables of documents"
     return None

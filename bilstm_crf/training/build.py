@@ -49,28 +49,19 @@ def precomputed_features(
         return PrecomputedFeatures(cached_vectors(use.encoder, sentences, use.settings, progress=bar.at))
 
 
-def architecture_of(config: RunConfig, use: EncoderSpec | None) -> Architecture:
-    """Return the architecture of a run's network."""
-    if use is None:
-        return Architecture.of(config)
-    return Architecture.of(config, contextual_dim=use.encoder.dim, contextual_layers=use.layers)
-
-
 def build_model(config: RunConfig, sentences: list[Sentence], pretrained: Pretrained = NOTHING) -> Model:
     """Build a model for these training sentences, with random weights or those of a model to fine-tune."""
     words, vectors = config.words, pretrained.vectors
     labels = _labels(ENCODINGS[config.data.encoding], sentences)
-    known = () if vectors is None else vectors.index
-    vocabulary = Vocabulary.of_corpus(sentences, labels, vectors=known)
+    vocabulary = Vocabulary.of_corpus(sentences, labels)
     attached = None if vectors is None else AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
     dim = words.dim if vectors is None else vectors.dim
     if "static" not in config.features:
         vocabulary, dim = Vocabulary((), vocabulary.characters, labels), 0
-    use = None
+    use, architecture = None, Architecture.of(config)
     if pretrained.encoder is not None and config.encoder is not None:
-        settings = FeatureSettings.of(config.encoder)
-        use = EncoderSpec(pretrained.encoder, settings, config.encoder.finetune)
-    architecture = architecture_of(config, use)
+        use = EncoderSpec(pretrained.encoder, FeatureSettings.of(config.encoder), config.encoder.finetune)
+        architecture = Architecture.of(config, contextual_dim=use.encoder.dim, contextual_layers=use.layers)
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
         random = seed_epoch(config.run.seed, 0)
         table = initial_table(vocabulary, attached, dim, random)

@@ -26,10 +26,11 @@ from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.model.dropout import set_generator
 from bilstm_crf.model.model_folder import Model, save_model
+from bilstm_crf.sentence import Sentence
 from bilstm_crf.training.build import precomputed_features, train_features
 from bilstm_crf.training.checkpoint import load_checkpoint, save_checkpoint, seed_epoch
 from bilstm_crf.training.optimizer import Optimizer
-from bilstm_crf.training.plan import Phase, Plan
+from bilstm_crf.training.plan import Plan
 from bilstm_crf.training.records import HISTORY, EpochRow, read_history, write_history
 from bilstm_crf.training.run_folder import CHECKPOINT, stage_checkpoint
 
@@ -37,7 +38,10 @@ MAX_LOSS = 100.0  # per token; guessing among K labels costs ln K, about 3
 
 
 class Observer(Protocol):
-    """What follows the progress of training: a progress bar, a log."""
+    """What follows the progress of a training, and is closed after it: a progress bar, a log."""
+
+    def __enter__(self) -> Any: ...
+    def __exit__(self, *error: Any) -> None: ...
 
     def batch(self, epoch: int, sentences: int, tokens: int, loss: float) -> None:
         """After each batch: the sentences, tokens and loss of the epoch so far."""
@@ -96,10 +100,12 @@ class Output:
 class Trainer:
     """A network, the sentences it learns from, and its optimizer."""
 
-    def __init__(self, model: Model, optimizer: Optimizer, phase: Phase, seed: int) -> None:
-        self.model, self.plan = model, phase.plan
+    def __init__(
+        self, model: Model, optimizer: Optimizer, sentences: list[Sentence], plan: Plan, seed: int
+    ) -> None:
+        self.model, self.plan = model, plan
         self.state = (model.network, optimizer)  # what a checkpoint holds, with the history
-        self._seed, self._mixture, self._sentences = seed, phase.mixture, phase.train.sentences
+        self._seed, self._sentences = seed, sentences
         self._device = model.network.embedding.weight.device
         self._stage: int | None = None
         self._occurrences = None
@@ -139,7 +145,7 @@ class Trainer:
         loss_sum = 0.0
         sentences = tokens = 0
         network.train()
-        order = self._mixture.epoch(random)[: epoch.batches * batch_size]
+        order = self.plan.mixture.epoch(random)[: epoch.batches * batch_size]
         for chosen in training_batches(order, batch_size):
             batch = make_batch(self._encoded, chosen, self._device, self._occurrences)
             features = None
