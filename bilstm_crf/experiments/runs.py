@@ -121,7 +121,8 @@ def input_difference(wanted: RunConfig, data: DataConfig, found: RunDescription)
     for split in SPLITS if data.test and "leaked" in data.filter else ("train", "dev"):
         if [file.sha256 for file in found.data.get(split, ())] != list(map(_sha256, getattr(data, split))):
             return f"the {split} data has changed since its run started (SHA-256 differs)"
-    tables = tables_of(wanted.data.documents, [*data.train, *data.dev]) if wanted.reads_neighbours else []
+    files = [*data.train, *data.dev] if wanted.reads_neighbours else []
+    tables = tables_of(None, files)
     if [table.sha256 for table in found.data.get("documents", ())] != list(map(_sha256, tables)):
         return "the tables of documents have changed since its run started (SHA-256 differs)"
     return _other_vectors(wanted, found) or _other_encoder(wanted, found)
