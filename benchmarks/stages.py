@@ -34,6 +34,7 @@ from bilstm_crf.model.model_folder import Model
 from bilstm_crf.training.build import build_model
 from bilstm_crf.training.checkpoint import seed_epoch
 from bilstm_crf.training.optimizer import Optimizer
+from bilstm_crf.training.plan import LearningRateSchedule
 from bilstm_crf.training.pretrained import Pretrained
 from bilstm_crf.util.threads import use_threads
 
@@ -97,7 +98,8 @@ def training(model: Model, encoded: Encoded, config: RunConfig, batches: int) ->
     clock.wrap(member.lstm, "states", "forward: LSTM")
     clock.wrap(member.to_labels, "forward", "forward: to labels")
     clock.wrap(member.crf, "negative_log_likelihood", "forward: CRF")
-    optimisation = Optimizer(network, config, batches, batches)
+    schedule = LearningRateSchedule(config.schedule, batches, batches)
+    optimisation = Optimizer(network, config.optimizer, schedule)
     random = seed_epoch(42, 1)
     set_generator(network, random)
     network.train()

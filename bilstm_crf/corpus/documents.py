@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError, did_you_mean
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import open_input, shown
@@ -21,11 +20,9 @@ NAME = "documents.tsv"
 Row = dict[str, str]  # of a table, by the names of the columns
 
 
-def tables_of(config: RunConfig, paths: Iterable[str]) -> list[str]:
-    """The tables that a run asks for the documents of these files' sentences."""
-    if not config.reads_neighbours:
-        return []
-    found = [_beside(path) for path in paths] if config.data.documents is None else [config.data.documents]
+def tables_of(table: str | None, paths: Iterable[str]) -> list[str]:
+    """Return the tables of these files' documents: the one that is named, or those beside the files."""
+    found = [_beside(path) for path in paths] if table is None else [table]
     return list(dict.fromkeys(table for table in found if table is not None))
 
 

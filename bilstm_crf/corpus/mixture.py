@@ -40,7 +40,7 @@ class Mixture:
             raise UsageError(
                 f"sampling weights: found {len(weights)}, expected {len(sizes)}, one for each training corpus"
             )
-        self.sizes = list(sizes)
+        self.sizes, self.weights = list(sizes), list(weights)
         self.counts = [_count(*each) for each in zip(range(1, len(sizes) + 1), sizes, weights, strict=True)]
         if len(self) == 0:
             given = ", ".join(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
+from typing import BinaryIO, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bilstm_crf.embeddings.ngrams import NgramLengths
 from bilstm_crf.errors import InputError
 
-VECTORS, NGRAMS = "vectors.npy", "ngrams.npy"
+VECTORS, NGRAMS = "vectors.f4", "ngrams.f4"  # float32, little-endian, in C order
 MAX_USELESS = 10_000  # unusable words (or lines) after which reading a damaged file is pointless
 
 
@@ -32,7 +34,7 @@ class Builder:
         self.shapes: dict[str, tuple[int, int]] = {}
         self._folder = folder
         self._seen: set[str] = set()
-        self._writers: dict[str, TableWriter] = {}
+        self._streams: dict[str, BinaryIO] = {}
 
     def add_word(self, raw: bytes | str) -> bool:
         """Count the next word of the file and return whether it is kept.
@@ -64,44 +66,19 @@ class Builder:
         rows, dim = self.shapes.get(table, (0, block.shape[1]))
         self.shapes[table] = (rows + len(block), dim)
         if self._folder is not None:
-            if table not in self._writers:
-                self._writers[table] = TableWriter(self._folder / table, dim)
-            self._writers[table].write(block)
+            if table not in self._streams:
+                self._streams[table] = open(self._folder / table, "wb")  # noqa: SIM115 (see `close`)
+            self._streams[table].write(np.ascontiguousarray(block, "<f4").data)
 
     def close(self) -> None:
         """Complete the files."""
-        for writer in self._writers.values():
-            writer.close()
+        for stream in self._streams.values():
+            stream.flush()
+            os.fsync(stream.fileno())
+            stream.close()
 
-
-class TableWriter:
-    """Write an .npy file block by block; the number of rows is known at the end.
-
-    numpy pads the header of an .npy file so that its first axis can grow in place. The header is written
-    twice, and the table is never in memory.
-    """
-
-    def __init__(self, path: Path, dim: int) -> None:
-        self._stream = open(path, "w+b")  # noqa: SIM115
-        self._dim = dim
-        self.rows = 0
-        self._write_header()
-        self._start = self._stream.tell()
-
-    def _write_header(self) -> None:
-        description = {"descr": "<f4", "fortran_order": False, "shape": (self.rows, self._dim)}
-        np.lib.format.write_array_header_1_0(self._stream, description)
-
-    def write(self, block: np.ndarray) -> None:
-        """Append rows (N, D), converted to float32."""
-        self._stream.write(np.ascontiguousarray(block, "<f4").data)
-        self.rows += len(block)
-
-    def close(self) -> None:
-        """Write the final number of rows and sync the file."""
-        self._stream.seek(0)
-        self._write_header()
-        assert self._stream.tell() == self._start, "numpy's header changed its length"
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
-        self._stream.close()
+    def open_table(self, table: str, mode: Literal["r", "r+"] = "r") -> NDArray[np.float32]:
+        """Map a complete table into memory; without a folder, all its values are 0."""
+        if self._folder is None:
+            return np.broadcast_to(np.zeros(1, np.float32), self.shapes[table])
+        return np.memmap(self._folder / table, "<f4", mode, shape=self.shapes[table])

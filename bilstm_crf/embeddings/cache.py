@@ -2,9 +2,9 @@
 
 One folder per entry, named after the file, its place and its state (size and time stamp):
 
-    vectors.npy    (V, D) float32, in C order
+    vectors.f4     (V, D) float32, little-endian, in C order
     words.txt      V words in UTF-8, one per line
-    ngrams.npy     (buckets, D), of fastText models with character n-grams
+    ngrams.f4      (buckets, D), of fastText models with character n-grams
     source.json    `About`
 
 An entry appears by one rename, so that an entry with its final name is complete. A lock makes two processes
@@ -26,27 +26,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bilstm_crf.embeddings.builder import NGRAMS, VECTORS
 from bilstm_crf.embeddings.ngrams import NgramLengths, NgramTable
-from bilstm_crf.embeddings.vectors import Source
-from bilstm_crf.errors import BilstmCrfError
+from bilstm_crf.embeddings.vectors import Source, WordVectors
+from bilstm_crf.errors import BilstmCrfError, InputError
 from bilstm_crf.util.files import CACHE_ENVIRONMENT, cache_folder, umask
 from bilstm_crf.util.progress import say
 from bilstm_crf.util.records import read_record
 from bilstm_crf.util.system import is_private, locked
 
-if TYPE_CHECKING:
-    from bilstm_crf.embeddings.read import Converted
-
-# What reading a damaged entry raises.
-DAMAGED = (
-    BilstmCrfError, OSError, ValueError, EOFError, LookupError, TypeError, SyntaxError, RecursionError,
-)  # fmt: skip
-VERSION = 2  # of the layout above; another version is another folder
+VERSION = 3  # of the layout above; another version is another folder
 WORDS, ABOUT = "words.txt", "source.json"
 # The large tables of a file in gensim's own format; a change of one is a change of the file.
 BESIDE = [
@@ -67,17 +59,6 @@ class About:
     path: str  # of the vector file
     ngrams: NgramLengths | None
     sizes: dict[str, int]  # of the other files
-
-
-@dataclass(frozen=True)
-class Entry:
-    """The converted form of one file, opened. Letters: V words, D dimensions."""
-
-    folder: Path | None
-    words: list[str]  # (V,)
-    matrix: np.ndarray  # (V, D) memory-mapped
-    source: Source
-    ngrams: NgramTable | None
 
 
 @dataclass(frozen=True)
@@ -120,13 +101,13 @@ def _writable_place() -> Path:
     )
 
 
-def find(path: Path) -> Entry | None:
+def find(path: Path) -> WordVectors | None:
     """Return the converted form of the file `path` if there is one."""
     name = _name(path)
-    return next((entry for place in _trusted() if (entry := _open(place / name)) is not None), None)
+    return next((entry for place in _trusted() if (entry := _open(place / name, path)) is not None), None)
 
 
-def open_or_make(path: Path, make: Callable[[Path], Converted]) -> Entry:
+def open_or_make(path: Path, make: Callable[[Path], WordVectors]) -> WordVectors:
     """Return the converted form of the file `path`; `make(folder)` writes its tables if it is missing.
 
     Raises what `make` raises, and BilstmCrfError if the result cannot be kept.
@@ -136,7 +117,7 @@ def open_or_make(path: Path, make: Callable[[Path], Converted]) -> Entry:
     place, name = _writable_place(), _name(path)
     try:
         with locked(place / f".{_stem(path)}.lock") as has_locks:
-            if (entry := _open(place / name)) is not None:  # another process was faster
+            if (entry := _open(place / name, path)) is not None:  # another process was faster
                 return entry
             if has_locks:
                 _sweep(place, _stem(path))
@@ -148,7 +129,7 @@ def open_or_make(path: Path, make: Callable[[Path], Converted]) -> Entry:
             f"{path.name} cannot be converted into {place}: {reason}",
             hint=f"make room there, or name another folder in ${CACHE_ENVIRONMENT}",
         ) from error
-    entry = _open(place / name)
+    entry = _open(place / name, path)
     if entry is None:
         raise BilstmCrfError(f"{place / name} was written but is damaged now")
     say(f"{path.name} was converted once; its memory-mapped form is kept in {place}")
@@ -171,28 +152,26 @@ def _name(path: Path) -> str:
     return f"{_stem(path)}.{state[:16]}-v{VERSION}"
 
 
-def _open(folder: Path) -> Entry | None:
-    """Return the entry in `folder`; None if it is missing or damaged."""
+def _open(folder: Path, path: Path) -> WordVectors | None:
+    """Return the entry in `folder` of the file `path`; None if it is missing or damaged."""
     try:
         about = read_record(About, folder / ABOUT)
         if any((folder / name).stat().st_size != size for name, size in about.sizes.items()):
             return None
         words = (folder / WORDS).read_bytes().decode("utf-8").split("\n")[:-1]
-        matrix = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
-        if (matrix.shape, matrix.dtype) != ((len(words), about.source.dim), np.dtype("<f4")):
+        matrix = np.memmap(folder / VECTORS, "<f4", "r").reshape(len(words), about.source.dim)
+        if not np.isfinite(matrix[[0, -1]]).all():  # a cheap test of the content
             return None
         ngrams = None
         if about.ngrams is not None:
-            rows = np.load(folder / NGRAMS, mmap_mode="r", allow_pickle=False)
-            if (rows.shape[1:], rows.dtype) != (matrix.shape[1:], np.dtype("<f4")):
-                return None
+            rows = np.memmap(folder / NGRAMS, "<f4", "r").reshape(-1, about.source.dim)
             ngrams = NgramTable(rows, about.ngrams)
-    except DAMAGED:
+    except (InputError, OSError, ValueError):
         return None
-    return Entry(folder, words, matrix, about.source, ngrams)
+    return WordVectors(path.name, words, matrix, ngrams, about.source, path, folder)
 
 
-def _write(place: Path, path: Path, name: str, make: Callable[[Path], Converted]) -> None:
+def _write(place: Path, path: Path, name: str, make: Callable[[Path], WordVectors]) -> None:
     temporary = Path(tempfile.mkdtemp(dir=place, prefix=f".{_stem(path)}.tmp-"))
     try:
         _write_words(temporary, path, make(temporary))
@@ -201,14 +180,15 @@ def _write(place: Path, path: Path, name: str, make: Callable[[Path], Converted]
         try:
             os.rename(temporary, place / name)
         except OSError:
-            if _open(place / name) is None:  # else another process made the same, without a lock
+            if _open(place / name, path) is None:  # else another process made the same, without a lock
                 raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _write_words(folder: Path, path: Path, converted: Converted) -> None:
+def _write_words(folder: Path, path: Path, converted: WordVectors) -> None:
     """Write the words and, last of all, `source.json`."""
+    assert converted.source is not None
     with open(folder / WORDS, "wb") as stream:
         stream.writelines(f"{word}\n".encode() for word in converted.words)
         stream.flush()
@@ -216,7 +196,7 @@ def _write_words(folder: Path, path: Path, converted: Converted) -> None:
     about = About(
         source=converted.source,
         path=os.fsencode(path.resolve()).decode("utf-8", "backslashreplace"),
-        ngrams=converted.ngrams,
+        ngrams=converted.ngrams.lengths if isinstance(converted.ngrams, NgramTable) else None,
         sizes={file.name: file.stat().st_size for file in sorted(folder.iterdir())},
     )
     text = json.dumps(dataclasses.asdict(about), indent=2, ensure_ascii=False)
@@ -255,7 +235,8 @@ def entries() -> Iterator[Listed]:
         if folder.is_dir() and not folder.name.startswith(".")
     ]
     for folder in sorted(found, key=lambda folder: folder.stat().st_mtime, reverse=True):
-        path = None if _open(folder) is None else read_record(About, folder / ABOUT).path
+        whole = _open(folder, folder) is not None
+        path = read_record(About, folder / ABOUT).path if whole else None
         yield Listed(folder, path, _bytes(folder), max(0.0, time.time() - folder.stat().st_mtime))
 
 

@@ -7,15 +7,13 @@ memory and the words, whatever the size of the file.
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from bilstm_crf.embeddings import cache, fasttext, gensim_format, names, packing, word2vec
 from bilstm_crf.embeddings.builder import NGRAMS, VECTORS, Builder
-from bilstm_crf.embeddings.ngrams import NgramLengths, NgramTable
+from bilstm_crf.embeddings.ngrams import NgramTable
 from bilstm_crf.embeddings.vectors import Source, WordVectors
 from bilstm_crf.errors import InputError
 from bilstm_crf.util.files import sha256_of
@@ -48,13 +46,13 @@ def load(
         if not download:
             raise catalogue.missing(name_or_path, embeddings_dir)
         path = catalogue.fetch(name_or_path, embeddings_dir)
-    return _require_dim(load_file(path, name=name_or_path if name_or_path in names.KNOWN else None))
+    return _require_dim(load_file(path), name_or_path)
 
 
-def load_file(path: Path, *, name: str | None = None) -> WordVectors:
+def load_file(path: Path) -> WordVectors:
     """Load the vectors in a file of any known format. Raises InputError for anything else."""
     packing.require_file(path)
-    return _to_vectors(cache.open_or_make(path, lambda folder: convert(path, folder)), path, name)
+    return cache.open_or_make(path, lambda folder: convert(path, folder))
 
 
 def describe(name_or_path: str, embeddings_dir: str | os.PathLike[str] | None = None) -> WordVectors | None:
@@ -70,48 +68,25 @@ def describe(name_or_path: str, embeddings_dir: str | os.PathLike[str] | None = 
 
         raise catalogue.missing(name_or_path, embeddings_dir)
     packing.require_file(path)
-    entry = cache.find(path)
-    if entry is None:
-        found = convert(path, None)
-        shape = (found.source.words, found.source.dim)
-        zeros = np.broadcast_to(np.zeros(1, np.float32), shape)
-        buckets = np.broadcast_to(np.zeros(1, np.float32), (found.buckets, shape[1]))
-        ngrams = None if found.ngrams is None else NgramTable(buckets, found.ngrams)
-        entry = cache.Entry(None, found.words, zeros, found.source, ngrams)
-    return _require_dim(_to_vectors(entry, path, name_or_path if name_or_path in names.KNOWN else None))
+    return _require_dim(cache.find(path) or convert(path, None), name_or_path)
 
 
-def _to_vectors(entry: cache.Entry, path: Path, name: str | None) -> WordVectors:
-    subword = None if entry.ngrams is None else entry.ngrams.vector
-    return WordVectors(
-        name or path.name, entry.words, entry.matrix, subword, entry.source, path, entry.folder
-    )
-
-
-def _require_dim(vectors: WordVectors) -> WordVectors:
-    """Return the same vectors. Raises InputError if a known name promises other dimensions."""
-    known = names.KNOWN.get(vectors.name)
-    if known is not None and vectors.dim != known.dim:
+def _require_dim(vectors: WordVectors, name: str) -> WordVectors:
+    """Name the vectors. Raises InputError if a known name promises other dimensions."""
+    known = names.KNOWN.get(name)
+    if known is None:
+        return vectors
+    if vectors.dim != known.dim:
         raise InputError(
-            f"holds vectors of {vectors.dim} dimensions; {vectors.name} was expected to have {known.dim}",
+            f"holds vectors of {vectors.dim} dimensions; {name} was expected to have {known.dim}",
             path=vectors.path,
             hint="another file has this name; move it away, or give its path to --embeddings",
         )
-    return vectors
+    return dataclasses.replace(vectors, name=name)
 
 
-@dataclass(frozen=True)
-class Converted:
-    """The content of a vector file besides its tables."""
-
-    words: list[str]  # (V,)
-    source: Source
-    ngrams: NgramLengths | None
-    buckets: int
-
-
-def convert(path: Path, folder: Path | None) -> Converted:
-    """Read `path` and write its tables into `folder`; with None, only find out what the file holds.
+def convert(path: Path, folder: Path | None) -> WordVectors:
+    """Read `path` and write its tables into `folder`; with None, the result has zeros as values.
 
     Raises InputError for a file that is damaged, cut short or of no known format.
     """
@@ -131,20 +106,19 @@ def convert(path: Path, folder: Path | None) -> Converted:
             builder.close()
     if not builder.words:
         raise InputError("holds no usable word", path=path)
-    if builder.ngrams is not None and folder is not None:
-        rows = np.load(folder / NGRAMS, mmap_mode="r", allow_pickle=False)
-        table = np.load(folder / VECTORS, mmap_mode="r+", allow_pickle=False)
-        NgramTable(rows, builder.ngrams).compose(builder.words, table)
-    words, dim = builder.shapes[VECTORS]
+    matrix, ngrams = builder.open_table(VECTORS, "r+"), None
+    if builder.ngrams is not None:
+        ngrams = NgramTable(builder.open_table(NGRAMS), builder.ngrams)
+        if folder is not None:
+            ngrams.compose(builder.words, matrix)
     source = Source(
         file=path.name,
         format=unpacked.format,
         bytes=path.stat().st_size,
         sha256=sha256_of(path),
-        words=words,
-        dim=dim,
+        words=len(matrix),
+        dim=matrix.shape[1],
         skipped=dict(+builder.skipped),
         member=unpacked.member,
     )
-    buckets = builder.shapes[NGRAMS][0] if builder.ngrams is not None else 0
-    return Converted(builder.words, source, builder.ngrams, buckets)
+    return WordVectors(path.name, builder.words, matrix, ngrams, source, path, folder)

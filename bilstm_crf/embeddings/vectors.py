@@ -7,14 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bilstm_crf.embeddings.ngrams import NgramTable
+from bilstm_crf.embeddings.subwords import Subwords, fit_once
 from bilstm_crf.util.word_forms import plain_forms
-
-if TYPE_CHECKING:
-    from bilstm_crf.embeddings.subwords import Subwords
 
 
 @dataclass(frozen=True)
@@ -33,19 +31,15 @@ class Source:
 
 @dataclass
 class WordVectors:
-    """A table of word vectors, as `read.load` returns it.
-
-    `matrix` (V, D) is float32 and memory-mapped read-only where possible. Shapes: V words, D dimensions.
-    """
+    """A table of word vectors, as `read.load` returns it: V words, D dimensions."""
 
     name: str  # a known name such as sg600, else the file's name
     words: Sequence[str]  # (V,) in the order of the file, most frequent first
-    matrix: np.ndarray  # (V, D)
-    subword: Callable[[str], np.ndarray | None] | None = None  # vector of another word from its n-grams
+    matrix: np.ndarray  # (V, D) float32, memory-mapped read-only where possible
+    ngrams: NgramTable | Subwords | None = None  # for words that are not in the table
     source: Source | None = None
-    path: Path | None = None
-    folder: Path | None = None  # of the converted form in the cache
-    subwords: Subwords | None = None  # what `subword` belongs to, if it was fitted to this table
+    path: Path | None = None  # of the file
+    folder: Path | None = None  # of its converted form in the cache
 
     def __len__(self) -> int:
         return len(self.words)
@@ -62,12 +56,19 @@ class WordVectors:
             index.setdefault(form, row)
         return index
 
+    @property
+    def subword(self) -> Callable[[str], np.ndarray | None] | None:
+        """The function that computes the vector of another word from its n-grams, if there is one."""
+        return None if self.ngrams is None else self.ngrams.vector
+
+    @property
+    def subwords(self) -> Subwords | None:
+        """The n-grams that were fitted to this table, which a model can hold."""
+        return self.ngrams if isinstance(self.ngrams, Subwords) else None
+
     def with_subwords(self, count: int) -> WordVectors:
         """Return the same table with vectors for all other words from `count` n-grams fitted to it."""
-        from bilstm_crf.embeddings.subwords import fit_once  # imports scipy
-
-        fitted = fit_once(self.words, self.matrix, count, self.folder)
-        return dataclasses.replace(self, subword=fitted.vector, subwords=fitted)
+        return dataclasses.replace(self, ngrams=fit_once(self.words, self.matrix, count, self.folder))
 
     def summary(self) -> str:
         """Return one line: `sg600  66,009 words, 600 dimensions, word2vec binary (embeddings/…)`."""

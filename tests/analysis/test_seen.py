@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from bilstm_crf.analysis.seen import TrainNames, VocabularyCoverage
+from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.sentence import Sentence, Span
 
@@ -17,8 +18,9 @@ def test_a_name_is_seen_word_for_word_with_its_type():
 
 def vectors(*words: str, subword: bool = False) -> WordVectors:
     matrix = np.zeros((len(words), 2), dtype=np.float32)
-    made = (lambda word: np.zeros(2, np.float32) if word.startswith("sub") else None) if subword else None
-    return WordVectors("v", words, matrix, made)
+    scales, mean = np.ones(1, np.float32), np.zeros(2, np.float32)
+    ngrams = Subwords(["<sub"], np.zeros((1, 2), np.int8), scales, mean) if subword else None
+    return WordVectors("v", words, matrix, ngrams)
 
 
 TRAIN = [Sentence(["Kari", "i", "1905"])]

@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ MODELS = [
 CATALOGUE = {"corpora": CORPORA, "algorithms": ALGORITHMS, "models": MODELS}
 
 
+@cache  # a zip holds the time
 def archive(dim: int = 50) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:

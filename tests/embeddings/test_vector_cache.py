@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from bilstm_crf.embeddings import cache, read
-from bilstm_crf.embeddings.builder import TableWriter
-from bilstm_crf.embeddings.read import Converted, load_file
+from bilstm_crf.embeddings.read import load_file
+from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import BilstmCrfError
 from done import Done
 from vector_files import WORDS, binary, table, write
@@ -68,7 +68,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
-@pytest.mark.parametrize("damaged", ["vectors.npy", "words.txt", "source.json"])
+@pytest.mark.parametrize("damaged", ["vectors.f4", "words.txt", "source.json"])
 def test_a_damaged_form_is_made_anew(
     damaged: str, damage: Callable[[bytes], bytes], tmp_path: Path, kept: Path
 ) -> None:
@@ -182,8 +182,8 @@ def test_a_temporary_folder_that_others_can_write_to_is_not_trusted(
 def test_a_full_disk_is_one_error_and_leaves_nothing(tmp_path: Path, kept: Path) -> None:
     path = write(tmp_path / "a.bin", binary(ENCODED, table(6, 4)))
 
-    def full(folder: Path) -> Converted:
-        (folder / "vectors.npy").write_bytes(b"half")
+    def full(folder: Path) -> WordVectors:
+        (folder / "vectors.f4").write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(BilstmCrfError, match="the disk is full") as caught:
@@ -251,7 +251,7 @@ def test_two_processes_at_once_both_get_it_and_one_form_stays(tmp_path: Path, ke
 
 
 def _stop_in_the_middle(folder: Path) -> None:
-    (folder / "vectors.npy").write_bytes(b"half")
+    (folder / "vectors.f4").write_bytes(b"half")
     time.sleep(60)
 
 
@@ -261,7 +261,7 @@ def test_a_killed_conversion_leaves_nothing_that_is_taken_for_whole(tmp_path: Pa
         target=cache.open_or_make, args=(path, _stop_in_the_middle)
     )
     process.start()
-    while not list(kept.glob(".a.bin.*.tmp-*/vectors.npy")):
+    while not list(kept.glob(".a.bin.*.tmp-*/vectors.f4")):
         time.sleep(0.01)
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
@@ -269,12 +269,3 @@ def test_a_killed_conversion_leaves_nothing_that_is_taken_for_whole(tmp_path: Pa
     np.testing.assert_array_equal(load_file(path).matrix, table(6, 4))
     (left,) = contents(kept)
     assert left.startswith("a.bin.")
-
-
-def test_a_table_written_in_blocks_is_the_table_numpy_writes(tmp_path: Path) -> None:
-    rows = table(12_345, 3)
-    writer = TableWriter(tmp_path / "a.npy", 3)
-    for start in range(0, len(rows), 1000):
-        writer.write(rows[start : start + 1000])
-    writer.close()
-    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), rows)

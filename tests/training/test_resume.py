@@ -17,10 +17,11 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from bilstm_crf import Tagger
-from bilstm_crf.config import RunConfig, Stage
+from bilstm_crf.config import RunConfig, ScheduleConfig, Stage
+from bilstm_crf.corpus.mixture import Mixture
 from bilstm_crf.errors import InputError, InputWarning, InterruptedRunError, UsageError
 from bilstm_crf.training import loop, run
-from bilstm_crf.training.plan import Epoch, Plan
+from bilstm_crf.training.plan import plan_training
 from bilstm_crf.training.records import EpochRow, RunDescription, read_description, read_metrics
 from bilstm_crf.util import fields
 from bilstm_crf.util.files import sha256_of, write_json
@@ -313,7 +314,8 @@ HISTORIES = {
 
 def ended(folder: Path) -> list[EpochRow]:
     """What is left of a run of five epochs in this folder."""
-    plan = Plan([Epoch(0, 0, 1)] * 5, [Stage(0, "words", 5)], 1, 5)
+    schedule = ScheduleConfig(epochs=5, batch_size=1)
+    plan = plan_training(schedule, [Stage(0, "words", 0)], Mixture([1], [1.0]))
     return loop.finished_history(folder, plan, scored=True)
 
 

@@ -67,7 +67,7 @@ def test_each_file_has_its_own_label_set(tmp_path: Path) -> None:
     assert {"PER", "ORG"} < types
     people.write_text("[types]\n" + "".join(f'{each} = "O"\n' for each in types - {"PER"}) + 'PER = "PER"\n')
     config = small_config(tmp_path, train=[first, second], train_labels=["full", str(people)], epochs=1)
-    train_set = load_corpora(config, print).train
+    train_set = load_corpora(config.data, print, documents=False).train
     own, only_people = map(types_of, train_set.corpora)
     assert only_people == {"PER"}
     assert len(own) > 3, "the first file keeps its own types"
