@@ -61,17 +61,27 @@ class Point:
 
 @dataclass(frozen=True)
 class PointChart:
-    """Scores with their intervals, one a row, on one scale in per cent."""
+    """Scores with their intervals, one per row, in per cent.
+
+    With `bounds` (lowest and highest fraction), several charts have the same scale.
+    """
 
     points: Sequence[Point]
+    bounds: tuple[float, float] | None = None
 
     def scale(self) -> tuple[list[float], Scale]:
         """Return the axis in per cent, and the place of a fraction in per cent of the width."""
-        values = [100 * each for p in self.points for each in (p.value, p.low, p.high)]
-        values += [100 * point.reference for point in self.points if point.reference is not None]
-        found = ticks(min(values), max(values))
+        low, high = self.bounds or point_bounds(self.points)
+        found = ticks(100 * low, 100 * high)
         place = _linear(found[0], found[-1], 2, 98)
         return found, lambda fraction: place(100 * fraction)
+
+
+def point_bounds(points: Sequence[Point]) -> tuple[float, float]:
+    """Return the lowest and highest value of all points, their intervals and references."""
+    values = [each for point in points for each in (point.value, point.low, point.high, point.reference)]
+    known = [value for value in values if value is not None]
+    return min(known), max(known)
 
 
 @dataclass(frozen=True)

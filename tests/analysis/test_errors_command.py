@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.pages import Reader
+from pages import Reader
 from runs import DEV, TRAIN
 
 GOLD = """-DOCSTART- O

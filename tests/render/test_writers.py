@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.pages import Reader
 from bilstm_crf.render import latex, markdown
 from bilstm_crf.render.charts import Bars, Line, LineChart, Point, PointChart
 from bilstm_crf.render.document import (
@@ -40,7 +39,8 @@ from bilstm_crf.render.table import (
     show,
 )
 from bilstm_crf.render.text import to_csv, to_text
-from reports.folders import tables_of_markdown, tables_of_page
+from pages import Reader
+from read_tables import tables_of_markdown, tables_of_page
 
 TABLE = Table(
     "Scores",
