@@ -70,7 +70,7 @@ def test_the_default_configuration_is_the_papers() -> None:
 
 def test_every_setting_has_a_default_within_its_bounds_and_a_help() -> None:
     for path, each in SETTINGS.items():
-        assert each.told["help"], path
+        assert each.told.help, path
         assert path == "encoder.name" or each.read(each.default) == each.default
 
 
@@ -216,7 +216,7 @@ def test_what_names_no_layer_is_refused(value: Any) -> None:
     [
         ({"encoder.layers": "mix"}, "encoder.layers=mix, but there is no encoder"),
         ({"features": "char,encoder"}, "needs an encoder"),
-        ({**ENCODER, "features": "static"}, "an encoder is named"),
+        ({**ENCODER, "features": "static"}, "is not among features=static"),
         ({**ENCODER, "encoder.context": 2, "curriculum": "0:2"}, "both given"),
         ({"embeddings": "sg50", "features": "char"}, "sg50"),
         ({"embeddings": "sg50", "init_from": "run"}, "both given"),

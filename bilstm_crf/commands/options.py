@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 CORES = min(4, cores())  # beyond those, memory grows faster than speed
 FILE = click.Path(exists=True, dir_okay=False)
-FILE_SETTINGS = f"{__name__}.settings"
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -50,22 +49,18 @@ class Group(click.Group):
     command_class = Command
 
 
-def config_file(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
-    """Callback of `--config`: the values of a TOML file become the defaults of this command's options.
+def config_file(context: click.Context, parameter: click.Parameter, path: str | None) -> None:
+    """Make the values of a TOML file the defaults of this command's options (callback of `--config`).
 
-    Its keys are the options' names without the hyphens in front. A table [set] holds what `--set` does; it
-    goes to `context.meta[FILE_SETTINGS]`, since `--set` on the command line changes single values of it.
-    The path of a JSON file (a run's config.json) is handed on as the option's value, to a command that takes
-    it. Raises UsageError for a key that is no option, and for a value of another type than the option's.
+    Its keys are the options' names without the hyphens in front. Raises UsageError for a key that is no
+    option, and for a value of another type than the option's.
     """
     if path is None:
-        return None
+        return
     if path.endswith(".json"):
-        if not parameter.expose_value:
-            raise UsageError(
-                f"--config {path}: expected a TOML file", hint="only `train` takes a run's config.json"
-            )
-        return path
+        raise UsageError(
+            f"--config {path}: expected a TOML file", hint="only `train` takes a run's config.json"
+        )
     content = read_toml(path)
     options = {
         option.removeprefix("--"): each
@@ -79,11 +74,6 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
         if key not in options:
             raise UsageError(f"{path}: {key} is not an option of this command.{did_you_mean(key, options)}")
         option = options[key]
-        if key == "set":
-            if not isinstance(value, dict):
-                raise UsageError(f"{path}: set is {value!r}, expected a table [set]")
-            context.meta[FILE_SETTINGS] = value
-            continue
         repeatable = getattr(option, "multiple", False)
         if repeatable and not isinstance(value, list):
             value = [value]
@@ -91,7 +81,6 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
             _require_type(option, each, f"{path}: {key}")
         defaults[option.name or key] = value
     context.default_map = {**(context.default_map or {}), **defaults}
-    return None
 
 
 def _require_type(option: click.Parameter, value: Any, where: str) -> None:
@@ -280,11 +269,8 @@ def inputs_of(options: dict[str, Any], *files: str | None) -> list[str | Path | 
 
 def load_tagger(model: str, options: dict[str, Any], *, threads: int) -> Tagger:
     """The model of a folder, with what `model_options` say, to tag in so many threads."""
-    import torch
-
     from bilstm_crf.inference.tagger import Tagger
 
-    torch.set_num_threads(1)  # each thread of the tagger computes alone
     taken = ("embeddings", "trust_remote_code", "device")
     return Tagger.load(model, threads=threads, bert=options["encoder"], **{n: options[n] for n in taken})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import MISSING
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_origin
 
@@ -18,8 +17,10 @@ from bilstm_crf.commands.train_options import (
     names_no_corpus,
     sample_folder,
 )
+from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import UsageError
-from bilstm_crf.util.fields import choices
+from bilstm_crf.util import fields
+from bilstm_crf.util.fields import Setting
 from bilstm_crf.util.progress import say
 
 if TYPE_CHECKING:
@@ -27,50 +28,74 @@ if TYPE_CHECKING:
     from bilstm_crf.training.records import RunMetrics
 
 
-def setting_options(function: Any) -> Any:
-    """Add the options that settings of a configuration have."""
-    for each in reversed(SETTINGS.values()):
-        if option := each.told["option"]:
-            default = "" if each.default in (None, (), False, MISSING) else f"  [{each.default}]"
-            text = f"{each.told['help']}.{default}"
-            name = each.path.replace(".", "__")
-            if each.kind is bool:
-                add = click.option(option, name, is_flag=True, default=None, help=text)
-            else:
-                metavar = each.told["metavar"] or "|".join(map(str, choices(each.kind))) or "N"
-                several = get_origin(each.kind) is tuple
-                add = click.option(option, name, metavar=metavar, multiple=several, help=text)
-            function = add(function)
-    return function
+HELP_WIDTH, LEFT_COLUMN = 100, 30
+GROUPS = {  # the parts of the configuration, as --help shows them
+    "Data": ("data",),
+    "Vectors": ("words",),
+    "Network": ("characters", "lstm", "network", "document_memory"),
+    "Optimisation": ("optimizer", "schedule"),
+    "Encoder": ("encoder",),
+    "Run": ("run", "preset"),
+}
 
 
-@click.command("train", cls=Command)
-@setting_options
+class TrainCommand(Command):
+    """A command with an option for each setting that has one; --help lists all settings, by group."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        own = [_option(each) for each in SETTINGS.values() if each.option]
+        self.params = [*own, *self.params]
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a line for each setting, and for the options that are none."""
+        formatter.write("\nSettings with = are for --set, as in --set hidden=300, and for --config.\n")
+        for title, parts in GROUPS.items():
+            rows = [_row(each) for each in SETTINGS.values() if each.path.partition(".")[0] in parts]
+            if title == "Run":
+                others = [
+                    each for each in self.params if (each.name or "").replace("__", ".") not in SETTINGS
+                ]
+                rows += [row for each in others if (row := each.get_help_record(context))]
+            formatter.write(f"{title}\n")
+            formatter.indent()
+            formatter.write_dl(rows, col_max=LEFT_COLUMN)
+            formatter.dedent()
+
+
+def _option(setting: Setting) -> click.Option:
+    """Return the option of a setting. It takes any text: the configuration checks it."""
+    name = setting.path.replace(".", "__")
+    if setting.kind is bool:
+        return click.Option([setting.option, name], is_flag=True, default=None)
+    return click.Option([setting.option, name], multiple=get_origin(setting.kind) is tuple)
+
+
+def _row(setting: Setting) -> tuple[str, str]:
+    """Return what --help says of a setting: what is typed, and what it is."""
+    default = setting.told.otherwise
+    if setting.option and not default and setting.default not in (None, False, ()):
+        default = str(setting.default)
+    typed = setting.told.option or f"{fields.short_name(RunConfig, setting.path)}={setting.default}"
+    return typed, setting.told.help + (f"  [{default}]" if default else "")
+
+
+@click.command("train", cls=TrainCommand, context_settings={"max_content_width": HELP_WIDTH})
+@click.option("--config", metavar="FILE", help="TOML file of settings, or a run's config.json")
 @click.option(
-    "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="Change one setting: repeatable."
+    "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="Change one setting; repeatable"
 )
-@click.option("--overwrite", is_flag=True, help="Replace the run that lies there.")
-@click.option(
-    "--resume",
-    metavar="DIR",
-    help="Continue an interrupted run with its own settings; 1 or 2 --threads give the same result.",
-)
-@click.option("--config", metavar="FILE", help="TOML with settings, or a run's config.json to repeat it.")
-@click.option("--quiet", is_flag=True, help="Only errors and the result.")
+@click.option("--overwrite", is_flag=True, help="Replace the run in the output folder")
+@click.option("--resume", metavar="DIR", help="Continue an interrupted run with its own settings")
+@click.option("--quiet", is_flag=True, help="Print only errors and the result")
 @click.pass_context
 def command(context: click.Context, **options: Any) -> int:
     """Train a tagger; keep the epoch with the best strict F1 on dev.
 
     \b
-    Examples
-      bilstm-crf train                                       the sample: shows that everything works
-      bilstm-crf train --embeddings sg600                    the paper's baseline, Bokmål
-      bilstm-crf train --embeddings sg600 --preset best      the same network, trained better
-      bilstm-crf train --language both --embeddings joint-sg600 --seed 43
-      bilstm-crf train --train a.conll --dev b.conll --embeddings my.bin --output runs/mine
-      bilstm-crf train --embeddings sg600 --encoder NbAiLab/nb-bert-base
-      bilstm-crf train --init-from runs/noisy --train gold.conllu --dev dev.conllu
-      bilstm-crf train --resume runs/nob-sg600               after Ctrl-C, a crash, a power cut
+      bilstm-crf train                                     a small sample: shows that everything works
+      bilstm-crf train --embeddings sg600 --preset best    NorNE's Bokmål
+      bilstm-crf train --train a.conll --dev b.conll --output runs/mine
     """  # noqa: D301
     from bilstm_crf.training import run
     from bilstm_crf.util.progress import TrainingProgress

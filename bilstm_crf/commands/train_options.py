@@ -45,8 +45,8 @@ class Given:
                 if path in self.by_set
                 else f"{path}={value}"
             )
-        option = SETTINGS[path].told["option"]
-        return str(option) if self.values[path] is True else f"{option} {value}"
+        option = SETTINGS[path].option
+        return option if self.values[path] is True else f"{option} {value}"
 
 
 def given_by(file: str | None, assignments: Sequence[str], typed: Mapping[str, Any]) -> Given:

@@ -21,7 +21,7 @@ from bilstm_crf.labels import ENCODINGS, Encoding, LabelSet, norne_first
 from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.model.description import check_labels
 from bilstm_crf.model.model_folder import Model
-from bilstm_crf.model.network import BiLSTMCRF
+from bilstm_crf.model.network import BiLSTMCRF, TrainableModel
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.training.checkpoint import seed_epoch
 from bilstm_crf.training.pretrained import Pretrained
@@ -49,12 +49,14 @@ def precomputed_features(
         return PrecomputedFeatures(cached_vectors(use.encoder, sentences, use.settings, progress=bar.at))
 
 
-def build_model(config: RunConfig, sentences: list[Sentence], pretrained: Pretrained = NOTHING) -> Model:
+def build_model(
+    config: RunConfig, sentences: list[Sentence], pretrained: Pretrained = NOTHING
+) -> TrainableModel:
     """Build a model for these training sentences, with random weights or those of a model to fine-tune."""
     words, vectors = config.words, pretrained.vectors
     labels = _labels(ENCODINGS[config.data.encoding], sentences)
-    vocabulary = Vocabulary.of_corpus(sentences, labels)
     attached = None if vectors is None else AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
+    vocabulary = Vocabulary.of_corpus(sentences, labels, attached=attached)
     dim = words.dim if vectors is None else vectors.dim
     if "static" not in config.features:
         vocabulary, dim = Vocabulary((), vocabulary.characters, labels), 0
@@ -76,9 +78,17 @@ def build_model(config: RunConfig, sentences: list[Sentence], pretrained: Pretra
     if use is not None and use.tuned:
         network.encoder = use.encoder
     label_set = LabelSet.named(config.data.labels, keep_misc=config.data.keep_misc)
-    model = Model(network, architecture, vocabulary, config.data.encoding, label_set, {}, subwords, use)
-    if attached is not None:
-        model.attach(attached)
+    model = TrainableModel(
+        architecture=architecture,
+        vocabulary=vocabulary,
+        encoding=config.data.encoding,
+        label_set=label_set,
+        weights=network.weights(),
+        provenance={},
+        subwords=subwords,
+        contextual=use,
+        network=network,
+    )
     if pretrained.initial is not None:
         copy_weights(pretrained.initial, model)
     network.to(config.run.device)
@@ -103,9 +113,9 @@ def initial_table(
     bound = math.sqrt(3 / max(1, dim))
     table = random.uniform(-bound, bound, (len(vocabulary.words) + 1, dim)).astype(np.float32)
     if vectors is not None:
-        rows = {number: vectors.find(word) for word, number in vocabulary.words.items()}
-        found = {number: row for number, row in rows.items() if row is not None}
-        table[list(found)] = vectors.rows(np.array(list(found.values()), dtype=np.int64))
+        for word, number in vocabulary.words.items():
+            if (vector := vectors.find(word)) is not None:
+                table[number] = vector
     return torch.from_numpy(table)
 
 

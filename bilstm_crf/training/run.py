@@ -17,8 +17,9 @@ from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.evaluation.report import Reading, Report, evaluate, map_types
 from bilstm_crf.evaluation.strict import confirm
-from bilstm_crf.inference.tagger import Tagger, find_device
-from bilstm_crf.model.model_folder import Model
+from bilstm_crf.inference.tagger import Tagger
+from bilstm_crf.inference.torch_network import find_device
+from bilstm_crf.model.network import TrainableModel
 from bilstm_crf.training import run_folder
 from bilstm_crf.training.build import build_model
 from bilstm_crf.training.checkpoint import epochs_done
@@ -65,7 +66,7 @@ class Setup:
     corpora: Corpora
     plan: Plan
     pretrained: Pretrained
-    model: Model
+    model: TrainableModel
     description: RunDescription
 
 

@@ -27,7 +27,7 @@ class Unused:
 def unused_settings(config: RunConfig) -> list[Unused]:
     """Return the settings whose values cannot change this run's weights by a bit."""
     return [
-        Unused(tuple(paths.split()), reason(config), hint)
+        Unused(tuple(paths.split()), reason.format(c=config, labels=_label_sets(config)), hint)
         for paths, is_unused, reason, hint in _RULES
         if is_unused(config)
     ]
@@ -50,8 +50,8 @@ def formats_of(config: RunConfig) -> set[str]:
     return found | ({"conll2003"} if "text" in found and config.data.format is None else set())
 
 
-def _is_static(config: RunConfig) -> bool:
-    return "static" in config.features
+def _label_sets(config: RunConfig) -> str:
+    return ", ".join(sorted({config.data.labels, *config.data.train_labels}))
 
 
 def _has_vectors(config: RunConfig) -> bool:
@@ -59,96 +59,96 @@ def _has_vectors(config: RunConfig) -> bool:
 
 
 _MAPS_MISC = ("full", "7", "6")  # label sets in which NorNE's MISC becomes O
-# Settings, whether they are unused, why, and what would give them an effect
-_RULES: list[tuple[str, Callable[[RunConfig], bool], Callable[[RunConfig], str], str]] = [
+# Settings, when they have no effect, why not, and what would give them one
+_RULES: list[tuple[str, Callable[[RunConfig], bool], str, str]] = [
     (
         "encoder.learning_rate encoder.weight_decay",
         lambda c: c.encoder is not None and not c.encoder.finetune,
-        lambda c: "the encoder is not trained",
+        "the encoder is not trained",
         "--encoder-finetune trains it",
     ),
     (
         "schedule.epochs",
         lambda c: bool(c.stages),
-        lambda c: f"the curriculum {c.encoder and c.encoder.curriculum} says how long, in batches",
+        "the curriculum {c.encoder.curriculum} says how long, in batches",
         "shorten its stages, or leave one of the two out",
     ),
     (
         "schedule.restarts",
         lambda c: c.schedule.shape != "cosine",
-        lambda c: f"the schedule is {c.schedule.shape}",
+        "the schedule is {c.schedule.shape}",
         "--set schedule=cosine has restarts",
     ),
     (
         "schedule.learning_rate_decay",
         lambda c: c.schedule.shape != "inverse",
-        lambda c: f"the schedule is {c.schedule.shape}",
+        "the schedule is {c.schedule.shape}",
         "--set schedule=inverse has a decay",
     ),
     (
         "optimizer.momentum",
         lambda c: c.optimizer.method == "adam",
-        lambda c: "the optimizer is adam",
+        "the optimizer is adam",
         "--set optimizer=sgd has momentum",
     ),
     (
         "words.dim words.subwords words.subword_dropout optimizer.embedding_lr_scale",
-        lambda c: not _is_static(c),
-        lambda c: f"the features {','.join(c.features)} have no word vectors",
+        lambda c: "static" not in c.features,
+        "the features {c.network.features} have no word vectors",
         "add static to --features",
     ),
     (
         "words.dim",
-        lambda c: _is_static(c) and _has_vectors(c),
-        lambda c: "the vectors have their own dimensions",
+        lambda c: "static" in c.features and _has_vectors(c),
+        "the vectors have their own dimensions",
         "leave --embeddings out for random ones",
     ),
     (
         "words.subwords words.subword_dropout",
-        lambda c: _is_static(c) and not _has_vectors(c),
-        lambda c: "no vectors are named",
+        lambda c: "static" in c.features and not _has_vectors(c),
+        "no vectors are named",
         "name some: --embeddings NAME|PATH",
     ),
     (
         "words.embeddings_dir",
         lambda c: c.words.embeddings not in KNOWN,
-        lambda c: "no vectors are looked for by name",
+        "no vectors are looked for by name",
         f"names are: {' '.join(KNOWN)}",
     ),
     (
         "characters.dim characters.filters characters.width",
         lambda c: "char" not in c.features,
-        lambda c: f"the features are {','.join(c.features)}",
+        "the features are {c.network.features}",
         "add char to --features",
     ),
     (
         "lstm.hidden lstm.layers lstm.recurrent_dropout",
         lambda c: not c.has_lstm,
-        lambda c: f"the head {c.network.head} has no BiLSTM",
+        "the head {c.network.head} has no BiLSTM",
         "--head bilstm-crf has one",
     ),
     (
         "document_memory.memory_free_loss_weight",
         lambda c: not c.document_memory.size,
-        lambda c: "document_memory is 0",
+        "document_memory is 0",
         "--set document_memory=100 switches it on",
     ),
     (
         "data.keep_misc",
         lambda c: {c.data.labels, *c.data.train_labels}.isdisjoint(_MAPS_MISC),
-        lambda c: f"the labels {', '.join(sorted({c.data.labels, *c.data.train_labels}))} do not drop it",
+        "the labels {labels} do not drop it",
         f"it is for --labels {', '.join(_MAPS_MISC)}",
     ),
     (
         "data.misc_key",
         lambda c: bool(c.data.train) and "conllu" not in formats_of(c),
-        lambda c: "no file is CoNLL-U",
+        "no file is CoNLL-U",
         "it is a key of CoNLL-U's MISC",
     ),
     (
         "data.token_column data.label_column",
         lambda c: bool(c.data.train) and "conll2003" not in formats_of(c),
-        lambda c: "no file has columns",
+        "no file has columns",
         "--format conll2003 reads columns",
     ),
 ]

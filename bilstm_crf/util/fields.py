@@ -25,31 +25,36 @@ NONE = (None, "none")  # what stands for no value, and for the absence of an opt
 FLAGS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
 
 
-def setting(
-    default: Any,
-    help: str,
-    *,
-    unit: str = "",
-    low: float | None = None,
-    high: float | None = None,
-    below: float | None = None,
-    remainder: int | None = None,
-    pattern: str = "",
-    metavar: str = "",
-    option: str = "",
-    expected: str = "",
-    main: bool = False,
-    compare: bool = True,
-) -> Any:
+def setting(default: Any, help: str, otherwise: str = "", *, compare: bool = True, **told: Any) -> Any:
     """Return a dataclass field that holds one setting.
 
-    `low` and `high` are inclusive, `below` is exclusive; `remainder` is that of a division by 2. A text must
-    match `pattern` whole; `expected` says in an error what that is.
-    `option` is its own option of the command line. With `compare=False`, two configurations
-    that differ in this setting alone are equal. The `main` setting of a part may be named by the part alone.
+    `help` says what it is, with its unit, and `otherwise` what holds by default, where that is not the
+    default's text. With `compare=False`, configurations that differ in this setting alone are equal. `told`
+    are the fields of `Told`.
     """
-    told = {key: value for key, value in locals().items() if key not in ("default", "compare")}
+    told = {"told": Told(help, otherwise, **told)}
     return field(default=default, compare=compare, metadata=told)
+
+
+def option(option: str, default: Any, help: str, otherwise: str = "", **more: Any) -> Any:
+    """Return a `setting` with an option of its own on the command line, such as "--seed N"."""
+    return setting(default, help, otherwise, option=option, **more)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a field says of its setting."""
+
+    help: str
+    otherwise: str
+    low: float = 0  # the smallest value
+    high: float | None = None  # the largest value
+    below: float | None = None  # what a value must be less than
+    remainder: int | None = None  # of a division by 2
+    pattern: str = ""  # that a text must match as a whole
+    expected: str = ""  # what a value must be, for an error; "": as type and bounds say
+    option: str = ""  # its own option of the command line, with a placeholder
+    main: bool = False  # whether the name of its part alone means this setting
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,12 @@ class Setting:
     kind: Any  # int, float, bool, str, a Literal, or tuple[one of these, ...]
     optional: bool  # whether None is a value
     default: Any
-    told: Mapping[str, Any]
+    told: Told
+
+    @property
+    def option(self) -> str:
+        """The option of the command line that sets it; empty for one that only --set does."""
+        return self.told.option.partition(" ")[0]
 
     def read(self, value: Any, *, text: bool = False) -> Any:
         """Return a value from a file, or with `text` from the command line, as the type of the setting.
@@ -82,32 +92,29 @@ class Setting:
 
     def _within(self, value: Any) -> Any:
         """Return the value. Raises ValueError where it is outside the bounds."""
-        low, high, below = (self.told[each] for each in ("low", "high", "below"))
-        if self.told["pattern"] and not re.fullmatch(self.told["pattern"], value):
+        low, high, below = self.told.low, self.told.high, self.told.below
+        if self.told.pattern and not re.fullmatch(self.told.pattern, value):
             raise ValueError
         if isinstance(value, int | float) and not isinstance(value, bool):
-            inside = (low is None or value >= low) and (high is None or value <= high)
+            inside = value >= low and (high is None or value <= high)
             if not (inside and -math.inf < value < (math.inf if below is None else below)):  # nor NaN
                 raise ValueError
-            if self.told["remainder"] is not None and value % 2 != self.told["remainder"]:
+            if self.told.remainder is not None and value % 2 != self.told.remainder:
                 raise ValueError
         return value
 
     @property
     def expected(self) -> str:
         """What a value must be, for an error."""
-        low, high, below = (self.told[each] for each in ("low", "high", "below"))
-        kind = typing.get_args(self.kind)[0] if typing.get_origin(self.kind) is tuple else self.kind
-        words = " or ".join(map(str, choices(self.kind)))
-        parity = {0: "an even number", 1: "an odd number"}.get(self.told["remainder"])
-        names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-        told = {"{:,} or more": low, "at most {:,}": high, "less than {:,}": below}
-        bounds = [text.format(bound) for text, bound in told.items() if bound is not None]
-        if self.told["expected"]:
-            return str(self.told["expected"])
-        what = words or parity or names.get(kind, "text")
-        several = "a list, each " * (kind is not self.kind)
-        return several + ", ".join([what, *([" and ".join(bounds)] if bounds else [])])
+        told = self.told
+        if told.expected:
+            return told.expected
+        names = {int: "a whole number", float: "a number", bool: "true or false"}
+        parity = {None: "", 0: "an even number", 1: "an odd number"}[told.remainder]
+        what = " or ".join(choices(self.kind)) or parity or names.get(self.kind, "text")
+        limits = {"{:,} or more": told.low, "at most {:,}": told.high, "less than {:,}": told.below}
+        bounds = [text.format(limit) for text, limit in limits.items() if limit is not None]
+        return ", ".join([what, *([" and ".join(bounds)] if bounds else [])])
 
 
 def choices(kind: Any) -> tuple[Any, ...]:
@@ -158,7 +165,7 @@ def _settings(cls: type) -> Iterator[Setting]:
             for inner in settings_of(typing.cast(type, kind)).values():
                 yield dataclasses.replace(inner, path=f"{each.name}.{inner.path}")
         else:
-            yield Setting(each.name, kind, optional, each.default, each.metadata)
+            yield Setting(each.name, kind, optional, each.default, each.metadata["told"])
 
 
 def _without_none(hint: Any) -> tuple[Any, bool]:
@@ -187,7 +194,7 @@ def full_path(cls: type, name: str) -> str:
     known, name = settings_of(cls), name.strip().replace("-", "_")
     if name in known:
         return name
-    main = [path for path, each in known.items() if each.told["main"] and path.startswith(f"{name}.")]
+    main = [path for path, each in known.items() if each.told.main and path.startswith(f"{name}.")]
     if main:
         return main[0]
     named = [path for path in known if path.rpartition(".")[2] == name]
@@ -207,7 +214,7 @@ def full_path(cls: type, name: str) -> str:
 def short_name(cls: type, path: str) -> str:
     """Return the shortest name of a setting, the inverse of `full_path`."""
     part, _, name = path.partition(".")
-    if settings_of(cls)[path].told["main"]:
+    if settings_of(cls)[path].told.main:
         return part
     try:
         return name if full_path(cls, name) == path else path
@@ -261,7 +268,7 @@ def replace(config: T, content: Mapping[str, Any], *, text: bool = False) -> T:
         first = dataclasses.fields(kind)[0].name
         if there is None and first not in given:
             named = ", ".join(f"{part}.{name}={as_text(value)}" for name, value in given.items())
-            option = settings_of(cls)[f"{part}.{first}"].told["option"]
+            option = settings_of(cls)[f"{part}.{first}"].told.option
             raise UsageError(f"{named}, but there is no {part}", hint=f"name one: {option or part}")
         own[part] = kind(**given) if there is None else dataclasses.replace(there, **given)
     return dataclasses.replace(config, **own)  # type: ignore[type-var]

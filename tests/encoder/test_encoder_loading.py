@@ -295,4 +295,4 @@ except UsageError as error:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "transformers, which is not installed" in done.stdout
-    assert "pip install 'bilstm_crf[bert]'" in done.stdout
+    assert "bilstm_crf[encoder]" in done.stdout

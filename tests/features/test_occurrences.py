@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_crf.features.occurrences import MAX_OTHERS, WINDOW, Occurrences, StreamHistory, key_of
+from bilstm_crf.features.occurrences import MAX_OTHERS, WINDOW, MemoryIndex, StreamHistory, key_of
 from bilstm_crf.sentence import Sentence
 
 documents = st.sampled_from([None, "a", "b"])
@@ -38,10 +38,10 @@ def others(given_sentences: list[Sentence]) -> list[list[int]]:
 @given(sentences)
 def test_a_token_looks_at_the_nearest_of_the_same_name_in_its_document(these: list[Sentence]) -> None:
     expected = others(these)
-    occurrences = Occurrences(these)
+    occurrences = MemoryIndex(these)
     looked_at = sorted({other for each in expected for other in each})
     assert occurrences.places == len(looked_at)
-    looks = occurrences.looks(np.arange(len(expected)))
+    looks = occurrences.batch(np.arange(len(expected)))
     parts = np.split(looks.places, looks.lengths.cumsum()[:-1]) if len(looks.rows) else []
     found = {int(row): [looked_at[p] for p in part] for row, part in zip(looks.rows, parts, strict=True)}
     assert found == {number: each for number, each in enumerate(expected) if each}
@@ -51,12 +51,12 @@ def test_a_token_looks_at_the_nearest_of_the_same_name_in_its_document(these: li
 @given(sentences)
 def test_some_tokens_look_where_they_look_among_all(these: list[Sentence]) -> None:
     def by_token(chosen: list[int]) -> dict[int, list[int]]:
-        looks = occurrences.looks(np.array(chosen, np.int64))
+        looks = occurrences.batch(np.array(chosen, np.int64))
         ends = looks.lengths.cumsum()
         parts = [looks.places[end - n : end].tolist() for n, end in zip(looks.lengths, ends, strict=True)]
         return dict(zip([chosen[row] for row in looks.rows], parts, strict=True))
 
-    occurrences, total = Occurrences(these), sum(map(len, these))
+    occurrences, total = MemoryIndex(these), sum(map(len, these))
     of_all, odd = by_token(list(range(total))), list(range(1, total, 2))[::-1]
     assert by_token(odd) == {token: of_all[token] for token in odd if token in of_all}
 
@@ -64,11 +64,11 @@ def test_some_tokens_look_where_they_look_among_all(these: list[Sentence]) -> No
 def test_far_ones_count_only_where_the_document_is_known() -> None:
     between = [Sentence(["ja"]) for _ in range(WINDOW)]
     far = [Sentence(["Borten"]), *between, Sentence(["Borten"])]
-    assert Occurrences(far).places == 0
-    assert Occurrences([*between, far[0], far[-1]]).places == 2
+    assert MemoryIndex(far).places == 0
+    assert MemoryIndex([*between, far[0], far[-1]]).places == 2
     for sentence in far:
         sentence.document = "a"
-    assert Occurrences(far).places == 2
+    assert MemoryIndex(far).places == 2
 
 
 @given(sentences)
@@ -91,21 +91,21 @@ def test_the_past_of_a_stream_is_what_came_before_with_one_of_its_names(these: l
                 for key in map(key_of, sentence.tokens)
             )
         ]
-        assert list(map(id, past.with_names_of(sentence))) == list(map(id, reversed(expected)))
+        assert list(map(id, past.add(sentence))) == list(map(id, reversed(expected)))
 
 
 def test_the_past_is_bounded_where_no_document_ends() -> None:
     past = StreamHistory()
     first = Sentence(["Borten"])
-    assert past.with_names_of(first) == []
+    assert past.add(first) == []
     for _ in range(WINDOW - 1):
-        assert past.with_names_of(Sentence(["ja"])) == []
-    assert past.with_names_of(Sentence(["Borten"])) == [first]
-    assert past.with_names_of(Sentence(["Bortens"])) == [Sentence(["Borten"])]
+        assert past.add(Sentence(["ja"])) == []
+    assert past.add(Sentence(["Borten"])) == [first]
+    assert past.add(Sentence(["Bortens"])) == [Sentence(["Borten"])]
 
 
 def test_another_file_is_another_document() -> None:
-    assert Occurrences([Sentence(["Oslo"], path="a"), Sentence(["Oslo"], path="b")]).places == 0
+    assert MemoryIndex([Sentence(["Oslo"], path="a"), Sentence(["Oslo"], path="b")]).places == 0
 
 
 def test_occurrences_that_look_alike_are_of_one_name() -> None:
