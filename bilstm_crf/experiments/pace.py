@@ -1,45 +1,59 @@
-"""How long the rest of an experiment will take, by the epochs that are done."""
+"""Estimate how long the rest of an experiment will take from the epochs that are done."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from bilstm_crf.experiments.plan import Task
+from bilstm_crf.training.records import EpochRow
 
 
-class Left(NamedTuple):
+class TimeLeft(NamedTuple):
+    """Seconds to the end."""
+
     seconds: float
-    foreign: bool  # for want of a nearer one, partly by the pace of runs that have little in common
+    is_rough: bool  # partly told by runs with other settings, for want of similar ones
 
 
-def time_left(found: Sequence[Task], jobs: int) -> Left | None:
-    """The pace of a run is its own, else that of the runs most like it; None: nothing to tell it by."""
+def time_left(tasks: Sequence[Task], jobs: int) -> TimeLeft | None:
+    """Return the time left by the pace of each run, else of the runs most like it; None if unknown."""
     pools: dict[Any, list[float]] = defaultdict(list)
-    for task in found:
-        for key in _alike(task):
+    for task in tasks:
+        for key in _similar(task):
             pools[key] += seconds_of(task.history)
     if not pools[None]:
         return None
-    rest, foreign = [], False
-    for task in found:
+    rest, is_rough = [], False
+    for task in tasks:
         if task.state not in ("done", "failed", "not run"):
-            nearest = next(key for key in _alike(task) if pools[key])
-            foreign |= nearest is None
+            nearest = next(key for key in _similar(task) if pools[key])
+            is_rough |= nearest is None
             pool = pools[nearest]
             rest.append((task.epochs - len(task.history)) * sum(pool) / len(pool))
-    return Left(max(sum(rest) / jobs, max(rest)) if rest else 0.0, foreign)
+    return TimeLeft(max(sum(rest) / jobs, max(rest)) if rest else 0.0, is_rough)
 
 
-def seconds_of(history: Iterable[Mapping[str, Any]]) -> list[float]:
-    """How long each epoch took with its look at dev, where that is known."""
-    known = [row for row in history if "seconds" in row and "dev_seconds" in row]
-    return [row["seconds"] + row["dev_seconds"] for row in known]
+def seconds_of(history: Iterable[EpochRow]) -> list[float]:
+    """Return how long each epoch took, with scoring dev."""
+    return [row.seconds + row.dev_seconds for row in history]
 
 
-def _alike(task: Task) -> tuple[Any, ...]:
-    """What the pace depends on, the closest first; None: all runs."""
-    settings = task.run.settings
-    encoder = settings.bert, settings.config.tunes_encoder
-    return task.run, settings, (settings.language, settings.embeddings, settings.preset, *encoder), None
+def clock(seconds: float) -> str:
+    """Return hours, minutes and seconds.
+
+    >>> clock(3671.4)
+    '1:01:11'
+    """
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+def _similar(task: Task) -> tuple[Any, ...]:
+    """Return what the pace depends on, the closest first; None: all runs."""
+    run, config = task.run, task.run.config
+    encoder = config.encoder and (config.encoder.name, config.encoder.finetune)
+    alike = (run.corpus, config.words.embeddings, config.preset, encoder)
+    return run, (run.corpus, config), alike, None
