@@ -208,7 +208,7 @@ def test_attached_vectors_of_another_training_are_an_error(tmp_path: Path) -> No
         lines = [f"{word} {' '.join(map(str, row))}" for word, row in zip(vectors.words, matrix, strict=True)]
         (tmp_path / name).write_text("\n".join(["5 20", *lines]), "utf-8")
     Tagger.load(tmp_path / "model", embeddings=str(tmp_path / "own.vec"))
-    with pytest.raises(InputError, match="other vectors .* 5 shared words") as caught:
+    with pytest.raises(InputError, match="5 shared words") as caught:
         Tagger.load(tmp_path / "model", embeddings=str(tmp_path / "other.vec"))
     assert caught.value.exit_status == 2
 
