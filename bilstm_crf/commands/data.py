@@ -86,6 +86,8 @@ def stats(
       bilstm-crf data stats train.conll dev.conll --json
     """  # noqa: D301
     from bilstm_crf.corpus import statistics
+    from bilstm_crf.render.markdown import table_to_markdown
+    from bilstm_crf.render.text import to_text
 
     if as_json and as_markdown:
         raise UsageError("--json and --markdown exclude one another")
@@ -120,8 +122,7 @@ def stats(
         report["unknown_forms"] = [each.json() for each in unknown]
         write_json(report)
         return
-    render = statistics.as_markdown if as_markdown else statistics.as_text
-    blocks = [render(table) for table in tables]
+    blocks = [table_to_markdown(table) if as_markdown else to_text(table) for table in tables]
     if not files:
         blocks.append(statistics.NOTE)
     lines = [f"- {each}" if as_markdown else str(each) for each in unknown]

@@ -269,11 +269,8 @@ def inputs_of(options: dict[str, Any], *files: str | None) -> list[str | Path | 
 
 def load_tagger(model: str, options: dict[str, Any], *, threads: int) -> Tagger:
     """The model of a folder, with what `model_options` say, to tag in so many threads."""
-    import torch
-
     from bilstm_crf.inference.tagger import Tagger
 
-    torch.set_num_threads(1)  # each thread of the tagger computes alone
     taken = ("embeddings", "trust_remote_code", "device")
     return Tagger.load(model, threads=threads, bert=options["encoder"], **{n: options[n] for n in taken})
 

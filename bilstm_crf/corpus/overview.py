@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from bilstm_crf.corpus.labelled import Labelled
-from bilstm_crf.corpus.statistics import as_text
 from bilstm_crf.errors import warn
 from bilstm_crf.labels import norne_first
+from bilstm_crf.render.table import Cell, Table, columns
+from bilstm_crf.render.text import to_text
 from bilstm_crf.sentence import Span
 
 MAX_TYPES = 10  # rows of the table, where there are more types than it has room for
@@ -36,9 +37,12 @@ def table(counts: Counts) -> list[str]:
     types = norne_first(set().union(*counts.values()))
     rest = types[MAX_TYPES:] if len(types) > MAX_TYPES + 1 else []
     types = types[: len(types) - len(rest)]
-    rows = [["entities", *(f"{name:>5}" for name in counts)]]
-    rows += [[_shown(type_), *(f"{split[type_]:,}" for split in counts.values())] for type_ in types]
-    return [*as_text(rows).split("\n"), *([f"and {len(rest)} more types"] if rest else [])]
+    rows: list[list[Cell]] = [
+        [_shown(type_), *(split[type_] for split in counts.values())] for type_ in types
+    ]
+    notes = [f"and {len(rest)} more types"] if rest else []
+    heads = columns("entities", *(f"{name:>5}" for name in counts))
+    return to_text(Table("", heads, rows, notes)).split("\n")
 
 
 def mistakes(counts: Counts) -> list[str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import string
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -25,6 +25,7 @@ from bilstm_crf.corpus.labelled import READING, where_labels_are
 from bilstm_crf.corpus.norne import SPLITS, languages_of, split_files
 from bilstm_crf.errors import warn
 from bilstm_crf.labels import Repair, norne_first, read_spans
+from bilstm_crf.render.table import Cell, Table, columns
 from bilstm_crf.sentence import Sentence
 
 NAMES = {"nob": "Bokmål", "nno": "Nynorsk"}
@@ -183,42 +184,41 @@ def types_in(counts: Iterable[Counts]) -> list[str]:
 # ---------------------------------------------------------------- tables
 
 
-def norne_table(language: str, splits: Mapping[str, Counts]) -> list[list[str]]:
-    """The paper's Table 3 or 4, each number followed by the paper's; rows of cells, the heading first."""
+def norne_table(language: str, splits: Mapping[str, Counts]) -> Table:
+    """Return the paper's Table 3 or 4, each number followed by the paper's."""
     printed = paper()[PAPER_TABLES[language]]
     totals = paper()["table2"]["rows"][PAPER_TOTALS[language]]
-    columns = [*(split for split in SPLITS if split in splits), "total"]
+    names = [*(split for split in SPLITS if split in splits), "total"]
     of = {**splits, "total": _sum(splits.values())}
-    rows = [[NAMES[language], *(cell for column in columns for cell in (column, "paper"))]]
 
-    def row(name: str, ours: Mapping[str, int], said: Mapping[str, int]) -> list[str]:
-        return [
-            name,
-            *(cell for column in columns for cell in (f"{ours[column]:,}", _number(said.get(column)))),
-        ]
+    def row(name: str, count: Callable[[Counts], int], said: Mapping[str, int]) -> list[Cell]:
+        return [name, *(cell for each in names for cell in (count(of[each]), said.get(each)))]
 
-    rows.append(row("sentences", {c: of[c].sentences for c in columns}, {"total": totals["sentences"]}))
-    rows.append(row("tokens", {c: of[c].tokens for c in columns}, {"total": totals["tokens"]}))
+    rows = [
+        row("sentences", lambda counts: counts.sentences, {"total": totals["sentences"]}),
+        row("tokens", lambda counts: counts.tokens, {"total": totals["tokens"]}),
+    ]
     for type_ in types_in(splits.values()):
         said = dict(zip(printed["columns"], printed["rows"].get(type_, ()), strict=False))
-        rows.append(row(type_, {c: of[c].entities[type_] for c in columns}, said))
+        rows.append(row(type_, lambda counts, type_=type_: counts.entities[type_], said))  # type: ignore[misc]
     said = {
         column: sum(values[printed["columns"].index(column)] for values in printed["rows"].values())
         for column in (*SPLITS, "total")
     }
-    rows.append(row("entities", {c: of[c].entities.total() for c in columns}, said))
-    return rows
+    rows.append(row("entities", lambda counts: counts.entities.total(), said))
+    return Table("", columns(NAMES[language], *(head for each in names for head in (each, "paper"))), rows)
 
 
-def files_table(files: Mapping[str, Counts]) -> list[list[str]]:
-    """One column a file; rows of cells, the heading first."""
-    rows = [["", *files]]
-    rows.append(["sentences", *(f"{counts.sentences:,}" for counts in files.values())])
-    rows.append(["tokens", *(f"{counts.tokens:,}" for counts in files.values())])
-    for type_ in types_in(files.values()):
-        rows.append([type_, *(f"{counts.entities[type_]:,}" for counts in files.values())])
-    rows.append(["entities", *(f"{counts.entities.total():,}" for counts in files.values())])
-    return rows
+def files_table(files: Mapping[str, Counts]) -> Table:
+    """Return one column per file."""
+    counts = list(files.values())
+    rows: list[list[Cell]] = [
+        ["sentences", *(each.sentences for each in counts)],
+        ["tokens", *(each.tokens for each in counts)],
+    ]
+    rows += [[type_, *(each.entities[type_] for each in counts)] for type_ in types_in(counts)]
+    rows.append(["entities", *(each.entities.total() for each in counts)])
+    return Table("", columns("", *files), rows)
 
 
 def _sum(parts: Iterable[Counts]) -> Counts:
@@ -228,24 +228,3 @@ def _sum(parts: Iterable[Counts]) -> Counts:
         total.tokens += part.tokens
         total.entities.update(part.entities)
     return total
-
-
-def _number(value: int | None) -> str:
-    return "–" if value is None else f"{value:,}"
-
-
-def as_text(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as columns for a terminal: the first to the left, the others to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
-        ).rstrip()
-        for row in rows
-    )
-
-
-def as_markdown(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as a Markdown table."""
-    rule = ["---", *["---:"] * (len(rows[0]) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [rows[0], rule, *rows[1:]])

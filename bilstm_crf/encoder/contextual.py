@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -38,7 +38,7 @@ class EncoderSpec:
 class EncoderFeatures(Protocol):
     """Vectors of the tokens of some sentences, by which the layouts of batches number their own."""
 
-    def of(self, layout: Layout) -> Tensor:
+    def of(self, layout: Layout[NDArray[Any]]) -> Tensor:
         """(N, C), or (N, L, C) where layers are to be mixed, in packed order, wherever they were computed."""
 
 
@@ -49,7 +49,7 @@ class PrecomputedFeatures:
         """(N, C) or (N, L, C), of all tokens of all sentences in their order; may be memory-mapped."""
         self.vectors = vectors
 
-    def of(self, layout: Layout) -> Tensor:
+    def of(self, layout: Layout[NDArray[Any]]) -> Tensor:
         return torch.from_numpy(self.vectors[layout.tokens]).float()
 
 
@@ -60,10 +60,10 @@ class TrainableFeatures:
         self._encoder, self._settings = encoder, settings
         self._windows = build_windows(encoder, sentences, settings)
 
-    def of(self, layout: Layout) -> Tensor:
+    def of(self, layout: Layout[NDArray[Any]]) -> Tensor:
         vectors = compute_vectors(self._encoder, self._windows, layout.sentences, self._settings)
         firsts = self._windows.subwords.sentences  # (S + 1,) the number of each sentence's first token
         lengths = firsts[layout.sentences + 1] - firsts[layout.sentences]
         moved = lengths.cumsum() - lengths - firsts[layout.sentences]  # from a token's number to its row
-        rows = layout.tokens + moved[layout.sentence_of.numpy()]
+        rows = layout.tokens + moved[layout.sentence_of]
         return vectors[torch.from_numpy(rows).to(vectors.device)]

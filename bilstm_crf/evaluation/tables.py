@@ -66,10 +66,10 @@ def by_size(types: dict[str, TypeScore]) -> list[tuple[str, TypeScore]]:
     return sorted(types.items(), key=lambda item: (-item[1].gold, item[0]))
 
 
-def interval_note(report: Report) -> tuple[Cell, ...]:
+def interval_note(report: Report, *, decimals: int | None = None) -> tuple[Cell, ...]:
     """Return micro F1 and its interval in a sentence."""
     found = report.interval
-    interval = Interval(found.low, found.high)
+    interval = Interval(found.low, found.high, decimals)
     return (
         "micro F1 ", Percent(report.strict.f1), f", {100 * found.level:g} % interval ", interval,
         f", by bootstrap over {report.sentences:,} sentences",

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from bilstm_crf.config import EncoderConfig, NetworkConfig, WordConfig
 from bilstm_crf.embeddings.coverage import coverage
 from bilstm_crf.embeddings.read import load
@@ -95,10 +97,10 @@ def _load_initial(folder: str, encoder: EncoderConfig | None) -> Model:
 
 def vectors_of(model: Model, folder: str) -> WordVectors | None:
     """Return the words of a trained model and their table as word vectors; None where it has none."""
-    if model.network.embedding.dim == 0:
+    if model.word_table.shape[1] == 0:
         return None
     words = list(model.vocabulary.words)
-    matrix = model.network.embedding.weight.detach().float().numpy()[1:]
+    matrix = model.word_table[1:].astype(np.float32)
     weights, sha256 = weights_of(folder)
     source = Source(
         file=weights.name,

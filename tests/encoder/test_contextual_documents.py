@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bilstm_crf.experiments.settings import Evaluation, Run, Settings
 
 from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.experiments.plan import Task, difference
 from bilstm_crf.experiments.scoring import Asked, score, score_path
-from bilstm_crf.experiments.settings import Evaluation, Run, Settings
 from bilstm_crf.inference import tagger
 from bilstm_crf.model.model_folder import save_model
 from bilstm_crf.util import fields

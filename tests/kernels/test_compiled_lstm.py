@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from bilstm_crf import kernels
-from bilstm_crf.kernels.lstm import bilstm, cell, reversed_order
+from bilstm_crf.features.batches import reversed_order
+from bilstm_crf.kernels.lstm import cell
+from bilstm_crf.model.autograd import bilstm
 from bilstm_crf.model.word_bilstm import WordBiLSTM
 from bilstm_crf.util.threads import use_threads
 

@@ -12,11 +12,23 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from bilstm_crf import kernels
 from bilstm_crf.features.batches import make_batch
 from bilstm_crf.features.vocabulary import Vocabulary
+from bilstm_crf.inference.network import best_paths
 from bilstm_crf.model.architecture import Architecture
-from bilstm_crf.model.crf import mean_of
+from bilstm_crf.model.autograd import can_compile
 from bilstm_crf.model.network import BiLSTMCRF
 from bilstm_crf.util.threads import use_threads
-from networks import GOLD, LABELS, SENTENCES, SMALL, VOCABULARY, batch_of, by_sentence, network, paths
+from networks import (
+    GOLD,
+    LABELS,
+    SENTENCES,
+    SMALL,
+    VOCABULARY,
+    batch_of,
+    by_sentence,
+    network,
+    paths,
+    transitions_of,
+)
 
 ALL = range(len(SENTENCES))
 
@@ -64,11 +76,11 @@ def test_a_path_is_that_of_the_emissions(
     """Tagging computes a word once and a token's emissions from that; training computes each token whole."""
     monkeypatch.setattr(kernels, "NUMBA", compiled)
     model = network(dataclasses.replace(SMALL, layers=layers, members=members)).float()
-    crf = mean_of([member.crf for member in model.members])
     expected = {}
     for number, emissions in emissions_by_sentence(model).items():
-        sizes = torch.ones(len(emissions), dtype=torch.int64)
-        expected[number] = crf.viterbi(emissions, sizes).tolist()
+        sizes = np.ones(len(emissions), np.int64)
+        path = best_paths(emissions.detach().numpy(), transitions_of(model), sizes)
+        expected[number] = path.tolist()
     assert paths(model, VOCABULARY, SENTENCES) == [expected[number] for number in ALL]
 
 
@@ -82,11 +94,11 @@ def test_members_score_by_the_mean_and_each_learns_as_if_alone() -> None:
     batch = batch_of()
     assert_same(model.emissions(batch), torch.stack([each.emissions(batch) for each in alone]).mean(0))
     assert_same(model.loss(batch), torch.stack([each.loss(batch) for each in alone]).mean())
-    crf = mean_of([member.crf for member in model.members])
-    for name, scores in crf.named_parameters():
+    means = transitions_of(model)
+    assert means is not None
+    for name, scores in zip(("start_transitions", "end_transitions", "transitions"), means, strict=True):
         expected = torch.stack([member.crf.get_parameter(name) for member in model.members]).mean(0)
-        assert_same(scores, expected)
-        assert not torch.equal(scores, model.members[0].crf.get_parameter(name)), "and no member is changed"
+        assert_same(torch.from_numpy(scores), expected)
 
 
 def test_tagging_computes_each_distinct_word_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +133,7 @@ class PlainNCRFpp(nn.Module):
         """(D + F,)"""
         ids = torch.tensor([[VOCABULARY.characters.get(c, 0) for c in word]])
         convolved = self.convolution(self.characters(ids).transpose(1, 2))  # (1, F, C)
-        return torch.cat((self.words(torch.tensor(VOCABULARY.word_id(word))), convolved.amax(2)[0]))
+        return torch.cat((self.words(torch.tensor(VOCABULARY.words.get(word, 0))), convolved.amax(2)[0]))
 
     def forward(self, sentences: list[list[str]], labels: list[list[str]]) -> tuple[list[Tensor], Tensor]:
         """The (T, K) emissions of each sentence and the loss of all."""
@@ -178,8 +190,8 @@ def test_the_fast_path_has_the_loss_and_gradients_of_plain_autograd_in_float64(
     use_threads(lanes)
     sizes = Architecture(dropout=0.0, layers=layers)
     fast, plain = network(sizes, 60).float().train(), network(sizes, 60).train()
-    assert kernels.can_compile(fast.members[0].to_labels.weight)
-    assert not kernels.can_compile(plain.members[0].to_labels.weight)
+    assert can_compile(fast.members[0].to_labels.weight)
+    assert not can_compile(plain.members[0].to_labels.weight)
     losses = [model.loss(batch_of()) for model in (fast, plain)]
     assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-6)
     got, expected = (
