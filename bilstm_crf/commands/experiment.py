@@ -193,7 +193,7 @@ def _run(
     experiments: Sequence[Experiment], tasks: Sequence[Task], how: RunnerOptions, *, no_run: bool
 ) -> list[Table]:
     """Run what is asked for; return the tables, which are also in the results files."""
-    from bilstm_crf.experiments.display import make_display
+    from bilstm_crf.experiments.display import Display
     from bilstm_crf.experiments.plan import build_results
     from bilstm_crf.experiments.results import write_results
     from bilstm_crf.experiments.runner import Runner
@@ -206,7 +206,7 @@ def _run(
 
     how.results.output.mkdir(parents=True, exist_ok=True)
     if not no_run:
-        Runner([task for task in tasks if task.asked], how, make_display(how.jobs), write).run()
+        Runner([task for task in tasks if task.asked], how, Display(how.jobs), write).run()
     return write()
 
 

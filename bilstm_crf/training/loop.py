@@ -224,6 +224,6 @@ def finished_history(folder: Path, plan: Plan, *, scored: bool) -> list[EpochRow
         if not history or not plan.fits(history, scored=scored):
             raise InputError("has no whole rows of this run", path=path)
     except InputError as error:
-        warn(f"{error}; the run begins again")
+        warn(f"{error}; the run starts again")
         return []
     return [] if plan.remaining(history) else history

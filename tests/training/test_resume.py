@@ -325,7 +325,7 @@ def test_a_damaged_history_is_no_history_and_is_warned_of(damage: str, whole: Pa
     assert len(ended(tmp_path / "run")) == 5
     path = tmp_path / "run" / "history.jsonl"
     path.write_bytes(HISTORIES[damage](path.read_bytes()))
-    with pytest.warns(InputWarning, match=r"history\.jsonl.* begins again"):
+    with pytest.warns(InputWarning, match=r"history\.jsonl.* starts again"):
         assert ended(tmp_path / "run") == []
 
 
@@ -333,7 +333,7 @@ def test_a_run_whose_history_is_damaged_begins_again(config: RunConfig, whole: P
     shutil.copytree(whole, tmp_path / "run")
     (tmp_path / "run" / "metrics.json").unlink()
     os.truncate(tmp_path / "run" / "history.jsonl", 50)
-    with pytest.warns(InputWarning, match="begins again"):
+    with pytest.warns(InputWarning, match="starts again"):
         resume(tmp_path / "run")
     assert_same_end(tmp_path / "run", whole)
 
@@ -348,7 +348,7 @@ def test_with_its_checkpoint_a_run_goes_on_whatever_its_history_is(
     path.write_bytes(HISTORIES[damage](path.read_bytes()))
     said: list[str] = []
     run.resume(tmp_path / "run", monitor(say=said.append))
-    assert "going on after epoch 2" in said
+    assert "resuming after epoch 2" in said
     assert_same_end(tmp_path / "run", whole)
 
 
@@ -439,7 +439,7 @@ def test_ctrl_c_says_what_is_safe_and_how_to_go_on(tmp_path: Path) -> None:
     message = said.decode().splitlines()[-1]
     done = len(history(folder))
     assert f"Interrupted in epoch {done + 1}; epochs 1-{done} are safe in {folder}" in message
-    assert message.endswith(f"Go on:  python train.py --resume '{folder}'")
+    assert message.endswith(f"Resume with:  python train.py --resume '{folder}'")
     assert "Traceback" not in said.decode()
 
 
