@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bilstm_crf import Tagger, kernels
-from bilstm_crf.embeddings.attached import AttachedVectors
+from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.features.batches import layout_of, tagging_batches
 from bilstm_crf.features.occurrences import MemoryIndex
 from bilstm_crf.features.vocabulary import Vocabulary
@@ -48,14 +48,20 @@ def sentences() -> list[Sentence]:
     return [sentence for path in (DEV, TEST) for sentence in read(path)]
 
 
+class Lengths:
+    """Vectors of words whose length is a multiple of 3."""
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+    def vector(self, word: str) -> np.ndarray | None:
+        return None if len(word) % 3 else np.full(self.dim, len(word) / 10, np.float32)
+
+
 def model_of(architecture: Architecture, sentences: list[Sentence], dim: int = 12) -> Model:
     """Random weights of every sign; every other word has a row, others vectors from n-grams, or nothing."""
     random = np.random.default_rng(7)
-
-    def subword(word: str) -> np.ndarray | None:
-        return None if len(word) % 3 else np.full(dim, len(word) / 10, np.float32)
-
-    attached = AttachedVectors({}, np.empty((0, dim), np.float32), subword)
+    attached = WordVectors("n-grams", [], np.empty((0, dim), np.float32), Lengths(dim))
     known = list(dict.fromkeys(word for sentence in sentences for word in sentence.tokens))[::2]
     vocabulary = Vocabulary(known, sorted(set("".join(known)))[::2], LABELS, attached=attached)
     sizes = (len(vocabulary.characters), len(LABELS), dim)
