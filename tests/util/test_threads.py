@@ -25,9 +25,7 @@ def test_each_side_has_its_share_of_pytorchs_threads(
 
 
 @pytest.mark.parametrize("faulty", [0, 1])
-def test_an_error_on_either_side_is_raised_and_both_go_on(
-    faulty: int, threads_as_before: None
-) -> None:
+def test_an_error_on_either_side_is_raised_and_both_go_on(faulty: int, threads_as_before: None) -> None:
     use_threads(2)
     with pytest.raises(ZeroDivisionError):
         parallel_pair(lambda d: 1 // (d - faulty))
