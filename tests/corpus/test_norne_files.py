@@ -36,7 +36,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FileServ
             content = sentences(number)
             running.files[f"/ud/{published.place}"] = content
             sha256 = hashlib.sha256(content).hexdigest() if published.sha256 else None
-            expected.append(norne.Published(published.language, published.split, (number,), sha256))
+            expected.append(norne.CorpusFile(published.language, published.split, (number,), sha256))
         monkeypatch.setattr(norne, "PUBLISHED", tuple(expected))
         yield running
 
@@ -88,7 +88,7 @@ def test_a_broken_download_goes_on_and_nothing_half_written_has_the_name(
 ) -> None:
     (published, *_) = norne.PUBLISHED
     server.files[f"/ud/{published.place}"] = sentences(2000)
-    monkeypatch.setattr(norne, "PUBLISHED", (norne.Published("nob", "train", (2000,)),))
+    monkeypatch.setattr(norne, "PUBLISHED", (norne.CorpusFile("nob", "train", (2000,)),))
     server.break_off = [16_384]
     server.on_break = lambda: server.statuses.extend([503] * (download.TRIES - 1))
     with pytest.raises(DownloadError, match="broke off"):
