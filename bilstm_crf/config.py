@@ -6,11 +6,12 @@ settings that the paper names. util/fields.py reads and writes the settings.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any, Literal
 
-from bilstm_crf.errors import UsageError, did_you_mean
+from bilstm_crf.errors import UsageError
 from bilstm_crf.util import fields
 from bilstm_crf.util.fields import option, setting
 from bilstm_crf.util.records import Seed
@@ -27,6 +28,7 @@ Pooling = Literal["first", "last", "mean"]
 Masks = Literal["token", "sentence", "batch"]
 Precision = Literal["float32", "bfloat16"]
 Unit = Literal["words", "sentences"]
+Preset = Literal["paper", "best"]
 Texts = tuple[str, ...]
 Maybe = str | None
 
@@ -289,7 +291,7 @@ class RunConfig:
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     run: SystemConfig = SystemConfig()
-    preset: str = option("--preset NAME", "paper", "Preset to start from: paper or best", compare=False)
+    preset: Preset = option("--preset NAME", "paper", "Preset to start from: paper or best", compare=False)
 
     def __post_init__(self) -> None:
         fields.check_bounds(self)
@@ -298,32 +300,29 @@ class RunConfig:
     @classmethod
     def of_preset(cls, name: str) -> RunConfig:
         """Return the configuration of a preset, without files. Raises UsageError for an unknown name."""
-        if not isinstance(name, str) or name not in PRESETS:
-            raise UsageError(
-                f"preset {name!r} is unknown.{did_you_mean(str(name), PRESETS)}",
-                hint=f"presets: {' '.join(PRESETS)}",
-            )
-        return fields.replace(cls(preset=name), PRESETS[name])
-
-    def replace(self, values: Mapping[str, Any] = {}, *, text: bool = False, **more: Any) -> RunConfig:
-        """Return the configuration with other values, by path, bare name or nested; `a__b` is `a.b`.
-
-        With `text`, values are strings of the command line. Raises UsageError.
-        """
-        named = {name.replace("__", "."): value for name, value in more.items()}
-        return fields.replace(self, {**values, **named}, text=text)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return all settings, as config.json holds them."""
-        return fields.to_json(self)
+        known: type = cls
+        name = fields.settings_of(known)["preset"].read(name)
+        return fields.replace(cls(), {"preset": name, **PRESETS[name]})
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> RunConfig:
-        """Return the configuration of a config.json or TOML file. Raises UsageError.
+        """Return the configuration of a table of JSON or TOML; the rest is as its preset has it.
 
-        What the file does not say is as its preset has it.
+        Raises UsageError.
         """
         return cls.of_preset(content.get("preset", "paper")).replace(content)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all settings, as config.json holds them."""
+        return dataclasses.asdict(self)
+
+    def replace(self, values: Mapping[str, Any] = {}, **more: Any) -> RunConfig:
+        """Return the configuration with other values, by path, bare name or nested; `a__b` is `a.b`.
+
+        Raises UsageError.
+        """
+        named = {name.replace("__", "."): value for name, value in more.items()}
+        return fields.replace(self, {**values, **named})
 
     @property
     def features(self) -> list[str]:
@@ -401,61 +400,51 @@ def _refuse_contradictions(config: RunConfig) -> None:
                 f"{len(given)} {name.replace('_', ' ')} for {len(files)} training files, expected one for "
                 f"each: {', '.join(files)}"
             )
-    for is_wrong, message, hint in _CONTRADICTIONS:
+    for is_wrong, message in _CONTRADICTIONS:
         if is_wrong(config):
-            raise UsageError(message.format(**vars(config)), hint=hint)
+            raise UsageError(message.format(c=config))
 
 
-# When settings contradict one another, what is said of them, and what to do
-_CONTRADICTIONS: list[tuple[Callable[[RunConfig], bool], str, str]] = [
+# When settings contradict one another, and what is said of it
+_CONTRADICTIONS: list[tuple[Callable[[RunConfig], bool], str]] = [
     (
         lambda c: bool(c.data.train) and (c.data.folder or c.data.language) is not None,
-        "--data {data.folder} or --language {data.language} and --train were both given",
-        "--data and --language choose NorNE's files, --train names your own",
+        "--data or --language and --train were both given: NorNE's files, or files of your own?",
     ),
     (
         lambda c: bool(c.data.dev or c.data.test) and not c.data.train,
-        "--dev or --test without --train",
-        "they are for files of your own: --train FILE --dev FILE",
+        "--dev or --test without --train: they are for files of your own",
     ),
     (
         lambda c: bool(c.data.train) and not c.data.dev,
-        "--train without --dev",
-        "dev chooses the best epoch: --dev FILE",
+        "--train without --dev, which chooses the best epoch",
     ),
     (
         lambda c: "encoder" in c.features and c.encoder is None,
-        "features={network.features} needs an encoder",
-        "name one: --encoder NAME|PATH",
+        "features={c.network.features} needs an encoder: --encoder NAME|PATH",
     ),
     (
         lambda c: "encoder" not in c.features and c.encoder is not None,
-        "the encoder {encoder.name} is not among features={network.features}",
-        "add encoder to --features",
+        "the encoder {c.encoder_name} is not among features={c.network.features}",
     ),
     (
         lambda c: c.network.init_from is not None and c.words.embeddings != "none",
-        "--embeddings {words.embeddings} and --init-from {network.init_from} were both given",
-        "the model brings its own vectors; leave --embeddings out",
+        "--init-from and --embeddings {c.words.embeddings} were both given: the model brings its vectors",
     ),
     (
         lambda c: "static" not in c.features and c.words.embeddings != "none",
-        "--embeddings {words.embeddings} has no effect with features={network.features}",
-        "add static to --features, or leave --embeddings out",
+        "--embeddings {c.words.embeddings} is not used by features={c.network.features}; add static",
     ),
     (
         lambda c: c.document_memory.size > 0 and not c.has_lstm,
-        "document_memory={document_memory.size} needs a BiLSTM, which head={network.head} lacks",
-        "--head bilstm-crf has one",
+        "document_memory={c.document_memory.size} needs a BiLSTM, which head={c.network.head} lacks",
     ),
     (
         lambda c: bool(c.stages) and Stage.parse(fields.get(c, "encoder.context")).context > 0,
-        "encoder.context and encoder.curriculum were both given",
-        "the curriculum has contexts of its own; leave one of the two out",
+        "encoder.context and encoder.curriculum, which has contexts of its own, were both given",
     ),
     (
         lambda c: c.data.documents is not None and not c.reads_neighbours,
-        "--documents {data.documents} has no effect: each sentence is read without its neighbours",
-        "--context N and --set document_memory=100 read others of the same document",
+        "--documents needs --context N or --set document_memory=100: sentences are read alone",
     ),
 ]

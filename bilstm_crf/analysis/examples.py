@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bilstm_crf.analysis.errors import CATEGORIES, Outcome
 from bilstm_crf.evaluation.confusion import OUTSIDE
+from bilstm_crf.evaluation.matching import CATEGORIES, Outcome
 from bilstm_crf.sentence import Sentence, Span
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.features.vocabulary import Vocabulary, normalise
 from bilstm_crf.sentence import Sentence, Span
@@ -42,8 +41,7 @@ class VocabularyCoverage:
         self._in_train = Vocabulary.of_corpus(train, ["O"]) if train is not None else None
         self._in_vectors = None
         if vectors is not None:
-            attached = AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
-            self._in_vectors = Vocabulary([], [], ["O"], attached=attached)
+            self._in_vectors = Vocabulary([], [], ["O"], attached=vectors)
         if train is None:
             self.groups: tuple[str, ...] = ("all in the vectors", "one not in the vectors")
         elif vectors is None:

@@ -1,4 +1,4 @@
-"""`bilstm-crf train`: what it takes, and what it says at the end; the work is `training`'s."""
+"""`bilstm-crf train`: its options and help, generated from the settings, and what it prints at the end."""
 
 from __future__ import annotations
 
@@ -10,13 +10,7 @@ import click
 
 from bilstm_crf.commands.options import Command, given_of
 from bilstm_crf.commands.output import write_text
-from bilstm_crf.commands.train_options import (
-    SETTINGS,
-    configure,
-    given_by,
-    names_no_corpus,
-    sample_folder,
-)
+from bilstm_crf.commands.train_options import SETTINGS, configure, given_by, sample_folder
 from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import UsageError
 from bilstm_crf.util import fields
@@ -53,9 +47,7 @@ class TrainCommand(Command):
         for title, parts in GROUPS.items():
             rows = [_row(each) for each in SETTINGS.values() if each.path.partition(".")[0] in parts]
             if title == "Run":
-                others = [
-                    each for each in self.params if (each.name or "").replace("__", ".") not in SETTINGS
-                ]
+                others = self.params[sum(bool(each.option) for each in SETTINGS.values()) :]
                 rows += [row for each in others if (row := each.get_help_record(context))]
             formatter.write(f"{title}\n")
             formatter.indent()
@@ -117,7 +109,7 @@ def command(context: click.Context, **options: Any) -> int:
         metrics = run.resume(folder, monitor, threads=threads)
         conclude(metrics, folder, sample=False)
         return 0
-    sample = sample_folder() if not options["config"] and names_no_corpus(given) else None
+    sample = sample_folder() if not options["config"] and given.names_no_corpus else None
     if sample is not None:
         tell(f"No corpus named: training on the sample in {sample}, which only shows that everything works.")
     config, folder = configure(given, sample=sample)
@@ -130,7 +122,8 @@ def command(context: click.Context, **options: Any) -> int:
 def typed_settings(context: click.Context) -> dict[str, Any]:
     """Return the settings that were typed with options of their own."""
     given = given_of(context)
-    return {name: context.params[name] for name in given if name.replace("__", ".") in SETTINGS}
+    typed = {path: path.replace(".", "__") for path in SETTINGS}
+    return {path: context.params[name] for path, name in typed.items() if name in given}
 
 
 def conclude(metrics: RunMetrics, folder: Path, *, sample: bool) -> None:
@@ -143,16 +136,13 @@ def conclude(metrics: RunMetrics, folder: Path, *, sample: bool) -> None:
     kept = "Best" if metrics.epoch_chosen_on_dev else "Last"
     write_text(f"{kept} epoch {metrics.best_epoch}: {scores}\n")
     config = read_description(folder / "config.json").config
-    trusts = config.encoder is not None and config.encoder.trust_remote_code
-    trust = " --trust-remote-code" if trusts else ""
-    final = metrics.final
-    if final is not None:
+    trust = " --trust-remote-code" if fields.get(config, "encoder.trust_remote_code") else ""
+    if (final := metrics.final) is not None:
         scores = "" if final.test is None else f": test strict F1 {_f1(final.test)}"
         write_text(f"Trained again, on train and dev, for {final.batches:,} batches{scores}\n")
         folder = folder / final.folder
-    size = (
-        sum(path.stat().st_size for each in ("weights-*", "encoder-*/*") for path in folder.glob(each)) / 1e6
-    )
+    files = [*folder.glob("weights-*"), *folder.glob("encoder-*/*")]
+    size = sum(path.stat().st_size for path in files) / 1e6
     text = "Kari Nordmann bor i Oslo."
     try_it = f'bilstm-crf tag --model {shlex.quote(str(folder))}{trust} --text "{text}"'
     say(f"Model in {folder} ({size:.1f} MB).  Try it:   {try_it}")

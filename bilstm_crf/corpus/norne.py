@@ -34,7 +34,7 @@ TREEBANKS = {"nob": "UD_Norwegian-Bokmaal", "nno": "UD_Norwegian-Nynorsk"}
 
 
 @dataclass(frozen=True)
-class Published:
+class CorpusFile:
     """One of the six files, and how to verify it."""
 
     language: str
@@ -49,14 +49,14 @@ class Published:
 
 
 PUBLISHED = (
-    Published("nob", "train", (15_696,)),
-    Published(
+    CorpusFile("nob", "train", (15_696,)),
+    CorpusFile(
         "nob", "dev", (2_410, 2_409), "dba752ca6dc0c628f7cf12e9131b2627be0dff082bd96311bafce40590c46f9c"
     ),
-    Published("nob", "test", (1_939,)),
-    Published("nno", "train", (14_174,)),
-    Published("nno", "dev", (1_890,), "6519a00c0ddc4f8ef2605d7c5326adcafb2dfa2df439e281c95e1a0ef218b928"),
-    Published("nno", "test", (1_511,)),
+    CorpusFile("nob", "test", (1_939,)),
+    CorpusFile("nno", "train", (14_174,)),
+    CorpusFile("nno", "dev", (1_890,), "6519a00c0ddc4f8ef2605d7c5326adcafb2dfa2df439e281c95e1a0ef218b928"),
+    CorpusFile("nno", "test", (1_511,)),
 )
 
 
@@ -172,7 +172,7 @@ def _write_documents(language: str, path: Path) -> None:
         stream.write("\n".join(["sent_id\tdocument", *rows, ""]).encode("utf-8"))
 
 
-def _fetch(published: Published, base: str, folder: Path) -> Path:
+def _fetch(published: CorpusFile, base: str, folder: Path) -> Path:
     target = folder / published.place
     if target.is_file():
         _verify(published, target)
@@ -181,7 +181,7 @@ def _fetch(published: Published, base: str, folder: Path) -> Path:
     return download.fetch(f"{base}/{published.place}", target, label=target.name, check=check)
 
 
-def _verify(published: Published, path: Path) -> None:
+def _verify(published: CorpusFile, path: Path) -> None:
     """Raise DownloadError if this is not the file; warn if it is another version of it."""
     if published.sha256 is not None and sha256_of(path) == published.sha256:
         return
@@ -199,7 +199,7 @@ def _verify(published: Published, path: Path) -> None:
         )
 
 
-def _not_the_file(published: Published, what: str) -> DownloadError:
+def _not_the_file(published: CorpusFile, what: str) -> DownloadError:
     return DownloadError(
         f"not NorNE's {published.place}: {what}",
         hint="move an existing file away and try again; otherwise a proxy may be intercepting the request",

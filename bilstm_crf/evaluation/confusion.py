@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bilstm_crf.evaluation.counts import types_of
-from bilstm_crf.evaluation.matching import match
+from bilstm_crf.evaluation.matching import outcomes
 from bilstm_crf.sentence import Span
 
 OUTSIDE = "O"
@@ -37,11 +37,12 @@ def confusion(
     gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]], lengths: Sequence[int]
 ) -> Confusion:
     """Return both matrices; `lengths` are the sentences' numbers of tokens."""
-    spans: Counter[tuple[str, str]] = Counter()
+    spans = Counter(
+        (one.type if one else OUTSIDE, other.type if other else OUTSIDE)
+        for _, one, other in outcomes(gold, predicted)
+    )
     words: Counter[tuple[str, str]] = Counter()
     for gold_spans, predicted_spans, length in zip(gold, predicted, lengths, strict=True):
-        for one, other in match(gold_spans, predicted_spans):
-            spans[one.type if one else OUTSIDE, other.type if other else OUTSIDE] += 1
         words.update(zip(_word_types(gold_spans, length), _word_types(predicted_spans, length), strict=True))
     shown = _shown(gold, predicted)
     types = [*dict.fromkeys(shown.values()), OUTSIDE]

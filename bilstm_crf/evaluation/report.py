@@ -40,6 +40,10 @@ class Report:
     semeval_original: dict[str, SchemeScore]  # by the same, all types together
     confusion: Confusion
 
+    def __post_init__(self) -> None:
+        if "strict" not in self.signatures:
+            raise ValueError("signatures lacks the field strict")
+
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON holds it."""
         return asdict(self)

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import sys
+import contextlib
 import time
-from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from bilstm_crf.experiments.pace import clock, time_left
 from bilstm_crf.experiments.plan import Task
-from bilstm_crf.experiments.runner import Display
+from bilstm_crf.training.records import EpochRow
 from bilstm_crf.training.run_folder import is_finished
-from bilstm_crf.util.progress import say
+from bilstm_crf.util.progress import say, visible
 
 INTERVAL = 60.0  # seconds between two lines on what runs, where there is no terminal
 MAX_NAME = 40  # characters of a run's name in the live table; its end tells it from others
 STATES = ("done", "failed", "waiting", "not run")  # all others are at work
 SHOWN = ("training", "scoring", "elsewhere", "failed")
-
-
-def make_display(jobs: int) -> Display:
-    """Return the live table where standard error is a terminal, else lines."""
-    return LiveTable(jobs) if sys.stderr.isatty() else Lines(jobs)
 
 
 def summary(tasks: Sequence[Task], jobs: int) -> str:
@@ -58,53 +52,39 @@ def describe(tasks: Sequence[Task], jobs: int) -> list[str]:
     return [*lines, f"{summary(tasks, jobs)}, with {jobs} at once"]
 
 
-class Lines:
-    """Prints a line per event, and once a minute one on what runs."""
+class Display(contextlib.ExitStack):
+    """A live table of running and failed runs on a terminal; elsewhere a line per event, and one a minute."""
 
     def __init__(self, jobs: int) -> None:
+        super().__init__()
         self._jobs = jobs
         self._last = time.monotonic()
+        # Drawn when the runner looks at its children: a drawing thread would not survive a fork
+        console = Console(stderr=True, highlight=False)
+        self._live = (
+            Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        )
 
     def __enter__(self) -> Self:
+        if self._live:
+            self.enter_context(self._live)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
     def say(self, line: str) -> None:
-        say(line)
+        """Show a line that stays."""
+        if self._live:
+            self._live.console.print(visible(line), markup=False, soft_wrap=True)
+        else:
+            say(line)
 
     def update(self, tasks: Sequence[Task]) -> None:
-        if time.monotonic() - self._last > INTERVAL:
+        """Show how far the tasks have come."""
+        if self._live:
+            self._live.update(table(tasks, self._jobs), refresh=True)
+        elif time.monotonic() - self._last > INTERVAL:
             self._last = time.monotonic()
             at_work = [f"{task.run.name} {task.progress}" for task in tasks if task.state == "training"]
             say("; ".join([summary(tasks, self._jobs), *at_work]))
-
-
-class LiveTable:
-    """A table of running and failed runs, below the lines that stay, above the time left."""
-
-    def __init__(self, jobs: int) -> None:
-        self._jobs = jobs
-        # Drawn when the runner looks at its children: a drawing thread would not survive a fork
-        self._live = Live(console=Console(stderr=True, highlight=False), auto_refresh=False, transient=True)
-
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.stop()
-
-    def say(self, line: str) -> None:
-        self._live.console.print(line, markup=False, soft_wrap=True)
-
-    def update(self, tasks: Sequence[Task]) -> None:
-        self._live.update(table(tasks, self._jobs), refresh=True)
 
 
 def table(tasks: Sequence[Task], jobs: int) -> Table:
@@ -125,3 +105,55 @@ def table(tasks: Sequence[Task], jobs: int) -> Table:
                 clock(left.seconds) if left and task.state != "failed" else "",
             )
     return shown
+
+
+# ---------------------------------------------------------------- time left
+
+
+class TimeLeft(NamedTuple):
+    """Seconds to the end."""
+
+    seconds: float
+    is_rough: bool  # partly told by runs with other settings, for want of similar ones
+
+
+def time_left(tasks: Sequence[Task], jobs: int) -> TimeLeft | None:
+    """Return the time left by the pace of each run, else of the runs most like it; None if unknown."""
+    pools: dict[Any, list[float]] = defaultdict(list)
+    for task in tasks:
+        for key in _similar(task):
+            pools[key] += seconds_of(task.history)
+    if not pools[None]:
+        return None
+    rest, is_rough = [], False
+    for task in tasks:
+        if task.state not in ("done", "failed", "not run"):
+            nearest = next(key for key in _similar(task) if pools[key])
+            is_rough |= nearest is None
+            pool = pools[nearest]
+            rest.append((task.epochs - len(task.history)) * sum(pool) / len(pool))
+    return TimeLeft(max(sum(rest) / jobs, max(rest)) if rest else 0.0, is_rough)
+
+
+def seconds_of(history: Iterable[EpochRow]) -> list[float]:
+    """Return how long each epoch took, with scoring dev."""
+    return [row.seconds + row.dev_seconds for row in history]
+
+
+def clock(seconds: float) -> str:
+    """Return hours, minutes and seconds.
+
+    >>> clock(3671.4)
+    '1:01:11'
+    """
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+def _similar(task: Task) -> tuple[Any, ...]:
+    """Return what the pace depends on, the closest first; None: all runs."""
+    run, config = task.run, task.run.config
+    encoder = config.encoder and (config.encoder.name, config.encoder.finetune)
+    alike = (run.corpus, config.words.embeddings, config.preset, encoder)
+    return run, (run.corpus, config), alike, None

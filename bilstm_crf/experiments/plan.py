@@ -159,10 +159,9 @@ def _check_names(runs: Iterable[Run]) -> None:
     for run in runs:
         other = by_name.setdefault(run.name, run)
         if other != run:
-            differing = [path for path in fields.changes(other.config, run.config) if path != "preset"]
-            values = " and ".join(str(fields.get(each.config, differing[0])) for each in (other, run))
+            changes = " ".join(map(str, fields.changes(other.config, run.config).values()))
             raise UsageError(
-                f"two configurations would go into one folder, {run.name}: {differing[0]} is {values}",
+                f"two configurations would go into one folder, {run.name}: one has {changes}",
                 hint="give the files different names, or write the path in the same way",
             )
 
@@ -261,32 +260,24 @@ def missing_scores(task: Task, options: RunnerOptions) -> list[Evaluation]:
 
 
 def build_results(experiment: Experiment, tasks: Iterable[Task], options: RunnerOptions) -> Results:
-    """Return the results of an experiment: its table, and the runs that it is built from.
+    """Return the results of an experiment: its table, and all that there is of its runs.
 
-    Neither damaged files count nor what another run left in the folder, nor scores of other data or of
+    The table leaves out what is damaged, what another run left in the folder, and scores of other data or of
     another model.
     """
     if experiment.statistics:
         return Results(counts=build_counts(experiment, options.norne))
-    asked = {run.name for cell in experiment.cells for run in cell.runs(experiment.seeds)}
-    runs: dict[str, RunResults] = {}
+    by_name = {task.run.name: task for task in tasks}
     reasons: dict[str, str] = {}
-    for task in tasks:
-        name = task.run.name
-        reasons[name] = task.reason or "not run"
+    runs: dict[str, RunResults] = {}
+    for name in dict.fromkeys(run.name for cell in experiment.cells for run in cell.runs(experiment.seeds)):
+        reasons[name] = by_name[name].reason or "not run"
         try:
-            results = None if task.is_foreign or name not in asked else options.results.read(name)
+            results = options.results.read(name)
         except InputError as error:
             reasons[name] = str(error)
-            continue
-        if results is not None:
-            files = {each.name: options.files(each) for each in task.evaluations}
-            scores = {
-                evaluation: score
-                for evaluation, score in results.scores.items()
-                if evaluation in files and is_current(score, task.folder, files[evaluation])
-            }
-            runs[name] = dataclasses.replace(results, scores=scores)
+        else:
+            runs |= {name: results} if results else {}
 
     def why(run: Run, evaluation: Evaluation | None) -> str:
         if evaluation is None or options.files(evaluation):
@@ -294,7 +285,21 @@ def build_results(experiment: Experiment, tasks: Iterable[Task], options: Runner
         corpus = options.corpora[evaluation.language]
         return f"not run: {corpus.missing(evaluation.split) or f'there is no {evaluation.split} file'}"
 
-    return Results(scores=build_scores(experiment, runs, why), runs=runs)
+    counting = {name: _that_count(by_name[name], results, options) for name, results in runs.items()}
+    return Results(scores=build_scores(experiment, counting, why), runs=runs)
+
+
+def _that_count(task: Task, results: RunResults, options: RunnerOptions) -> RunResults:
+    """Return the results of a run without scores that are not of its model and of the files."""
+    if task.is_foreign:
+        return dataclasses.replace(results, metrics=None, scores={})
+    files = {each.name: options.files(each) for each in task.evaluations}
+    scores = {
+        name: score
+        for name, score in results.scores.items()
+        if name in files and is_current(score, task.folder, files[name])
+    }
+    return dataclasses.replace(results, scores=scores)
 
 
 def corpora_of(experiments: Iterable[Experiment]) -> dict[str, Corpus]:

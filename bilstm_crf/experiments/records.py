@@ -190,28 +190,6 @@ class RunState:
 
 
 @dataclass(frozen=True)
-class ScoreTable:
-    """A table of trained models."""
-
-    bilstm_crf: str  # version
-    experiment: str
-    file: str
-    title: str
-    beside: str | None  # where the paper's numbers come from
-    columns: list[str]
-    kind: Literal["scores", "confusion"]
-    quick: bool  # with fewer epochs than the file says
-    epochs: list[Count]
-    seeds: list[Seed]
-    rows: list[ScoreRow]
-    comparisons: Comparisons
-    runs: dict[str, RunState]
-
-    def __post_init__(self) -> None:
-        _check_columns(self)
-
-
-@dataclass(frozen=True)
 class CountCell:
     """A count of the corpus beside the paper's; None where there is no file, or nothing to compare with."""
 
@@ -230,30 +208,52 @@ class CountRow:
 
 
 @dataclass(frozen=True)
-class CountTable:
-    """What the corpus holds; nothing is trained."""
+class TableHead:
+    """What every table has."""
 
-    bilstm_crf: str
+    bilstm_crf: str  # version
     experiment: str
     file: str
     title: str
-    beside: str | None
+    beside: str | None  # where the paper's numbers come from
     columns: list[str]
+
+    def check_columns(self, rows: Sequence[ScoreRow] | Sequence[CountRow]) -> None:
+        """Raise ValueError for a row without a cell for each column."""
+        for row in rows:
+            columns = [cell.column for cell in row.cells]
+            if columns != self.columns:
+                raise ValueError(f"row {row.row!r} has the columns {columns}, expected {self.columns}")
+
+
+@dataclass(frozen=True)
+class ScoreTable(TableHead):
+    """A table of trained models."""
+
+    kind: Literal["scores", "confusion"]
+    quick: bool  # with fewer epochs than the file says
+    epochs: list[Count]
+    seeds: list[Seed]
+    rows: list[ScoreRow]
+    comparisons: Comparisons
+    runs: dict[str, RunState]
+
+    def __post_init__(self) -> None:
+        self.check_columns(self.rows)
+
+
+@dataclass(frozen=True)
+class CountTable(TableHead):
+    """What the corpus holds; nothing is trained."""
+
     missing: list[str]  # splits without a file
     rows: list[CountRow]
 
     def __post_init__(self) -> None:
-        _check_columns(self)
+        self.check_columns(self.rows)
 
 
 Table = ScoreTable | CountTable
-
-
-def _check_columns(table: Table) -> None:
-    for row in table.rows:
-        columns = [cell.column for cell in row.cells]
-        if columns != table.columns:
-            raise ValueError(f"row {row.row!r} has the columns {columns}, expected {table.columns}")
 
 
 @dataclass(frozen=True)

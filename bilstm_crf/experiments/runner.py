@@ -11,12 +11,10 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict
-from typing import Any, Protocol
 
 from bilstm_crf.errors import InterruptedRunError
-from bilstm_crf.experiments.pace import clock, seconds_of
+from bilstm_crf.experiments.display import Display, clock, seconds_of
 from bilstm_crf.experiments.plan import RunnerOptions, Task, missing_scores, other_run
 from bilstm_crf.experiments.process import Child, holder, stop, take_lock
 from bilstm_crf.experiments.scoring import ScoringJob
@@ -26,16 +24,6 @@ from bilstm_crf.training.run_folder import is_finished
 POLL = 0.2  # seconds between two looks at the children
 # As the console script is called, so that config.json and messages name the command as a person types it.
 PROGRAM = "import sys; sys.argv[0] = 'bilstm-crf'; from bilstm_crf.commands.main import run; sys.exit(run())"
-
-
-class Display(AbstractContextManager[Any, None], Protocol):
-    """Shows a person what happens."""
-
-    def say(self, line: str) -> None:
-        """Show a line that stays."""
-
-    def update(self, tasks: Sequence[Task]) -> None:
-        """Show the tasks after each look at the children."""
 
 
 class Runner:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bilstm_crf.embeddings.attached import AttachedVectors
+from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.word_forms import Digits, compatible_form, plain_form, plain_forms, zero_digits
 
@@ -79,7 +79,7 @@ class Vocabulary:
         characters: Iterable[str],
         labels: Sequence[str],
         digits: Digits = "zero",
-        attached: AttachedVectors | None = None,
+        attached: WordVectors | None = None,
     ) -> None:
         self.words = {word: number for number, word in enumerate(words, start=1)}
         self.characters = {character: number for number, character in enumerate(characters, start=1)}
@@ -96,7 +96,7 @@ class Vocabulary:
         sentences: Sequence[Sentence],
         labels: Sequence[str],
         digits: Digits = "zero",
-        attached: AttachedVectors | None = None,
+        attached: WordVectors | None = None,
     ) -> Vocabulary:
         """Return the look-up forms and their characters in the order in which they occur.
 
@@ -117,7 +117,7 @@ class Vocabulary:
         characters = dict.fromkeys(character for word in words for character in zero_digits(word))
         return cls(words, characters, labels, digits, attached)
 
-    def with_vectors(self, attached: AttachedVectors) -> Vocabulary:
+    def with_vectors(self, attached: WordVectors) -> Vocabulary:
         """Return the same vocabulary with another table of vectors behind it."""
         made = copy.copy(self)
         made.attached = attached
@@ -149,7 +149,7 @@ class Vocabulary:
             form = compatible
             found = self._find(form)
         if found is None and self.attached is not None:
-            found = self.attached.from_subwords(form if self.digits == "own_first" else zero_digits(form))
+            found = self.attached.from_ngrams(form if self.digits == "own_first" else zero_digits(form))
         return UNKNOWN if found is None else found, zero_digits(form)
 
     def _find(self, form: str) -> int | Vector | None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from bilstm_crf.embeddings.attached import AttachedVectors, require_same_space
 from bilstm_crf.errors import UsageError
 from bilstm_crf.features.batches import layout_of, tagging_batches
 from bilstm_crf.features.occurrences import MemoryIndex, StreamHistory
@@ -91,10 +90,10 @@ class Tagger:
 
             vectors = load(embeddings)
             if vectors is not None:
-                require_same_space(model.vocabulary.words, model.word_table, vectors)
-                own = model.subwords.vector if model.subwords else None
-                attached = AttachedVectors(vectors.index, vectors.matrix, vectors.subword or own)
-                model = model.with_vectors(attached)
+                vectors.require_same_space(model.vocabulary.words, model.word_table)
+                if vectors.ngrams is None:
+                    vectors.ngrams = model.subwords
+                model = model.with_vectors(vectors)
         return cls(model, device, threads)
 
     @property

@@ -8,17 +8,57 @@ packed order, S steps, H hidden units of one direction, K labels.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 Float32s = NDArray[np.float32]
 Float64s = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
+class _BlasThreads:
+    """Limits NumPy's BLAS to one thread as long as anyone asks for it."""
+
+    def __init__(self) -> None:
+        self._lock, self._users = threading.Lock(), 0
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """On a busy machine, threads that share every small product cost ten times what they save."""
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._limiter = _controller().limit(limits=1, user_api="blas")
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    self._limiter.restore_original_limits()
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+blas_threads = _BlasThreads()
+if hasattr(os, "register_at_fork"):  # another thread may hold the lock, which no fork has
+    os.register_at_fork(after_in_child=blas_threads.__init__)  # type: ignore[misc]
+
+
 def affine(left: Float32s, right: Float32s, bias: Float32s, out: Float32s) -> None:
     """Compute out = left @ right + bias."""
-    np.matmul(left, right, out=out)
+    with blas_threads.one():
+        np.matmul(left, right, out=out)
     out += bias
 
 
@@ -57,17 +97,18 @@ def run(
     state = np.zeros((sizes[0], hidden), np.float32)
     cells = np.zeros((sizes[0], hidden), np.float32)
     start = 0
-    for size in sizes.tolist():
-        places = order[start : start + size]
-        gates = shares[words[places]]  # (n, 4H)
-        if start:
-            gates += state[:size] @ weight
-        squash = np.tanh(gates[:, 2 * hidden : 3 * hidden])
-        in_, forget, _, out = np.split(_sigmoid(gates), 4, axis=1)
-        cells = forget * cells[:size] + in_ * squash
-        state = out * np.tanh(cells)
-        states[places] = state
-        start += size
+    with blas_threads.one():
+        for size in sizes.tolist():
+            places = order[start : start + size]
+            gates = shares[words[places]]  # (n, 4H)
+            if start:
+                gates += state[:size] @ weight
+            squash = np.tanh(gates[:, 2 * hidden : 3 * hidden])
+            in_, forget, _, out = np.split(_sigmoid(gates), 4, axis=1)
+            cells = forget * cells[:size] + in_ * squash
+            state = out * np.tanh(cells)
+            states[places] = state
+            start += size
 
 
 def _sigmoid(values: Float32s) -> Float32s:

@@ -24,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.encoder.loading import is_local
@@ -68,7 +67,7 @@ class Model:
         """(V + 1, D): the vectors of the vocabulary's words; the first row belongs to unknown words."""
         return self.weights["embedding.weight"]
 
-    def with_vectors(self, vectors: AttachedVectors) -> Model:
+    def with_vectors(self, vectors: WordVectors) -> Model:
         """Return the model with a table of vectors for words that its own table lacks."""
         return dataclasses.replace(self, vocabulary=self.vocabulary.with_vectors(vectors))
 
@@ -171,7 +170,7 @@ def load_model(folder: str | Path, *, bert: str | None = None, trust_remote_code
     vocabulary = Vocabulary(weights.words, weights.characters, description.labels, description.digits)
     if weights.subwords is not None:
         empty = np.empty((0, description.dim), np.float32)
-        vocabulary = vocabulary.with_vectors(AttachedVectors({}, empty, weights.subwords.vector))
+        vocabulary = vocabulary.with_vectors(WordVectors("n-grams", [], empty, weights.subwords))
     contextual = _load_encoder(description.encoder, folder, bert, trust_remote_code)
     architecture = description.architecture
     sizes = (0, 0) if contextual is None else (contextual.encoder.dim, contextual.layers)

@@ -81,9 +81,9 @@ def _block(block: Block, level: int) -> Iterator[str]:
             yield fenced(block.lines)
         case Examples():
             yield "\n".join(
-                f"- {escape(' '.join(words.text for words in example.words))} "
-                f"({escape(', '.join(example.facts))})"
-                for example in block.examples
+                f"- {escape(' '.join(words.text for words in each.words))} "
+                f"({escape(', '.join([*each.facts, each.place]))})"
+                for each in block.examples
             )
         case Table():
             yield from _table(block, level)

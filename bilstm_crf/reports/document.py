@@ -22,7 +22,7 @@ from bilstm_crf.render.document import (
     Paragraph,
     Section,
 )
-from bilstm_crf.render.table import Cell, Code, Interval, Number, Percent, Table, columns, show
+from bilstm_crf.render.table import Cell, Code, Interval, Number, Percent, Table, columns, matrix, show
 from bilstm_crf.reports import provenance
 from bilstm_crf.reports.read import ReportData
 from bilstm_crf.training.records import EpochRow, best_row
@@ -93,12 +93,22 @@ def _table(table: ResultTable, runs: Mapping[str, RunResults]) -> list[Block]:
     scored = any(cell.mean is not None for _, cell in render.named_cells(table))
     if scored:
         parts.append(Section("F1 by entity type", [Folded("Bars and table", _by_type(table))]))
-        matrices: list[Block] = [Paragraph(HEAT, is_note=True), Gallery([*render.confusions(table)])]
         is_topic = table.kind == "confusion"
+        maps = [*render.confusions(table), *(_token_matrices(table) if is_topic else [])]
+        matrices: list[Block] = [Paragraph(HEAT, is_note=True), Gallery(maps)]
         confusion = Section("Confusion", matrices if is_topic else [Folded("Matrices", matrices)])
         parts.insert(0 if is_topic else len(parts), confusion)
     every = [Folded("Every seed", [render.every_seed(table).titled("")])] if scored else []
     return [*about, *_points(table), render.scores(table).titled(""), *every, *parts]
+
+
+def _token_matrices(table: ScoreTable) -> list[Table]:
+    """The confusion matrix of tokens of each cell, for tables that are about confusion."""
+    return [
+        matrix(f"{name}: tokens", cell.confusion.types, cell.confusion.words)
+        for name, cell in render.named_cells(table)
+        if cell.confusion is not None
+    ]
 
 
 def _points(table: ScoreTable) -> list[Block]:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from bilstm_crf.config import RunConfig
-from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.subwords import Subwords
+from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.encoder.cache import cached_vectors
 from bilstm_crf.encoder.contextual import EncoderFeatures, EncoderSpec, PrecomputedFeatures, TrainableFeatures
 from bilstm_crf.encoder.settings import FeatureSettings
@@ -55,8 +55,7 @@ def build_model(
     """Build a model for these training sentences, with random weights or those of a model to fine-tune."""
     words, vectors = config.words, pretrained.vectors
     labels = _labels(ENCODINGS[config.data.encoding], sentences)
-    attached = None if vectors is None else AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
-    vocabulary = Vocabulary.of_corpus(sentences, labels, attached=attached)
+    vocabulary = Vocabulary.of_corpus(sentences, labels, attached=vectors)
     dim = words.dim if vectors is None else vectors.dim
     if "static" not in config.features:
         vocabulary, dim = Vocabulary((), vocabulary.characters, labels), 0
@@ -66,7 +65,7 @@ def build_model(
         architecture = Architecture.of(config, contextual_dim=use.encoder.dim, contextual_layers=use.layers)
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
         random = seed_epoch(config.run.seed, 0)
-        table = initial_table(vocabulary, attached, dim, random)
+        table = initial_table(vocabulary, vectors, dim, random)
         network = BiLSTMCRF(architecture, len(vocabulary.characters), len(labels), table)
     subwords = None if vectors is None else vectors.subwords
     if words.word_dropout:
@@ -107,7 +106,7 @@ def _labels(encoding: Encoding, sentences: Iterable[Sentence]) -> list[str]:
 
 
 def initial_table(
-    vocabulary: Vocabulary, vectors: AttachedVectors | None, dim: int, random: np.random.Generator
+    vocabulary: Vocabulary, vectors: WordVectors | None, dim: int, random: np.random.Generator
 ) -> Tensor:
     """Return (V + 1, D): each word's vector (by form, by lower case, by n-grams), else U(±sqrt(3 / D))."""
     bound = math.sqrt(3 / max(1, dim))

@@ -13,10 +13,9 @@ from bilstm_crf.corpus.documents import Documents, tables_of
 from bilstm_crf.corpus.filters import check_filters, summary
 from bilstm_crf.corpus.labelled import DataFile, Labelled, read_labelled
 from bilstm_crf.corpus.mixture import Mixture
-from bilstm_crf.errors import InputError, did_you_mean, warn
+from bilstm_crf.errors import warn
 from bilstm_crf.formats import FormatOptions
-from bilstm_crf.labels import LabelSet, line_of
-from bilstm_crf.sentence import Sentence
+from bilstm_crf.labels import LabelSet
 from bilstm_crf.util.files import sha256_of
 
 
@@ -78,8 +77,10 @@ def load_corpora(config: DataConfig, say: Callable[[str], None], *, documents: b
     )
     read = partial(read_labelled, format=config.format, options=options, repair=config.repair)
     train = read(config.train, label_sets or label_set, drop_ill_formed="ill-formed" in config.filter)
-    if label_sets and label_set.types is not None:
-        _require_types(train, label_set)
+    if label_sets and label_set.types is not None:  # which must have every type of the files' own sets
+        own = LabelSet(label_set.name, {type_: type_ for type_ in label_set.types.values()})
+        for sentence in train.sentences:
+            own.map(sentence)
     dev = read(config.dev, label_set)
     test = read(config.test, label_set) if config.test else None
     evaluation = [*dev.sentences, *([] if test is None else test.sentences)]
@@ -94,24 +95,13 @@ def load_corpora(config: DataConfig, say: Callable[[str], None], *, documents: b
     if not documents:
         return corpora
     Documents(config.documents).name([*train.sentences, *evaluation])
-    say(f"context  {_known_documents(train.sentences, tables_of(config.documents, config.train))}")
+    known = [sentence for sentence in train.sentences if sentence.document is not None]
     tables = tables_of(config.documents, [*config.train, *config.dev])
+    unknown = "no `# newdoc`, no documents.tsv beside the file, no --documents"
+    source = ", ".join(tables) or ("# newdoc" if known else unknown)
+    number = f"{len(known):,} of {len(train.sentences):,}"
+    say(f"context  the document of {number} training sentences is known ({source})")
     return dataclasses.replace(corpora, tables=[DataFile(path, sha256_of(path)) for path in tables])
-
-
-def _require_types(train: Labelled, label_set: LabelSet) -> None:
-    """Raise InputError for a type that the label sets of the training files keep, but the model's lacks."""
-    known = dict.fromkeys(type_ for type_ in (label_set.types or {}).values() if type_ != "O")
-    for sentence in train.sentences:
-        for start, _, type_ in sentence.spans or ():
-            if type_ not in known:
-                raise InputError(
-                    f"the label set of this file gives the entity type {type_}, which the model's label set "
-                    f"{label_set.name} lacks ({' '.join(known)}).{did_you_mean(type_, known)}",
-                    path=sentence.path,
-                    line=line_of(sentence, start),
-                    hint="a TOML file for --train-labels maps the file's types, or drops them with O",
-                )
 
 
 def _show_entities(corpora: Corpora, say: Callable[[str], None]) -> None:
@@ -125,11 +115,3 @@ def _show_entities(corpora: Corpora, say: Callable[[str], None]) -> None:
     if not corpora.dev_chooses:
         what = "entity of a type that train has" if counts["dev"] else "entities"
         warn(f"dev has no {what}: it cannot choose an epoch: the last one is kept, --patience has no effect")
-
-
-def _known_documents(sentences: Sequence[Sentence], tables: Sequence[str]) -> str:
-    """Say of how many sentences the document is known, and from where."""
-    known = sum(sentence.document is not None for sentence in sentences)
-    unknown = "no `# newdoc`, no documents.tsv beside the file, no --documents"
-    source = ", ".join(tables) or ("# newdoc" if known else unknown)
-    return f"the document of {known:,} of {len(sentences):,} training sentences is known ({source})"

@@ -17,7 +17,7 @@ import torch
 
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.errors import DivergedError, InputError, warn
+from bilstm_crf.errors import DivergedError, InputError
 from bilstm_crf.evaluation.counts import Average
 from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.features.batches import make_batch, training_batches
@@ -179,10 +179,12 @@ def fit(trainer: Trainer, dev: DevSet | None, output: Output, observer: Observer
     plan, folder = trainer.plan, output.folder
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
         history = load_checkpoint(folder / CHECKPOINT, *trainer.state)
-        if history and not plan.fits(history, scored=dev is not None):
-            raise InputError("is not this run's checkpoint: another history", path=folder / CHECKPOINT)
-        history = history or finished_history(folder, plan, scored=dev is not None)
-        if history:  # a run that was killed after the checkpoint may have left it one row short
+        if not history:  # without its checkpoint, a training that ended is not done again
+            history = read_history(folder)
+            history = [] if plan.remaining(history) else history
+        if history and history[-1].epoch > len(plan.epochs):
+            raise InputError(f"has more than {len(plan.epochs)} epochs", path=folder / HISTORY)
+        if history:  # a kill after the checkpoint may have left the file one row short
             write_history(folder, history)
         while remaining := plan.remaining(history):
             number = remaining[0]
@@ -209,21 +211,3 @@ def fit(trainer: Trainer, dev: DevSet | None, output: Output, observer: Observer
             write_history(folder, history)
             observer.epoch(history)
     return history
-
-
-def finished_history(folder: Path, plan: Plan, *, scored: bool) -> list[EpochRow]:
-    """Return the history of a training that came to its end, so that its checkpoint is gone; else nothing.
-
-    Warns of a damaged history: then the training starts again.
-    """
-    path = folder / HISTORY
-    if not path.exists() or not (folder / "model.json").exists():
-        return []
-    try:
-        history = read_history(folder)
-        if not history or not plan.fits(history, scored=scored):
-            raise InputError("has no whole rows of this run", path=path)
-    except InputError as error:
-        warn(f"{error}; the run begins again")
-        return []
-    return [] if plan.remaining(history) else history

@@ -80,11 +80,6 @@ class Plan:
         """Return the rows of a stage."""
         return [row for row in history if self.epoch(row.epoch).stage == stage]
 
-    def fits(self, history: Sequence[EpochRow], *, scored: bool) -> bool:
-        """Return whether this can be the history of a run with this plan."""
-        whole = all((row.dev is not None) == scored for row in history)
-        return whole and history[-1].epoch <= len(self.epochs)
-
     def remaining(self, history: Sequence[EpochRow]) -> list[int]:
         """Return the numbers of the epochs that are still to come, without those that patience cuts."""
         done = history[-1].epoch if history else 0

@@ -85,13 +85,19 @@ class RunDescription:
     environment: Environment = Environment()
     format: int = FORMAT
 
-    def hashes(self, name: str) -> list[str]:
-        """Return every SHA-256 of an input that decides what is learned: data, vectors, encoder, initial."""
-        if name == "data":
-            splits = [split for split in self.data if split != "test" or self.config.drops_by_test]
-            return [file.sha256 for split in splits for file in self.data[split]]
-        source = getattr(self, name)
-        return [] if source is None else [source.sha256]
+    @property
+    def inputs(self) -> dict[str, list[str]]:
+        """The SHA-256 of every input that decides what is learned."""
+        splits = [split for split in self.data if split != "test" or self.config.drops_by_test]
+        sources = {
+            "word vectors": self.vectors,
+            "encoder": self.encoder,
+            "model of --init-from": self.initial,
+        }
+        return {
+            "data": [file.sha256 for split in splits for file in self.data[split]],
+            **{name: [] if source is None else [source.sha256] for name, source in sources.items()},
+        }
 
 
 @dataclass(frozen=True)

@@ -48,13 +48,7 @@ from bilstm_crf.version import __version__
 
 CHOSE = "the split that chose the epoch: its scores are optimistic"
 TRAINED_ON_DEV = "trained on train and dev; dev of the first phase said when to stop"
-DID_NOT_CHOOSE = "a split without entities that could be found: the last epoch was kept"
-INPUTS = {
-    "data": "the data",
-    "vectors": "the word vectors",
-    "encoder": "the encoder",
-    "initial": "the model of --init-from",
-}
+DID_NOT_CHOOSE = "a split without entities of training types: the last epoch was kept"
 
 
 @dataclass(frozen=True)
@@ -153,10 +147,10 @@ def _check_threads(config: RunConfig, threads: int) -> None:
 
 def _check_inputs(now: RunDescription, before: RunDescription, folder: Path) -> None:
     """Raise InputError where an input that decides the result has changed."""
-    for name, what in INPUTS.items():
-        if now.hashes(name) != before.hashes(name):
+    for name, hashes in now.inputs.items():
+        if hashes != before.inputs[name]:
             raise InputError(
-                f"{what} changed since this run started (SHA-256 differs)",
+                f"the {name} changed since this run started (SHA-256 differs)",
                 path=folder / CONFIG,
                 hint="put the old files back, or start a new run",
             )
@@ -167,7 +161,7 @@ def _run(config: RunConfig, setup: Setup, folder: Path, monitor: Monitor) -> Run
     use_threads(config.run.threads, config.workers)
     corpora = setup.corpora
     if done := epochs_done(folder / CHECKPOINT):
-        monitor.say(f"going on after epoch {done}")
+        monitor.say(f"resuming after epoch {done}")
     dev = DevSet(corpora.dev, chooses=corpora.dev_chooses, device=config.run.device, threads=config.workers)
     with _interruptible(folder, lambda: _in_epoch(folder)):
         history = _train(config, setup, dev, folder, monitor)
@@ -281,13 +275,11 @@ def _interruptible(folder: Path, when: Callable[[], str]) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         command = command_line("train", "--resume", str(folder))
-        raise InterruptedRunError(f"Interrupted {when()}.  Go on:  {command}") from None
+        raise InterruptedRunError(f"Interrupted {when()}.  Resume with:  {command}") from None
 
 
 def _in_epoch(folder: Path) -> str:
     """Say which epoch was interrupted, and which ones are safe."""
     done = epochs_done(folder / CHECKPOINT)
-    safe = "nothing was lost but this epoch"
-    if done:
-        safe = f"epochs 1-{done} are safe in {folder}" if done > 1 else f"epoch 1 is safe in {folder}"
+    safe = f"epochs 1-{done} are safe in {folder}" if done else "only this epoch is lost"
     return f"in epoch {done + 1}; {safe}"

@@ -305,15 +305,6 @@ def changes(config: T, base: T) -> dict[str, Any]:
 # ---------------------------------------------------------------- the writer
 
 
-def to_json(config: Any) -> dict[str, Any]:
-    """Return all settings as nested tables of JSON values; an absent part is None."""
-    content = {}
-    for each in dataclasses.fields(config):
-        value = getattr(config, each.name)
-        content[each.name] = to_json(value) if dataclasses.is_dataclass(value) else value
-    return content
-
-
 def to_toml(values: Mapping[str, Any]) -> str:
     """Return settings by path, as of `changes`, as the lines of a TOML file that `replace` reads back."""
     as_json = (json.dumps("none" if each is None else each, ensure_ascii=False) for each in values.values())

@@ -55,7 +55,7 @@ def test_the_content_tells_the_format_whatever_the_name(content: bytes, tmp_path
         assert list(vectors.words) == WORDS
         np.testing.assert_array_equal(vectors.matrix, ROWS)
         assert vectors.index["Oslo"] == 2
-        assert vectors.subword is None
+        assert vectors.ngrams is None
         assert vectors.source is not None
         assert (vectors.source.skipped, vectors.source.bytes) == ({}, len(content))
 

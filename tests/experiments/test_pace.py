@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from bilstm_crf.config import RunConfig
-from bilstm_crf.experiments.display import summary
-from bilstm_crf.experiments.pace import TimeLeft, time_left
+from bilstm_crf.experiments.display import TimeLeft, summary, time_left
 from bilstm_crf.experiments.plan import Task
 from bilstm_crf.experiments.runs import Run
 from bilstm_crf.training.records import EpochRow

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.features.vocabulary import UNKNOWN, Vocabulary, normalise
 from bilstm_crf.sentence import Sentence
@@ -17,7 +16,7 @@ from bilstm_crf.util.word_forms import Digits, compatible_form, zero_digits
 words = st.text(min_size=1, max_size=6)
 
 
-def vocabulary(*corpus: str, vectors: AttachedVectors | None = None, digits: Digits = "zero") -> Vocabulary:
+def vocabulary(*corpus: str, vectors: WordVectors | None = None, digits: Digits = "zero") -> Vocabulary:
     return Vocabulary.of_corpus([Sentence(list(corpus))], ["O", "B-PER"], digits, vectors)
 
 
@@ -33,14 +32,20 @@ def vector(vocabulary: Vocabulary, word: str) -> list[float] | None:
     return None if own else encoded.vectors[0].tolist()
 
 
-def table(*words: str, subword: bool = False) -> AttachedVectors:
+class Lengths:
+    """Vectors of a word's length in each dimension; words in -x have none."""
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+    def vector(self, word: str) -> np.ndarray | None:
+        return None if word.endswith("x") else np.full(self.dim, len(word), np.float32)
+
+
+def table(*words: str, subword: bool = False) -> WordVectors:
     """Row r is the word r's; a vector from n-grams is the word's length, and words in -x have none."""
-
-    def from_ngrams(word: str) -> np.ndarray | None:
-        return None if word.endswith("x") else np.full(2, len(word), np.float32)
-
     matrix = np.arange(2 * len(words), dtype=np.float32).reshape(-1, 2)
-    return AttachedVectors({w: r for r, w in enumerate(words)}, matrix, from_ngrams if subword else None)
+    return WordVectors("test", words, matrix, Lengths(2) if subword else None)
 
 
 # ---------------------------------------------------------------- normalise
@@ -150,9 +155,9 @@ def test_a_look_up_changes_nothing() -> None:
 def test_the_attached_table_is_never_written_to() -> None:
     matrix = np.ones((2, 3), np.float32)
     matrix.flags.writeable = False
-    vectors = AttachedVectors({"a": 0, "b": 1}, matrix, lambda word: np.zeros(3, np.float32))
+    vectors = WordVectors("test", ["a", "b"], matrix, Lengths(3))
     made = Vocabulary([], [], ["O"], attached=vectors)
-    assert made.encode([["b", "c"]]).vectors.tolist() == [[1, 1, 1], [0, 0, 0]]
+    assert made.encode([["b", "c"]]).vectors.tolist() == [[1, 1, 1]] * 2
     assert matrix.min() == 1
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bilstm_crf.embeddings.attached import AttachedVectors
+from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.features.batches import Words, words_of
 from bilstm_crf.features.vocabulary import UNKNOWN, Encoded, Vocabulary
 from bilstm_crf.model.dropout import set_generator
@@ -21,14 +21,15 @@ def tensors(encoded: Encoded) -> Words[torch.Tensor]:
     return words_tensors(words_of(encoded, np.arange(len(encoded.word_ids))), torch.device("cpu"))
 
 
-def attached() -> AttachedVectors:
+class Lengths:
+    def vector(self, word: str) -> np.ndarray | None:
+        return None if word == "¤" else np.full(5, len(word), np.float32)
+
+
+def attached() -> WordVectors:
     """Rows 0 to 2; behind them what is made from n-grams: the word's length in every dimension."""
     matrix = np.arange(15, dtype=np.float32).reshape(3, 5) + 100
-    return AttachedVectors(
-        {"Bergen": 0, "bergen": 1, "fjell": 2},
-        matrix,
-        lambda word: None if word == "¤" else np.full(5, len(word), np.float32),
-    )
+    return WordVectors("test", ["Bergen", "bergen", "fjell"], matrix, Lengths())
 
 
 def test_only_the_batchs_words_get_a_gradient() -> None:

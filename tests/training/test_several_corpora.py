@@ -83,9 +83,7 @@ def test_a_type_that_the_models_label_set_lacks_is_refused(tmp_path: Path) -> No
         str(first_sentences(TEST, 10, tmp_path / "b.conllu")),
     )
     config = small_config(tmp_path, train=[first, second], labels="7", train_labels=["7", "full"])
-    with pytest.raises(
-        InputError, match="entity type GPE_LOC, which the model's label set 7 lacks"
-    ) as caught:
+    with pytest.raises(InputError, match="GPE_LOC") as caught:
         start(config, tmp_path / "run")
     assert caught.value.path == second
     assert caught.value.line
