@@ -25,35 +25,13 @@ MAX_JOBS = 8  # by default: each run takes a gigabyte of memory or more
 FORMS = ("json", "markdown", "latex")
 
 
-class Seeds(click.ParamType):
-    """Whole numbers separated by commas."""
-
-    name = "seeds"
-
-    def convert(
-        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
-    ) -> list[int]:
-        from bilstm_crf.experiments.definition import is_seed
-
-        parts = [part.strip() for part in value.split(",")]
-        seeds = [int(part) for part in parts if part.isdecimal() and len(part) < 20]
-        if len(seeds) < len(parts) or not all(map(is_seed, seeds)):
-            expected = "whole numbers separated by commas, as in 42,43,44, none of them above 2**63 - 1"
-            self.fail(f"{value}: expected {expected}")
-        if len(set(seeds)) < len(seeds):
-            self.fail(f"{value}: a seed is given twice")
-        return seeds
-
-
 @click.command("experiment", cls=Command)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--data", metavar="DIR", help="NorNE's folder, or any with files named as UD's.  [data/norne]")
 @click.option(
     "--embeddings-dir", metavar="DIR", help="Folder of word vectors.  [$BILSTM_CRF_EMBEDDINGS, embeddings/]"
 )
-@click.option(
-    "--seeds", metavar="N,N,…", type=Seeds(), help="Other seeds of every run.  [those of the file; 42]"
-)
+@click.option("--seeds", metavar="N,N,…", help="Other seeds of every run.  [those of the file; 42]")
 @click.option("--epochs", type=click.IntRange(1), help="Other number of epochs, for a quick look.")
 @click.option("--encoder", metavar="NAME|PATH", help="Other encoder in every row that has one.")
 @click.option("--trust-remote-code", is_flag=True, help="Run Python code that an encoder brings.")
@@ -122,13 +100,15 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
 def _read(files: Sequence[Path], options: dict[str, Any]) -> list[Experiment]:
     """Return the experiments of the files, with the changes that options ask for."""
     from bilstm_crf.experiments import overrides
-    from bilstm_crf.experiments.definition import read_experiment
+    from bilstm_crf.experiments.definition import check_seeds, read_experiment
 
     experiments = [read_experiment(path) for path in files]
     if len({experiment.name for experiment in experiments}) < len(experiments):
         raise UsageError("two of the files have the same name: their tables would replace one another")
     if options["seeds"]:
-        experiments = [overrides.with_seeds(each, options["seeds"]) for each in experiments]
+        parts = [part.strip() for part in options["seeds"].split(",")]
+        seeds = check_seeds([int(each) if each.isdecimal() and len(each) < 20 else each for each in parts])
+        experiments = [overrides.with_seeds(each, seeds) for each in experiments]
     if options["epochs"]:
         epochs, only = options["epochs"], options["only"]
         experiments = [overrides.with_epochs(each, epochs, only) for each in experiments]

@@ -7,13 +7,14 @@ docs/experiments.md describes the file.
 from __future__ import annotations
 
 import os
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from bilstm_crf.config import MAX_SEED, RunConfig
-from bilstm_crf.corpus.norne import STEMS
+from bilstm_crf.corpus.norne import STEMS, languages_of
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.evaluation.report import require_scorable
@@ -34,6 +35,7 @@ NO_SETTINGS = {  # of a row, and where they belong
     **dict.fromkeys(OF_CORPUS, "[corpus.NAME] names files and says how they are read"),
     "run.seed": "`seeds` at the top of the file holds the seeds",
     "run.threads": "--threads sets it for all runs",
+    "run.output": "--output sets it for all runs",
     "network.init_from": "`train --init-from` fine-tunes a model; an experiment cannot",
 }
 
@@ -79,7 +81,7 @@ class Experiment:
     @property
     def used_corpora(self) -> set[str]:
         """The names of the corpora that it trains on, scores or counts."""
-        counted = {self.language} if self.statistics else set()
+        counted = set(languages_of(self.language)) if self.statistics else set()
         return counted.union(*({cell.corpus, cell.evaluation.language} for cell in self.cells))
 
 
@@ -98,7 +100,8 @@ def read_experiment(path: str | Path) -> Experiment:
     else:
         top.check_keys(("title", "beside", "statistics", "seeds", "show", "corpus", "base", "row", "column"))
         head["corpora"] = _read_corpora(top)
-        head["seeds"] = _read_seeds(top)
+        with top.named():
+            head["seeds"] = check_seeds(content.get("seeds", [42]))
         head["show"] = top.choice("show", TABLES, "scores")
         head["cells"] = _read_cells(top, {**NORNE_CORPORA, **head["corpora"]})
     beside = top.text("beside") if "beside" in content else None
@@ -117,18 +120,13 @@ def _not_there(path: Path) -> UsageError:
     return UsageError(f"{path}: there is no such file.{guess}", hint=hint)
 
 
-def is_seed(value: Any) -> bool:
-    """Return whether a value is a whole number that any JSON reader can hold."""
-    return type(value) is int and 0 <= value <= MAX_SEED
-
-
-def _read_seeds(top: TomlTable) -> list[int]:
-    seeds = top.content.get("seeds", [42])
-    whole = isinstance(seeds, list) and all(map(is_seed, seeds))
-    if not whole or not seeds or len(set(seeds)) < len(seeds):
-        expected = "different whole numbers, as in [42, 43, 44], none of them above 2**63 - 1"
-        top.fail(f"has seeds = {seeds!r}, expected {expected}")
-    return seeds
+def check_seeds(seeds: Any) -> list[int]:
+    """Return seeds. Raises UsageError for what are not different whole numbers that JSON readers can hold."""
+    right = isinstance(seeds, list) and all(type(each) is int and 0 <= each <= MAX_SEED for each in seeds)
+    if not right or not seeds or len(set(seeds)) < len(seeds):
+        expected = "different whole numbers such as 42, 43, 44, at most 2**63 - 1"
+        raise UsageError(f"seeds is {reprlib.repr(seeds)}, expected {expected}")
+    return list(seeds)
 
 
 def _read_corpora(top: TomlTable) -> dict[str, Corpus]:

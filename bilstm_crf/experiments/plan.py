@@ -159,10 +159,9 @@ def _check_names(runs: Iterable[Run]) -> None:
     for run in runs:
         other = by_name.setdefault(run.name, run)
         if other != run:
-            differing = [path for path in fields.changes(other.config, run.config) if path != "preset"]
-            values = " and ".join(str(fields.get(each.config, differing[0])) for each in (other, run))
+            changes = " ".join(map(str, fields.changes(other.config, run.config).values()))
             raise UsageError(
-                f"two configurations would go into one folder, {run.name}: {differing[0]} is {values}",
+                f"two configurations would go into one folder, {run.name}: one has {changes}",
                 hint="give the files different names, or write the path in the same way",
             )
 

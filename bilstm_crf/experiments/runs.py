@@ -113,43 +113,28 @@ def _without_files(config: RunConfig, other: RunConfig) -> RunConfig:
 
 
 def input_difference(wanted: RunConfig, data: DataConfig, found: RunDescription) -> str:
-    """Return which input files have another content than those of a folder's run; empty: none.
+    """Return which inputs of a folder's run have another content now; empty: none.
 
     `data` names the files of the corpus. Vectors and encoders that are not here are compared by name; the
     network is not asked.
     """
-    for split in SPLITS if data.test and "leaked" in data.filter else ("train", "dev"):
-        if [file.sha256 for file in found.data.get(split, ())] != list(map(_sha256, getattr(data, split))):
-            return f"the {split} data has changed since its run started (SHA-256 differs)"
-    files = [*data.train, *data.dev] if wanted.reads_neighbours else []
-    tables = tables_of(None, files)
-    if [table.sha256 for table in found.data.get("documents", ())] != list(map(_sha256, tables)):
-        return "the tables of documents have changed since its run started (SHA-256 differs)"
-    return _other_vectors(wanted, found) or _other_encoder(wanted, found)
-
-
-def _other_vectors(wanted: RunConfig, found: RunDescription) -> str:
-    name = wanted.words.embeddings
-    if name == names.NONE:
-        return ""
-    try:
-        path = names.find(name, wanted.words.embeddings_dir)
-    except UsageError:
-        path = None
-    if path is None:
-        same = found.config.words.embeddings == name
-    else:
-        same = found.vectors is not None and found.vectors.sha256 == _sha256(str(path))
-    return "" if same else f"its folder holds a run with other vectors than {path or name}"
-
-
-def _other_encoder(wanted: RunConfig, found: RunDescription) -> str:
-    if wanted.encoder is None:
-        return ""
-    name, there = wanted.encoder.name, found.encoder
-    now = _sha256_of_encoder(name)
-    same = there.sha256 == now if there and now else there is not None and there.name == name
-    return "" if same else f"its folder holds a run with another encoder than {name}"
+    splits = SPLITS if data.test and "leaked" in data.filter else ("train", "dev")
+    files = [file for split in splits for file in getattr(data, split)]
+    files += tables_of(None, [*data.train, *data.dev]) if wanted.reads_neighbours else []
+    name, encoder = wanted.words.embeddings, wanted.encoder
+    same_vectors = found.config.words.embeddings == name
+    same_encoder = bool(encoder and found.config.encoder and found.config.encoder.name == encoder.name)
+    inputs = {
+        "data": (list(map(_sha256, files)), False),
+        "word vectors": (_sha256_of_vectors(name, wanted.words.embeddings_dir), same_vectors),
+        "encoder": (_sha256_of_encoder(encoder.name) if encoder else [], same_encoder),
+    }
+    for what, (now, same_name) in inputs.items():
+        there = found.inputs[what]
+        is_known = now is not None and (there or not now)
+        if not (sorted(now or ()) == sorted(there) if is_known else same_name):
+            return f"the {what} changed since the run in its folder started (SHA-256 differs)"
+    return ""
 
 
 @cache
@@ -158,22 +143,30 @@ def _sha256(file: str) -> str:
     return sha256_of(file)
 
 
-@cache
-def _sha256_of_encoder(name: str) -> str | None:
-    """Return the checksum of an encoder; None where it is neither a folder nor complete in the cache."""
-    folder = find_folder(name) if is_local(name) else _in_cache(name)
+def _sha256_of_vectors(name: str, folder: str | None) -> list[str] | None:
+    """Return the checksum of vectors; None where they are not here."""
+    if name == names.NONE:
+        return []
     try:
-        return None if folder is None else sha256_of_files(files_of(folder))
-    except InputError:
-        return None
+        path = names.find(name, folder)
+    except UsageError:
+        path = None
+    return None if path is None else [_sha256(str(path))]
 
 
-def _in_cache(name: str) -> Path | None:
-    """Return the folder of an encoder in the Hugging Face cache."""
+@cache
+def _sha256_of_encoder(name: str) -> list[str] | None:
+    """Return the checksum of an encoder; None where it is neither a folder nor complete in the cache."""
     try:
         from huggingface_hub import try_to_load_from_cache
 
-        found = try_to_load_from_cache(name, "config.json")
+        cached = None if is_local(name) else try_to_load_from_cache(name, "config.json")
     except (ImportError, ValueError):  # without the extra; a name that the hub cannot have
-        return None
-    return Path(found).parent if isinstance(found, str) else None
+        cached = None
+    try:
+        if is_local(name) or isinstance(cached, str):
+            folder = Path(cached).parent if isinstance(cached, str) else find_folder(name)
+            return [sha256_of_files(files_of(folder))]
+    except InputError:
+        pass
+    return None

@@ -56,7 +56,7 @@ def test_the_second_call_computes_nothing(
     np.testing.assert_array_equal(cached_vectors(tiny, SENTENCES, settings, folder=tmp_path), first)
 
 
-def test_two_lanes_change_no_bit(tiny: Encoder, tmp_path: Path, threads_as_before: None) -> None:
+def test_two_cores_change_no_bit(tiny: Encoder, tmp_path: Path, threads_as_before: None) -> None:
     sentences = [Sentence(["Ås"] * length) for length in (1, 80, 3, 40, 0, 200, 7)]
     use_threads(2)
     found = cached_vectors(tiny, sentences, SETTINGS, folder=tmp_path)
@@ -138,7 +138,7 @@ def _compute(encoder: Encoder, folder: Path) -> None:
 def test_processes_at_once_all_get_it_and_one_file_stays(
     locks: bool, tiny: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads_as_before: None
 ) -> None:
-    """Also where the file system knows no locks; forks have no second lane, whatever there was before."""
+    """Also where the file system knows no locks; forks have one thread, whatever there was before."""
     use_threads(2)
     if not locks:
 

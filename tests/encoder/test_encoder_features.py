@@ -134,7 +134,7 @@ def test_a_long_sentence_has_the_vectors_of_its_windows(encoder: Encoder) -> Non
 def test_windows_give_what_one_pass_gives_where_both_are_possible(
     kind: str, pooling: Pooling, loaded: Callable[..., Encoder]
 ) -> None:
-    """Of an encoder without attention and positions, a piece's state depends on the piece alone.
+    """Of an encoder without attention and positions, a subword's state depends on the subword alone.
 
     So whatever the windows, a long sentence and a word of 100 subwords have the vectors of one pass.
     """

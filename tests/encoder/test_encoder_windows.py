@@ -1,4 +1,4 @@
-"""Windows: every piece in exactly one that suits it best, none too long, nothing left out."""
+"""Windows: every subword in exactly one that suits it best, none too long, nothing left out."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ def test_of_a_word_longer_than_a_window_each_piece_sees_to_both_sides(kind: list
     subwords = made([kind])
     windows = cut_windows(subwords, alone(subwords), 10)
     inside = windows.bounds[windows.window_of]
-    for piece in range(5, sum(kind) - 5):
-        assert min(piece - inside[piece, 0], inside[piece, 1] - piece - 1) >= 2
+    for subword in range(5, sum(kind) - 5):
+        assert min(subword - inside[subword, 0], inside[subword, 1] - subword - 1) >= 2
 
 
 def trimmed(words: list[int], own: tuple[int, int], room: int) -> tuple[int, int]:

@@ -310,7 +310,7 @@ def test_a_folder_with_another_run_in_it_is_left_alone(
     arguments = [each if each != "data" else "corrected" for each in place.arguments]
     done = cli(*arguments, "--only", "single")
     assert done.status == 1
-    assert f"{SINGLE}: failed: the dev data" in done.err
+    assert f"{SINGLE}: failed: the data changed" in done.err
     assert f"move out/runs/{SINGLE} away" in done.err
 
 
@@ -319,10 +319,10 @@ def test_a_folder_with_another_run_in_it_is_left_alone(
     [
         (["three.tml"], "three.tml: there is no such file. Did you mean three.toml?"),
         (["three.toml", "three.toml"], "two of the files have the same name"),
-        (["three.toml", "--seeds", "42;43"], "expected whole numbers"),
-        (["three.toml", "--seeds", str(2**63)], "none of them above 2**63 - 1"),
-        (["three.toml", "--seeds", "9" * 5000], "none of them above 2**63 - 1"),
-        (["three.toml", "--seeds", "42,42"], "twice"),
+        (["three.toml", "--seeds", "42;43"], "expected different whole numbers"),
+        (["three.toml", "--seeds", str(2**63)], "2**63 - 1"),
+        (["three.toml", "--seeds", "9" * 5000], "2**63 - 1"),
+        (["three.toml", "--seeds", "42,42"], "different"),
         (["three.toml", "--json", "--markdown"], "exclude one another"),
         (["three.toml", "--only", "singel", "--data", "data"], "Did you mean single?"),
         (["three.toml", "--data", "nowhere"], "--data nowhere: there is no such folder"),

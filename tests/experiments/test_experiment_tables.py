@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import statistics
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,11 @@ from bilstm_crf.experiments.definition import Experiment, read_experiment
 from bilstm_crf.experiments.overrides import with_epochs, with_seeds
 from bilstm_crf.experiments.records import Evaluation, Place, ScoreCell, ScoreTable
 from bilstm_crf.experiments.render import write_table
+from bilstm_crf.experiments.results import read_results
 from bilstm_crf.render.markdown import escape
 from bilstm_crf.sentence import Span
 from bilstm_crf.util.files import write_json
+from done import Done
 from experiments.finished_runs import GOLD, Norne, finish_run, predictions, table_of
 from read_tables import tables_of_markdown
 from runs import ROOT, SAMPLE
@@ -302,6 +306,16 @@ def test_counted_tables_stand_beside_the_papers(shared: Path) -> None:
     assert all(found.difference == 0 for found in dev.values()), "Nynorsk agrees exactly"
     assert totals.rows[0].cells[0].paper == 16309
     assert "PER" in write_table(nynorsk, "markdown")
+
+
+@pytest.mark.parametrize("name", ["table2", "table3"])
+def test_a_file_of_statistics_stands_alone(name: str, tmp_path: Path, cli: Callable[..., Done]) -> None:
+    path = ROOT / "experiments" / f"{name}.toml"
+    done = cli("experiment", path, "--data", SAMPLE, "--output", tmp_path / "out", "--json")
+    assert done.status == 0, done.err
+    (table,) = json.loads(done.out)
+    assert table["rows"][0]["cells"][0]["ours"] > 0
+    assert read_results(tmp_path / "out" / f"{name}.json").counts is not None
 
 
 def test_a_missing_test_file_is_said_and_its_totals_are_not_compared(tmp_path: Path) -> None:

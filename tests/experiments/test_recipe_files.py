@@ -60,7 +60,7 @@ def test_a_file_parses_and_its_own_commands_start(path: Path, stand_ins: Path, c
         assert len(started) == len(runs)
         for program, train, option, file, *output in started:
             assert (program, train, option, output[0]) == ("bilstm-crf", "train", "--config", "--output")
-            config, folder = configure(given_by(file, [], {"run__output": output[1]}))
+            config, folder = configure(given_by(file, [], {"run.output": output[1]}))
             assert (str(folder), config.run.output) == (output[1], None)
             assert config.data.train
             assert config.data.dev

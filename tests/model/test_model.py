@@ -182,12 +182,12 @@ def test_gradients_are_the_slopes_of_the_loss(members: int) -> None:
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("lanes", [1, 2])
+@pytest.mark.parametrize("threads", [1, 2])
 def test_the_fast_path_has_the_loss_and_gradients_of_plain_autograd_in_float64(
-    layers: int, lanes: int, threads_as_before: None
+    layers: int, threads: int, threads_as_before: None
 ) -> None:
     """At the recipe's sizes: float32 and compiled beside nn.LSTM, pytorch-crf and float64."""
-    use_threads(lanes)
+    use_threads(threads)
     sizes = Architecture(dropout=0.0, layers=layers)
     fast, plain = network(sizes, 60).float().train(), network(sizes, 60).train()
     assert can_compile(fast.members[0].to_labels.weight)

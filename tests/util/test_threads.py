@@ -1,4 +1,4 @@
-"""Two lanes: on one core or two, the same results in their order."""
+"""Two computations at once: on one core or two, the same results in their order."""
 
 from __future__ import annotations
 
@@ -12,22 +12,20 @@ from bilstm_crf.util.threads import parallel_pair, use_threads
 
 
 @pytest.mark.parametrize(
-    ("threads", "lanes", "inside"), [(1, 2, 1), (2, 2, 1), (3, 2, 1), (4, 2, 2), (1, 1, 1), (4, 1, 4)]
+    ("threads", "parallel", "inside"), [(1, 2, 1), (2, 2, 1), (3, 2, 1), (4, 2, 2), (1, 1, 1), (4, 1, 4)]
 )
-def test_what_the_lanes_leave_of_the_threads_works_inside_them(
-    threads: int, lanes: int, inside: int, threads_as_before: None
+def test_each_side_has_its_share_of_pytorchs_threads(
+    threads: int, parallel: int, inside: int, threads_as_before: None
 ) -> None:
-    use_threads(threads, lanes)
+    use_threads(threads, parallel)
     assert torch.get_num_threads() == inside
-    found = parallel_pair(lambda lane: (lane, threading.current_thread().name))
-    assert [lane for lane, _ in found] == [0, 1]
-    assert len({name for _, name in found}) == min(threads, lanes)
+    found = parallel_pair(lambda side: (side, threading.current_thread().name))
+    assert [side for side, _ in found] == [0, 1]
+    assert len({name for _, name in found}) == min(threads, parallel)
 
 
 @pytest.mark.parametrize("faulty", [0, 1])
-def test_an_error_in_either_lane_comes_back_and_leaves_the_lanes_whole(
-    faulty: int, threads_as_before: None
-) -> None:
+def test_an_error_on_either_side_is_raised_and_both_go_on(faulty: int, threads_as_before: None) -> None:
     use_threads(2)
     with pytest.raises(ZeroDivisionError):
         parallel_pair(lambda d: 1 // (d - faulty))
