@@ -122,8 +122,8 @@ def command(context: click.Context, **options: Any) -> int:
 def typed_settings(context: click.Context) -> dict[str, Any]:
     """Return the settings that were typed with options of their own."""
     given = given_of(context)
-    paths = {name: name.replace("__", ".") for name in given}
-    return {path: context.params[name] for name, path in paths.items() if path in SETTINGS}
+    typed = {path: path.replace(".", "__") for path in SETTINGS}
+    return {path: context.params[name] for path, name in typed.items() if name in given}
 
 
 def conclude(metrics: RunMetrics, folder: Path, *, sample: bool) -> None:
