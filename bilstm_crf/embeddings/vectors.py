@@ -130,5 +130,5 @@ class WordVectors:
             raise InputError(
                 f"other vectors than the model's: median cosine {cosine:.2f} of {len(shared):,} shared words",
                 path=self.path,
-                hint="expected a cosine near 1: attach the table that the model was trained with, or none: it brings its own vectors",
+                hint="expected near 1: attach the vectors that the model was trained with, or none",
             )
