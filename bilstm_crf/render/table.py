@@ -90,7 +90,7 @@ def _fixed(
     return text[1:] if sign and not text.strip("+-0.,") else text.replace("-", MINUS)
 
 
-# None is shown as a dash; a tuple is its cells one after another.
+# None is shown as a dash; a tuple is the text of its cells one after another.
 Cell: TypeAlias = (
     "str | int | Percent | Points | CountDifference | Interval | Number | tuple[Cell, ...] | None"
 )
