@@ -132,7 +132,7 @@ def _headline(analysis: Analysis) -> tuple[Cell, ...]:
 def to_document(analysis: Analysis, *, short_paths: bool = True) -> Document:
     """Return the comparison first if there is one, then tables, confusions and examples.
 
-    Terminals make links of whole paths; on a page, paths have no folders that all of them share.
+    Terminals make links of whole paths; on a page, paths are as short as tells them apart.
     """
     about, comparison = analysis.about, analysis.comparison
     paths = list(dict.fromkeys(error.path for error in analysis.errors))

@@ -83,10 +83,14 @@ class Folded:
 
 @dataclass(frozen=True)
 class Section:
-    """Blocks under a heading; a section of a section has a heading one level lower."""
+    """Blocks under a heading; a section of a section has a heading one level lower.
+
+    What only a page can show, such as charts, is not shown `everywhere`.
+    """
 
     title: str
     parts: Sequence[Block]
+    everywhere: bool = True
 
 
 Block: TypeAlias = "Paragraph | Listing | CodeBlock | Examples | Table | Figure | Gallery | Folded | Section"

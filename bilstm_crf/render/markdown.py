@@ -91,10 +91,10 @@ def _block(block: Block, level: int) -> Iterator[str]:
             yield from _blocks(block.parts, level)
         case Folded() if block.everywhere:
             yield from _blocks(block.parts, level)
-        case Section():
+        case Section() if block.everywhere:
             parts = list(_blocks(block.parts, level + 1))
             yield from [f"{'#' * level} {escape(block.title)}", *parts] if parts else []
-        case Figure() | Folded():
+        case Figure() | Folded() | Section():
             pass
 
 

@@ -77,8 +77,8 @@ def document_to_text(document: Document, *, max_rows: int | None = None, more: s
                     yield from write(block.parts)
                 case Folded(summary=title) | Section(title=title):
                     parts = list(write(block.parts))
-                    if isinstance(block, Folded) and not block.everywhere:
-                        yield f"… and {title}{more}"
+                    if not block.everywhere:
+                        yield from [f"… and {title}{more}"] if isinstance(block, Folded) else []
                     elif parts:
                         is_table = len(block.parts) == 1 and isinstance(block.parts[0], Table)
                         heading = [] if isinstance(block, Folded) and is_table else [title]

@@ -244,9 +244,8 @@ def _run(name: str, run: RunResults) -> list[Section]:
     if run.scores:
         sections.append(Section("Evaluations", [_evaluations(run.scores)]))
     if run.history:
-        sections.append(
-            Section("Learning curves", [Paragraph(CURVES, is_note=True), *_curves(name, [run], [run])])
-        )
+        curves = [Paragraph(CURVES, is_note=True), *_curves(name, [run], [run])]
+        sections.append(Section("Learning curves", curves, everywhere=False))
     maps = [
         table
         for split, report in reports.items()

@@ -278,7 +278,9 @@ def test_a_finished_run_shows_its_scores_and_says_that_there_was_no_test_file() 
     [(0, "no epoch finished"), (3, f"unfinished: 3 of {EPOCHS} epochs; the best is epoch 2")],
 )
 def test_an_unfinished_run_is_shown_as_one(done: int, said: str, tmp_path: Path) -> None:
-    for text in both(make_run(tmp_path / "run", 42, done=done)):
+    shown, written = both(make_run(tmp_path / "run", 42, done=done))
+    assert ("Learning curves" in shown, "Learning curves" in written) == (done > 0, False)
+    for text in (shown, written):
         assert f"Not finished: {said}" in text
         assert "--resume" in text
 
