@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import pickle
 import pickletools
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +49,8 @@ RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}  # Python 2
 FLOATS = ("f2", "f4", "f8")
 BLOCK = 4096  # rows
 MALFORMED = (
-    pickle.UnpicklingError, EOFError, ValueError, LookupError, TypeError, AttributeError, OverflowError,
-    MemoryError,
+    pickle.UnpicklingError, struct.error, EOFError, ValueError, LookupError, TypeError, AttributeError,
+    OverflowError, MemoryError, RuntimeError,
 )  # fmt: skip
 
 

@@ -128,8 +128,7 @@ class WordVectors:
         cosine = float(np.median((ours * theirs).sum(1) / np.maximum(lengths, np.finfo(np.float32).tiny)))
         if cosine < MIN_COSINE:
             raise InputError(
-                f"holds other vectors than the model was trained with: the median cosine of {len(shared):,} "
-                f"shared words is {cosine:.2f}, expected near 1",
+                f"other vectors than the model's: median cosine {cosine:.2f} of {len(shared):,} shared words",
                 path=self.path,
-                hint="attach the table that the model was trained with, or none: it brings its own vectors",
+                hint="expected near 1: attach the vectors that the model was trained with, or none",
             )

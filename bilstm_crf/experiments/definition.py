@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,20 +92,25 @@ def read_experiment(path: str | Path) -> Experiment:
         raise _not_there(path)
     content = read_toml(path)
     top = TomlTable(str(path), "the file", content)
-    head: dict[str, Any] = {"name": path.stem, "path": str(path)}
+    beside = top.text("beside") if "beside" in content else None
     if "statistics" in content:
         top.check_keys(("title", "beside", "statistics", "language"))
-        head["language"] = top.choice("language", ["both", *STEMS], "both")
-        head["statistics"] = top.choice("statistics", STATISTICS)
-    else:
-        top.check_keys(("title", "beside", "statistics", "seeds", "show", "corpus", "base", "row", "column"))
-        head["corpora"] = _read_corpora(top)
-        with top.named():
-            head["seeds"] = check_seeds(content.get("seeds", [42]))
-        head["show"] = top.choice("show", TABLES, "scores")
-        head["cells"] = _read_cells(top, {**NORNE_CORPORA, **head["corpora"]})
-    beside = top.text("beside") if "beside" in content else None
-    return Experiment(title=top.text("title"), beside=beside, **head)
+        head = Experiment(path.stem, str(path), top.text("title"), beside)
+        language = top.choice("language", ["both", *STEMS], "both")
+        return replace(head, language=language, statistics=top.choice("statistics", STATISTICS))
+    top.check_keys(("title", "beside", "statistics", "seeds", "show", "corpus", "base", "row", "column"))
+    head = Experiment(path.stem, str(path), top.text("title"), beside)
+    corpora = _read_corpora(top)
+    with top.named():
+        seeds = check_seeds(content.get("seeds", [42]))
+    is_confusion = top.choice("show", TABLES, "scores") == "confusion"
+    return replace(
+        head,
+        corpora=corpora,
+        seeds=seeds,
+        show="confusion" if is_confusion else "scores",
+        cells=_read_cells(top, {**NORNE_CORPORA, **corpora}),
+    )
 
 
 def _not_there(path: Path) -> UsageError:

@@ -127,7 +127,7 @@ def find_tasks(
 
     A run that cannot be continued has failed or is not run, with the reason. `only` holds patterns of rows
     and runs that are asked for. Raises UsageError for a pattern that fits nothing, and where two
-    configurations would go into one folder.
+    configurations would go into one folder; InputError for a damaged results file.
     """
     ranked = [
         (rank, run, cell)
@@ -149,6 +149,8 @@ def find_tasks(
         if options.files(cell.evaluation) and cell.evaluation not in task.evaluations:
             task.evaluations.append(cell.evaluation)
     _check_names(tasks)
+    if not all(task.folder.exists() for task in tasks.values()):
+        _ = options.results.kept  # which a damaged file must not lose: it stops all
     for task in tasks.values():
         _look_up(task, options)
     return list(tasks.values())

@@ -67,11 +67,13 @@ class ResultsFolder:
 
     @cached_property
     def kept(self) -> dict[str, RunResults]:
-        """The runs of all results files here."""
+        """The runs of all results files here; other JSON is left alone."""
+        contents = {path: read_json(path, hint=HINT) for path in sorted(self.output.glob("*.json"))}
         return {
             name: run
-            for path in sorted(self.output.glob("*.json"))
-            for name, run in read_results(path).runs.items()
+            for path, content in contents.items()
+            if isinstance(content, dict) and {"runs", "format"} <= set(content)
+            for name, run in _parse_results(content, path).runs.items()
         }
 
 
@@ -144,7 +146,10 @@ def write_results(path: Path, results: Results) -> None:
 
 def read_results(path: Path) -> Results:
     """Return the results of an experiment. Raises InputError for a damaged file or another format."""
-    content = read_json(path, hint=HINT)
+    return _parse_results(read_json(path, hint=HINT), path)
+
+
+def _parse_results(content: Any, path: Path) -> Results:
     if isinstance(content, dict) and isinstance(content.get("runs"), dict):
         try:
             content["runs"] = {name: _unpack(run) for name, run in content["runs"].items()}

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,22 +106,21 @@ def _scored(cell: Cell, seeds: Sequence[int], runs: Mapping[str, RunResults]) ->
 def _cell(scored: ScoredCell, seeds: Sequence[int], why: Reason) -> ScoreCell:
     cell, scores = scored.cell, scored.scores
     runs = cell.runs(seeds)
-    missing = {str(run.seed): why(run, cell.evaluation) for run in runs if run.seed not in scores}
-    head: dict[str, Any] = {
-        "column": cell.column,
-        "settings": cell.settings,
-        "evaluation": cell.evaluation,
-        "paper": cell.paper,
-        "runs": {str(run.seed): run.name for run in runs},
-        "missing": missing,
-    }
+    empty = ScoreCell(
+        column=cell.column,
+        settings=cell.settings,
+        evaluation=cell.evaluation,
+        paper=cell.paper,
+        runs={str(run.seed): run.name for run in runs},
+        missing={str(run.seed): why(run, cell.evaluation) for run in runs if run.seed not in scores},
+    )
     if not scores:
-        return ScoreCell(**head)
+        return empty
     reports = [score.report for score in scores.values()]
     f1 = [report.strict.f1 for report in reports]
     mean = statistics.fmean(f1)
-    return ScoreCell(
-        **head,
+    return replace(
+        empty,
         seeds={str(seed): score.report.strict.micro for seed, score in scores.items()},
         mean=mean,
         sd=statistics.stdev(f1) if len(f1) > 1 else None,

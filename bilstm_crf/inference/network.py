@@ -71,7 +71,7 @@ class Network:
         weights = model.weights
         self._table = model.word_table
         self._characters = _Characters.of(weights) if model.architecture.characters else None
-        self._taggers = [_Tagger(weights, f"members.{n}.") for n in range(model.architecture.members)]
+        self._taggers = [_Tagger(weights, f"members.{n}.") for n in range(model.architecture.ensemble_size)]
 
     def emissions(
         self, encoded: Encoded, layouts: Sequence[Layout[Ints]], index: MemoryIndex | None

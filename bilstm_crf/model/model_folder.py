@@ -29,14 +29,13 @@ from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.encoder.loading import is_local
 from bilstm_crf.errors import InputError, ModelFolderError, UsageError
 from bilstm_crf.features.vocabulary import Vocabulary
-from bilstm_crf.labels import ENCODINGS, LabelSet
+from bilstm_crf.labels import LabelSet
 from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.model.description import (
-    DIGITS_FORMAT,
     FORMAT,
     EncoderDescription,
-    check_labels,
     read_description,
+    require_labels,
 )
 from bilstm_crf.model.weights import Arrays, read_weights
 from bilstm_crf.util.files import write_json, write_whole
@@ -80,7 +79,7 @@ def save_model(
     An encoder that was not trained is referred to by its name and hash, unless a copy is to be
     embedded. Raises ValueError for labels that no format can hold.
     """
-    labels = check_labels(model.vocabulary.labels, ENCODINGS[model.encoding])
+    require_labels(model.vocabulary.labels, model.encoding)
     folder.mkdir(parents=True, exist_ok=True)
     table = model.word_table.astype(np.float16)
     words = list(model.vocabulary.words)
@@ -109,11 +108,11 @@ def save_model(
         folder / "model.json",
         {
             "model": "bilstm_crf",
-            "format": FORMAT if model.vocabulary.digits == "zero" else DIGITS_FORMAT,
+            "format": FORMAT,
             "version": __version__,
             "weights": weights,
             "sha256": digest,
-            "labels": labels,
+            "labels": model.vocabulary.labels,
             "encoding": model.encoding,
             "digits": model.vocabulary.digits,
             "label_set": {"name": model.label_set.name, "types": model.label_set.types},
@@ -180,7 +179,7 @@ def load_model(folder: str | Path, *, bert: str | None = None, trust_remote_code
     return Model(
         architecture,
         vocabulary,
-        description.encoding.name,
+        description.encoding,
         description.label_set,
         weights.parameters,
         description.provenance,

@@ -58,7 +58,7 @@ class BiLSTMCRF(nn.Module):
             )
         self.mix = ScalarMix(a.contextual_layers) if a.contextual_layers else None
         self.members: Sequence[SequenceTagger] = nn.ModuleList(  # type: ignore[assignment]
-            SequenceTagger(a, dim, labels) for _ in range(a.members)
+            SequenceTagger(a, dim, labels) for _ in range(a.ensemble_size)
         )
 
     @classmethod

@@ -34,7 +34,7 @@ class SequenceTagger(nn.Module):
         self.memory = None
         if a.document_memory:
             self.memory = DocumentMemory(dim, a.document_memory, labels, a.dropout)
-        self.memory_alone = a.memory_alone
+        self.memory_free_loss_weight = a.memory_free_loss_weight
         self.crf = CRF(labels) if a.head.endswith("crf") else None
 
     def emissions(
@@ -71,14 +71,15 @@ class SequenceTagger(nn.Module):
     def loss(self, inputs: Tensor, batch: Batch[Tensor]) -> Tensor:
         """Return the negative log-likelihood of the gold labels, summed over the sentences of the batch.
 
-        With a memory and `memory_alone` a, the loss is (1 - a) times that and a times the loss of each
-        sentence by itself. Otherwise the BiLSTM would learn to rely on a memory that a single sentence
-        does not have.
+        With a memory and `memory_free_loss_weight` a, the loss is (1 - a) times that and a times the
+        loss of each sentence by itself. Otherwise the BiLSTM would learn to rely on a memory that a
+        single sentence does not have.
         """
         alone, states = self.read(inputs, batch.layout)
         loss = self._loss(self._with_memory(alone, states, batch.memory), batch)
-        if self.memory is not None and self.memory_alone > 0:
-            loss = (1 - self.memory_alone) * loss + self.memory_alone * self._loss(alone, batch)
+        weight = self.memory_free_loss_weight
+        if self.memory is not None and weight > 0:
+            loss = (1 - weight) * loss + weight * self._loss(alone, batch)
         return loss
 
     def _loss(self, emissions: Tensor, batch: Batch[Tensor]) -> Tensor:

@@ -10,6 +10,7 @@ The folder may come from anyone: every array is held against model.json before i
 
 from __future__ import annotations
 
+import reprlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from safetensors.numpy import load_file
 from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.errors import ModelFolderError
 from bilstm_crf.model.architecture import Architecture
-from bilstm_crf.model.description import Description, require_regular_file, shown
+from bilstm_crf.model.description import Description, require_regular_file
 from bilstm_crf.util.files import sha256_of
 
 Arrays = dict[str, NDArray[Any]]
@@ -86,7 +87,7 @@ def parameter_shapes(
     if a.contextual_layers:
         yield "mix.weights", (a.contextual_layers,)
         yield "mix.gamma", ()
-    for number in range(a.members):
+    for number in range(a.ensemble_size):
         prefix, inputs = f"members.{number}.", dim
         if a.head.startswith("bilstm"):
             for layer in range(a.layers):
@@ -154,7 +155,7 @@ def _unique(what: str, entries: list[str]) -> list[str]:
     """Return the entries. Raises ValueError for one that occurs twice: a number would name two."""
     if len(set(entries)) < len(entries):
         twice, _ = Counter(entries).most_common(1)[0]
-        raise ValueError(f"{what} holds {shown(twice)} twice")
+        raise ValueError(f"{what} holds {reprlib.repr(twice)} twice")
     return entries
 
 

@@ -102,16 +102,7 @@ def inline(cell: Cell, decimals: int = 2) -> str:
     """Return a cell escaped; code as it is, except for what would end it."""
     if isinstance(cell, Code) and cell.strip():
         return f"`{_one_line(cell).replace('`', chr(39))}`"
-    if isinstance(cell, tuple):
-        return "".join(_keep_ends(part, decimals) for part in cell)
     return escape(show(cell, decimals))
-
-
-def _keep_ends(part: Cell, decimals: int) -> str:
-    """A part of a cell with the blanks at its ends, which join it to its neighbours."""
-    text = show(part, decimals)
-    start, end = (" " * (text != text.lstrip())), (" " * (text != text.rstrip()))
-    return f"{start}{inline(part, decimals)}{end}"
 
 
 def escape(text: str) -> str:

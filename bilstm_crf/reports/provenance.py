@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TypeVar
 
 from bilstm_crf.config import RunConfig
 from bilstm_crf.experiments.records import RunResults, RunState
@@ -123,33 +122,46 @@ def final_phases(data: ReportData) -> Table | None:
 def tables(data: ReportData) -> list[Table]:
     """Return settings, data, vectors, encoders and machines, as far as there are runs."""
     runs = data.runs
-    return [
+    found = [
         _settings(runs),
-        *_grouped("Data", ("split", "sentences"), runs, _files, sort_key=_split_order),
-        *_grouped("Vectors", ("format", "words", "dim"), runs, _vectors),
-        *_grouped("Encoders", (), runs, _encoders),
-        *_machines(runs),
+        _sources("Data", ("split", "sentences"), runs, _files),
+        _sources("Vectors", ("format", "words", "dim"), runs, _vectors),
+        _sources("Encoders", (), runs, _encoders),
+        _machines(runs),
     ]
+    return [table for table in found if table.rows]
+
+
+K = TypeVar("K", bound=Hashable)
+
+
+def _users(runs: Runs, keys_of: Callable[[RunResults], Iterable[K]]) -> dict[K, list[str]]:
+    """The names of the runs that have each key."""
+    users: dict[K, list[str]] = {}
+    for name, run in runs.items():
+        for key in keys_of(run):
+            users.setdefault(key, []).append(name)
+    return users
 
 
 def _settings(runs: Runs) -> Table:
     """The settings that differ from the preset: each value with its runs."""
-    users: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for name, run in runs.items():
-        config = run.description.config
-        preset = RunConfig.of_preset(config.preset)
-        users["preset", config.preset, ""].append(name)
-        for path, value in fields.changes(config, preset).items():
-            if path not in ELSEWHERE:
-                of_preset = fields.as_text(fields.get(preset, path)) if value is not None else ""
-                users[path, fields.as_text(value), of_preset].append(name)
     order = ["preset", *fields.settings_of(RunConfig), *fields.parts_of(RunConfig)]
-    rows = [
-        [path, NameCell(value), NameCell(of_preset), NameCell(_name(names, runs))]
-        for (path, value, of_preset), names in sorted(users.items(), key=lambda item: order.index(item[0][0]))
-    ]
+    users = sorted(_users(runs, _changes).items(), key=lambda item: order.index(item[0][0]))
+    rows = [[path, *map(NameCell, values), NameCell(_name(names, runs))] for (path, *values), names in users]
     heads = columns("", "value", "preset's value", "runs", left=["value", "preset's value", "runs"])
     return Table("Settings that differ from the preset", heads, rows)
+
+
+def _changes(run: RunResults) -> Iterator[tuple[str, str, str]]:
+    """The path of each setting, its value and the preset's value."""
+    config = run.description.config
+    preset = RunConfig.of_preset(config.preset)
+    yield "preset", config.preset, ""
+    for path, value in fields.changes(config, preset).items():
+        if path not in ELSEWHERE:
+            of_preset = "" if value is None else fields.as_text(fields.get(preset, path))
+            yield path, fields.as_text(value), of_preset
 
 
 def _name(names: Sequence[str], runs: Runs) -> str:
@@ -158,45 +170,29 @@ def _name(names: Sequence[str], runs: Runs) -> str:
     return ", ".join(names) if len(names) <= MAX_NAMED else f"{len(names)} of {len(runs)}"
 
 
-Source = tuple[str, tuple[Hashable, ...], str]  # its name, further cells, its SHA-256
+Source = tuple[str, tuple[str | int | None, ...], str | None]  # its name, further cells, its SHA-256
 
 
-def _grouped(
-    title: str,
-    heads: Sequence[str],
-    runs: Runs,
-    sources_of: Callable[[RunResults], list[Source]],
-    sort_key: Callable[[Source], Any] = lambda source: 0,
-) -> list[Table]:
-    """A table with each source once, by its hash, and the number of runs that use it."""
-    users: dict[Source, int] = defaultdict(int)
-    for run in runs.values():
-        for source in sources_of(run):
-            users[source] += 1
-    rows: list[list[Any]] = [
-        [NameCell(source[0]), *source[1], users[source], Code(source[2]) if source[2] else None]
-        for source in sorted(users, key=sort_key)
+def _sources(
+    title: str, heads: Sequence[str], runs: Runs, sources_of: Callable[[RunResults], list[Source]]
+) -> Table:
+    """Each source once, by its hash, with the number of runs that use it."""
+    rows = [
+        [NameCell(name), *cells, len(names), Code(sha256) if sha256 else None]
+        for (name, cells, sha256), names in _users(runs, sources_of).items()
     ]
-    return [Table(title, columns("", *heads, "runs", "SHA-256"), rows)] if rows else []
+    return Table(title, columns("", *heads, "runs", "SHA-256"), rows)
 
 
 def _files(run: RunResults) -> list[Source]:
-    return [
-        (file.path, (split, file.sentences), file.sha256)
-        for split, files in run.description.data.items()
-        for file in files
-    ]
-
-
-def _split_order(source: Source) -> tuple[int, str]:
-    split = str(source[1][0])
-    return (SPLITS.index(split) if split in SPLITS else len(SPLITS), source[0])
+    data = sorted(run.description.data.items(), key=lambda item: (*SPLITS, item[0]).index(item[0]))
+    return [(file.path, (split, file.sentences), file.sha256) for split, files in data for file in files]
 
 
 def _vectors(run: RunResults) -> list[Source]:
     found = run.description.vectors
     if found is None:
-        return [("none: random", (None, None, None), "")]
+        return [("none: random", (None, None, None), None)]
     return [(found.file, (found.format or None, found.words or None, found.dim or None), found.sha256)]
 
 
@@ -205,23 +201,22 @@ def _encoders(run: RunResults) -> list[Source]:
     return [] if found is None else [(found.name, (), found.sha256)]
 
 
-def _machines(runs: Runs) -> list[Table]:
+def _machines(runs: Runs) -> Table:
     """One column for each set of versions and machine."""
-    users: dict[tuple[tuple[str, str], ...], list[str]] = defaultdict(list)
-    for name, run in runs.items():
-        machine = asdict(run.description.environment)
-        packages = machine.pop("packages")
-        described = {"bilstm_crf": run.description.bilstm_crf, **packages, **machine}
-        users[tuple((key, str(value)) for key, value in described.items() if value)].append(name)
-    if not users:
-        return []
+    users = _users(runs, lambda run: [tuple(_machine(run).items())])
     several = len(users) > 1
-    heads = [
-        f"{n}: {len(by)} run{'s' * (len(by) > 1)}" if several else "value"
-        for n, by in enumerate(users.values(), 1)
+    counts = [
+        f"{number}: {len(names)} run{'s' * (len(names) > 1)}"
+        for number, names in enumerate(users.values(), 1)
     ]
-    found = [dict(each) for each in users]
-    keys = dict.fromkeys(key for each in found for key in each)
-    rows = [[key, *(each.get(key) for each in found)] for key in keys]
-    notes = [f"{number}: {', '.join(by)}" for number, by in enumerate(users.values(), 1)] if several else []
-    return [Table("Versions and machine", columns("", *heads), rows, notes)]
+    machines = [dict(machine) for machine in users]
+    keys = dict.fromkeys(key for machine in machines for key in machine)
+    rows = [[key, *(machine.get(key) for machine in machines)] for key in keys]
+    notes = [f"{number}: {', '.join(names)}" for number, names in enumerate(users.values(), 1) if several]
+    return Table("Versions and machine", columns("", *(counts if several else ["value"])), rows, notes)
+
+
+def _machine(run: RunResults) -> dict[str, str]:
+    machine = asdict(run.description.environment)
+    described = {"bilstm_crf": run.description.bilstm_crf, **machine.pop("packages"), **machine}
+    return {name: str(value) for name, value in described.items() if value}

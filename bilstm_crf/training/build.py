@@ -19,7 +19,7 @@ from bilstm_crf.errors import InputError
 from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.labels import ENCODINGS, Encoding, LabelSet, norne_first
 from bilstm_crf.model.architecture import Architecture
-from bilstm_crf.model.description import check_labels
+from bilstm_crf.model.description import require_labels
 from bilstm_crf.model.model_folder import Model
 from bilstm_crf.model.network import BiLSTMCRF, TrainableModel
 from bilstm_crf.sentence import Sentence
@@ -99,10 +99,12 @@ def build_model(
 def _labels(encoding: Encoding, sentences: Iterable[Sentence]) -> list[str]:
     """Return the labels of the training sentences. Raises InputError for types that no format could hold."""
     types = norne_first(span.type for sentence in sentences for span in sentence.spans or ())
+    labels = encoding.labels(types)
     try:
-        return check_labels(encoding.labels(types), encoding)
+        require_labels(labels, encoding.name)
     except ValueError as error:
         raise InputError(f"training data: {error}") from error
+    return labels
 
 
 def initial_table(

@@ -14,7 +14,7 @@ from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.model.model_folder import Model
 
 # Of an architecture: these have no weights and may differ
-NO_WEIGHTS = ("dropout", "input_dropout", "recurrent_dropout", "memory_alone")
+NO_WEIGHTS = ("dropout", "input_dropout", "recurrent_dropout", "memory_free_loss_weight")
 BY_LABEL = ("to_labels.weight", "to_labels.bias", "crf.start_transitions", "crf.end_transitions")
 
 

@@ -123,7 +123,7 @@ def test_another_version_of_a_dev_file_is_taken_with_a_warning(
 ) -> None:
     server.files["/ud/nob/no_bokmaal-ud-dev.conllu"] = sentences(2, misc="name=B-PER")
     norne.fetch(tmp_path / "x")
-    assert "warning: nob/no_bokmaal-ud-dev.conllu is well formed" in capsys.readouterr().err
+    assert "warning: nob/no_bokmaal-ud-dev.conllu is valid" in capsys.readouterr().err
 
 
 def test_a_missing_file_at_the_source_is_an_error_with_status_1(
@@ -231,5 +231,5 @@ def test_a_wrong_file_that_was_there_is_refused_and_stays(server: FileServer, tm
     own.write_bytes(sentences(7))
     with pytest.raises(DownloadError, match="7 sentences, expected 1") as caught:
         norne.fetch(tmp_path / "x")
-    assert "move it away" in str(caught.value.hint)
+    assert "move" in str(caught.value.hint)
     assert own.read_bytes() == sentences(7)

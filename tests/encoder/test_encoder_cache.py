@@ -212,9 +212,7 @@ def test_no_words_need_no_file(tiny: Encoder, tmp_path: Path) -> None:
 
 
 def test_a_layer_that_there_is_not_is_said_before_anything_is_kept(tiny: Encoder, tmp_path: Path) -> None:
-    with pytest.raises(
-        UsageError, match=r"encoder.layers is 4, .* has 3 layers: 1 to 3, and 0, the embeddings"
-    ):
+    with pytest.raises(UsageError, match=r"encoder.layers is 4, .* has 3 layers"):
         cached_vectors(tiny, SENTENCES, FeatureSettings(layers="4"), folder=tmp_path)
     assert vectors_in(tmp_path) == []
 

@@ -178,6 +178,26 @@ def damaged(damage: Damage) -> Path:
     return path
 
 
+def test_kept_results_stand_without_the_folders_of_runs(place: Path, cli: Cli) -> None:
+    before = Path("out/two.json").read_bytes()
+    shutil.rmtree("out/runs")
+    Path("out/notes.json").write_text("[]", "utf-8")
+    for more in ([], ["--no-run"]):
+        done = cli(*ARGUMENTS, *more)
+        assert (done.status, done.err) == (0, ""), "nothing is trained again"
+        assert Path("out/two.json").read_bytes() == before
+    assert not any(Path("out/runs").glob("*")), "no folder is made"
+
+
+def test_a_damaged_results_file_is_not_replaced(place: Path, cli: Cli) -> None:
+    shutil.rmtree("out/runs")
+    Path("out/two.json").write_text('{"format": 2, "runs": {', "utf-8")
+    done = cli(*ARGUMENTS, "--no-run")
+    assert done.status == 2
+    assert "out/two.json" in done.err
+    assert Path("out/two.json").read_text("utf-8") == '{"format": 2, "runs": {'
+
+
 def test_a_damaged_history_tells_nothing_and_stops_nothing(place: Path, cli: Cli) -> None:
     before = table()
     (ONE / "history.jsonl").write_text('{"epoch": 1}\n[', "utf-8")

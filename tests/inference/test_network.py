@@ -34,11 +34,11 @@ ARCHITECTURES = {
     "one": SMALL,
     "wide": dataclasses.replace(SMALL, hidden=200, character_width=5),
     "two layers": dataclasses.replace(SMALL, layers=2),
-    "ensemble": dataclasses.replace(SMALL, members=3),
-    "memory": dataclasses.replace(SMALL, document_memory=7, members=2),
+    "ensemble": dataclasses.replace(SMALL, ensemble_size=3),
+    "memory": dataclasses.replace(SMALL, document_memory=7, ensemble_size=2),
     "no characters": dataclasses.replace(SMALL, characters=False),
     "bilstm-linear": dataclasses.replace(SMALL, head="bilstm-linear"),
-    "crf": dataclasses.replace(SMALL, head="crf", members=2),
+    "crf": dataclasses.replace(SMALL, head="crf", ensemble_size=2),
     "linear": dataclasses.replace(SMALL, head="linear"),
 }
 
@@ -48,20 +48,20 @@ def sentences() -> list[Sentence]:
     return [sentence for path in (DEV, TEST) for sentence in read(path)]
 
 
-class Lengths:
-    """Vectors of words whose length is a multiple of 3."""
+class Ngrams:
+    """Vectors for some words."""
 
     def __init__(self, dim: int) -> None:
-        self.dim = dim
+        self._dim = dim
 
     def vector(self, word: str) -> np.ndarray | None:
-        return None if len(word) % 3 else np.full(self.dim, len(word) / 10, np.float32)
+        return None if len(word) % 3 else np.full(self._dim, len(word) / 10, np.float32)
 
 
 def model_of(architecture: Architecture, sentences: list[Sentence], dim: int = 12) -> Model:
     """Random weights of every sign; every other word has a row, others vectors from n-grams, or nothing."""
     random = np.random.default_rng(7)
-    attached = WordVectors("n-grams", [], np.empty((0, dim), np.float32), Lengths(dim))
+    attached = WordVectors("n-grams", [], np.empty((0, dim), np.float32), Ngrams(dim))
     known = list(dict.fromkeys(word for sentence in sentences for word in sentence.tokens))[::2]
     vocabulary = Vocabulary(known, sorted(set("".join(known)))[::2], LABELS, attached=attached)
     sizes = (len(vocabulary.characters), len(LABELS), dim)

@@ -45,7 +45,7 @@ def test_it_begins_as_if_there_were_none() -> None:
 @pytest.mark.parametrize("members", [1, 2])
 def test_training_keeps_states_and_looks_at_them(members: int) -> None:
     """In one batch of all sentences, twice: the second time the others' states of the first are there."""
-    model = network(dataclasses.replace(REMEMBERING, dropout=0.0, members=members)).train()
+    model = network(dataclasses.replace(REMEMBERING, dropout=0.0, ensemble_size=members)).train()
     model.begin_memory(index().places)
     encoded = VOCABULARY.encode(SENTENCES, GOLD)
     batch = make_batch(encoded, np.arange(len(SENTENCES)), index())
@@ -75,7 +75,7 @@ def test_what_it_keeps_goes_into_a_checkpoint_and_not_into_a_model() -> None:
 
 def test_a_share_of_the_loss_is_of_each_sentence_alone() -> None:
     def loss(alone: float, *, memory: bool) -> torch.Tensor:
-        architecture = dataclasses.replace(REMEMBERING, dropout=0.0, memory_alone=alone)
+        architecture = dataclasses.replace(REMEMBERING, dropout=0.0, memory_free_loss_weight=alone)
         model = network(architecture).train()
         (member,) = model.members
         torch.manual_seed(2)

@@ -47,7 +47,7 @@ def emissions_by_sentence(model: BiLSTMCRF, *chosen: int) -> dict[int, Tensor]:
 
 @pytest.mark.parametrize(("layers", "members"), [(1, 1), (2, 1), (1, 3)])
 def test_padding_never_changes_a_score(layers: int, members: int) -> None:
-    model = network(dataclasses.replace(SMALL, layers=layers, members=members))
+    model = network(dataclasses.replace(SMALL, layers=layers, ensemble_size=members))
     for chosen in ((), (0, 1), (4, 2, 0), (3, 2, 1, 0, 4)):
         for number, emissions in emissions_by_sentence(model, *chosen).items():
             alone = emissions_by_sentence(model, number)[number]
@@ -75,7 +75,7 @@ def test_a_path_is_that_of_the_emissions(
 ) -> None:
     """Tagging computes a word once and a token's emissions from that; training computes each token whole."""
     monkeypatch.setattr(kernels, "NUMBA", compiled)
-    model = network(dataclasses.replace(SMALL, layers=layers, members=members)).float()
+    model = network(dataclasses.replace(SMALL, layers=layers, ensemble_size=members)).float()
     expected = {}
     for number, emissions in emissions_by_sentence(model).items():
         sizes = np.ones(len(emissions), np.int64)
@@ -86,7 +86,7 @@ def test_a_path_is_that_of_the_emissions(
 
 def test_members_score_by_the_mean_and_each_learns_as_if_alone() -> None:
     """A path's score is the mean of the members' scores of it; the loss is the mean of their losses."""
-    model = network(dataclasses.replace(SMALL, members=3))
+    model = network(dataclasses.replace(SMALL, ensemble_size=3))
     alone = [network() for _ in model.members]
     for single, member in zip(alone, model.members, strict=True):
         single.embedding, single.char_cnn = model.embedding, model.char_cnn
@@ -163,7 +163,7 @@ def test_a_plain_ncrfpp_with_these_weights_gives_these_scores() -> None:
 @pytest.mark.parametrize("members", [1, 2])
 def test_gradients_are_the_slopes_of_the_loss(members: int) -> None:
     """Of every parameter, by central differences in a random direction."""
-    model, batch = network(dataclasses.replace(SMALL, dropout=0.0, members=members)).train(), batch_of()
+    model, batch = network(dataclasses.replace(SMALL, dropout=0.0, ensemble_size=members)).train(), batch_of()
     model.loss(batch).backward()
     random = torch.Generator().manual_seed(4)
     for name, parameter in model.named_parameters():
