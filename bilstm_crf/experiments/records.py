@@ -66,8 +66,8 @@ class SentenceCounts:
 
     def as_array(self) -> NDArray[np.int64]:
         """Return the counts as (N, 3)."""
-        columns = [np.array([ord(each) - 48 for each in getattr(self, part)], np.int64) for part in PARTS]
-        return np.stack(columns, axis=-1)
+        texts = [getattr(self, part).encode("utf-32-le", "surrogatepass") for part in PARTS]
+        return np.stack([np.frombuffer(text, "<u4").astype(np.int64) - 48 for text in texts], axis=-1)
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,10 @@ class Percent:
 
     value: float | None
     sd: float | None = None
-    decimals: int | None = None  # None: the writer decides
 
     def show(self, decimals: int) -> str:
         parts = [self.value] if self.sd is None else [self.value, self.sd]
-        return " ± ".join(_fixed(part, self.decimals, decimals) for part in parts)
+        return " ± ".join(_fixed(part, decimals) for part in parts)
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,9 @@ class Points:
     """A difference of two fractions in percentage points, with its sign."""
 
     value: float | None
-    decimals: int | None = None
 
     def show(self, decimals: int) -> str:
-        return _fixed(self.value, self.decimals, decimals, sign="+")
+        return _fixed(self.value, decimals, sign="+")
 
 
 @dataclass(frozen=True)
@@ -63,10 +61,11 @@ class Interval:
 
     low: float
     high: float
-    decimals: int | None = None
+    decimals: int | None = None  # None: the writer decides
 
     def show(self, decimals: int) -> str:
-        return " to ".join(_fixed(end, self.decimals, decimals) for end in (self.low, self.high))
+        places = decimals if self.decimals is None else self.decimals
+        return " to ".join(_fixed(end, places) for end in (self.low, self.high))
 
 
 @dataclass(frozen=True)
@@ -80,13 +79,11 @@ class Number:
         return _fixed(self.value, self.decimals, factor=1)
 
 
-def _fixed(
-    value: float | None, own: int | None, decimals: int = 0, *, sign: str = "", factor: int = 100
-) -> str:
-    """Return a number with its own decimals, else the writer's; a difference that rounds to 0 has no sign."""
+def _fixed(value: float | None, decimals: int, *, sign: str = "", factor: int = 100) -> str:
+    """Return a number with so many decimals; a difference that rounds to 0 has no sign."""
     if value is None:
         return NOTHING
-    text = f"{factor * value:{sign},.{decimals if own is None else own}f}"
+    text = f"{factor * value:{sign},.{decimals}f}"
     return text[1:] if sign and not text.strip("+-0.,") else text.replace("-", MINUS)
 
 

@@ -193,7 +193,7 @@ def test_a_damaged_results_file_is_not_replaced(place: Path, cli: Cli) -> None:
     shutil.rmtree("out/runs")
     Path("out/two.json").write_text('{"format": 2, "runs": {', "utf-8")
     done = cli(*ARGUMENTS, "--no-run")
-    assert done.status == 1
+    assert done.status == 2
     assert "out/two.json" in done.err
     assert Path("out/two.json").read_text("utf-8") == '{"format": 2, "runs": {'
 

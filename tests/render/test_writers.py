@@ -93,7 +93,6 @@ def every_block(text: str) -> list[Block]:
     ("cell", "shown"),
     [
         (Percent(0.87916), "87.92"),
-        (Percent(0.87915, decimals=1), "87.9"),
         (Points(0.0), "0.00"),
         (Points(-0.00001), "0.00"),
         (Points(0.0123), "+1.23"),
