@@ -92,7 +92,7 @@ def load_encoder(config: EncoderConfig) -> Encoder:
 def _load_initial(folder: str, encoder: EncoderConfig | None) -> Model:
     if encoder is None:
         return load_model(folder)
-    return load_model(folder, bert=encoder.name, trust_remote_code=encoder.trust_remote_code)
+    return load_model(folder, encoder=encoder.name, trust_remote_code=encoder.trust_remote_code)
 
 
 def vectors_of(model: Model, folder: str) -> WordVectors | None:
