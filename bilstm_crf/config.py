@@ -17,7 +17,6 @@ from bilstm_crf.util.fields import option, setting
 from bilstm_crf.util.records import Seed
 
 MAX_SEED = 2**63 - 1  # the largest integer that every JSON reader can hold
-MAX_WEIGHT = 1000  # a larger sampling weight is a typing error
 LAYERS = ("last", "last4", "mix")  # several hidden states of an encoder; a number is one of them
 Head = Literal["bilstm-crf", "bilstm-linear", "crf", "linear"]
 Features = Literal[
@@ -52,8 +51,7 @@ class DataConfig:
         "Sampling weight of each --train file (0.5: half per epoch)",
         "1",
         low=1e-9,
-        high=MAX_WEIGHT,
-        expected=f"a number above 0, at most {MAX_WEIGHT:,}",
+        expected="a number above 0",
     )
     train_labels: Texts = option("--train-labels SET", (), "Label set of each --train file", "--labels")
     filter: Texts = option(
@@ -263,8 +261,8 @@ class SystemConfig:
     threads: int = option(
         "--threads N",
         1,
-        "Processor cores; the weights are the same with 1 and 2",
-        "2, if there are",
+        "Processor cores; 1 and 2 give the same weights",
+        "2 if there are",
         low=1,
         compare=False,
     )
@@ -400,51 +398,39 @@ def _refuse_contradictions(config: RunConfig) -> None:
                 f"{len(given)} {name.replace('_', ' ')} for {len(files)} training files, expected one for "
                 f"each: {', '.join(files)}"
             )
-    for is_wrong, message in _CONTRADICTIONS:
+    for message, is_wrong in _CONTRADICTIONS.items():
         if is_wrong(config):
             raise UsageError(message.format(c=config))
 
 
-# When settings contradict one another, and what is said of it
-_CONTRADICTIONS: list[tuple[Callable[[RunConfig], bool], str]] = [
-    (
-        lambda c: bool(c.data.train) and (c.data.folder or c.data.language) is not None,
-        "--data or --language and --train were both given: NorNE's files, or files of your own?",
+# What is said of settings that contradict one another, and when
+_CONTRADICTIONS: dict[str, Callable[[RunConfig], bool]] = {
+    "--train takes files of your own, --data and --language choose NorNE's: expected one of them": (
+        lambda c: bool(c.data.train) and (c.data.folder or c.data.language) is not None
     ),
-    (
-        lambda c: bool(c.data.dev or c.data.test) and not c.data.train,
-        "--dev or --test without --train: they are for files of your own",
+    "--dev or --test without --train: they are for files of your own": (
+        lambda c: bool(c.data.dev or c.data.test) and not c.data.train
     ),
-    (
-        lambda c: bool(c.data.train) and not c.data.dev,
-        "--train without --dev, which chooses the best epoch",
+    "--train without --dev, which chooses the best epoch": lambda c: bool(c.data.train) and not c.data.dev,
+    "features={c.network.features} needs an encoder: --encoder NAME|PATH": (
+        lambda c: "encoder" in c.features and c.encoder is None
     ),
-    (
-        lambda c: "encoder" in c.features and c.encoder is None,
-        "features={c.network.features} needs an encoder: --encoder NAME|PATH",
+    "the encoder {c.encoder_name} is not among features={c.network.features}": (
+        lambda c: "encoder" not in c.features and c.encoder is not None
     ),
-    (
-        lambda c: "encoder" not in c.features and c.encoder is not None,
-        "the encoder {c.encoder_name} is not among features={c.network.features}",
+    "--init-from and --embeddings {c.words.embeddings} were both given: the model brings its vectors": (
+        lambda c: c.network.init_from is not None and c.words.embeddings != "none"
     ),
-    (
-        lambda c: c.network.init_from is not None and c.words.embeddings != "none",
-        "--init-from and --embeddings {c.words.embeddings} were both given: the model brings its vectors",
+    "--embeddings {c.words.embeddings} is not used by features={c.network.features}; add static": (
+        lambda c: "static" not in c.features and c.words.embeddings != "none"
     ),
-    (
-        lambda c: "static" not in c.features and c.words.embeddings != "none",
-        "--embeddings {c.words.embeddings} is not used by features={c.network.features}; add static",
+    "document_memory={c.document_memory.size} needs a BiLSTM, which head={c.network.head} lacks": (
+        lambda c: c.document_memory.size > 0 and not c.has_lstm
     ),
-    (
-        lambda c: c.document_memory.size > 0 and not c.has_lstm,
-        "document_memory={c.document_memory.size} needs a BiLSTM, which head={c.network.head} lacks",
+    "encoder.context and encoder.curriculum, which has contexts of its own, were both given": (
+        lambda c: bool(c.stages) and Stage.parse(fields.get(c, "encoder.context")).context > 0
     ),
-    (
-        lambda c: bool(c.stages) and Stage.parse(fields.get(c, "encoder.context")).context > 0,
-        "encoder.context and encoder.curriculum, which has contexts of its own, were both given",
+    "--documents needs --context N or --set document_memory=100: sentences are read alone": (
+        lambda c: c.data.documents is not None and not c.reads_neighbours
     ),
-    (
-        lambda c: c.data.documents is not None and not c.reads_neighbours,
-        "--documents needs --context N or --set document_memory=100: sentences are read alone",
-    ),
-]
+}

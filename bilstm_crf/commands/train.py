@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -60,7 +60,7 @@ def _option(setting: Setting) -> click.Option:
     name = setting.path.replace(".", "__")
     if setting.kind is bool:
         return click.Option([setting.option, name], is_flag=True, default=None)
-    return click.Option([setting.option, name], multiple=get_origin(setting.kind) is tuple)
+    return click.Option([setting.option, name], multiple=setting.several)
 
 
 def _row(setting: Setting) -> tuple[str, str]:

@@ -54,7 +54,9 @@ def load_pretrained(
     if network.init_from is None:
         vectors = load(words.embeddings, embeddings_dir=words.embeddings_dir)
     else:
-        initial = _load_initial(network.init_from, encoder)
+        name = None if encoder is None else encoder.name
+        trust = encoder is not None and encoder.trust_remote_code
+        initial = load_model(network.init_from, encoder=name, trust_remote_code=trust)
         source = ModelSource(network.init_from, weights_of(network.init_from)[1])
         vectors = vectors_of(initial, network.init_from)
         if static != (vectors is not None):
@@ -87,12 +89,6 @@ def load_encoder(config: EncoderConfig) -> Encoder:
     if not config.finetune:
         require_folder()
     return encoder
-
-
-def _load_initial(folder: str, encoder: EncoderConfig | None) -> Model:
-    if encoder is None:
-        return load_model(folder)
-    return load_model(folder, encoder=encoder.name, trust_remote_code=encoder.trust_remote_code)
 
 
 def vectors_of(model: Model, folder: str) -> WordVectors | None:

@@ -20,7 +20,7 @@ from bilstm_crf.evaluation.strict import confirm
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.inference.torch_network import find_device
 from bilstm_crf.model.network import TrainableModel
-from bilstm_crf.training import run_folder
+from bilstm_crf.training import records, run_folder
 from bilstm_crf.training.build import build_model
 from bilstm_crf.training.checkpoint import epochs_done
 from bilstm_crf.training.corpora import Corpora, load_corpora
@@ -29,18 +29,7 @@ from bilstm_crf.training.optimizer import Optimizer
 from bilstm_crf.training.plan import Plan, plan_training, stop_where_best
 from bilstm_crf.training.pretrained import Pretrained, load_encoder, load_pretrained
 from bilstm_crf.training.provenance import command_line, environment, git_commit
-from bilstm_crf.training.records import (
-    CONFIG,
-    EpochRow,
-    FinalPhase,
-    RunDescription,
-    RunMetrics,
-    Seconds,
-    best_row,
-    read_description,
-    read_metrics,
-    write_dropped,
-)
+from bilstm_crf.training.records import EpochRow, FinalPhase, RunDescription, RunMetrics, Seconds
 from bilstm_crf.training.run_folder import CHECKPOINT, FINAL, is_finished
 from bilstm_crf.util.files import sha256_of_all
 from bilstm_crf.util.threads import use_threads
@@ -89,17 +78,17 @@ def resume(folder: Path, monitor: Monitor, *, threads: int | None = None) -> Run
     `threads`: another number than the run started with. Raises UsageError where that would change the result,
     InputError where the folder holds no run, or where an input has changed.
     """
-    before = read_description(folder / CONFIG)
+    before = records.read_description(folder / records.CONFIG)
     config = before.config
     if threads is not None:
         _check_threads(config, threads)
         config = config.replace({"run.threads": threads})
     if is_finished(folder):
         monitor.say(f"{folder}: this run is finished")
-        return read_metrics(folder)
+        return records.read_metrics(folder)
     with run_folder.lock_folder(folder):
         if is_finished(folder):  # by another process, since
-            return read_metrics(folder)
+            return records.read_metrics(folder)
         run_folder.clean(folder)
         setup = set_up(config, monitor)
         _check_inputs(setup.description, before, folder)
@@ -151,7 +140,7 @@ def _check_inputs(now: RunDescription, before: RunDescription, folder: Path) -> 
         if hashes != before.inputs[name]:
             raise InputError(
                 f"the {name} changed since this run started (SHA-256 differs)",
-                path=folder / CONFIG,
+                path=folder / records.CONFIG,
                 hint="put the old files back, or start a new run",
             )
 
@@ -183,7 +172,7 @@ def _train(
 ) -> list[EpochRow]:
     """Train one phase: optimizer, loop."""
     train, plan = setup.corpora.train, setup.plan
-    write_dropped(folder, train.dropped, len(train.sentences))
+    records.write_dropped(folder, train.dropped, len(train.sentences))
     provenance = dataclasses.asdict(setup.description)
     del provenance["command"]
     if dev is None:
@@ -252,7 +241,7 @@ def _score(
     if final is not None and test is not None:
         final = dataclasses.replace(final, test=score(folder / FINAL, test))
     return RunMetrics(
-        best_epoch=best_row(history).epoch,
+        best_epoch=records.best_row(history).epoch,
         epochs=len(history),
         seed=config.run.seed,
         epoch_chosen_on_dev=corpora.dev_chooses,

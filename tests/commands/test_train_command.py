@@ -135,7 +135,7 @@ def test_a_wrong_setting_is_an_error(cli: Cli, setting: str, message: str) -> No
         (["--train", TRAIN], "--train without --dev"),
         (["--dev", DEV], "without --train"),
         (["--test", DEV], "without --train"),
-        (["--train", TRAIN, "--dev", DEV, "--data", "x"], "both given"),
+        (["--train", TRAIN, "--dev", DEV, "--data", "x"], "expected one of them"),
         (["--train", "absent.conllu", "--dev", DEV], "absent.conllu: cannot be read"),
         (["--train", ".", "--dev", DEV, "--format", "conllu"], "Is a directory"),
         (["--train", "absent.xyz", "--dev", DEV], "suffix tells no format"),

@@ -15,7 +15,7 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.training.unused import unused_settings, without_unused
 from bilstm_crf.util import fields
 from done import Done
-from runs import DEV, SAMPLE, TRAIN, history, small_config, start, weights_hash
+from runs import DEV, SAMPLE, TRAIN, history, set_options, small_config, start, weights_hash
 
 Cli = Callable[..., Done]
 FILES = ["--train", TRAIN, "--dev", DEV]
@@ -39,7 +39,7 @@ def written_out(config: RunConfig) -> list[str]:
     """Every setting of a preset with --set."""
     paths = [path for path in fields.settings_of(RunConfig) if not path.startswith(("data.", "encoder."))]
     left_out = ("preset", "run.output", "words.embeddings", "network.features")
-    return fields.to_options({path: fields.get(config, path) for path in paths if path not in left_out})
+    return set_options({path: fields.get(config, path) for path in paths if path not in left_out})
 
 
 UNUSED = {

@@ -35,6 +35,7 @@ from runs import (
     interrupt,
     monitor,
     resume,
+    set_options,
     small_config,
     start,
     weights_hash,
@@ -390,7 +391,7 @@ def wait_for_line(process: subprocess.Popen[bytes], start: bytes) -> None:
 
 def options(config: RunConfig) -> list[str]:
     """The command line of `small_config`."""
-    return ["--labels", "full", *fields.to_options(fields.changes(config, RunConfig()))]
+    return ["--labels", "full", *set_options(fields.changes(config, RunConfig()))]
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(12, marks=pytest.mark.slow)])
