@@ -120,7 +120,7 @@ def analyse(
 def _groupings(
     sentences: Sequence[Sentence], reference: ReferenceData
 ) -> dict[str, tuple[GroupOf, Sequence[str]]]:
-    """The rule of each breakdown and the order of its groups."""
+    """Return the rule of each breakdown and the order of its groups."""
     names, coverage, sources = reference.names, reference.coverage, reference.sources
 
     def words_of(sentence: int, span: Span) -> list[str]:

@@ -111,13 +111,13 @@ def spelt(category: str) -> str:
 
 
 def _summary(confusion: TypeConfusion) -> str:
-    """`PER → ORG  15 (12 wrong type, 3 wrong both)`."""
+    """Return a line such as `PER → ORG  15 (12 wrong type, 3 wrong both)`."""
     kinds = ", ".join(f"{count:,} {spelt(category)}" for category, count in confusion.categories.items())
     return f"{confusion.gold} → {confusion.predicted}  {confusion.count:,} ({kinds})"
 
 
 def _headline(analysis: Analysis) -> tuple[Cell, ...]:
-    """Sizes and the score in one sentence."""
+    """Return sizes and the score in one sentence."""
     score = analysis.total.score
     return (
         f"{analysis.sentences:,} sentences, {analysis.words:,} tokens: {score.gold:,} gold and "
@@ -186,7 +186,7 @@ def _bars(analysis: Analysis) -> Figure:
 
 
 def _example(example: Example, path: str) -> page.Example:
-    """The words with their marks, their place (such as `dev.conllu:120 (015698)`), and the types."""
+    """Return the words with their marks, their place (`dev.conllu:120 (015698)`) and the types."""
     sides = (("gold", example.gold), ("predicted", example.predicted))
 
     def marks(position: int) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ def confusions(errors: Iterable[Example], examples: int) -> list[TypeConfusion]:
 
 
 def _categories(errors: Iterable[Example]) -> dict[str, int]:
-    """Counts of the categories that occur, in the order of CATEGORIES."""
+    """Return the counts of the categories that occur, in the order of CATEGORIES."""
     counts = Counter(error.category for error in errors)
     return {category: counts[category] for category in CATEGORIES if category in counts}
 

@@ -37,7 +37,7 @@ class VocabularyCoverage:
     """
 
     def __init__(self, train: Sequence[Sentence] | None, vectors: WordVectors | None) -> None:
-        """At least one of the two is given."""
+        """Take the training data, the vectors or both."""
         self._in_train = Vocabulary.of_corpus(train, ["O"]) if train is not None else None
         self._in_vectors = None
         if vectors is not None:
@@ -54,7 +54,7 @@ class VocabularyCoverage:
         return self.groups[max(map(self._distance, words))]
 
     def _distance(self, word: str) -> int:
-        """How many sources lack the word before the first one that has it."""
+        """Return how many sources lack the word before the first one that has it."""
         distance = 0
         for source in (self._in_train, self._in_vectors):
             if source is not None:

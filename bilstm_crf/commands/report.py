@@ -56,6 +56,6 @@ def command(results: Path, output: Path | None, markdown: Path | None) -> None:
 
 
 def _beside(page: Path, usual: Path) -> Path:
-    """The Markdown file has the name of the page; beside standard output or a device nothing can lie."""
+    """Return the page's name with .md; for standard output or a device, the usual place."""
     there = str(page) != "-" and (page.is_file() or not page.exists())
     return (page if there else usual).with_suffix(".md")

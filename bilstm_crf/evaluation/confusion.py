@@ -30,7 +30,7 @@ class Confusion:
     def __post_init__(self) -> None:
         for kind, matrix in (("spans", self.spans), ("words", self.words)):
             if {len(matrix), *map(len, matrix)} != {len(self.types)}:
-                raise ValueError(f"{kind} is no square matrix of {len(self.types)} types")
+                raise ValueError(f"{kind} is not a square matrix of {len(self.types)} types")
 
 
 def confusion(
@@ -50,7 +50,7 @@ def confusion(
 
 
 def _shown(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> dict[str, str]:
-    """The name of each type in the matrices, in their order."""
+    """Return the name of each type in the matrices, in their order."""
     types = types_of(gold, predicted)
     if len(types) <= MAX_TYPES:
         return {type_: type_ for type_ in types}

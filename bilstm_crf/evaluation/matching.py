@@ -97,7 +97,7 @@ def _rank(pair: tuple[Span, Span]) -> tuple[bool, bool, int, int, int]:
 
 
 def _touching(gold: Sequence[Span], predicted: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
-    """All pairs that share a token, in one pass: both sides are sorted and do not overlap."""
+    """Return all pairs that share a token, in one pass: both sides are sorted without overlap."""
     first = 0
     for span in predicted:
         while first < len(gold) and gold[first].end <= span.start:

@@ -168,13 +168,13 @@ def difference_table(
 
 
 def _by_gold(comparison: SystemComparison) -> list[tuple[str, Difference]]:
-    """The type with most gold spans first; all of them together last."""
+    """Return the type with most gold spans first, and all of them together last."""
     types = sorted(comparison.types.items(), key=lambda item: (-item[1].gold, item[0]))
     return [*types, ("micro", comparison.micro)]
 
 
 def _difference(found: Difference) -> list[Cell]:
-    """The cells of `DIFFERENCE`."""
+    """Return the cells of `DIFFERENCE`."""
     interval = Interval(found.interval.low, found.interval.high)
     return [Points(found.difference), interval, Number(found.p_value, 4)]
 

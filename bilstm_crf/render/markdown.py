@@ -58,7 +58,7 @@ def _rule(columns: Iterable[Column]) -> str:
 
 
 def _line(cells: Iterable[Cell], decimals: int = 2) -> str:
-    """In a table, even a bar inside code would end the cell."""
+    """Return a row; even a bar inside code would end its cell, so all are escaped."""
     shown = (
         inline(cell).replace("|", "\\|") if isinstance(cell, Code) else inline(cell, decimals)
         for cell in cells

@@ -89,7 +89,7 @@ def document_to_text(document: Document, *, max_rows: int | None = None, more: s
 
 
 def _example(example: Example) -> str:
-    """`  dev.conllu:120  … heter [{Kari} Nordmann] og …   wrong boundary, gold PER, predicted PER`."""
+    """Return a line such as `  dev.conllu:120  … heter [{Kari} Nordmann] og …   wrong boundary, gold PER`."""
     brackets = {"gold": "[]", "predicted": "{}"}
     words = []
     neighbours = zip(
@@ -127,7 +127,7 @@ def to_csv(tables: Iterable[Table]) -> str:
 
 
 def _values(cell: Cell) -> dict[str, str | float | None]:
-    """The values of a cell by the name of the part; the main one has no name."""
+    """Return the values of a cell by the name of the part; the main one has no name."""
     if cell is None or isinstance(cell, (str, int)):
         return {"": cell}
     if isinstance(cell, tuple):
@@ -139,6 +139,6 @@ def _values(cell: Cell) -> dict[str, str | float | None]:
 
 
 def _part_names(cells: Iterable[dict[str, str | float | None]]) -> list[str]:
-    """The parts that a column of cells has; an empty cell adds none to an interval."""
+    """Return the parts that a column of cells has; an empty cell adds none to an interval."""
     names = list(dict.fromkeys(name for cell in cells for name in cell))
     return [name for name in names if name] if "low" in names else names

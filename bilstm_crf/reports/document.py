@@ -73,7 +73,7 @@ def build_report(data: ReportData) -> Document:
 
 
 def _fold(table: Table, what: str) -> Block:
-    """The table, folded if it is long."""
+    """Return the table, folded if it is long."""
     return Folded(f"{len(table.rows)} {what}", [table]) if len(table.rows) > MAX_OPEN_ROWS else table
 
 
@@ -103,7 +103,7 @@ def _table(table: ResultTable, runs: Mapping[str, RunResults]) -> list[Block]:
 
 
 def _token_matrices(table: ScoreTable) -> list[Table]:
-    """The confusion matrix of tokens of each cell, for tables that are about confusion."""
+    """Return the confusion matrix of tokens of each cell."""
     return [
         matrix(f"{name}: tokens", cell.confusion.types, cell.confusion.words)
         for name, cell in render.named_cells(table)
@@ -112,7 +112,7 @@ def _token_matrices(table: ScoreTable) -> list[Table]:
 
 
 def _points(table: ScoreTable) -> list[Block]:
-    """A chart for each column: the mean of every row with its interval, and the paper's number."""
+    """Return a chart for each column: the mean of every row, its interval and the paper's number."""
     points: dict[str, list[Point]] = {}
     for row in table.rows:
         for cell in row.cells:
@@ -131,7 +131,7 @@ def _points(table: ScoreTable) -> list[Block]:
 
 
 def _curves_of_table(table: ScoreTable, runs: Mapping[str, RunResults]) -> list[Block]:
-    """The curves of every training whose runs are here, with one scale for all."""
+    """Return the curves of every training whose runs are here, with one scale for all."""
     found = {
         label: {name: runs[name] for name in names if name in runs and runs[name].history}
         for names, label in render.trainings(table).items()
@@ -152,7 +152,7 @@ def _by_type(table: ScoreTable) -> list[Block]:
 
 
 def _bars(caption: str, types: Mapping[str, HasF1]) -> Figure:
-    """F1 by entity type, and in brackets the gold spans that it is based on."""
+    """Return F1 by entity type, and in brackets the gold spans that it is based on."""
     ordered = sorted(types.items(), key=lambda item: (-item[1].gold, item[0]))
     rows = [(name, score.f1, f"{show(Percent(score.f1))} ({score.gold:,})") for name, score in ordered]
     return Figure(caption, Bars(rows))
@@ -162,7 +162,7 @@ def _bars(caption: str, types: Mapping[str, HasF1]) -> Figure:
 
 
 def _curves(name: str, runs: Iterable[RunResults], alike: Sequence[RunResults]) -> list[Block]:
-    """Both charts of runs with a history, in the scale of all that are alike; below them their numbers."""
+    """Return both charts of runs, in the scale of all that are alike, and their numbers."""
     runs = list(runs)
     charts = [
         Figure(
@@ -190,7 +190,7 @@ def _line(run: RunResults, value: Callable[[EpochRow], float]) -> Line:
 
 
 def _numbers(runs: Sequence[RunResults]) -> Table:
-    """What the charts show: one row per epoch, two columns per run."""
+    """Return what the charts show: one row per epoch, two columns per run."""
     seeds = [run.description.config.run.seed for run in runs]
     heads = [f"{what}, seed {seed}" for seed in seeds for what in ("dev F1", "loss")]
     by_epoch = [{row.epoch: row for row in run.history} for run in runs]
@@ -210,7 +210,7 @@ def _numbers(runs: Sequence[RunResults]) -> Table:
 
 
 def _about_run(run: RunResults) -> list[Cell]:
-    """How a run stands, and its scores."""
+    """Say how a run stands, and its scores."""
     if run.metrics is None:
         best = best_row(run.history) if run.history else None
         so_far: Cell = ""
@@ -238,7 +238,7 @@ def _about_run(run: RunResults) -> list[Cell]:
 
 
 def _run(name: str, run: RunResults) -> list[Section]:
-    """The scores of one run, its curves and its confusions."""
+    """Return the scores of one run, its curves and its confusions."""
     reports = run.metrics.reports if run.metrics else {}
     sections = [Section(f"Scores on {split}", [_scores(report)]) for split, report in reports.items()]
     if run.scores:

@@ -48,7 +48,7 @@ def count_runs(data: ReportData) -> str:
 
 
 def _asked(data: ReportData) -> dict[str, RunState]:
-    """The runs that tables ask for; of two states, that of the table that knows the run as done."""
+    """Return the runs that tables ask for; of two states, that of the table where the run is done."""
     found: dict[str, RunState] = {}
     for table in data.score_tables:
         for name, state in table.runs.items():
@@ -136,7 +136,7 @@ K = TypeVar("K", bound=Hashable)
 
 
 def _users(runs: Runs, keys_of: Callable[[RunResults], Iterable[K]]) -> dict[K, list[str]]:
-    """The names of the runs that have each key."""
+    """Return the names of the runs that have each key."""
     users: dict[K, list[str]] = {}
     for name, run in runs.items():
         for key in keys_of(run):
@@ -145,7 +145,7 @@ def _users(runs: Runs, keys_of: Callable[[RunResults], Iterable[K]]) -> dict[K, 
 
 
 def _settings(runs: Runs) -> Table:
-    """The settings that differ from the preset: each value with its runs."""
+    """Return the settings that differ from the preset, each value with its runs."""
     order = ["preset", *fields.settings_of(RunConfig), *fields.parts_of(RunConfig)]
     users = sorted(_users(runs, _changes).items(), key=lambda item: order.index(item[0][0]))
     rows = [[path, *map(NameCell, values), NameCell(_name(names, runs))] for (path, *values), names in users]
@@ -154,7 +154,7 @@ def _settings(runs: Runs) -> Table:
 
 
 def _changes(run: RunResults) -> Iterator[tuple[str, str, str]]:
-    """The path of each setting, its value and the preset's value."""
+    """Return the path of each changed setting, its value and the preset's value."""
     config = run.description.config
     preset = RunConfig.of_preset(config.preset)
     yield "preset", config.preset, ""
@@ -176,7 +176,7 @@ Source = tuple[str, tuple[str | int | None, ...], str | None]  # its name, furth
 def _sources(
     title: str, heads: Sequence[str], runs: Runs, sources_of: Callable[[RunResults], list[Source]]
 ) -> Table:
-    """Each source once, by its hash, with the number of runs that use it."""
+    """Return each source once, by its hash, with the number of runs that use it."""
     rows = [
         [NameCell(name), *cells, len(names), Code(sha256) if sha256 else None]
         for (name, cells, sha256), names in _users(runs, sources_of).items()
@@ -202,7 +202,7 @@ def _encoders(run: RunResults) -> list[Source]:
 
 
 def _machines(runs: Runs) -> Table:
-    """One column for each set of versions and machine."""
+    """Return one column for each set of versions and machine."""
     users = _users(runs, lambda run: [tuple(_machine(run).items())])
     several = len(users) > 1
     counts = [
