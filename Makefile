@@ -1,6 +1,6 @@
 # Each target does its own set-up on a fresh machine: Python 3.11 or newer, and a network for pip.
 #   make train    train on the embedded sample, in under a minute
-#   make test     the quick tests, ruff, mypy and the layers; `make test-slow` for what takes minutes
+#   make test     the quick tests with a coverage figure, ruff, mypy and the layers; `make test-slow` takes minutes
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ train: $(READY)
 	$(BIN)/python train.py
 
 test: check
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 -p tests.measure_coverage
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow --timeout 1800
@@ -46,4 +46,4 @@ fuzz: $(READY)
 	$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS)
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

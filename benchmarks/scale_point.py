@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from bilstm_crf.config import RunConfig
+from bilstm_crf.config import RunConfig, Stage
 from bilstm_crf.corpus.labelled import Labelled
+from bilstm_crf.corpus.mixture import Mixture
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.sentence import Sentence, Span
 from bilstm_crf.training.build import build_model
 from bilstm_crf.training.loop import DevSet, Output, Trainer, fit
 from bilstm_crf.training.optimizer import Optimizer
-from bilstm_crf.training.plan import plan_phase
+from bilstm_crf.training.plan import plan_training
 from bilstm_crf.training.pretrained import Pretrained
 from bilstm_crf.training.records import EpochRow
 from bilstm_crf.util.threads import use_threads
@@ -34,6 +34,12 @@ KNOWN_SENTENCES = 1_000  # tagging: what the untrained model's own vocabulary is
 
 class Quiet:
     """An observer that looks away."""
+
+    def __enter__(self) -> Quiet:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing."""
 
     def batch(self, epoch: int, sentences: int, tokens: int, loss: float) -> None:
         """Nothing."""
@@ -100,16 +106,14 @@ def measured(point: dict[str, Any], folder: Path) -> float:
         made = sentences(point["tokens"], *shape, frequent, source)
         given = Labelled(made, ["IOB2"], [], [len(made)])
         dev = Labelled(made[:2], ["IOB2"], [], [2])
-        phase = plan_phase(config.schedule, None, given, ())
-        plan = phase.plan
+        plan = plan_training(config.schedule, [Stage(0, "words", 0)], Mixture(given.sizes, [1.0]))
         model = build_model(config, made, Pretrained(table))
-        optimizer = Optimizer(model.network, config, plan.batches_per_epoch, plan.batches)
-        devset = DevSet(dev, chooses=True, device="cpu", threads=config.lanes)
-        trainer = Trainer(model, optimizer, phase, config.seed)
+        optimizer = Optimizer(model.network, config.optimizer, plan.schedule)
+        devset = DevSet(dev, chooses=True, device="cpu", threads=config.workers)
+        trainer = Trainer(model, optimizer, made, plan, config.run.seed)
         history = fit(trainer, devset, Output(folder / "run", {}, table), Quiet())
         return float(history[1].tokens_per_second)
     learned = sentences(16 * KNOWN_SENTENCES, 16, point["labels"], frequent, source)
-    torch.set_num_threads(1)  # as the commands do: each thread of the tagger computes alone
     tagger = Tagger(build_model(config, learned, Pretrained(table)), threads=point["threads"])
     spread = known if len(known) > CORPUS_WORDS else frequent
     given = sentences(point["tokens"], *shape, spread, source)

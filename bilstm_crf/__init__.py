@@ -1,4 +1,4 @@
-"""Character CNN + word BiLSTM + CRF: a sequence labeller for Norwegian, after the NorNE paper's baseline."""
+"""Named entities for Norwegian: character CNN + word BiLSTM + CRF, after the NorNE paper's baseline."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ __all__ = ["Tagger", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """`Tagger` is imported when asked for, since it brings torch along."""
+    """Import `Tagger` when it is used, since `bilstm-crf --help` does not need NumPy."""
     if name == "Tagger":
         from bilstm_crf.inference.tagger import Tagger
 

@@ -7,99 +7,79 @@ settings that the paper names. util/fields.py reads and writes the settings.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass
 from typing import Any, Literal
 
-from bilstm_crf.errors import UsageError, did_you_mean
+from bilstm_crf.errors import UsageError
 from bilstm_crf.util import fields
-from bilstm_crf.util.fields import setting
+from bilstm_crf.util.fields import option, setting
 from bilstm_crf.util.records import Seed
 
 MAX_SEED = 2**63 - 1  # the largest integer that every JSON reader can hold
-MAX_WEIGHT = 1000  # a larger sampling weight is a typing error
 LAYERS = ("last", "last4", "mix")  # several hidden states of an encoder; a number is one of them
 Head = Literal["bilstm-crf", "bilstm-linear", "crf", "linear"]
 Features = Literal[
-    "auto",
-    "static",
-    "char",
-    "encoder",
-    "static,char",
-    "static,encoder",
-    "char,encoder",
-    "static,char,encoder",
-]
+    "auto", "static", "char", "encoder",
+    "static,char", "static,encoder", "char,encoder", "static,char,encoder",
+]  # fmt: skip
 Pooling = Literal["first", "last", "mean"]
 Masks = Literal["token", "sentence", "batch"]
 Precision = Literal["float32", "bfloat16"]
 Unit = Literal["words", "sentences"]
+Preset = Literal["paper", "best"]
+Texts = tuple[str, ...]
+Maybe = str | None
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What to learn from, and how the files are read: NorNE in `folder`, or one's own files."""
+    """What to learn from, and how the files are read: NorNE in `folder`, or files of one's own."""
 
-    folder: str | None = setting(
-        None, "NorNE's folder, or any with files named as UD's", metavar="DIR", option="--data", main=True
+    folder: Maybe = option(
+        "--data DIR", None, "NorNE's folder, or any with files named like UD's", "data/norne", main=True
     )
-    language: Literal["nob", "nno", "both"] | None = setting(
-        None, "NorNE's files: Bokmål, Nynorsk or both; nob by default", option="--language"
+    language: Literal["nob", "nno", "both"] | None = option(
+        "--language NAME", None, "Written standard of NorNE: nob, nno or both", "nob"
     )
-    train: tuple[str, ...] = setting((), "Training files", metavar="FILE", option="--train")
-    dev: tuple[str, ...] = setting((), "Files that choose the best epoch", metavar="FILE", option="--dev")
-    test: tuple[str, ...] = setting((), "Files to score once, at the end", metavar="FILE", option="--test")
-    weights: tuple[float, ...] = setting(
+    train: Texts = option("--train FILE", (), "Training file of your own in place of NorNE; repeatable")
+    dev: Texts = option("--dev FILE", (), "With --train: file that chooses the best epoch; repeatable")
+    test: Texts = option("--test FILE", (), "With --train: file to score once, at the end; repeatable")
+    weights: tuple[float, ...] = option(
+        "--weight W",
         (),
-        "Sampling weight of each training file (0.5: half per epoch; 2: every sentence twice)",
+        "Sampling weight of each --train file (0.5: half per epoch)",
+        "1",
         low=1e-9,
-        high=MAX_WEIGHT,
-        expected=f"a number above 0, at most {MAX_WEIGHT:,}",
-        metavar="W",
-        option="--weight",
+        expected="a number above 0",
     )
-    train_labels: tuple[str, ...] = setting(
-        (),
-        "Label set of each training file, where it is not --labels",
-        metavar="SET",
-        option="--train-labels",
+    train_labels: Texts = option("--train-labels SET", (), "Label set of each --train file", "--labels")
+    filter: Texts = option(
+        "--filter NAME", (), "Drop train sentences: ill-formed, empty, leaked, repeated", "none"
     )
-    filter: tuple[str, ...] = setting(
-        (),
-        "Leave out training sentences: ill-formed, empty, leaked (in dev or test), repeated",
-        metavar="F",
-        option="--filter",
+    format: Maybe = option("--format NAME", None, "Input format: conllu, conll2003, text, jsonl", "by suffix")
+    misc_key: str = option("--misc-key NAME", "name", "CoNLL-U: key of the label in MISC")
+    token_column: Maybe = option(
+        "--token-column N|NAME", None, "Columns: number or header of the token's", "recognised, else 1"
     )
-    format: str | None = setting(
-        None, "Input format: conllu, conll2003, text, jsonl", metavar="NAME", option="--format"
+    label_column: str = option(
+        "--label-column N|NAME", "auto", "Columns: the same of the label's, or last", "recognised, else last"
     )
-    misc_key: str = setting("name", "Key of the label in CoNLL-U's MISC", metavar="NAME", option="--misc-key")
-    token_column: str | None = setting(
-        None, "Column of the token: number or header name", metavar="N|NAME", option="--token-column"
+    input_encoding: Maybe = option(
+        "--input-encoding NAME", None, "Character encoding of the input, such as cp1252", "UTF-8"
     )
-    label_column: str = setting(
-        "auto", "Column of the label: number, header name, last", metavar="N|NAME", option="--label-column"
+    repair: Literal["conlleval", "discard"] | None = option(
+        "--repair NAME", None, "Illegal labels: conlleval (I- begins a span), discard (O)", "refuse"
     )
-    input_encoding: str | None = setting(
-        None, "Character encoding of the input", metavar="NAME", option="--input-encoding"
+    documents: Maybe = option(
+        "--documents TABLE", None, "TSV of sent_id, document, genre", "documents.tsv beside the file"
     )
-    repair: Literal["conlleval", "discard"] | None = setting(
-        None, "Repair of illegal label sequences", option="--repair"
+    labels: str = option(
+        "--labels SET", "full", "Label set: full, 7, 6, 4, file or a TOML file", "full; --train: file"
     )
-    documents: str | None = setting(
-        None,
-        "TSV that maps sentences to documents (sent_id, document, optional genre)",
-        metavar="TABLE",
-        option="--documents",
-    )
-    labels: str = setting(
-        "full", "Label set: full, 7, 6, 4, file (as read) or a TOML file", metavar="SET", option="--labels"
-    )
-    keep_misc: bool = setting(
-        False, "Keep NorNE's rare type MISC, which is O otherwise", option="--keep-misc"
-    )
-    encoding: Literal["iob", "iobe", "iobs", "iobes"] = setting(
-        "iob", "How spans are written as labels", option="--encoding"
+    keep_misc: bool = option("--keep-misc", False, "Keep NorNE's rare type MISC, which becomes O otherwise")
+    encoding: Literal["iob", "iobe", "iobs", "iobes"] = option(
+        "--encoding NAME", "iob", "Encoding of spans as labels: iob, iobe, iobs or iobes"
     )
 
 
@@ -107,57 +87,55 @@ class DataConfig:
 class WordConfig:
     """Word vectors, and how the word embedding uses them."""
 
-    embeddings: str = setting(
-        "none", "Word vectors: a name (sg600, …) or a file", metavar="NAME|PATH", option="--embeddings"
+    embeddings: str = option(
+        "--embeddings NAME|PATH", "none", "Word vectors: sg600, … or a file", "none: random"
     )
-    embeddings_dir: str | None = setting(
-        None, "Folder of word vectors", metavar="DIR", compare=False, option="--embeddings-dir"
+    embeddings_dir: Maybe = option(
+        "--embeddings-dir DIR",
+        None,
+        "Folder of word vectors",
+        "$BILSTM_CRF_EMBEDDINGS, embeddings/",
+        compare=False,
     )
-    dim: int = setting(100, "Size of random word vectors", low=1)
-    word_dropout: float = setting(
-        0.0, "A word seen n times is replaced by its pretrained vector with probability a / (a + n)", low=0
-    )
-    subwords: int = setting(0, "Character n-grams that give a vector to words without one", low=0)
-    subword_dropout: float = setting(
-        0.0, "Share of tokens that get the vector of their n-grams", low=0, below=1
-    )
+    dim: int = setting(100, "Dimensions of random word vectors", low=1)
+    word_dropout: float = setting(0.0, "Word dropout a: probability a / (a + n) for a word seen n times")
+    subwords: int = setting(0, "Character n-grams that give other words a vector; 0: none")
+    subword_dropout: float = setting(0.0, "Share of tokens read as their n-grams alone", below=1)
 
 
 @dataclass(frozen=True)
 class CharacterConfig:
     """The character CNN."""
 
-    dim: int = setting(30, "Size of character embeddings", low=1)
-    filters: int = setting(50, "Convolution filters", low=1)
-    width: int = setting(3, "Characters that one filter sees", low=1, remainder=1)
+    dim: int = setting(30, "Dimensions of character embeddings", low=1)
+    filters: int = setting(50, "Convolution filters over the characters of a word", low=1)
+    width: int = setting(3, "Characters that a filter spans (odd)", low=1, remainder=1)
 
 
 @dataclass(frozen=True)
 class LstmConfig:
     """The BiLSTM over the words of a sentence."""
 
-    hidden: int = setting(200, "Size of the BiLSTM's output, both directions together", low=1, remainder=0)
-    layers: int = setting(1, "BiLSTM layers", low=1)
-    recurrent_dropout: float = setting(
-        0.0, "Dropout of the recurrent weights, drawn once per batch", low=0, below=1
+    hidden: int = setting(
+        200, "Dimensions of the BiLSTM's output, both directions (even)", low=1, remainder=0
     )
+    layers: int = setting(1, "BiLSTM layers", low=1)
+    recurrent_dropout: float = setting(0.0, "Dropout of the recurrent weights, drawn once per batch", below=1)
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """What the network reads and what it ends in."""
+    """What the network reads, and what it ends in."""
 
-    features: Features = setting(
-        "auto", "What a word is read as: static, char, encoder", metavar="LIST", option="--features"
+    features: Features = option(
+        "--features LIST", "auto", "Input: static, char, encoder, by commas", "static,char(,encoder)"
     )
-    head: Head = setting("bilstm-crf", "Layers that read the features", option="--head")
-    dropout: float = setting(
-        0.5, "Dropout of characters, of word representations and of the BiLSTM's output", low=0, below=1
-    )
-    input_dropout: Masks = setting("token", "Which tokens share a dropout mask of the word representations")
-    ensemble_size: int = setting(1, "Taggers over the same words whose emissions are averaged", low=1)
-    init_from: str | None = setting(
-        None, "Model to start from; its sizes, words and vectors hold", metavar="MODEL", option="--init-from"
+    head: Head = option("--head NAME", "bilstm-crf", "Output layers: bilstm-crf, bilstm-linear, crf, linear")
+    dropout: float = setting(0.5, "Dropout of characters, word representations and BiLSTM output", below=1)
+    input_dropout: Masks = setting("token", "Tokens that share a dropout mask: token, sentence or batch")
+    ensemble_size: int = setting(1, "Taggers whose emissions are averaged", low=1)
+    init_from: Maybe = option(
+        "--init-from MODEL", None, "Model to fine-tune; its sizes, words and vectors hold"
     )
 
 
@@ -165,9 +143,9 @@ class NetworkConfig:
 class MemoryConfig:
     """The document memory: features from other occurrences of a name in the document."""
 
-    size: int = setting(0, "Size of the document-memory layer; 0 disables it", low=0, main=True)
+    size: int = setting(0, "Dimensions of the document-memory layer; 0: no memory", main=True)
     memory_free_loss_weight: float = setting(
-        0.0, "Share of the loss that is computed without the document memory", low=0, below=1
+        0.0, "Share of the loss computed without the document memory", below=1
     )
 
 
@@ -191,47 +169,51 @@ class Stage:
         return cls(int(context.removesuffix("w")), unit, int(batches or 0))
 
 
+_CONTEXT, _BATCHES = "[0-9]{1,9}w?", "0*[1-9][0-9]{0,8}"
+
+
 @dataclass(frozen=True)
 class EncoderConfig:
     """A pretrained Transformer, and how its hidden states become features."""
 
-    name: str = setting(
-        dataclasses.MISSING,
+    name: str = option(
+        "--encoder NAME|PATH",
+        MISSING,
         "Hugging Face encoder: a name on the hub or a folder",
-        metavar="NAME|PATH",
+        "none",
         main=True,
-        option="--encoder",
     )
-    finetune: bool = setting(False, "Train the encoder too", option="--encoder-finetune")
-    layers: str = setting(
+    finetune: bool = option("--encoder-finetune", False, "Train the encoder too")
+    layers: str = option(
+        "--encoder-layers NAME|N",
         "last4",
-        "Hidden states: last, last4 (mean), mix (learned weights) or the number of one",
+        "Hidden states: last, last4 (mean), mix (learned) or N",
         pattern="last|last4|mix|0|[1-9][0-9]{0,8}",
         expected="last, last4, mix or a number",
-        metavar="NAME|N",
-        option="--encoder-layers",
     )
-    pooling: Pooling = setting("first", "Subword whose vector is the word's")
-    context: str = setting(
-        "0", "Neighbouring sentences on each side that the encoder sees, or words as 64w",
-        pattern=r"[0-9]{1,9}w?", expected="a number of sentences, or of words as in 64w", metavar="N",
-        option="--context",
-    )  # fmt: skip
-    curriculum: str = setting(
+    pooling: Pooling = setting("first", "Subword that stands for a word: first, last or mean")
+    context: str = option(
+        "--context N|Nw",
+        "0",
+        "Neighbouring sentences the encoder sees, or words (64w)",
+        pattern=_CONTEXT,
+        expected="a number of sentences, or of words as in 64w",
+    )
+    curriculum: str = option(
+        "--curriculum STAGES",
         "",
-        "Context that grows during training: stages of CONTEXT:BATCHES, as 0:2000,64w:1000",
-        pattern=r"([0-9]{1,9}w?:0*[1-9][0-9]{0,8}(,[0-9]{1,9}w?:0*[1-9][0-9]{0,8})*)?",
+        "Growing context, CONTEXT:BATCHES,…, as 0:2000,2:1000",
+        "none",
+        pattern=f"({_CONTEXT}:{_BATCHES}(,{_CONTEXT}:{_BATCHES})*)?",
         expected="stages of CONTEXT:BATCHES, as in 0:2000,2:1000 or 0w:2000,64w:1000",
-        metavar="STAGES",
-        option="--curriculum",
     )
-    learning_rate: float = setting(2e-5, "Peak learning rate of the encoder (AdamW)", low=0)
-    weight_decay: float = setting(0.01, "Weight decay of the encoder", low=0)
-    precision: Precision = setting("float32", "Precision of the encoder's products")
-    trust_remote_code: bool = setting(
-        False, "Run Python code that the encoder brings", compare=False, option="--trust-remote-code"
+    learning_rate: float = setting(2e-5, "Peak learning rate of the encoder (AdamW)")
+    weight_decay: float = setting(0.01, "Weight decay of the encoder")
+    precision: Precision = setting("float32", "Precision of the encoder's products: float32, bfloat16")
+    trust_remote_code: bool = option(
+        "--trust-remote-code", False, "Run Python code that the encoder brings", compare=False
     )
-    embed: bool = setting(False, "Copy a frozen encoder into the model's folder", option="--embed-encoder")
+    embed: bool = option("--embed-encoder", False, "Copy a frozen encoder into the model's folder")
 
     @property
     def stages(self) -> list[Stage]:
@@ -244,15 +226,13 @@ class OptimizerConfig:
     """How a batch's gradients change the weights."""
 
     method: Literal["sgd", "adam"] = setting(
-        "sgd", "Optimizer of all weights but the word vectors", main=True
+        "sgd", "Optimizer: sgd or adam (AdamW); word vectors always take SGD", main=True
     )
-    learning_rate: float = setting(0.015, "Learning rate of the first epoch", low=0)
-    embedding_lr_scale: float = setting(
-        1.0, "Learning rate of the word vectors (plain SGD), as a multiple; 0 freezes them", low=0
-    )
-    weight_decay: float = setting(1e-8, "Weight decay of all weights but the word vectors", low=0)
-    momentum: float = setting(0.0, "Momentum of SGD", low=0, below=1)
-    gradient_clip: float = setting(0.0, "Largest gradient norm per sentence; 0: no limit", low=0)
+    learning_rate: float = setting(0.015, "Learning rate of the first epoch")
+    embedding_lr_scale: float = setting(1.0, "Learning rate of word vectors as a multiple; 0 freezes them")
+    weight_decay: float = setting(1e-8, "Weight decay of all weights but the word vectors")
+    momentum: float = setting(0.0, "Momentum of SGD", below=1)
+    gradient_clip: float = setting(0.0, "Largest gradient norm per sentence; 0: no limit")
 
 
 @dataclass(frozen=True)
@@ -260,43 +240,38 @@ class ScheduleConfig:
     """How long a run trains, and its learning-rate schedule."""
 
     shape: Literal["inverse", "linear", "cosine"] = setting(
-        "inverse", "Learning-rate schedule; linear and cosine fall to 0 at the last batch", main=True
+        "inverse", "Learning-rate schedule: inverse, linear or cosine", main=True
     )
-    epochs: int = setting(50, "Number of epochs", low=1, option="--epochs")
+    epochs: int = option("--epochs N", 50, "Number of epochs", low=1)
     batch_size: int = setting(10, "Sentences per batch", low=1)
-    batches_per_epoch: int = setting(0, "Batches between two scores on dev; 0: all of train", low=0)
-    learning_rate_decay: float = setting(
-        0.05, "Decay of the schedule inverse: the rate of epoch e is divided by 1 + decay * e", low=0
-    )
+    batches_per_epoch: int = setting(0, "Batches between two scores on dev; 0: all of train")
+    learning_rate_decay: float = setting(0.05, "Decay d of inverse: epoch e has learning_rate / (1 + d * e)")
     warmup_fraction: float = setting(
-        0.0, "Share of all batches in which the learning rate rises from 0", low=0, below=1
+        0.0, "Share of all batches in which the learning rate rises from 0", below=1
     )
-    restarts: int = setting(1, "Number of times that the schedule cosine falls", low=1)
-    patience: int = setting(
-        0, "Epochs without a better dev F1 before training stops; 0: never", low=0, option="--patience"
-    )
+    restarts: int = setting(1, "Number of times that cosine falls to 0", low=1)
+    patience: int = option("--patience N", 0, "Epochs without a better dev F1 before training stops", "never")
 
 
 @dataclass(frozen=True)
 class SystemConfig:
     """The random seed, the machine, and the second phase."""
 
-    seed: Seed = setting(42, "Seed of all random numbers", low=0, high=MAX_SEED, option="--seed")
-    threads: int = setting(
+    seed: Seed = option("--seed N", 42, "Seed of all random numbers", high=MAX_SEED)
+    threads: int = option(
+        "--threads N",
         1,
-        "Processor cores; 1 and 2 give the same weights unless an encoder is trained",
+        "Processor cores; 1 and 2 give the same weights",
+        "2 if there are",
         low=1,
         compare=False,
-        option="--threads",
     )
-    device: str = setting("cpu", "Device: cpu or cuda", metavar="NAME", compare=False, option="--device")
-    output: str | None = setting(
-        None, "Folder of the run and its model", metavar="DIR", option="--output", compare=False
+    device: str = option("--device NAME", "cpu", "Device: cpu or cuda", compare=False)
+    output: Maybe = option(
+        "--output DIR", None, "Folder of the run and its model", "runs/CORPUS-VECTORS", compare=False
     )
-    retrain_on_dev: bool = setting(
-        False,
-        "Then retrain on train + dev for the number of batches that was best on dev",
-        option="--retrain-on-dev",
+    retrain_on_dev: bool = option(
+        "--retrain-on-dev", False, "Retrain on train + dev afterwards, as long as was best"
     )
 
 
@@ -314,9 +289,7 @@ class RunConfig:
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     run: SystemConfig = SystemConfig()
-    preset: str = setting(
-        "paper", "Preset to start from: paper or best", metavar="NAME", compare=False, option="--preset"
-    )
+    preset: Preset = option("--preset NAME", "paper", "Preset to start from: paper or best", compare=False)
 
     def __post_init__(self) -> None:
         fields.check_bounds(self)
@@ -325,32 +298,29 @@ class RunConfig:
     @classmethod
     def of_preset(cls, name: str) -> RunConfig:
         """Return the configuration of a preset, without files. Raises UsageError for an unknown name."""
-        if not isinstance(name, str) or name not in PRESETS:
-            raise UsageError(
-                f"preset {name!r} is unknown.{did_you_mean(str(name), PRESETS)}",
-                hint=f"presets: {' '.join(PRESETS)}",
-            )
-        return fields.replace(cls(preset=name), PRESETS[name])
-
-    def replace(self, values: Mapping[str, Any] = {}, *, text: bool = False, **more: Any) -> RunConfig:
-        """Return the configuration with other values, by path, bare name or nested; `a__b` is `a.b`.
-
-        With `text`, values are strings of the command line. Raises UsageError.
-        """
-        named = {name.replace("__", "."): value for name, value in more.items()}
-        return fields.replace(self, {**values, **named}, text=text)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return all settings, as config.json holds them."""
-        return fields.to_json(self)
+        known: type = cls
+        name = fields.settings_of(known)["preset"].read(name)
+        return fields.replace(cls(), {"preset": name, **PRESETS[name]})
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> RunConfig:
-        """Return the configuration of a config.json or TOML file. Raises UsageError.
+        """Return the configuration of a table of JSON or TOML; the rest is as its preset has it.
 
-        What the file does not say is as its preset has it.
+        Raises UsageError.
         """
         return cls.of_preset(content.get("preset", "paper")).replace(content)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all settings, as config.json holds them."""
+        return dataclasses.asdict(self)
+
+    def replace(self, values: Mapping[str, Any] = {}, **more: Any) -> RunConfig:
+        """Return the configuration with other values, by path, bare name or nested; `a__b` is `a.b`.
+
+        Raises UsageError.
+        """
+        named = {name.replace("__", "."): value for name, value in more.items()}
+        return fields.replace(self, {**values, **named})
 
     @property
     def features(self) -> list[str]:
@@ -420,67 +390,47 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 def _refuse_contradictions(config: RunConfig) -> None:
     """Raise UsageError for settings that cannot be together."""
-    data, words, network, encoder = config.data, config.words, config.network, config.encoder
+    files = config.data.train
     for name in ("weights", "train_labels"):
-        given = getattr(data, name)
-        if given and data.train and len(given) != len(data.train):
+        given = getattr(config.data, name)
+        if files and given and len(given) != len(files):
             raise UsageError(
-                f"{len(given)} {name.replace('_', ' ')} for {len(data.train)} training files, "
-                f"expected one for each: {', '.join(data.train)}"
+                f"{len(given)} {name.replace('_', ' ')} for {len(files)} training files, expected one for "
+                f"each: {', '.join(files)}"
             )
-    has_encoder = "encoder" in config.features
-    contradictions: list[tuple[bool, str, str]] = [
-        (
-            bool(data.train) and (data.folder or data.language) is not None,
-            f"--data {data.folder} or --language {data.language} and --train were both given",
-            "--data and --language choose NorNE's files, --train names your own",
-        ),
-        (
-            bool(data.dev or data.test) and not data.train,
-            "--dev or --test without --train",
-            "they are for files of your own: --train FILE --dev FILE",
-        ),
-        (
-            bool(data.train) and not data.dev,
-            "--train without --dev",
-            "dev chooses the best epoch: --dev FILE",
-        ),
-        (
-            has_encoder and encoder is None,
-            f"features={network.features} needs an encoder",
-            "name one: --encoder NAME|PATH",
-        ),
-        (
-            not has_encoder and encoder is not None,
-            f"an encoder is named, but it is not among features={network.features}",
-            "add encoder to --features",
-        ),
-        (
-            network.init_from is not None and words.embeddings != "none",
-            f"--embeddings {words.embeddings} and --init-from {network.init_from} were both given",
-            "the model brings its own vectors; leave --embeddings out",
-        ),
-        (
-            "static" not in config.features and words.embeddings != "none",
-            f"--embeddings {words.embeddings} is not used by features={network.features}",
-            "add static to --features, or leave --embeddings out",
-        ),
-        (
-            config.document_memory.size > 0 and not config.has_lstm,
-            f"document_memory needs a BiLSTM, which the head {network.head} lacks",
-            "--head bilstm-crf has one",
-        ),
-        (
-            encoder is not None and bool(encoder.curriculum) and Stage.parse(encoder.context).context > 0,
-            "encoder.context and encoder.curriculum were both given",
-            "the curriculum says what context there is; leave the other out",
-        ),
-        (
-            data.documents is not None and not config.reads_neighbours,
-            f"--documents {data.documents} has no effect: each sentence is read without its neighbours",
-            "--context N and --set document_memory=100 read others of the same document",
-        ),
-    ]
-    for wrong, message, hint in contradictions:
-        if wrong:
-            raise UsageError(message, hint=hint)
+    for message, is_wrong in _CONTRADICTIONS.items():
+        if is_wrong(config):
+            raise UsageError(message.format(c=config))
+
+
+# What is said of settings that contradict one another, and when
+_CONTRADICTIONS: dict[str, Callable[[RunConfig], bool]] = {
+    "--train takes files of your own, --data and --language choose NorNE's: expected one of them": (
+        lambda c: bool(c.data.train) and (c.data.folder or c.data.language) is not None
+    ),
+    "--dev or --test without --train: they are for files of your own": (
+        lambda c: bool(c.data.dev or c.data.test) and not c.data.train
+    ),
+    "--train without --dev, which chooses the best epoch": lambda c: bool(c.data.train) and not c.data.dev,
+    "features={c.network.features} needs an encoder: --encoder NAME|PATH": (
+        lambda c: "encoder" in c.features and c.encoder is None
+    ),
+    "the encoder {c.encoder_name} is not among features={c.network.features}": (
+        lambda c: "encoder" not in c.features and c.encoder is not None
+    ),
+    "--init-from and --embeddings {c.words.embeddings} were both given: the model brings its vectors": (
+        lambda c: c.network.init_from is not None and c.words.embeddings != "none"
+    ),
+    "--embeddings {c.words.embeddings} is not used by features={c.network.features}; add static": (
+        lambda c: "static" not in c.features and c.words.embeddings != "none"
+    ),
+    "document_memory={c.document_memory.size} needs a BiLSTM, which head={c.network.head} lacks": (
+        lambda c: c.document_memory.size > 0 and not c.has_lstm
+    ),
+    "encoder.context and encoder.curriculum, which has contexts of its own, were both given": (
+        lambda c: bool(c.stages) and Stage.parse(fields.get(c, "encoder.context")).context > 0
+    ),
+    "--documents needs --context N or --set document_memory=100: sentences are read alone": (
+        lambda c: c.data.documents is not None and not c.reads_neighbours
+    ),
+}

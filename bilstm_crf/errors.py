@@ -2,6 +2,7 @@
 
     BilstmCrfError          exit status 1: the work failed
     ├── UsageError          exit status 2: a wrong option, name or combination
+    │   └── MissingPackageError             an optional package is not installed; the hint names the extra
     ├── InputError          exit status 2: a file is not what it should be
     │   └── ModelFolderError                a saved model is damaged, foreign or of another version
     ├── DownloadError       exit status 1: the network or the server failed
@@ -41,6 +42,10 @@ class BilstmCrfError(Exception):
 
 class UsageError(BilstmCrfError):
     exit_status = 2
+
+
+class MissingPackageError(UsageError):
+    pass
 
 
 class InputError(BilstmCrfError):

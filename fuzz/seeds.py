@@ -1,11 +1,18 @@
-"""Seeds of the fuzz targets: small inputs of every shape that a reader knows, made here."""
+"""Seeds of the fuzz targets: small inputs in every layout that a reader knows."""
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import struct
+import tempfile
 import zipfile
+from pathlib import Path
+
+import numpy as np
 
 COLUMNS = [
     "-DOCSTART- -X- O O\n\nKari NNP B-NP I-PER\nbur VBZ I-VP O\n\n",
@@ -62,16 +69,16 @@ def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode() + b"\n"
 
 
-def _zip(*names: str) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+def _zip(content: bytes, *names: str, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
         for name in names:
-            archive.writestr(name, "2 2\nkari 0.1 0.2\noslo 0.3 0.4\n")
-    return content.getvalue()
+            archive.writestr(name, content)
+    return packed.getvalue()
 
 
 def _fasttext() -> bytes:
-    """A model of two words, two dimensions and one bucket, as fastText 0.9 writes it."""
+    """Return a model of two words, two dimensions and one bucket, as fastText 0.9 writes it."""
     head = struct.pack("<2i12id", 793712314, 12, 2, 5, 5, 1, 5, 1, 1, 2, 1, 3, 3, 100, 1e-4)
     words = b"".join(word + b"\0" + struct.pack("<qb", 1, 0) for word in (b"kari", b"oslo"))
     dictionary = struct.pack("<3i2q", 2, 2, 0, 2, -1) + words
@@ -79,16 +86,51 @@ def _fasttext() -> bytes:
     return head + dictionary + matrix + struct.pack("<?2q", False, 2, 2) + struct.pack("<4f", *range(4))
 
 
-BINARY = b"2 2\nkari " + struct.pack("<2f", 0.1, 0.2) + b"\noslo " + struct.pack("<2f", 0.3, 0.4) + b"\n"
+def _vectors() -> dict[str, bytes]:
+    """Return small files of word vectors in every format and packing."""
+    text = b"2 2\nkari 0.1 0.2\noslo 0.3 0.4\n"
+    rows = [word + struct.pack("<2f", *row) for word, row in ((b"kari ", (0.1, 0.2)), (b"oslo ", (0.3, 0.4)))]
+    plain = {
+        "text": text,
+        "glove": b"kari\t0.1\t0.2\n",
+        "odd text": b"\xef\xbb\xbf a 1e-3 nan\n",
+        "binary": b"2 2\n" + b"\n".join(rows) + b"\n",
+        "fasttext": _fasttext(),
+        "pickle": b"\x80\x04.",
+    }
+    packed = {pack.__name__: pack.compress(text) for pack in (gzip, bz2, lzma)}
+    packed["fasttext gz"] = gzip.compress(plain["fasttext"])
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        packed[f"zip {method}"] = _zip(text, "a/model.txt", "__MACOSX/a/._model.txt", method=method)
+    packed["zip of two"] = _zip(text, "a.txt", "b.txt")
+    return plain | packed
+
+
+def gensim_seeds() -> list[bytes]:
+    """Return vectors and models as gensim saves them."""
+    from gensim.models import FastText, KeyedVectors
+
+    words = ["og", "Oslo", "blåbær"]
+    vectors = KeyedVectors(3)
+    vectors.add_vectors(words, np.random.default_rng(0).normal(size=(len(words), 3)).astype(np.float32))
+    model = FastText([words] * 5, vector_size=3, min_count=1, bucket=20, epochs=1, workers=1, seed=1)
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number, each in enumerate((vectors, model.wv, model)):
+            path = Path(folder) / str(number)
+            each.save(str(path))
+            found.append(path.read_bytes())
+    return found
+
+
+VECTORS = _vectors()
 SEEDS: dict[str, list[bytes]] = {
     "conllu": [each.encode() for each in CONLLU],
     "columns": [each.encode() for each in COLUMNS],
     "jsonl": [*map(_json, JSONL), _json(JSONL)],
     "text": [each.encode() for each in TEXT],
     "labels": [each.encode() for each in LABELS],
-    "vectors_text": [b"2 2\nkari 0.1 0.2\noslo 0.3 0.4\n", b"kari\t0.1\t0.2\n", b"\xef\xbb\xbf a 1e-3 nan\n"],
-    "vectors_binary": [BINARY, _fasttext(), b"\x80\x04."],
-    "vectors_zip": [_zip("model.txt"), _zip("a/model.txt", "__MACOSX/a/._model.txt"), _zip("a.txt", "b.txt")],
+    "vectors": [*VECTORS.values()],
     "model_json": [b'{"model": "bilstm_crf", "format": 2}'],
     "toml": [each.encode() for each in TOML],
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from bilstm_crf.config import RunConfig
 from bilstm_crf.training import run
 from bilstm_crf.training.records import EpochRow, RunMetrics
 from bilstm_crf.training.run import Monitor
+from bilstm_crf.util import fields
 from bilstm_crf.util.files import sha256_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,6 +63,11 @@ def small_config(folder: Path, **changes: Any) -> RunConfig:
     files["dev"] = [str(first_sentences(TRAIN, SMALL_TRAIN, folder / "small-dev.conllu"))]
     base = RunConfig().replace({**TINY, "batch_size": 1, "learning_rate": 0.2, "epochs": 5, **files})
     return base.replace(**changes)
+
+
+def set_options(values: Mapping[str, Any]) -> list[str]:
+    """Settings by path, as options of the command line."""
+    return [f"--set={path}={fields.as_text(value)}" for path, value in values.items()]
 
 
 def first_sentences(source: str, count: int, target: Path) -> Path:

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from bilstm_crf.config import MAX_SEED, PRESETS, RunConfig, Stage
 from bilstm_crf.errors import UsageError
 from bilstm_crf.util import fields
+from runs import set_options
 
 SETTINGS = fields.settings_of(RunConfig)
 WHOLE = [path for path, each in SETTINGS.items() if each.kind is int]
-REAL = [path for path, each in SETTINGS.items() if each.kind is float]
+REAL = [path for path, each in SETTINGS.items() if each.kind is float and not each.several]
 ENCODER = {"encoder": {"name": "owner/name"}}
 
 
@@ -70,7 +71,7 @@ def test_the_default_configuration_is_the_papers() -> None:
 
 def test_every_setting_has_a_default_within_its_bounds_and_a_help() -> None:
     for path, each in SETTINGS.items():
-        assert each.told["help"], path
+        assert each.told.help, path
         assert path == "encoder.name" or each.read(each.default) == each.default
 
 
@@ -130,11 +131,11 @@ def test_strings_of_the_command_line_are_read_as_the_type_of_the_setting() -> No
         "keep_misc": "on",
         "data.weights": "1,2",
     }
-    config = RunConfig().replace(values, text=True)
+    config = fields.replace(RunConfig(), values, text=True)
     assert (config.schedule.epochs, config.optimizer.weight_decay, config.network.dropout) == (20, 1e-7, 0.0)
     assert isinstance(config.network.dropout, float)
     assert (config.data.keep_misc, config.data.weights) == (True, (1.0, 2.0))
-    assert config.replace({"encoder": "x"}).replace({"encoder": "none"}, text=True) == config
+    assert fields.replace(config.replace(encoder="x"), {"encoder": "none"}, text=True) == config
 
 
 @pytest.mark.parametrize("path", WHOLE)
@@ -162,7 +163,7 @@ def test_what_is_no_number_within_its_bounds_is_refused_by_name(path: str, value
 @pytest.mark.parametrize("value", ["", "ten", "1.5", "1e400", "nan", "-1", "0", "9" * 5000])
 def test_so_is_the_text_of_such_a_number(value: str) -> None:
     with pytest.raises(UsageError, match=r"^schedule\.epochs is "):
-        RunConfig().replace({"epochs": value}, text=True)
+        fields.replace(RunConfig(), {"epochs": value}, text=True)
 
 
 @pytest.mark.parametrize(
@@ -216,16 +217,16 @@ def test_what_names_no_layer_is_refused(value: Any) -> None:
     [
         ({"encoder.layers": "mix"}, "encoder.layers=mix, but there is no encoder"),
         ({"features": "char,encoder"}, "needs an encoder"),
-        ({**ENCODER, "features": "static"}, "an encoder is named"),
+        ({**ENCODER, "features": "static"}, "is not among features=static"),
         ({**ENCODER, "encoder.context": 2, "curriculum": "0:2"}, "both given"),
         ({"embeddings": "sg50", "features": "char"}, "sg50"),
         ({"embeddings": "sg50", "init_from": "run"}, "both given"),
         ({"document_memory": 100, "head": "crf"}, "BiLSTM"),
-        ({"documents": "table.tsv"}, "without its neighbours"),
+        ({"documents": "table.tsv"}, "--documents"),
         ({"train": "a"}, "--train without --dev"),
         ({"dev": "a"}, "without --train"),
-        ({"train": "a", "dev": "b", "language": "nno"}, "--train were both given"),
-        ({"train": "a", "dev": "b", "data": "norne"}, "--train were both given"),
+        ({"train": "a", "dev": "b", "language": "nno"}, "NorNE's: expected one of them"),
+        ({"train": "a", "dev": "b", "data": "norne"}, "NorNE's: expected one of them"),
         ({"train": "a", "dev": "b", "weights": [1, 2]}, "2 weights for 1 training files"),
         ({"train": ["a", "b"], "dev": "b", "train_labels": "7"}, "1 train labels for 2 training files"),
     ],
@@ -238,7 +239,19 @@ def test_settings_that_exclude_one_another_are_refused(values: dict[str, Any], m
 def test_without_an_encoder_there_are_no_settings_of_one() -> None:
     config = RunConfig().replace(ENCODER).replace({"encoder.finetune": True})
     assert config.tunes_encoder
-    assert config.replace({"encoder": None}) == RunConfig()
+    for none in (
+        {"encoder": None},
+        {"encoder": "none"},
+        {"encoder": {"name": "none"}},
+        {"encoder.name": "none"},
+    ):
+        assert config.replace(none) == RunConfig()
+
+
+def test_later_tables_win_and_an_absent_encoder_has_no_settings() -> None:
+    one, other = {"encoder.name": "x", "encoder.finetune": True, "schedule.epochs": 3}, {"encoder": None}
+    assert fields.merge(one, other) == {"schedule.epochs": 3, "encoder": None}
+    assert fields.merge(other, one, {"schedule.epochs": 4}) == {**one, "schedule.epochs": 4}
 
 
 # ---------------------------------------------------------------- reading and writing
@@ -284,10 +297,10 @@ def test_so_does_one_that_was_written_as_options(table: dict[str, Any]) -> None:
     if config.encoder is not None:
         config = config.replace({"encoder.name": "owner/name"})
     values = {}
-    for option in fields.to_options(fields.changes(config, RunConfig())):
+    for option in set_options(fields.changes(config, RunConfig())):
         name, _, value = option.removeprefix("--set=").partition("=")
         values[name] = value
-    assert RunConfig().replace(values, text=True) == config
+    assert fields.replace(RunConfig(), values, text=True) == config
 
 
 def test_what_a_table_leaves_out_is_as_its_preset_has_it() -> None:
@@ -311,7 +324,7 @@ def test_what_does_not_decide_a_result_does_not_tell_configurations_apart() -> N
         ({"lstm": []}, "'lstm' is not a setting"),
         ({"encoder": []}, "encoder.name is"),
         ({"preset": ["paper"]}, "preset"),
-        ({"preset": "other"}, "preset 'other' is unknown"),
+        ({"preset": "other"}, "preset is 'other', expected paper or best"),
         ({"schedule": {"epochs": 1e400}}, "schedule.epochs is inf"),
         ({"run": {"seed": "42"}}, "run.seed is '42'"),
     ],

@@ -18,11 +18,11 @@ from bilstm_crf.analysis.breakdown import (
 )
 from bilstm_crf.analysis.compare import Comparison, compare
 from bilstm_crf.analysis.documents import Source
-from bilstm_crf.analysis.errors import Outcome, outcomes
 from bilstm_crf.analysis.examples import Example, TypeConfusion, confusions, example
 from bilstm_crf.analysis.seen import NAME_GROUPS, TrainNames, VocabularyCoverage
 from bilstm_crf.evaluation.confusion import Confusion, confusion
 from bilstm_crf.evaluation.counts import TypeScore
+from bilstm_crf.evaluation.matching import Outcome, outcomes
 from bilstm_crf.sentence import Sentence, Span
 
 Spans = Sequence[Sequence[Span]]  # those of each sentence, with the label set's types
@@ -120,7 +120,7 @@ def analyse(
 def _groupings(
     sentences: Sequence[Sentence], reference: ReferenceData
 ) -> dict[str, tuple[GroupOf, Sequence[str]]]:
-    """The rule of each breakdown and the order of its groups."""
+    """Return the rule of each breakdown and the order of its groups."""
     names, coverage, sources = reference.names, reference.coverage, reference.sources
 
     def words_of(sentence: int, span: Span) -> list[str]:

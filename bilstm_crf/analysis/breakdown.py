@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from bilstm_crf.analysis.errors import PAIRED, Outcome
 from bilstm_crf.evaluation.counts import TypeScore, score_of
+from bilstm_crf.evaluation.matching import PAIRED, Outcome
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.sentence import Span
 

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bilstm_crf.analysis.errors import Outcome, outcomes
 from bilstm_crf.analysis.examples import Example, varied
 from bilstm_crf.evaluation.comparison import SystemComparison, compare_systems
+from bilstm_crf.evaluation.matching import Outcome, outcomes
 from bilstm_crf.sentence import Span
 
 

@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bilstm_crf.analysis.errors import CATEGORIES, Outcome
 from bilstm_crf.evaluation.confusion import OUTSIDE
+from bilstm_crf.evaluation.matching import CATEGORIES, Outcome
 from bilstm_crf.sentence import Sentence, Span
 
 
@@ -86,7 +86,7 @@ def confusions(errors: Iterable[Example], examples: int) -> list[TypeConfusion]:
 
 
 def _categories(errors: Iterable[Example]) -> dict[str, int]:
-    """Counts of the categories that occur, in the order of CATEGORIES."""
+    """Return the counts of the categories that occur, in the order of CATEGORIES."""
     counts = Counter(error.category for error in errors)
     return {category: counts[category] for category in CATEGORIES if category in counts}
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.features.vocabulary import UNKNOWN, Vocabulary, normalise
+from bilstm_crf.features.vocabulary import Vocabulary, normalise
 from bilstm_crf.sentence import Sentence, Span
 
 NAME_GROUPS = ("seen with this type", "seen with other types only", "unseen")
@@ -38,12 +37,11 @@ class VocabularyCoverage:
     """
 
     def __init__(self, train: Sequence[Sentence] | None, vectors: WordVectors | None) -> None:
-        """At least one of the two is given."""
+        """Take the training data, the vectors or both."""
         self._in_train = Vocabulary.of_corpus(train, ["O"]) if train is not None else None
         self._in_vectors = None
         if vectors is not None:
-            self._in_vectors = Vocabulary([], [], ["O"])
-            self._in_vectors.attach(AttachedVectors(vectors.index, vectors.matrix, vectors.subword))
+            self._in_vectors = Vocabulary([], [], ["O"], attached=vectors)
         if train is None:
             self.groups: tuple[str, ...] = ("all in the vectors", "one not in the vectors")
         elif vectors is None:
@@ -56,11 +54,11 @@ class VocabularyCoverage:
         return self.groups[max(map(self._distance, words))]
 
     def _distance(self, word: str) -> int:
-        """How many sources lack the word before the first one that has it."""
+        """Return how many sources lack the word before the first one that has it."""
         distance = 0
         for source in (self._in_train, self._in_vectors):
             if source is not None:
-                if source.word_id(normalise(word)) != UNKNOWN:
+                if source.knows(normalise(word)):
                     break
                 distance += 1
         return distance

@@ -1,8 +1,7 @@
-"""`bilstm-crf data`: fetch NorNE; count what a corpus holds."""
+"""`bilstm-crf data`: fetch NorNE and count corpora."""
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +17,31 @@ language_option = click.option(
     type=click.Choice(["nob", "nno", "both"]),
     default="both",
     show_default=True,
-    help="Which files.",
+    help="NorNE: Bokmål (nob), Nynorsk (nno) or both.",
 )
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, short_help="Fetch NorNE; count sentences, tokens and entities.")
 def command() -> None:
-    """Fetch NorNE; count what a corpus holds.
+    """Fetch NorNE; count sentences, tokens and entities of any corpus.
 
     \b
     Examples
-      bilstm-crf data norne                          the six published files into data/norne
-      bilstm-crf data stats                          the paper's Tables 2 to 4 beside the paper's numbers
-      bilstm-crf data stats train.conll dev.conll    any files
+      bilstm-crf data norne                          fetch the six published files into data/norne
+      bilstm-crf data stats                          compare NorNE with the paper's Tables 2 to 4
+      bilstm-crf data stats train.conll dev.conll    count any files
     """  # noqa: D301
 
 
-@command.command()
+@command.command(short_help="Fetch the published NorNE files (40 MB).")
 @click.argument("folder", metavar="[DIR]", default="data/norne", type=click.Path(path_type=Path))
 @language_option
 def norne(folder: Path, language: str) -> None:
-    """Fetch the published NorNE files into DIR/nob and DIR/nno (data/norne), some 40 MB.
+    """Fetch the published NorNE files (about 40 MB) into DIR/nob and DIR/nno (default: data/norne).
 
-    A download that broke off goes on with the next call; files that are here stay. Every file is verified: it
-    is CoNLL-U with a name on each word and has the known number of sentences, and the two dev files have
-    the known SHA-256. Beside the files a table, documents.tsv, says of which document each sentence is.
+    Interrupted downloads are resumed and existing files kept. Every file is verified: valid CoNLL-U with a
+    label on each word, the expected number of sentences, and for the two dev files the SHA-256. A table
+    documents.tsv in each folder maps sentences to documents.
 
     \b
     Examples
@@ -53,31 +52,25 @@ def norne(folder: Path, language: str) -> None:
 
     for path in corpus.fetch(folder, language):
         write_text(f"{path}\n")
-    say("The paper's baseline:  bilstm-crf train --embeddings sg600")
+    say("Train the paper's baseline with:  bilstm-crf train --embeddings sg600")
 
 
-@command.command()
+@command.command(short_help="Count sentences, tokens, entities and unknown word forms.")
 @click.argument("files", metavar="[FILE]...", nargs=-1)
-@click.option("--data", metavar="DIR", help="The corpus's folder (else $BILSTM_CRF_DATA, else data/norne).")
+@click.option("--data", metavar="DIR", help="NorNE's folder.  [$BILSTM_CRF_DATA, else data/norne]")
 @language_option
 @reading_options
 @repair_option
-@click.option("--markdown", "as_markdown", is_flag=True, help="Tables in Markdown.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Write Markdown tables.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @click.pass_context
 def stats(
-    context: click.Context,
-    files: tuple[str, ...],
-    data: str | None,
-    language: str,
-    as_markdown: bool,
-    as_json: bool,
-    **options: Any,
+    context: click.Context, files: tuple[str, ...], data: str | None, language: str, **options: Any
 ) -> None:
-    """Count sentences, tokens and entities by type and split, and the unknown word forms.
+    """Count sentences, tokens and entities by type and split, and unknown word forms.
 
-    Without FILEs: NorNE, each number beside the paper's. With FILEs: one column a file, and the share of
-    word forms that the first one lacks.
+    Without FILE, count NorNE and compare it with the paper. With FILEs, write one column per file and count
+    the word forms that the first file lacks.
 
     \b
     Examples
@@ -85,44 +78,30 @@ def stats(
       bilstm-crf data stats --markdown > statistics.md
       bilstm-crf data stats train.conll dev.conll --json
     """  # noqa: D301
-    from bilstm_crf.corpus import statistics
+    from bilstm_crf.corpus.norne import find_corpus
+    from bilstm_crf.corpus.statistics import describe_files, describe_norne
+    from bilstm_crf.render.markdown import table_to_markdown
+    from bilstm_crf.render.text import to_text
 
-    if as_json and as_markdown:
+    if options["as_json"] and options["as_markdown"]:
         raise UsageError("--json and --markdown exclude one another")
     if files and data:
         raise UsageError("files and --data exclude one another")
-    of_norne, of_files = ("language",), ("format_name", "misc_key", "token_column", "label_column",
-                                         "input_encoding", "repair")  # fmt: skip
+    of_files = {"format_name", "misc_key", "token_column", "label_column", "input_encoding", "repair"}
+    idle = given_of(context) & ({"language"} if files else of_files)
     for option in context.command.params:
-        if option.name in (of_norne if files else of_files) and option.name in given_of(context):
+        if option.name in idle:
             other = "FILEs" if files else "the corpus's folder"
             raise UsageError(f"{option.opts[0]} does nothing with {other}: leave it out")
     if files:
         reading = format_options(options, keep_raw=False)
-        count = partial(
-            statistics.count, format_name=options["format_name"], options=reading, repair=options["repair"]
-        )
-        counted = {name: count([Path(name)]) for name in dict.fromkeys(files)}
-        tables = [statistics.files_table(counted)]
-        unknown = statistics.unknown_to_first(counted)
-        report: dict[str, Any] = {"files": {name: counts.json() for name, counts in counted.items()}}
+        found = describe_files(files, options["format_name"], reading, options["repair"])
     else:
-        from bilstm_crf.corpus.norne import find_corpus
-
-        corpus = statistics.count_corpus(find_corpus(data), language)
-        tables = [statistics.norne_table(each, splits) for each, splits in corpus.items()]
-        unknown = statistics.unknown_forms(corpus)
-        report = {
-            each: {split: counts.json() for split, counts in splits.items()}
-            for each, splits in corpus.items()
-        }
-    if as_json:
-        report["unknown_forms"] = [each.json() for each in unknown]
-        write_json(report)
+        found = describe_norne(find_corpus(data), language)
+    if options["as_json"]:
+        write_json(found.json())
         return
-    render = statistics.as_markdown if as_markdown else statistics.as_text
-    blocks = [render(table) for table in tables]
-    if not files:
-        blocks.append(statistics.NOTE)
-    lines = [f"- {each}" if as_markdown else str(each) for each in unknown]
-    write_text("\n\n".join([*blocks, *(["\n".join(lines)] if lines else [])]) + "\n")
+    markdown = options["as_markdown"]
+    blocks = [table_to_markdown(table) if markdown else to_text(table) for table in found.tables]
+    blocks += [found.note, "\n".join(f"- {each}" if markdown else str(each) for each in found.unknown)]
+    write_text("\n\n".join(filter(None, blocks)) + "\n")

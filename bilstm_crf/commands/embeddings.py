@@ -134,13 +134,13 @@ def info(
         )
     counted = coverage(_count_words(corpora, options), vectors, "own_first") if corpora else None
     if as_json:
-        report = {"name": vectors.name, **asdict(vectors.source), "subword": vectors.subword is not None}
+        report = {"name": vectors.name, **asdict(vectors.source), "subword": vectors.ngrams is not None}
         write_json(report if counted is None else {**report, "coverage": asdict(counted)})
         return
     write_text(f"{vectors.summary()}\n")
     write_text(f"SHA-256  {vectors.source.sha256}\n")
     write_text(f"First words  {' '.join(vectors.words[:12])}\n")
-    write_text(f"Other words  {'from character n-grams' if vectors.subword else 'no vector'}\n")
+    write_text(f"Other words  {'from character n-grams' if vectors.ngrams else 'no vector'}\n")
     if counted is not None:
         write_text(f"{counted.table()}\n")
 

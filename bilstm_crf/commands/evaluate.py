@@ -90,7 +90,7 @@ def _report(read: Systems, number: int) -> Report:
 
 
 def _comparisons(read: Systems) -> list[SystemComparison]:
-    """The first system against each of the others."""
+    """Compare the first system with each of the others."""
     first, *others = read.systems
     gold = read.gold_spans if others else []
     return [compare_systems((first.name, each.name), gold, first.spans, each.spans) for each in others]
@@ -100,7 +100,7 @@ def _label_set(name: str | None, keep_misc: bool) -> LabelSet | None:
     if keep_misc and name not in ("full", "7", "6"):
         raise UsageError(
             f"--keep-misc goes with --labels full, 7 or 6, not with {name or 'the default'}",
-            hint="every other label set says itself what becomes of MISC",
+            hint="the other label sets define what becomes of MISC",
         )
     return LabelSet.named(name, keep_misc=keep_misc) if name else None
 
@@ -108,7 +108,7 @@ def _label_set(name: str | None, keep_misc: bool) -> LabelSet | None:
 def _tables(
     read: Systems, reports: list[Report], comparisons: list[SystemComparison], options: dict[str, Any]
 ) -> list[Table]:
-    """The comparison if there is one, and what was asked for of each system."""
+    """Return the comparison if there is one, and what was asked for of each system."""
     schemes = list(READINGS) if options["scheme"] == "all" else [options["scheme"]]
     of_each = [report_tables(each, schemes, with_confusion=options["confusion"]) for each in reports]
     if not comparisons:

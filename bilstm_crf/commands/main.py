@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from bilstm_crf.errors import BilstmCrfError, InputWarning, did_you_mean
+from bilstm_crf.util.extras import optional_import
 from bilstm_crf.util.progress import say, visible
 from bilstm_crf.util.streams import finish_output, open_closed_streams
 from bilstm_crf.version import __version__
@@ -134,7 +135,8 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _status_of(arguments: Sequence[str] | None) -> int:
     try:
-        return int(main.main(args=arguments, prog_name="bilstm-crf", standalone_mode=False) or 0)
+        with optional_import():
+            return int(main.main(args=arguments, prog_name="bilstm-crf", standalone_mode=False) or 0)
     except click.UsageError as error:
         if error.ctx is not None and isinstance(error, NO_ARGUMENTS):
             click.echo(error.ctx.get_help())

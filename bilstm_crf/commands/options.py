@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options and command classes that several commands share."""
 
 from __future__ import annotations
 
@@ -20,52 +20,41 @@ if TYPE_CHECKING:
 
 CORES = min(4, cores())  # beyond those, memory grows faster than speed
 FILE = click.Path(exists=True, dir_okay=False)
-FILE_SETTINGS = f"{__name__}.settings"
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Command(click.Command):
-    """A command that refuses an option given twice unless it is repeatable; click takes the last silently."""
+    """A command that refuses a repeated option; click silently takes the last one."""
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """See `click.Command.parse_args`. Raises click.UsageError."""
         _, _, given = self.make_parser(context).parse_args(list(args))
         for option in given:
-            if given.count(option) > 1 and _takes_one_value(option):
+            repeatable = any(getattr(option, name, True) for name in ("multiple", "is_flag", "count"))
+            if given.count(option) > 1 and not repeatable:
                 message = f"{option.opts[0]} is given {given.count(option)} times, it takes one value"
                 raise click.UsageError(message, context)
         return super().parse_args(context, args)
 
 
-def _takes_one_value(parameter: click.Parameter) -> bool:
-    """Return whether this is an option that takes one value. Repeating a flag does no harm."""
-    return isinstance(parameter, click.Option) and not (
-        parameter.multiple or parameter.count or parameter.is_flag
-    )
-
-
 class Group(click.Group):
-    """A group whose commands are of the class `Command`."""
+    """A group of `Command`s."""
 
     command_class = Command
 
 
-def config_file(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
-    """Callback of `--config`: the values of a TOML file become the defaults of this command's options.
+def config_file(context: click.Context, parameter: click.Parameter, path: str | None) -> None:
+    """Make the values of a TOML file the defaults of this command's options (callback of `--config`).
 
-    Its keys are the options' names without the hyphens in front. A table [set] holds what `--set` does; it
-    goes to `context.meta[FILE_SETTINGS]`, since `--set` on the command line changes single values of it.
-    The path of a JSON file (a run's config.json) is handed on as the option's value, to a command that takes
-    it. Raises UsageError for a key that is no option, and for a value of another type than the option's.
+    Its keys are option names without the leading hyphens. Raises UsageError for an unknown key and for a
+    value of the wrong type.
     """
     if path is None:
-        return None
+        return
     if path.endswith(".json"):
-        if not parameter.expose_value:
-            raise UsageError(
-                f"--config {path}: expected a TOML file", hint="only `train` takes a run's config.json"
-            )
-        return path
+        raise UsageError(
+            f"--config {path}: expected a TOML file", hint="only `train` takes a run's config.json"
+        )
     content = read_toml(path)
     options = {
         option.removeprefix("--"): each
@@ -79,11 +68,6 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
         if key not in options:
             raise UsageError(f"{path}: {key} is not an option of this command.{did_you_mean(key, options)}")
         option = options[key]
-        if key == "set":
-            if not isinstance(value, dict):
-                raise UsageError(f"{path}: set is {value!r}, expected a table [set]")
-            context.meta[FILE_SETTINGS] = value
-            continue
         repeatable = getattr(option, "multiple", False)
         if repeatable and not isinstance(value, list):
             value = [value]
@@ -91,35 +75,33 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
             _require_type(option, each, f"{path}: {key}")
         defaults[option.name or key] = value
     context.default_map = {**(context.default_map or {}), **defaults}
-    return None
 
 
 def _require_type(option: click.Parameter, value: Any, where: str) -> None:
-    """Raises UsageError for a value in a file that the option does not take; click would cut 1.5 to 1."""
+    """Raise UsageError for a value in a file with the wrong type; click would truncate 1.5 to 1."""
+    types: tuple[type, ...]
     if isinstance(option, click.Option) and option.is_flag:
-        types: tuple[type, ...] = (bool,)
-        expected = "true or false"
+        types, expected = (bool,), "true or false"
     elif isinstance(option.type, click.types.IntParamType):
         types, expected = (int,), "a whole number"
     elif isinstance(option.type, click.types.FloatParamType):
         types, expected = (int, float), "a number"
-    elif isinstance(option.type, click.types.StringParamType):
-        types, expected = (str, int), "a text in quotes"  # `labels = 7`, `label-column = 2`
     else:
-        types, expected = (str,), "a text in quotes"
+        text = isinstance(option.type, click.types.StringParamType)  # `labels = 7`, `label-column = 2`
+        types, expected = (str, int) if text else (str,), "a text in quotes"
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
         raise UsageError(f"{where} is {value!r}, expected {expected}")
 
 
 def given_of(context: click.Context, *, in_file: bool = True) -> set[str]:
-    """The names of the options that were typed or, with `in_file`, stand in the file of `--config`."""
+    """Return the names of the options that were typed or, with `in_file`, set by `--config`."""
     source = click.core.ParameterSource
     without = {source.DEFAULT} if in_file else {source.DEFAULT, source.DEFAULT_MAP}
     return {name for name in context.params if context.get_parameter_source(name) not in without}
 
 
 def _group(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
-    """One decorator of several, which stand in the help in this order."""
+    """Combine option decorators into one; the help shows them in this order."""
 
     def add(command: Function) -> Function:
         for option in reversed(options):
@@ -137,43 +119,43 @@ documents_option = click.option(
     "[the file's own; documents.tsv beside it]",
 )
 
-# Options of every command that reads sentences: how files are read.
+# How files are read: options of every command that reads sentences
 reading_options = _group(
     click.option(
         "--format",
         "format_name",
         metavar="NAME",
-        help="Input: conllu, conll2003, text, jsonl.  [by suffix]",
+        help="Input format: conllu, conll2003, text or jsonl.  [by suffix]",
     ),
     click.option(
         "--misc-key",
         metavar="NAME",
         default="name",
         show_default=True,
-        help="CoNLL-U: key in MISC that holds the label.",
+        help="CoNLL-U: key of the label in MISC.",
     ),
     click.option(
         "--token-column",
         metavar="N|NAME",
-        help="Columns: number (from 1) or header name of the token's column.  [recognised, else 1]",
+        help="Columns: number (from 1) or header name of the token column.  [recognised, else 1]",
     ),
     click.option(
         "--label-column",
         metavar="N|NAME",
         default="auto",
-        help="Columns: the same for the label; or last, append (tag).  [recognised, else last]",
+        help="Columns: the same for the label column; or last, append (tag).  [recognised, else last]",
     ),
     click.option(
         "--input-encoding",
         metavar="NAME",
-        help="Character encoding of the input, as cp1252 or utf-16; output is UTF-8.  [UTF-8]",
+        help="Character encoding of the input, such as cp1252; output is UTF-8.  [UTF-8]",
     ),
 )
 
 repair_option = click.option(
     "--repair",
     type=click.Choice(get_args(Repair)),
-    help="Illegal labels: conlleval (a stray I- begins a span) or discard (it is O).  [refuse the file]",
+    help="Read illegal labels: conlleval (a stray I- begins a span) or discard (as O).  [refuse the file]",
 )
 
 
@@ -191,10 +173,10 @@ def refuse_append(options: Mapping[str, Any]) -> None:
         raise UsageError("--label-column append is for tag: this command writes no labels")
 
 
-# What sets gold against a model's or any system's output takes: the files, and how they are read.
+# Gold and a model or another system to compare with it
 pair_options = _group(
     click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE),
-    click.option("--model", metavar="DIR", type=click.Path(), help="Tag the words of FILE with this model."),
+    click.option("--model", metavar="DIR", type=click.Path(), help="Model that tags the words of FILE."),
     click.option("--gold", metavar="GOLD", type=FILE, help="Gold file, for --predicted."),
     click.option(
         "--predicted",
@@ -206,29 +188,27 @@ pair_options = _group(
     click.option(
         "--labels",
         metavar="SET",
-        help="full, 7, 6, 4, file (types as they stand) or a TOML file.  [the model's own; else file]",
+        help="Label set: full, 7, 6, 4, file (all types) or a TOML file.  [the model's; else file]",
     ),
     click.option("--predicted-format", metavar="NAME", help="Format of A, if it is not that of GOLD."),
     reading_options,
     repair_option,
 )
 
-# What every command that uses a trained model takes: how to load it, what it reads, and `--config`.
+# How to load and run a model
 model_options = _group(
     documents_option,
-    click.option("--embeddings", metavar="NAME|PATH", help="Attach a full table of vectors to the model."),
+    click.option("--embeddings", metavar="NAME|PATH", help="Attach a full table of word vectors."),
     click.option("--encoder", metavar="PATH", help="Folder of the model's encoder, if it was moved."),
-    click.option(
-        "--trust-remote-code", is_flag=True, help="Run the Python code that the model's encoder brings."
-    ),
+    click.option("--trust-remote-code", is_flag=True, help="Run Python code from the encoder's folder."),
     click.option(
         "--threads",
         type=click.IntRange(1),
         default=CORES,
-        show_default="the processor's cores, up to 4",
-        help="Processor cores to use.",
+        show_default="number of cores, up to 4",
+        help="Number of processor cores to use.",
     ),
-    click.option("--device", metavar="NAME", default="cpu", show_default=True, help="cpu or cuda."),
+    click.option("--device", metavar="NAME", default="cpu", show_default=True, help="Device: cpu or cuda."),
     click.option(
         "--config",
         metavar="TOML",
@@ -240,15 +220,12 @@ model_options = _group(
 )
 
 
-# Options for loading and running a model, which do nothing where any system's output is scored.
+# Options of a model that do nothing with the output of another system
 MODEL_ALONE = ("encoder", "trust_remote_code", "threads", "device")
 
 
 def require_pair_use(context: click.Context, *of_model: str) -> None:
-    """Refuse what was typed and does nothing: the options `of_model` without `--model`, and the other way.
-
-    Raises UsageError.
-    """
+    """Raise UsageError for options `of_model` without `--model`, and for options of --predicted with it."""
     given = context.params
     if given["model"] is None:
         idle, reason = of_model, "is for --model, and does nothing for --gold and --predicted"
@@ -261,12 +238,16 @@ def require_pair_use(context: click.Context, *of_model: str) -> None:
 
 
 output_option = click.option(
-    "-o", "--output", metavar="PATH", type=click.Path(dir_okay=False, allow_dash=True), help="Write there."
+    "-o",
+    "--output",
+    metavar="PATH",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Output file, written atomically.  [standard output]",
 )
 
 
 def inputs_of(options: dict[str, Any], *files: str | None) -> list[str | Path | None]:
-    """Return every file that a command reads: `files`, those that `options` name, and those of the model."""
+    """Return every file that a command reads: `files`, files named by options, files of the model."""
     named = [options.get(name) for name in ("documents", "embeddings", "labels", "gold", "predicted")]
     several = [each for name in ("files", "train") for each in options.get(name) or ()]
     found: list[str | Path | None] = [*files, *several]
@@ -279,20 +260,17 @@ def inputs_of(options: dict[str, Any], *files: str | None) -> list[str | Path | 
 
 
 def load_tagger(model: str, options: dict[str, Any], *, threads: int) -> Tagger:
-    """The model of a folder, with what `model_options` say, to tag in so many threads."""
-    import torch
-
+    """Load the model of a folder as `model_options` say."""
     from bilstm_crf.inference.tagger import Tagger
 
-    torch.set_num_threads(1)  # each thread of the tagger computes alone
-    taken = ("embeddings", "trust_remote_code", "device")
-    return Tagger.load(model, threads=threads, bert=options["encoder"], **{n: options[n] for n in taken})
+    taken = ("embeddings", "encoder", "trust_remote_code", "device")
+    return Tagger.load(model, threads=threads, **{name: options[name] for name in taken})
 
 
 def documents_for(tagger: Tagger, table: str | None) -> Documents | None:
-    """What says of which document a sentence is (`--documents`); None where that is nothing to the model.
+    """Return the documents of sentences (`--documents`); None if the model does not use them.
 
-    Raises UsageError for a table that nobody would read, InputError for an ill-formed one.
+    Raises UsageError for a table that is not used, InputError for an ill-formed one.
     """
     if tagger.reads_neighbours:
         return Documents(table)

@@ -1,4 +1,4 @@
-"""Where a command's result goes: a file that appears whole or not at all, or standard output."""
+"""Write a command's result: atomically to a file, or to standard output."""
 
 from __future__ import annotations
 
@@ -15,29 +15,28 @@ from bilstm_crf.util.files import remove_unfinished, suffix_of, write_whole
 from bilstm_crf.util.progress import visible
 from bilstm_crf.util.streams import standard_output
 
-# Suffixes of what no command writes
+# Suffixes that no command writes
 PACKED = {".bz2", ".xz", ".zst", ".zip", ".7z"}
 FOREIGN = {".csv", ".tex", ".htm", ".html", ".json", ".md", ".xml", ".pdf", ".docx", ".xlsx", *PACKED}
 
 
 def require_suffix(output: str, kind: str, own: tuple[str, ...], others: Mapping[str, str]) -> None:
-    """Refuse a name whose suffix promises something other than what is written.
+    """Raise UsageError for an output name whose suffix belongs to another format.
 
-    `kind` is what is written, `own` its suffixes; `others` has the suffixes of what could be written instead,
-    with the option for each, or nothing where there is none. Suffixes that promise nothing (`.out`,
-    `.tagged`, none) are allowed, as is `.gz` behind. Raises UsageError.
+    `kind` is what is written, `own` its suffixes; `others` maps suffixes of other formats to the option that
+    writes them, or "". Other suffixes (`.out`, `.tagged`, none) are allowed, as is a final `.gz`.
     """
     suffix = suffix_of(output)
     if suffix in own or (suffix not in others and suffix not in FOREIGN):
         return
     if suffix in PACKED:
-        raise UsageError(f"-o {output}: {suffix} is not a compression that is written", hint="known: .gz")
-    ways = [f"{others[suffix]} writes what {suffix} promises"] if others.get(suffix) else []
+        raise UsageError(f"-o {output}: {suffix} is not a supported compression", hint="use .gz")
+    ways = [f"{others[suffix]} writes {suffix}"] if others.get(suffix) else []
     ways += [f"name it *{own[0]}"] if own else []
-    raise UsageError(f"-o {output} would hold {kind}, not what {suffix} promises", hint="; or ".join(ways))
+    raise UsageError(f"-o {output} would hold {kind}, but its suffix is {suffix}", hint="; or ".join(ways))
 
 
-# Reports by the option that asks for them: what they are called, their suffixes
+# Reports by their option: description and suffixes
 REPORTS = {
     "text": ("a table for reading", (".txt",)),
     "json": ("JSON", (".json",)),
@@ -49,9 +48,9 @@ REPORTS = {
 
 
 def chosen_report(options: Mapping[str, Any], formats: Sequence[str]) -> str:
-    """Return which of `formats` the flags `as_…` of a command ask for; `text` if none.
+    """Return the one of `formats` whose flag `as_…` was given; `text` if none.
 
-    Raises UsageError for two of them, and for an output whose suffix promises another one.
+    Raises UsageError for two of them, and for an output with the suffix of another one.
     """
     chosen = [name for name in formats if options[f"as_{name}"]]
     if len(chosen) > 1:
@@ -69,7 +68,7 @@ def chosen_report(options: Mapping[str, Any], formats: Sequence[str]) -> str:
 def open_output(output: str | None) -> Iterator[BinaryIO]:
     """Open the stream to write to; None or `-` is standard output.
 
-    What goes wrong in the block says that the file was not written.
+    Errors in the block say that the file was not written.
     """
     if output is None or output == "-":
         out = standard_output()
@@ -84,16 +83,16 @@ def open_output(output: str | None) -> Iterator[BinaryIO]:
     except InputError as error:
         error.hint = f"{error.hint}; {output} was not written" if error.hint else f"{output} was not written"
         raise
-    except OSError as error:  # its own name, if it has one, is that of the file beside
-        if error.errno is None:  # not of the operating system: a library that cannot be loaded
+    except OSError as error:  # its own name, if it has one, is that of the temporary file
+        if error.errno is None:  # not from the operating system: a library that cannot be loaded
             raise
         raise OSError(error.errno, f"{error.strerror}; it was not written", output) from error
 
 
 def write_result(result: bytes, output: str | None) -> None:
-    """Write a whole result, which is text in UTF-8; None or `-` is standard output.
+    """Write a whole result, text in UTF-8; None or `-` is standard output. Raises as `open_output`.
 
-    On a terminal nothing in it steers that, and what its encoding lacks is escaped. Raises as `open_output`.
+    On a terminal, control characters and characters that its encoding lacks are escaped.
     """
     if output is not None and output != "-":
         remove_unfinished(os.path.dirname(os.path.realpath(output)))
@@ -106,14 +105,11 @@ def write_result(result: bytes, output: str | None) -> None:
 
 
 def write_json(content: Any) -> None:
-    """Write JSON for a program to standard output.
-
-    The name of a file may hold bytes that are not UTF-8: Python's escape for them is JSON's as well.
-    """
+    """Write JSON to standard output; bytes of file names that are not UTF-8 are escaped."""
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     write_result(text.encode("utf-8", "backslashreplace"), None)
 
 
 def write_text(text: str) -> None:
-    """Write lines to standard output; names of files as the system has them."""
+    """Write lines to standard output; file names keep their bytes."""
     write_result(text.encode("utf-8", "surrogateescape"), None)

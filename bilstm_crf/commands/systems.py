@@ -63,7 +63,7 @@ def read_systems(
     else:
         raise UsageError(
             "expected a model and files, or gold and predicted files",
-            hint="Try: --model DIR FILE...   or: --gold GOLD --predicted A",
+            hint="give --model DIR FILE...   or --gold GOLD --predicted A",
         )
     formats_of = _formats(options)
     gold = read_gold_files(files, options, say if model is None else None)

@@ -1,13 +1,13 @@
-"""`bilstm-crf tag`: files in, the same files with the names in them out."""
+"""`bilstm-crf tag`: read files, write the same files with named entities."""
 
 from __future__ import annotations
 
 import os
 import stat
 import sys
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
@@ -42,22 +42,14 @@ from bilstm_crf.util.streams import standard_output
 
 if TYPE_CHECKING:
     from bilstm_crf.inference.tagger import Tagger
-    from bilstm_crf.util.progress import TaggingProgress
 
-# What is for files, and nothing to --text
-FOR_FILES = {
-    "output_dir": "--output-dir",
-    "documents": "--documents",
-    "format_name": "--format",
-    "misc_key": "--misc-key",
-    "token_column": "--token-column",
-    "label_column": "--label-column",
-    "input_encoding": "--input-encoding",
-    "sentences": "--sentences",
-    "flush": "--flush",
-}
+# Options that only apply to files, not to --text
+FOR_FILES = (
+    *("output_dir", "documents", "format_name", "misc_key", "token_column", "label_column"),
+    *("input_encoding", "sentences", "flush"),
+)
 
-# Which formats an option is for: it says something about input, or (`misc_key`) about output as well
+# The formats that an option applies to: on input, and for `misc_key` on output as well
 FOR_FORMATS: dict[str, tuple[str, ...]] = {
     "misc_key": ("conllu",),
     "token_column": ("conll2003",),
@@ -66,6 +58,16 @@ FOR_FORMATS: dict[str, tuple[str, ...]] = {
     "tokenise": ("text", "jsonl"),
 }
 NAMES = {"conllu": "CoNLL-U", "conll2003": "columns", "text": "text", "jsonl": "JSONL"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A file to tag."""
+
+    path: str
+    source: Format
+    target: Format
+    output: str | None = None  # None: standard output
 
 
 @click.command("tag", cls=Command)
@@ -113,75 +115,47 @@ def command(
       cat article.txt | bilstm-crf tag --model runs/nob-sg600 --format text --sentences detect > article.jsonl
       tail -f feed.conllu | bilstm-crf tag --model runs/nob-sg600 --format conllu --flush
     """  # noqa: D301
-    from bilstm_crf.util.progress import TaggingProgress
-
     reading = format_options(
         options, tagging=True, sentences=options["sentences"], tokenise=options["tokenise"]
     )
     if text is not None:
         given = given_of(context)
-        others = ["files"] * bool(files) + [FOR_FILES[name] for name in FOR_FILES if name in given]
+        others = ["FILE"] * bool(files) + [option_of(name) for name in FOR_FILES if name in given]
         if others:
             raise UsageError(f"--text and {others[0]} were both given; expected one of them")
         return tag_text(text, model, options)
-    encoding = options["input_encoding"]
-    sources = {path: format_of(path, options["format_name"], encoding) for path in files or ("-",)}
-    if len(sources) < len(files):
-        raise UsageError("the same file was given twice")
-    targets = {path: target_format(source, options["to"]) for path, source in sources.items()}
-    require_use(given_of(context, in_file=False), sources, targets)
-    outputs = outputs_of(sources, targets, options["output"], options["output_dir"])
-    require_apart(outputs.values(), inputs_of({**options, "model": model}, *sources))
+    jobs = plan_jobs(files or ("-",), options)
+    require_use(given_of(context, in_file=False), jobs)
+    require_apart([job.output for job in jobs], inputs_of({**options, "model": model}, *files))
     if options["flush"]:
-        require_flushable(outputs.values())
-    if None in outputs.values():
-        standard_output()  # where it is closed, say so before the work
+        require_flushable(jobs)
+    if any(job.output is None for job in jobs):
+        standard_output()  # if it is closed, say so before the work
     tagger = load_tagger(model, options, threads=1)  # after everything that can be wrong at once
     reading = replace(reading, known_types=tagger.entity_types)
     documents = documents_for(tagger, options["documents"])
     if options["output_dir"]:
         Path(options["output_dir"]).mkdir(parents=True, exist_ok=True)
-    for folder in {os.path.dirname(os.path.realpath(output)) for output in outputs.values() if output}:
+    for folder in {os.path.dirname(os.path.realpath(job.output)) for job in jobs if job.output}:
         remove_unfinished(folder)
-    for path, output in outputs.items():
-        with open_output(output) as out, open_input(path, encoding) as stream:
-            tagged = tag_stream(
-                tagger,
-                stream,
-                path,
-                sources[path],
-                targets[path],
-                reading,
-                documents,
-                flush=options["flush"],
-                processes=options["threads"],
-            )
-            shares_terminal = output is None and sys.stdout.isatty()  # with the results
-            visible = sys.stderr.isatty() and not (options["quiet"] or shares_terminal or path == "-")
-            # Closed at once if something goes wrong, so that no worker outlives it
-            with closing(tagged), TaggingProgress(path, shown=visible) as progress:
-                write_tagged(tagged, out, progress, flush=options["flush"])
+    file_tagger = FileTagger(tagger, reading, documents, options["flush"], options["threads"])
+    for job in jobs:
+        file_tagger.run(job, quiet=options["quiet"])
     return 0
 
 
-def write_tagged(
-    tagged: Iterable[tuple[bytes, int]], out: BinaryIO, progress: TaggingProgress, *, flush: bool
-) -> None:
-    """Write what was tagged, bit by bit, and move the progress bar."""
-    for content, tokens in tagged:
-        out.write(content)
-        if flush:
-            out.flush()
-        progress.add(tokens, len(content))
+def option_of(name: str) -> str:
+    """Return the option of a parameter's name."""
+    return "--" + name.removesuffix("_name").replace("_", "-")
 
 
 def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
-    """Tags one text given on the command line; shown with the names marked, unless `--to` says otherwise.
+    """Tag a text given on the command line; show it with marked names, unless `--to` says otherwise.
 
-    Running text, but a sentence a line where its words stand between spaces, which tell no sentences.
+    Sentences are detected, but words separated by spaces are one sentence per line.
     """
     target = format_named(options["to"] or "text", "--to")
-    output = checked_file(options["output"], FORMATS["text"], target)
+    output = checked_file(options["output"], Job("", FORMATS["text"], target))
     require_apart([output], inputs_of({**options, "model": model}))
     splitting: Literal["line", "detect"] = "line" if options["tokenise"] == "spaces" else "detect"
     reading = FormatOptions(sentences=splitting, tokenise=options["tokenise"])
@@ -193,139 +167,158 @@ def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
     return 0
 
 
-def target_format(source: Format, to: str | None) -> Format:
-    """The format to write: the one named, else the input's, but JSONL for text."""
-    if to is not None:
-        return format_named(to, "--to")
-    return FORMATS["jsonl"] if source.name == "text" else source
+# ---------------------------------------------------------------- files
 
 
-def outputs_of(
-    sources: dict[str, Format], targets: dict[str, Format], output: str | None, folder: str | None
-) -> dict[str, str | None]:
-    """Each input with its output (None: standard output).
+@dataclass(frozen=True)
+class FileTagger:
+    """Tags files with one model."""
 
-    Raises UsageError where two would be one file, or where there is no such folder.
+    tagger: Tagger
+    reading: FormatOptions
+    documents: Documents | None
+    flush: bool  # after each sentence
+    processes: int
+
+    def run(self, job: Job, *, quiet: bool) -> None:
+        """Tag a file, with a progress bar if a terminal shows nothing else."""
+        from bilstm_crf.util.progress import TaggingProgress
+
+        with open_output(job.output) as out, open_input(job.path, self.reading.input_encoding) as stream:
+            tagged = self._tag(job, stream)
+            shares_terminal = job.output is None and sys.stdout.isatty()  # with the results
+            visible = sys.stderr.isatty() and not (quiet or shares_terminal or job.path == "-")
+            # Closed at once if something goes wrong, so that no worker outlives it
+            with closing(tagged), TaggingProgress(job.path, shown=visible) as progress:
+                for content, tokens in tagged:
+                    out.write(content)
+                    if self.flush:
+                        out.flush()
+                    progress.add(tokens, len(content))
+
+    def _tag(self, job: Job, stream: BinaryIO) -> Generator[tuple[bytes, int], None, None]:
+        """Yield what is to be written, each part with its number of tokens.
+
+        CoNLL-U that stays CoNLL-U, which may be gigabytes, is tagged by several processes; other formats, and
+        files whose documents are in a table, by this one.
+        """
+        from bilstm_crf.inference.chunks import ChunkTagger, tag_chunks
+
+        path, source, target = shown(job.path), job.source, job.target
+        in_table = self.documents is not None and self.documents.has_table(path)
+        if source is target is FORMATS["conllu"] and not self.flush and not in_table:
+            chunk_tagger = ChunkTagger(self.tagger, source, self.reading, path)
+            chunks = tag_chunks(chunk_tagger, stream, processes=self.processes)
+            return ((chunk.content, chunk.tokens) for chunk in chunks)
+        sentences = source.read(stream, path, self.reading)
+        if self.documents is not None:
+            sentences = self.documents.named(sentences)
+        sentences = self.tagger.tag_stream(sentences, flush=self.flush)
+        if source is target:
+            return ((target.render(sentence, self.reading), len(sentence)) for sentence in sentences)
+        return (
+            (target.compose(sentence, self.reading, new_document=new), len(sentence))
+            for sentence, new in document_starts(sentences)
+        )
+
+
+def document_starts(sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, bool]]:
+    """Yield each sentence, and whether its document is another one than that of the sentence before."""
+    document: str | None = None
+    for sentence in sentences:
+        begins = bool(sentence.tokens) and sentence.document != document
+        if sentence.tokens:  # comments alone separate no documents
+            document = sentence.document
+        yield sentence, begins
+
+
+# ---------------------------------------------------------------- what is wrong at once
+
+
+def plan_jobs(files: Sequence[str], options: dict[str, Any]) -> list[Job]:
+    """Return each file with its formats and its output.
+
+    Raises UsageError for a file given twice, an unknown format, outputs that are the same file, and a
+    wrong suffix.
     """
+    jobs = []
+    for path in dict.fromkeys(files):
+        source = format_of(path, options["format_name"], options["input_encoding"])
+        target = FORMATS["jsonl"] if source.name == "text" else source
+        jobs.append(Job(path, source, format_named(options["to"], "--to") if options["to"] else target))
+    if len(jobs) < len(files):
+        raise UsageError("the same file was given twice")
+    output, folder = options["output"], options["output_dir"]
     if output is not None:
-        if folder is not None or len(sources) > 1:
-            raise UsageError("-o names one file, for one input; for several give --output-dir DIR")
-        ((path, source),) = sources.items()
-        return {path: checked_file(output, source, targets[path], path)}
+        if folder is not None or len(jobs) > 1:
+            raise UsageError("-o names the output of one input; for several give --output-dir DIR")
+        return [replace(jobs[0], output=checked_file(output, jobs[0]))]
     if folder is None:
-        return dict.fromkeys(sources)
+        return jobs
     if os.path.lexists(folder) and not Path(folder).is_dir():
         raise UsageError(f"--output-dir {folder} is a file, expected a folder")
-    outputs: dict[str, str | None] = {}
-    for path in sources:
-        if path == "-":
-            raise UsageError("standard input has no name to have in --output-dir: give -o FILE")
-        name = Path(path).name
-        if targets[path].name != sources[path].name:
-            name = with_suffix(name, sources[path], targets[path])
-        if (target := str(Path(folder) / name)) in outputs.values():
-            raise UsageError(f"two inputs would be one file in {folder}, {name}")
-        outputs[path] = checked_file(target, sources[path], targets[path], path)
-    return outputs
+    outputs: dict[str, Job] = {}
+    for job in jobs:
+        if job.path == "-":
+            raise UsageError("standard input has no name for a file in --output-dir: give -o FILE")
+        name = output_name(job)
+        if name in outputs:
+            raise UsageError(f"two inputs would be the same file in {folder}, {name}")
+        outputs[name] = replace(job, output=checked_file(str(Path(folder) / name), job))
+    return list(outputs.values())
 
 
-def with_suffix(name: str, source: Format, target: Format) -> str:
-    """The name of a file that becomes one of another format: `a.txt.gz` is `a.jsonl.gz`."""
+def output_name(job: Job) -> str:
+    """Return the name of an output in a folder: `a.txt.gz` as JSONL is `a.jsonl.gz`."""
+    name = Path(job.path).name
+    if job.target.name == job.source.name:
+        return name
     stem = name[:-3] if is_gzip(name) else name
     packed = name[len(stem) :]
-    suffix = Path(stem).suffix
-    if suffix.lower() in source.suffixes:
-        stem = stem[: -len(suffix)]
-    return stem + target.suffixes[0] + packed
+    if Path(stem).suffix.lower() in job.source.suffixes:
+        stem = Path(stem).stem
+    return stem + job.target.suffixes[0] + packed
 
 
-def checked_file(output: str | None, source: Format, target: Format, path: str = "") -> str | None:
+def checked_file(output: str | None, job: Job) -> str | None:
     """Return the path of an output, None for standard output.
 
-    Raises UsageError where a folder has the name, or its suffix promises another format than `target`. The
-    suffix of the input is right for the input's own format, whatever it is.
+    Raises UsageError for a folder, and for the suffix of another format than the target. The suffix of
+    the input is right for the input's own format, whatever it is.
     """
     if output is None or output == "-":
         return None
     if Path(output).is_dir():
-        raise UsageError(
-            f"{output} is a folder, expected the name of a file", hint="for a folder: --output-dir"
-        )
-    if source is not target or suffix_of(output) != suffix_of(path):
+        raise UsageError(f"{output} is a folder, expected a file", hint="for a folder: --output-dir")
+    if job.source is not job.target or suffix_of(output) != suffix_of(job.path):
         others = {each: f"--to {other.name}" for other in FORMATS.values() for each in other.suffixes}
-        require_suffix(output, NAMES.get(target.name, target.name), target.suffixes, others)
+        require_suffix(output, NAMES.get(job.target.name, job.target.name), job.target.suffixes, others)
     return output
 
 
-def require_use(typed: set[str], sources: Mapping[str, Format], targets: Mapping[str, Format]) -> None:
-    """Refuse an option that does nothing for any of the files. Raises UsageError."""
-    read = {source.name for source in sources.values()}
-    written = {target.name for target in targets.values()}
+def require_use(typed: set[str], jobs: Sequence[Job]) -> None:
+    """Raise UsageError for an option that applies to none of the files."""
+    read = {job.source.name for job in jobs}
     for name, formats in FOR_FORMATS.items():
-        found = read | written if name == "misc_key" else read
+        found = read | {job.target.name for job in jobs} if name == "misc_key" else read
         if name in typed and not found & set(formats):
             kinds = " or ".join(NAMES[each] for each in formats)
             given = " and ".join(sorted(NAMES.get(each, each) for each in found))
             raise UsageError(
-                f"--{name.replace('_', '-')} is for {kinds}, and does nothing for {given}",
+                f"{option_of(name)} is for {kinds}, and does nothing for {given}",
                 hint="leave it out, or name the input's format: --format NAME",
             )
 
 
-def require_flushable(outputs: Iterable[str | None]) -> None:
-    """Refuse `--flush` into files, which appear when they are whole. Raises UsageError."""
-    for output in outputs:
+def require_flushable(jobs: Sequence[Job]) -> None:
+    """Raise UsageError for `--flush` into files, which only appear when they are complete."""
+    for job in jobs:
         try:
-            piped = output is None or not stat.S_ISREG(os.stat(output).st_mode)
+            piped = job.output is None or not stat.S_ISREG(os.stat(job.output).st_mode)
         except OSError:
             piped = False
         if not piped:
             raise UsageError(
-                f"--flush does nothing for {output}, which appears when all of it is there",
-                hint="leave out -o, and send standard output there: > FILE",
+                f"--flush does nothing for {job.output}, which is written atomically",
+                hint="leave out -o, and redirect standard output: > FILE",
             )
-
-
-def tag_stream(
-    tagger: Tagger,
-    stream: BinaryIO,
-    path: str,
-    source: Format,
-    target: Format,
-    options: FormatOptions,
-    documents: Documents | None,
-    *,
-    flush: bool,
-    processes: int,
-) -> Generator[tuple[bytes, int], None, None]:
-    """What is to be written, bit by bit, each with its number of tokens.
-
-    A sentence's own bytes with new labels, or the sentence anew where the format is another one. CoNLL-U as
-    CoNLL-U, which may be gigabytes, is shared out among processes; any other format takes this one, as does
-    a file whose documents a table names.
-    """
-    from bilstm_crf.inference.chunks import ChunkTagger, tag_chunks
-
-    in_table = documents is not None and documents.has_table(shown(path))
-    if source is target is FORMATS["conllu"] and not flush and not in_table:
-        work = ChunkTagger(tagger, source, options, shown(path))
-        pieces = tag_chunks(work, stream, processes=processes)
-        return ((piece.content, piece.tokens) for piece in pieces)
-    given = source.read(stream, shown(path), options)
-    sentences = tagger.tag_stream(given if documents is None else documents.named(given), flush=flush)
-    if source is target:
-        return ((target.render(sentence, options), len(sentence)) for sentence in sentences)
-    return (
-        (target.compose(sentence, options, new_document=new), len(sentence))
-        for sentence, new in document_starts(sentences)
-    )
-
-
-def document_starts(sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, bool]]:
-    """Each sentence, and whether a document begins with it: it is of another one than that before it."""
-    document: str | None = None
-    for sentence in sentences:
-        begins = bool(sentence.tokens) and sentence.document != document
-        if sentence.tokens:  # comments alone part no document
-            document = sentence.document
-        yield sentence, begins

@@ -1,25 +1,20 @@
-"""`bilstm-crf train`: what it takes, and what it says at the end; the work is `training`'s."""
+"""`bilstm-crf train`: its options and help, generated from the settings, and what it prints at the end."""
 
 from __future__ import annotations
 
 import shlex
-from dataclasses import MISSING
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bilstm_crf.commands.options import Command, given_of
 from bilstm_crf.commands.output import write_text
-from bilstm_crf.commands.train_options import (
-    SETTINGS,
-    configure,
-    given_by,
-    names_no_corpus,
-    sample_folder,
-)
+from bilstm_crf.commands.train_options import SETTINGS, configure, given_by, sample_folder
+from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import UsageError
-from bilstm_crf.util.fields import choices
+from bilstm_crf.util import fields
+from bilstm_crf.util.fields import Setting
 from bilstm_crf.util.progress import say
 
 if TYPE_CHECKING:
@@ -27,50 +22,72 @@ if TYPE_CHECKING:
     from bilstm_crf.training.records import RunMetrics
 
 
-def setting_options(function: Any) -> Any:
-    """Add the options that settings of a configuration have."""
-    for each in reversed(SETTINGS.values()):
-        if option := each.told["option"]:
-            default = "" if each.default in (None, (), False, MISSING) else f"  [{each.default}]"
-            text = f"{each.told['help']}.{default}"
-            name = each.path.replace(".", "__")
-            if each.kind is bool:
-                add = click.option(option, name, is_flag=True, default=None, help=text)
-            else:
-                metavar = each.told["metavar"] or "|".join(map(str, choices(each.kind))) or "N"
-                several = get_origin(each.kind) is tuple
-                add = click.option(option, name, metavar=metavar, multiple=several, help=text)
-            function = add(function)
-    return function
+HELP_WIDTH, LEFT_COLUMN = 100, 30
+GROUPS = {  # the parts of the configuration, as --help shows them
+    "Data": ("data",),
+    "Vectors": ("words",),
+    "Network": ("characters", "lstm", "network", "document_memory"),
+    "Optimisation": ("optimizer", "schedule"),
+    "Encoder": ("encoder",),
+    "Run": ("run", "preset"),
+}
 
 
-@click.command("train", cls=Command)
-@setting_options
+class TrainCommand(Command):
+    """A command with an option for each setting that has one; --help lists all settings, by group."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        own = [_option(each) for each in SETTINGS.values() if each.option]
+        self.params = [*own, *self.params]
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a line for each setting, and for the options that are none."""
+        formatter.write("\nSettings with = are for --set, as in --set hidden=300, and for --config.\n")
+        for title, parts in GROUPS.items():
+            rows = [_row(each) for each in SETTINGS.values() if each.path.partition(".")[0] in parts]
+            if title == "Run":
+                others = self.params[sum(bool(each.option) for each in SETTINGS.values()) :]
+                rows += [row for each in others if (row := each.get_help_record(context))]
+            formatter.write(f"{title}\n")
+            formatter.indent()
+            formatter.write_dl(rows, col_max=LEFT_COLUMN)
+            formatter.dedent()
+
+
+def _option(setting: Setting) -> click.Option:
+    """Return the option of a setting. It takes any text: the configuration checks it."""
+    name = setting.path.replace(".", "__")
+    if setting.kind is bool:
+        return click.Option([setting.option, name], is_flag=True, default=None)
+    return click.Option([setting.option, name], multiple=setting.several)
+
+
+def _row(setting: Setting) -> tuple[str, str]:
+    """Return what --help says of a setting: what is typed, and what it is."""
+    default = setting.told.otherwise
+    if setting.option and not default and setting.default not in (None, False, ()):
+        default = str(setting.default)
+    typed = setting.told.option or f"{fields.short_name(RunConfig, setting.path)}={setting.default}"
+    return typed, setting.told.help + (f"  [{default}]" if default else "")
+
+
+@click.command("train", cls=TrainCommand, context_settings={"max_content_width": HELP_WIDTH})
+@click.option("--config", metavar="FILE", help="TOML file of settings, or a run's config.json")
 @click.option(
-    "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="Change one setting: repeatable."
+    "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="Change one setting; repeatable"
 )
-@click.option("--overwrite", is_flag=True, help="Replace the run that lies there.")
-@click.option(
-    "--resume",
-    metavar="DIR",
-    help="Continue an interrupted run with its own settings; 1 or 2 --threads give the same result.",
-)
-@click.option("--config", metavar="FILE", help="TOML with settings, or a run's config.json to repeat it.")
-@click.option("--quiet", is_flag=True, help="Only errors and the result.")
+@click.option("--overwrite", is_flag=True, help="Replace the run in the output folder")
+@click.option("--resume", metavar="DIR", help="Continue an interrupted run with its own settings")
+@click.option("--quiet", is_flag=True, help="Print only errors and the result")
 @click.pass_context
 def command(context: click.Context, **options: Any) -> int:
     """Train a tagger; keep the epoch with the best strict F1 on dev.
 
     \b
-    Examples
-      bilstm-crf train                                       the sample: shows that everything works
-      bilstm-crf train --embeddings sg600                    the paper's baseline, Bokmål
-      bilstm-crf train --embeddings sg600 --preset best      the same network, trained better
-      bilstm-crf train --language both --embeddings joint-sg600 --seed 43
-      bilstm-crf train --train a.conll --dev b.conll --embeddings my.bin --output runs/mine
-      bilstm-crf train --embeddings sg600 --encoder NbAiLab/nb-bert-base
-      bilstm-crf train --init-from runs/noisy --train gold.conllu --dev dev.conllu
-      bilstm-crf train --resume runs/nob-sg600               after Ctrl-C, a crash, a power cut
+      bilstm-crf train                                     a small sample: shows that everything works
+      bilstm-crf train --embeddings sg600 --preset best    NorNE's Bokmål
+      bilstm-crf train --train a.conll --dev b.conll --output runs/mine
     """  # noqa: D301
     from bilstm_crf.training import run
     from bilstm_crf.util.progress import TrainingProgress
@@ -92,7 +109,7 @@ def command(context: click.Context, **options: Any) -> int:
         metrics = run.resume(folder, monitor, threads=threads)
         conclude(metrics, folder, sample=False)
         return 0
-    sample = sample_folder() if not options["config"] and names_no_corpus(given) else None
+    sample = sample_folder() if not options["config"] and given.names_no_corpus else None
     if sample is not None:
         tell(f"No corpus named: training on the sample in {sample}, which only shows that everything works.")
     config, folder = configure(given, sample=sample)
@@ -105,7 +122,8 @@ def command(context: click.Context, **options: Any) -> int:
 def typed_settings(context: click.Context) -> dict[str, Any]:
     """Return the settings that were typed with options of their own."""
     given = given_of(context)
-    return {name: context.params[name] for name in given if name.replace("__", ".") in SETTINGS}
+    typed = {path: path.replace(".", "__") for path in SETTINGS}
+    return {path: context.params[name] for path, name in typed.items() if name in given}
 
 
 def conclude(metrics: RunMetrics, folder: Path, *, sample: bool) -> None:
@@ -118,16 +136,13 @@ def conclude(metrics: RunMetrics, folder: Path, *, sample: bool) -> None:
     kept = "Best" if metrics.epoch_chosen_on_dev else "Last"
     write_text(f"{kept} epoch {metrics.best_epoch}: {scores}\n")
     config = read_description(folder / "config.json").config
-    trusts = config.encoder is not None and config.encoder.trust_remote_code
-    trust = " --trust-remote-code" if trusts else ""
-    final = metrics.final
-    if final is not None:
+    trust = " --trust-remote-code" if fields.get(config, "encoder.trust_remote_code") else ""
+    if (final := metrics.final) is not None:
         scores = "" if final.test is None else f": test strict F1 {_f1(final.test)}"
         write_text(f"Trained again, on train and dev, for {final.batches:,} batches{scores}\n")
         folder = folder / final.folder
-    size = (
-        sum(path.stat().st_size for each in ("weights-*", "encoder-*/*") for path in folder.glob(each)) / 1e6
-    )
+    files = [*folder.glob("weights-*"), *folder.glob("encoder-*/*")]
+    size = sum(path.stat().st_size for path in files) / 1e6
     text = "Kari Nordmann bor i Oslo."
     try_it = f'bilstm-crf tag --model {shlex.quote(str(folder))}{trust} --text "{text}"'
     say(f"Model in {folder} ({size:.1f} MB).  Try it:   {try_it}")

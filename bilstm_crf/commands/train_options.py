@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,62 +19,61 @@ from bilstm_crf.util.files import read_toml
 # Beside the folder one is in, else beside the package: a checkout holds it.
 SAMPLE_FOLDERS = [Path("data/sample"), Path(__file__).resolve().parents[2] / "data" / "sample"]
 # Some 280 sentences give the paper's recipe too few steps to learn from: smaller batches, a higher rate.
-SAMPLE_SETTINGS = {"epochs": 40, "batch_size": 4, "optimizer.learning_rate": 0.03}
+SAMPLE_SETTINGS = {"epochs": 40, "batch_size": 4, "learning_rate": 0.03, "language": "both"}
 SETTINGS = fields.settings_of(RunConfig)
 
 
 @dataclass(frozen=True)
 class Given:
-    """What a user gave: settings by path, from a file, with --set, and with options of their own."""
+    """The settings that a user gave, by path: in a file, with --set, and with options of their own."""
 
-    in_file: Mapping[str, Any] = field(default_factory=dict)
-    by_set: Mapping[str, Any] = field(default_factory=dict)
-    by_option: Mapping[str, Any] = field(default_factory=dict)
+    in_file: Mapping[str, Any]
+    by_set: Mapping[str, Any]
+    by_option: Mapping[str, Any]
 
     @property
     def values(self) -> dict[str, Any]:
         """All of them; what is typed goes before the file."""
-        return {**self.in_file, **self.by_set, **self.by_option}
+        return fields.merge(self.in_file, self.by_set, self.by_option)
 
     def shown(self, path: str) -> str:
         """Return a setting as it was given."""
-        value = fields.as_text(self.values[path])
+        name, value = fields.short_name(RunConfig, path), fields.as_text(self.values[path])
         if path not in self.by_option:
-            return (
-                f"--set {fields.short_name(RunConfig, path)}={value}"
-                if path in self.by_set
-                else f"{path}={value}"
-            )
-        option = SETTINGS[path].told["option"]
-        return str(option) if self.values[path] is True else f"{option} {value}"
+            return f"{'--set ' * (path in self.by_set)}{name}={value}"
+        return SETTINGS[path].option + f" {value}" * (self.values[path] is not True)
+
+    @property
+    def names_no_corpus(self) -> bool:
+        """Whether neither a corpus nor vectors are named: then the sample shows that everything works."""
+        splits = ("folder", "language", "train", "dev", "test")
+        return not {*self.values} & {"words.embeddings", *(f"data.{each}" for each in splits)}
 
 
-def given_by(file: str | None, assignments: Sequence[str], typed: Mapping[str, Any]) -> Given:
+def given_by(file: str | None, assignments: Iterable[str], typed: Mapping[str, Any]) -> Given:
     """Return what a user gave. Raises UsageError for what is no setting, or two values for one setting."""
-    content = {} if file is None else read_config_file(Path(file))
     by_set: dict[str, Any] = {}
     for each in assignments:
         name, equals, value = each.partition("=")
         if not equals:
             raise UsageError(f"--set {each}: expected NAME=VALUE, as in --set epochs=20")
         by_set |= fields.read(RunConfig, {name: value.strip()}, text=True)
-    options = {name.replace("__", "."): value for name, value in typed.items()}
-    by_option = fields.read(RunConfig, options, text=True)
-    given = Given(fields.read(RunConfig, content), by_set, by_option)
-    for path in by_option:
-        if path in by_set and by_set[path] != by_option[path]:
-            name = fields.short_name(RunConfig, path)
-            raise UsageError(
-                f"{given.shown(path)} and --set {name}={fields.as_text(by_set[path])}: expected one of them"
-            )
-    return given
+    in_file = {} if file is None else _read_file(Path(file))
+    by_option = fields.read(RunConfig, typed, text=True)
+    for path, value in by_set.items():
+        if value != by_option.get(path, value):
+            shown = [given.shown(path) for given in (Given({}, by_set, {}), Given({}, {}, by_option))]
+            raise UsageError(f"{' and '.join(shown)}: expected one of them")
+    return Given(in_file, by_set, by_option)
 
 
-def read_config_file(path: Path) -> dict[str, Any]:
-    """Return the settings of a TOML file, or of a run's config.json. Raises UsageError or InputError."""
-    if path.suffix != ".json":
-        return read_toml(path)
-    return read_description(path).config.to_json()
+def _read_file(path: Path) -> dict[str, Any]:
+    """Return the settings of a TOML file, or of a run's config.json, by path."""
+    content = read_description(path).config.to_json() if path.suffix == ".json" else read_toml(path)
+    try:
+        return fields.read(RunConfig, content)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}", hint=error.hint) from None
 
 
 def configure(given: Given, *, sample: Path | None = None) -> tuple[RunConfig, Path]:
@@ -83,7 +82,7 @@ def configure(given: Given, *, sample: Path | None = None) -> tuple[RunConfig, P
     Raises UsageError for what cannot be, and for what was given and has no effect.
     """
     values = given.values
-    base = RunConfig.of_preset(values.get("preset", "paper")).replace(run__threads=min(2, CORES))
+    base = RunConfig.of_preset(values.get("preset", "paper")).replace(threads=min(2, CORES))
     if values.get("network.init_from"):
         from bilstm_crf.model.model_folder import settings_of_model  # brings torch along
 
@@ -94,38 +93,31 @@ def configure(given: Given, *, sample: Path | None = None) -> tuple[RunConfig, P
     if sample is not None:
         static = not values.get("network.init_from") and "static" in values.get("network.features", "static")
         vectors = {"words.embeddings": str(sample / "vectors.bin")} if static else {}
-        base = base.replace({**SAMPLE_SETTINGS, **vectors, "data": str(sample), "data.language": "both"})
+        base = base.replace({**SAMPLE_SETTINGS, **vectors, "data": str(sample)})
     if "data.train" in values and "data.labels" not in values:
-        base = base.replace({"data.labels": "file"})
-    config = base.replace(values)
-    name = "-".join([_corpus_name(config), *_source_names(config)])
-    config = with_files(config)
+        base = base.replace(labels="file")
+    named = base.replace(values)
+    config = with_files(named)
     refuse_unused(config, base, given)
-    folder = Path(config.run.output or f"runs/{name}")
+    folder = Path(config.run.output or f"runs/{_run_name(named)}")
     return without_unused(config).replace(run__output=None), folder
 
 
-def _corpus_name(config: RunConfig) -> str:
-    if config.data.train:
-        return Path(config.data.train[0]).name.split(".")[0]
-    return config.data.language or "nob"
-
-
-def _source_names(config: RunConfig) -> list[str]:
-    """Return the names of the model, vectors and encoder that a run starts from, for its folder."""
-    sources = (config.network.init_from, config.words.embeddings, config.encoder_name)
-    names = [Path(each).name.split(".")[0] for each in sources if each]
-    return [each for each in names if each != "none"] or ["none"]
+def _run_name(config: RunConfig) -> str:
+    """Return the name of a run's folder: the corpus, and what it starts from."""
+    corpus = Path(config.data.train[0]).name.split(".")[0] if config.data.train else config.data.language
+    sources = [config.network.init_from, config.words.embeddings, config.encoder_name]
+    names = [Path(each).name.split(".")[0] for each in sources if each not in (None, "none")]
+    return "-".join([corpus or "nob", *(names or ["none"])])
 
 
 def with_files(config: RunConfig) -> RunConfig:
     """Return the configuration with NorNE's files where it names none; they are downloaded if need be."""
-    data = config.data
-    if data.train:
+    if config.data.train:
         return config
-    found = find_or_fetch(data.folder, data.language or "nob")
+    found = find_or_fetch(config.data.folder, config.data.language or "nob")
     files = {f"data.{split}": [str(path) for path in paths] for split, paths in found.items()}
-    return config.replace({"data.folder": None, "data.language": None, **files})
+    return config.replace(files, data__folder=None, data__language=None)
 
 
 def refuse_unused(config: RunConfig, base: RunConfig, given: Given) -> None:
@@ -136,25 +128,10 @@ def refuse_unused(config: RunConfig, base: RunConfig, given: Given) -> None:
     """
     if config.data.label_column == "append":
         raise UsageError("--label-column append is for tag: this command writes no labels")
-    values = given.values
-    for unused in unused_settings(config):
-        found = [
-            given.shown(path)
-            for path in unused.paths
-            if path in values
-            and (
-                path in given.by_option
-                or values[path] not in (SETTINGS[path].default, fields.get(base, path))
-            )
-        ]
-        if found:
-            raise UsageError(f"{', '.join(found)}, but {unused.reason}", hint=unused.hint)
-
-
-def names_no_corpus(given: Given) -> bool:
-    """Return whether neither a corpus nor vectors were named: then the sample shows that everything works."""
-    naming = ("data.folder", "data.language", "data.train", "data.dev", "data.test", "words.embeddings")
-    return not any(path in given.values for path in naming)
+    for path, why in unused_settings(config).items():
+        harmless = (SETTINGS[path].default, fields.get(base, path))
+        if path in given.by_option or given.values.get(path, harmless[0]) not in harmless:
+            raise UsageError(f"{given.shown(path)}, but {why}")
 
 
 def sample_folder() -> Path:

@@ -1,9 +1,9 @@
-"""Documents: of which one a sentence is, where a table says so.
+"""Map sentences to documents by a table: `--documents`, or `documents.tsv` beside a corpus file.
 
-    sent_id  document  …     tab-separated, under a line of the columns' names, in any order
+A table is tab-separated, with a header and columns in any order:
+
+    sent_id  document
     000001   ap001_0000
-
-A table is named (`--documents`) or lies beside a corpus's file as `documents.tsv`.
 """
 
 from __future__ import annotations
@@ -12,20 +12,17 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError, did_you_mean
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import open_input, shown
 
 NAME = "documents.tsv"
-Row = dict[str, str]  # of a table, by the names of the columns
+Row = dict[str, str]  # by column name
 
 
-def tables_of(config: RunConfig, paths: Iterable[str]) -> list[str]:
-    """The tables that a run asks for the documents of these files' sentences."""
-    if not config.reads_neighbours:
-        return []
-    found = [_beside(path) for path in paths] if config.data.documents is None else [config.data.documents]
+def tables_of(table: str | None, paths: Iterable[str]) -> list[str]:
+    """Return the tables of these files' documents: the one that is named, or those beside the files."""
+    found = [_beside(path) for path in paths] if table is None else [table]
     return list(dict.fromkeys(table for table in found if table is not None))
 
 
@@ -37,29 +34,29 @@ def _beside(path: str) -> str | None:
 
 
 class Documents:
-    """What tables say of sentences.
+    """The documents of sentences.
 
-    A table that was named must have each sentence of all files once, and goes before what the files say. Else
-    the table beside a sentence's file is asked where the file says nothing; a sentence that it has not is of
-    no document. Nor is one with an empty document.
+    A named table must list each sentence of all files once, and overrides what the files say. Otherwise the
+    table beside a sentence's file is used if the file names no documents. A sentence that is missing there,
+    or has an empty document, belongs to no document.
     """
 
     def __init__(self, named: str | None = None) -> None:
-        """Raises InputError for an ill-formed table."""
+        """Read the named table. Raises InputError if it is ill-formed."""
         self._named = named
         self._tables = {} if named is None else {named: read_table(named)}
-        self._beside: dict[str, str | None] = {}  # by the path of a corpus's file
-        self._met: dict[tuple[str, str], tuple[str, int]] = {}  # where the sentence of a row stands
+        self._beside: dict[str, str | None] = {}  # the table beside each file
+        self._met: dict[tuple[str, str], tuple[str, int]] = {}  # the place of each row's sentence
 
     def name(self, sentences: Iterable[Sentence]) -> None:
-        """Sets `document` of each sentence. Raises InputError as `row` does."""
+        """Set `document` of each sentence. Raises InputError as `row` does."""
         for _ in self.named(sentences):
             pass
 
     def named(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
-        """The same for a stream.
+        """Set `document` of each sentence of a stream.
 
-        Comments between two sentences go with the first of them, and so part no document.
+        Comments between two sentences belong to the document of the first.
         """
         document = None
         for sentence in sentences:
@@ -72,14 +69,14 @@ class Documents:
             yield sentence
 
     def has_table(self, path: str) -> bool:
-        """Whether a table is asked for this file's documents. Raises InputError for an ill-formed one."""
+        """Return whether this file's documents come from a table. Raises InputError if it is ill-formed."""
         return (self._named or self._table_beside(path)) is not None
 
     def row(self, sentence: Sentence) -> Row | None:
-        """What the table of this sentence has of it; None: nothing.
+        """Return the row of this sentence, None without one.
 
-        Raises InputError for an ill-formed table, for one that has not the sentence though it was named, and
-        for a second sentence of the same `sent_id`, since the table cannot tell the two apart.
+        Raises InputError for an ill-formed table, a sentence that a named table lacks, and for a second
+        sentence with the same `sent_id`.
         """
         path = self._named or self._table_beside(sentence.path)
         if path is None:
@@ -90,14 +87,14 @@ class Documents:
         if row is None:
             if self._named is None:
                 return None
-            without = f"a sentence without a sent_id, by which {path} could name it"
+            without = f"a sentence without a sent_id, so {path} cannot name its document"
             raise InputError(f"the sentence {id_} is not in {path}" if id_ else without, **where)
         among = "all files" if self._named is not None else sentence.path
         place = (sentence.path, sentence.line)
         if self._met.setdefault((among, id_), place) != place:
-            each = f"a {NAME} in each folder tells sentences of one id apart"
+            each = f"use a {NAME} in each folder for files that share ids"
             where["hint"] = _why(sentence.path) if self._named is None else each
-            raise InputError(f"the sentence {id_} is there twice; {path} can name but one", **where)
+            raise InputError(f"the sentence {id_} is there twice, but only once in {path}", **where)
         return row
 
     def _table_beside(self, path: str) -> str | None:
@@ -113,11 +110,11 @@ class Documents:
 
 
 def _why(path: str) -> str:
-    return f"a {NAME} beside {path} is to name its documents; --documents TABLE names another"
+    return f"the {NAME} beside {path} names its documents; --documents TABLE names another table"
 
 
 def read_table(path: str | os.PathLike[str]) -> dict[str, Row]:
-    """The rows of a table by `sent_id`. Raises InputError for an ill-formed one."""
+    """Return the rows of a table by `sent_id`. Raises InputError if it is ill-formed."""
     with open_input(path) as stream:
         data = stream.read()
     try:
@@ -131,7 +128,7 @@ def read_table(path: str | os.PathLike[str]) -> dict[str, Row]:
             found = f"{head.count(column) or 'no'} column{'s' * (column in head)} {column}"
             meant = "" if column in head else did_you_mean(column, head)
             raise InputError(
-                f"{found}: expected sent_id, document and perhaps others, separated by tabs.{meant}",
+                f"{found}: expected sent_id and document, separated by tabs.{meant}",
                 path=path,
                 line=1,
                 found="\t".join(head),

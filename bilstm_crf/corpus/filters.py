@@ -1,15 +1,14 @@
-"""Dropping: sentences left out of a training set by named filters, counted and listed.
+"""Filters: leave sentences out of a training set by named rules, and list what was dropped.
 
-    ill-formed   its labels are not legal in the file's encoding: the one in which most of the file's
-                 sentences are (the first of IOB2, IOB1, IOBES, IOBS, IOBE where several are alike)
-    empty        it has no visible character; one without entities is not empty, it teaches where no name is
-    leaked       its text is that of a dev or test sentence: the scores would say what was learnt by heart
+    ill-formed   its labels are illegal in the file's encoding: the one in which most of its sentences
+                 are legal (of equal ones, the first of IOB2, IOB1, IOBES, IOBS, IOBE)
+    empty        it has no visible character (a sentence without entities is not empty)
+    leaked       its text is that of a dev or test sentence, so scores would reward memory
     repeated     its text is that of an earlier training sentence that was kept
 
-A sentence is counted once, under the first of these that holds. Two texts are the same where their characters
-are, in Unicode's composed form and without white space: so another tokenisation or another spelling of `å` in
-bytes hides no twin, which between corpora is the rule. Case and digits are as they stand: `Side 3` and
-`Side 4` are two sentences. What dev and test themselves hold is never touched.
+A sentence is counted once, under the first filter that applies. Texts are compared in Unicode's composed
+form and without white space, so another tokenisation or encoding of `å` hides no copy. Case and digits
+count: `Side 3` and `Side 4` differ. Dev and test are never changed.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from bilstm_crf.errors import InputError, UsageError, did_you_mean
-from bilstm_crf.labels import NAMES, FileLabels, faults, line_of, read_spans
+from bilstm_crf.labels import NAMES, FileLabels, describe_label, faults, line_of, read_spans
 from bilstm_crf.sentence import Sentence
 
 FILTERS = {
@@ -29,7 +28,7 @@ FILTERS = {
     "leaked": "text of a dev or test sentence",
     "repeated": "text of an earlier training sentence",
 }
-SHOWN_WORDS, SHOWN_CHARACTERS = 6, 60  # enough to know a sentence by, and no excerpt of a corpus
+MAX_WORDS, MAX_CHARACTERS = 6, 60  # enough to recognise a sentence, and no excerpt of a corpus
 
 
 @dataclass(frozen=True)
@@ -38,13 +37,13 @@ class Dropped:
 
     reason: str  # the filter's name
     path: str
-    line: int  # its first line there, from 1
-    words: str  # the first of them
-    detail: str  # which label, or where the same text stands
+    line: int  # its first line, from 1
+    words: str  # the first ones
+    detail: str  # which label, or where the same text is
 
 
 def check_filters(names: Iterable[str]) -> None:
-    """Raises UsageError for a name that is no filter."""
+    """Raise UsageError for an unknown filter."""
     for name in names:
         if name not in FILTERS:
             hint = f"filters: {' '.join(FILTERS)}"
@@ -52,55 +51,47 @@ def check_filters(names: Iterable[str]) -> None:
 
 
 def well_formed(sentences: Sequence[Sentence]) -> tuple[list[Sentence], list[Dropped]]:
-    """The filter `ill-formed` on the labelled sentences of one file: those it keeps, and those it drops.
+    """Apply the filter `ill-formed` to the labelled sentences of one file; return kept and dropped ones.
 
-    All labels of those kept are legal in one encoding, so `read_spans` takes them. Where none could be kept
-    it raises the InputError of `read_spans`: that is not a file with some bad sentences.
+    The labels of all kept sentences are legal in one encoding. Raises the InputError of `read_spans` if
+    none can be kept: that is not a file with some bad sentences.
     """
     dialect = FileLabels.of(sentences)
-    legal = [_encodings(sentence, dialect) for sentence in sentences]
-    encoding = max(NAMES, key=lambda name: sum(name in each for each in legal))
+    labels = [_standard(sentence, dialect) for sentence in sentences]
+    wrong = {
+        name: [None if isinstance(each, InputError) else faults(name, each) for each in labels]
+        for name in NAMES
+    }
+    encoding = max(NAMES, key=lambda name: wrong[name].count([]))
     kept, dropped = [], []
-    for sentence, encodings in zip(sentences, legal, strict=True):
-        if encoding in encodings:
-            kept.append(sentence)
+    for sentence, found, positions in zip(sentences, labels, wrong[encoding], strict=True):
+        if isinstance(found, InputError):
+            dropped.append(_dropped("ill-formed", sentence, str(found)))
+        elif positions:
+            where = f"{sentence.path}, line {line_of(sentence, positions[0])}"
+            what = f"{describe_label(sentence, positions[0])} is not legal {NAMES[encoding]}"
+            dropped.append(_dropped("ill-formed", sentence, f"{where}: {what}"))
         else:
-            dropped.append(_dropped("ill-formed", sentence, _fault(sentence, encoding, dialect)))
+            kept.append(sentence)
     if not kept:
-        read_spans(sentences)  # raises, and says what is wrong with them
+        read_spans(sentences)  # raises
     return kept, dropped
 
 
-def _encodings(sentence: Sentence, dialect: FileLabels) -> set[str]:
-    """The encodings in which all labels of the sentence are legal."""
+def _standard(sentence: Sentence, dialect: FileLabels) -> list[str] | InputError:
     try:
-        labels = dialect.standard(sentence)
-    except InputError:  # something that is a label in none
-        return set()
-    return {name for name in NAMES if not faults(name, labels)}
-
-
-def _fault(sentence: Sentence, encoding: str, dialect: FileLabels) -> str:
-    """What is not legal in the encoding, and where."""
-    try:
-        position = faults(encoding, dialect.standard(sentence))[0]
+        return dialect.standard(sentence)
     except InputError as error:
-        return str(error)
-    assert sentence.labels is not None
-    previous = sentence.labels[position - 1] if position else "the start of the sentence"
-    return (
-        f"{sentence.path}, line {line_of(sentence, position)}: label {sentence.labels[position]} of the word "
-        f"{sentence.tokens[position]!r} after {previous} is not legal {NAMES[encoding]}"
-    )
+        return error
 
 
 def leave_out(
     corpora: Sequence[Sequence[Sentence]], filters: Collection[str], evaluation: Iterable[Sentence] = ()
 ) -> tuple[list[list[Sentence]], list[Dropped]]:
-    """The filters but `ill-formed` on all training corpora together: what each keeps, and what is dropped.
+    """Apply all filters but `ill-formed` to the training corpora; return kept and dropped sentences.
 
-    `evaluation` holds the sentences of dev and test. Of a text that several corpora have, the first named
-    keeps it: gold before automatic labels. Raises InputError where nothing is left at all.
+    `evaluation` holds the sentences of dev and test. The first corpus with a text keeps it, so list gold
+    labels before automatic ones. Raises InputError if nothing is left.
     """
     evaluated = {_text(sentence): sentence for sentence in evaluation} if "leaked" in filters else {}
     met: dict[str, Sentence] = {}
@@ -125,12 +116,12 @@ def leave_out(
 
 
 def _text(sentence: Sentence) -> str:
-    """What is compared; see the top of this file."""
+    """Return what is compared."""
     return unicodedata.normalize("NFC", "".join("".join(sentence.tokens).split()))
 
 
 def _is_visible(text: str) -> bool:
-    """Whether a text without white space shows anything: not control or format characters alone."""
+    """Return whether a text without white space shows anything."""
     return any(character.isprintable() for character in text)
 
 
@@ -139,20 +130,20 @@ def _place(sentence: Sentence) -> str:
 
 
 def _dropped(reason: str, sentence: Sentence, detail: str) -> Dropped:
-    words = " ".join(sentence.tokens[:SHOWN_WORDS])
-    if len(words) > SHOWN_CHARACTERS or len(sentence) > SHOWN_WORDS:
-        words = f"{words[:SHOWN_CHARACTERS]} …"
+    words = " ".join(sentence.tokens[:MAX_WORDS])
+    if len(words) > MAX_CHARACTERS or len(sentence) > MAX_WORDS:
+        words = f"{words[:MAX_CHARACTERS]} …"
     return Dropped(reason, sentence.path, sentence.line, words, detail)
 
 
 def counts(dropped: Iterable[Dropped]) -> dict[str, int]:
-    """How many sentences each filter dropped; those that dropped none are not there."""
+    """Count the sentences that each filter dropped, without filters that dropped none."""
     found = Counter(each.reason for each in dropped)
     return {name: found[name] for name in FILTERS if found[name]}
 
 
 def summary(dropped: Sequence[Dropped], kept: int) -> str:
-    """One line for a person.
+    """Return one line for the user.
 
     >>> summary([Dropped("leaked", "a.conllu", 7, "Side 3", "the text of b.conllu, line 1")], 11)
     'dropped 1 of 12 sentences: 1 leaked (text of a dev or test sentence)'

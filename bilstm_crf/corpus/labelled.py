@@ -1,4 +1,4 @@
-"""Labelled sentences from files: read, the encoding found, the types mapped to the label set."""
+"""Read labelled sentences from files: find the encoding, map the entity types to the label set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READING = FormatOptions(keep_raw=False)
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file that a run reads, for the record."""
+    """A file that a run reads."""
 
     path: str
     sha256: str
@@ -31,11 +31,11 @@ class Labelled:
     """The sentences of one split, with gold `spans` in the label set's types."""
 
     sentences: list[Sentence]  # each has a token
-    encodings: list[str]  # found in each file, as IOB2
+    encodings: list[str]  # of each file, such as IOB2
     files: list[DataFile]
     sizes: list[int] = field(default_factory=list)  # sentences of each file
     dropped: list[Dropped] = field(default_factory=list)
-    types: frozenset[str] = frozenset()  # the entity types as they stand in the files
+    types: frozenset[str] = frozenset()  # the entity types of the files
     repaired: bool = False  # whether illegal labels made spans (`--repair conlleval`)
 
     @property
@@ -58,7 +58,7 @@ class Labelled:
         )
 
     def without(self, filters: Collection[str], evaluation: Iterable[Sentence]) -> Labelled:
-        """Return what the filters keep (`dropping.leave_out`), with the list of what they drop."""
+        """Return what the filters keep (`filters.leave_out`), with the list of what they drop."""
         kept, dropped = leave_out(self.corpora, filters, evaluation)
         return replace(
             self,
@@ -77,10 +77,10 @@ def read_labelled(
     repair: Repair | None = None,
     drop_ill_formed: bool = False,
 ) -> Labelled:
-    """All sentences of `paths`, each file's types mapped to the label set, or to its own one of several.
+    """Read all sentences of `paths` and map their types to the label set, or each file's to its own.
 
-    With `drop_ill_formed` a sentence whose labels are not legal is dropped instead of refusing its file.
-    Raises InputError for an ill-formed, empty or unlabelled file.
+    With `drop_ill_formed`, a sentence with illegal labels is dropped. Raises InputError for an ill-formed,
+    empty or unlabelled file.
     """
     label_sets = [label_set] * len(paths) if isinstance(label_set, LabelSet) else label_set
     split = Labelled([], [], [])
@@ -107,7 +107,7 @@ def read_labelled(
 def read_gold(
     path: str | os.PathLike[str], format: str | None, options: FormatOptions, repair: Repair | None = None
 ) -> tuple[list[Sentence], str]:
-    """The sentences of one file with `spans` set, and the encoding of its labels.
+    """Return the sentences of one file with `spans` set, and the encoding of its labels.
 
     Raises InputError for a file without sentences, a sentence without labels, or labels that are legal in no
     encoding.
@@ -117,7 +117,7 @@ def read_gold(
 
 
 def _with_labels(path: str | os.PathLike[str], format: str | None, options: FormatOptions) -> list[Sentence]:
-    """The sentences that have tokens. Raises InputError where there is none, or one without labels."""
+    """Return the sentences with tokens. Raises InputError if there is none, or one without labels."""
     sentences = [sentence for sentence in read(path, format, options) if sentence.tokens]
     if not sentences:
         raise InputError("has no sentences", path=path)
@@ -132,7 +132,7 @@ def _with_labels(path: str | os.PathLike[str], format: str | None, options: Form
     return sentences
 
 
-# Where each format has its labels, for a file that seems to have none.
+# Where each format has its labels, for a file that seems to have none
 _LABELS_OF = {
     "conllu": "CoNLL-U: expected {key}=… in MISC; --misc-key names another key",
     "conll2003": "columns: expected O or B-TYPE in the last column; --label-column names another",
@@ -144,22 +144,20 @@ _LABELS_OF = {
 def where_labels_are(
     sentence: Sentence, path: str | os.PathLike[str], format: str | None, options: FormatOptions
 ) -> str:
-    """Return a hint for a sentence that should have labels: where its format would hold them."""
+    """Return a hint for an unlabelled sentence: where its format has labels."""
     name = format_of(path, format).name
     hint = _LABELS_OF.get(name, "").replace("{key}", options.misc_key)
     if name == "conllu":
         misc = (_line(path, sentence.lines[0], options) or "").rpartition("\t")[2]
         other = conllu.labelled_key(misc, options.misc_key)
         if other is not None:
-            key, label = other
-            hint = (
-                f"CoNLL-U: expected {options.misc_key}=… in MISC, which has {key}={label}: --misc-key {key}"
-            )
+            found = "=".join(other)
+            hint = f"CoNLL-U: expected {options.misc_key}=… in MISC, found {found}: --misc-key {other[0]}"
     return hint
 
 
 def _line(path: str | os.PathLike[str], number: int, options: FormatOptions) -> str | None:
-    """One line of a file, without its end; None: of standard input, which cannot be read again."""
+    """Return one line of a file, without its end; None for standard input, which is read only once."""
     if not os.path.isfile(path):
         return None
     with open_input(path, options.input_encoding) as stream:

@@ -1,11 +1,9 @@
-"""Mixture: several training corpora with sampling weights, and which of their sentences an epoch sees.
+"""Sample the sentences of an epoch from several training corpora with weights.
 
-A corpus of S sentences and weight w brings round(w * S) of them to an epoch. With w below 1 these are drawn
-without replacement; from 1 on each sentence comes as many whole times as fit and the rest is drawn so.
-
-Every epoch draws anew and knows nothing of the others, so that a resumed run sees what an uninterrupted one
-sees. The price: two epochs of weight 0.5 see not all sentences but three quarters of them, n epochs
-1 - (1 - w)^n: of w = 0.5 99.9 % after 10, of w = 0.1 99.5 % after 50.
+A corpus of S sentences and weight w contributes round(w * S) sentences to an epoch: each sentence
+floor(w) times, and the rest drawn without replacement. Epochs are drawn independently, so a resumed run
+sees what an uninterrupted one sees. The price: n epochs of weight w < 1 see a share of 1 - (1 - w)^n of
+the corpus (w = 0.5: 75 % after 2 epochs, 99.9 % after 10; w = 0.1: 99.5 % after 50).
 """
 
 from __future__ import annotations
@@ -17,20 +15,20 @@ from numpy.typing import NDArray
 
 from bilstm_crf.errors import UsageError
 
-MAX_WEIGHT = 1000  # a weight beyond this is a slip of the hand, and an epoch that memory may not hold
+MAX_WEIGHT = 1000  # a larger weight is a typing error, and its epoch may not fit in memory
 
 
 class Mixture:
-    """Which sentences of the corpora, one after the other in one list, an epoch sees.
+    """The sampling of an epoch from corpora whose sentences stand one after the other in one list.
 
-    With weights of 1 these are all sentences once: an epoch is `random.permutation(sum(sizes))`, bit for bit.
+    With weights of 1, an epoch is `random.permutation(sum(sizes))`, bit for bit.
 
     >>> Mixture([1000, 30], [0.1, 2]).counts
     [100, 60]
     """
 
     def __init__(self, sizes: Sequence[int], weights: Sequence[float]) -> None:
-        """Sentences and sampling weight of each corpus; 0 leaves it out.
+        """Take the number of sentences and the weight of each corpus; weight 0 leaves it out.
 
         Raises UsageError for a weight that is no number from 0 to MAX_WEIGHT, or so small that it takes no
         sentence of its corpus; for more or fewer weights than corpora; and where an
@@ -40,20 +38,20 @@ class Mixture:
             raise UsageError(
                 f"sampling weights: found {len(weights)}, expected {len(sizes)}, one for each training corpus"
             )
-        self.sizes = list(sizes)
+        self.sizes, self.weights = list(sizes), list(weights)
         self.counts = [_count(*each) for each in zip(range(1, len(sizes) + 1), sizes, weights, strict=True)]
         if len(self) == 0:
             given = ", ".join(
                 f"{size:,} with weight {weight:g}" for size, weight in zip(sizes, weights, strict=True)
             )
-            raise UsageError(f"an epoch would have no sentence of the training corpora's ({given})")
+            raise UsageError(f"an epoch would have no sentence (corpora: {given})")
 
     def __len__(self) -> int:
-        """Sentences of one epoch, those that come several times counted as often."""
+        """Return the number of sentences of an epoch, repetitions included."""
         return sum(self.counts)
 
     def epoch(self, random: np.random.Generator) -> NDArray[np.int64]:
-        """(len(self),) the numbers of the sentences of one epoch, shuffled over all corpora."""
+        """Return the shuffled sentence numbers of one epoch (len(self),)."""
         chosen = []
         first = 0
         for size, count in zip(self.sizes, self.counts, strict=True):
@@ -67,7 +65,7 @@ class Mixture:
 
 
 def _count(number: int, size: int, weight: float) -> int:
-    """How many sentences the corpus with this number (from 1) brings to an epoch."""
+    """Return the number of sentences that a corpus (numbered from 1) contributes to an epoch."""
     if not 0 <= weight <= MAX_WEIGHT:  # nor is NaN
         raise UsageError(
             f"the sampling weight of training corpus {number} is {weight:g}, expected 0 to {MAX_WEIGHT:,}",

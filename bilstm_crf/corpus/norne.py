@@ -1,11 +1,9 @@
-"""NorNE: where it lies, which files are which split, and how to fetch and verify it.
+"""Find, fetch and verify NorNE.
 
 NorNE (Jørgensen and others 2020) is published in the repository ltgoslo/norne, six files in CoNLL-U under
-`ud/`. What is verified: the SHA-256 of the two dev files as they were when this was written, and of every
-file that it is CoNLL-U with `name=` on each word and has the number of sentences of the UD release. There is
-no hash for train and test: those files could not be had where this was written.
-
-The files do not say where a document ends; norne_documents.json does, and `fetch` puts it beside them.
+`ud/`. Every file must be valid CoNLL-U with `name=` on each word and the number of sentences of the UD
+release; the two dev files are checked by SHA-256 too (the others could not be fetched when this was
+written). The files do not mark documents: norne_documents.json does, and `fetch` writes it as a table.
 """
 
 from __future__ import annotations
@@ -20,15 +18,14 @@ from pathlib import Path
 from bilstm_crf import formats
 from bilstm_crf.corpus import documents
 from bilstm_crf.errors import DownloadError, InputError, UsageError
-from bilstm_crf.util import download
 from bilstm_crf.util.files import sha256_of, write_whole
 from bilstm_crf.util.progress import say
 
-REPOSITORY = "https://raw.githubusercontent.com/ltgoslo/norne/master/ud"  # $BILSTM_CRF_NORNE: another
+REPOSITORY = "https://raw.githubusercontent.com/ltgoslo/norne/master/ud"  # or $BILSTM_CRF_NORNE
 SOURCE_ENVIRONMENT = "BILSTM_CRF_NORNE"
 DATA_ENVIRONMENT = "BILSTM_CRF_DATA"
 DEFAULT_FOLDER = Path("data/norne")
-SIZE = "some 40 MB"  # by the size of the dev files; each file's own is said when it is fetched
+SIZE = "about 40 MB"
 
 SPLITS = ("train", "dev", "test")
 STEMS = {"nob": "no_bokmaal-ud", "nno": "no_nynorsk-ud"}
@@ -36,8 +33,8 @@ TREEBANKS = {"nob": "UD_Norwegian-Bokmaal", "nno": "UD_Norwegian-Nynorsk"}
 
 
 @dataclass(frozen=True)
-class Published:
-    """One of the six files: its place below the repository's `ud/`, and what is known of it."""
+class CorpusFile:
+    """One of the six files, and how to verify it."""
 
     language: str
     split: str
@@ -46,23 +43,24 @@ class Published:
 
     @property
     def place(self) -> str:
+        """The path below the repository's `ud/`."""
         return f"{self.language}/{STEMS[self.language]}-{self.split}.conllu"
 
 
 PUBLISHED = (
-    Published("nob", "train", (15_696,)),
-    Published(
+    CorpusFile("nob", "train", (15_696,)),
+    CorpusFile(
         "nob", "dev", (2_410, 2_409), "dba752ca6dc0c628f7cf12e9131b2627be0dff082bd96311bafce40590c46f9c"
     ),
-    Published("nob", "test", (1_939,)),
-    Published("nno", "train", (14_174,)),
-    Published("nno", "dev", (1_890,), "6519a00c0ddc4f8ef2605d7c5326adcafb2dfa2df439e281c95e1a0ef218b928"),
-    Published("nno", "test", (1_511,)),
+    CorpusFile("nob", "test", (1_939,)),
+    CorpusFile("nno", "train", (14_174,)),
+    CorpusFile("nno", "dev", (1_890,), "6519a00c0ddc4f8ef2605d7c5326adcafb2dfa2df439e281c95e1a0ef218b928"),
+    CorpusFile("nno", "test", (1_511,)),
 )
 
 
 def languages_of(language: str) -> tuple[str, ...]:
-    """`nob`, `nno`, or the two of `both`."""
+    """Return the languages of `nob`, `nno` or `both`."""
     return ("nob", "nno") if language == "both" else (language,)
 
 
@@ -70,9 +68,9 @@ def languages_of(language: str) -> tuple[str, ...]:
 
 
 def find_corpus(data: str | os.PathLike[str] | None = None) -> Path:
-    """The corpus's folder: `data` (--data), else $BILSTM_CRF_DATA, else data/norne.
+    """Return the corpus's folder: `data` (--data), else $BILSTM_CRF_DATA, else data/norne.
 
-    Raises UsageError where that is no folder; what is in it `split_files` finds out.
+    Raises UsageError if it is not a folder.
     """
     if data is not None:
         if not Path(data).is_dir():
@@ -93,11 +91,10 @@ def _help() -> str:
 
 
 def split_files(folder: Path, language: str) -> dict[str, list[Path]]:
-    """The files of each split (train, dev, test) in any folder that holds files with UD's names.
+    """Return the files of each split (train, dev, test) in a folder with UD's file names.
 
-    They are looked for in the folder itself, in nob/ and nno/, in ud/ (a checkout of NorNE) and in folders
-    with the treebanks' names (UD_Norwegian-Bokmaal/). There may be no test file. Raises InputError where
-    train or dev is missing.
+    They are searched in the folder itself, in nob/ and nno/, in ud/ (a checkout of NorNE) and in
+    UD_Norwegian-Bokmaal/ and the like. Test is optional. Raises InputError if train or dev is missing.
 
     >>> split_files(Path("data/norne"), "nob")["dev"]  # doctest: +SKIP
     [PosixPath('data/norne/nob/no_bokmaal-ud-dev.conllu')]
@@ -118,10 +115,9 @@ def split_files(folder: Path, language: str) -> dict[str, list[Path]]:
 
 
 def find_or_fetch(data: str | os.PathLike[str] | None, language: str) -> dict[str, list[Path]]:
-    """The files of each split, as `split_files` gives them; fetched into data/norne where no place was named.
+    """Return the files of each split; fetch them into data/norne if no folder is named and they are missing.
 
-    Raises what `find_corpus` and `split_files` raise, and DownloadError where the corpus is neither here nor
-    to be had.
+    Raises as `find_corpus` and `split_files`, and DownloadError if the corpus cannot be fetched.
     """
     if data is not None or os.environ.get(DATA_ENVIRONMENT):
         return split_files(find_corpus(data), language)
@@ -148,11 +144,10 @@ def _candidates(folder: Path, language: str, split: str) -> list[Path]:
 
 
 def fetch(folder: Path = DEFAULT_FOLDER, language: str = "both") -> list[Path]:
-    """Downloads and verifies the published files of `language` (or both), into folder/nob and folder/nno.
+    """Download and verify the published files into folder/nob and folder/nno, with tables documents.tsv.
 
-    Beside them documents.tsv, the table of their sentences' documents. Files that are there and whole stay;
-    a download that broke off goes on. Raises DownloadError where a file cannot be had, or is not what it
-    should be; then it is not there under its name, and no empty folder is left.
+    Existing files are verified and kept, interrupted downloads resumed. Raises DownloadError if a file
+    cannot be fetched or fails verification; it is then not left under its name.
     """
     base = os.environ.get(SOURCE_ENVIRONMENT, REPOSITORY).rstrip("/")
     wanted = [published for published in PUBLISHED if published.language in languages_of(language)]
@@ -166,7 +161,7 @@ def fetch(folder: Path = DEFAULT_FOLDER, language: str = "both") -> list[Path]:
 
 
 def _write_documents(language: str, path: Path) -> None:
-    """The table of the documents, unless one is there: of the sentences of all three splits, by `sent_id`."""
+    """Write the table of documents of all three splits, unless there is one."""
     if path.exists():
         return
     text = resources.files("bilstm_crf.corpus").joinpath("norne_documents.json").read_text("utf-8")
@@ -176,17 +171,19 @@ def _write_documents(language: str, path: Path) -> None:
         stream.write("\n".join(["sent_id\tdocument", *rows, ""]).encode("utf-8"))
 
 
-def _fetch(published: Published, base: str, folder: Path) -> Path:
+def _fetch(published: CorpusFile, base: str, folder: Path) -> Path:
     target = folder / published.place
     if target.is_file():
         _verify(published, target)
         return target
+    from bilstm_crf.util import download  # needs requests, which the base installation lacks
+
     check = partial(_verify, published)
     return download.fetch(f"{base}/{published.place}", target, label=target.name, check=check)
 
 
-def _verify(published: Published, path: Path) -> None:
-    """Raises DownloadError for what is not this file; says so where it is only another version of it."""
+def _verify(published: CorpusFile, path: Path) -> None:
+    """Raise DownloadError if this is not the file; warn if it is another version of it."""
     if published.sha256 is not None and sha256_of(path) == published.sha256:
         return
     try:
@@ -198,20 +195,20 @@ def _verify(published: Published, path: Path) -> None:
         raise _not_the_file(published, f"{path}: {sentences:,} sentences, expected {expected}")
     if published.sha256 is not None:
         say(
-            f"warning: {published.place} is well formed and has its {sentences:,} sentences, but its SHA-256 "
-            "is not that of the version which this program's results were made with"
+            f"warning: {published.place} is valid and has {sentences:,} sentences, but its SHA-256 differs "
+            "from the version that the results of this program were made with"
         )
 
 
-def _not_the_file(published: Published, what: str) -> DownloadError:
+def _not_the_file(published: CorpusFile, what: str) -> DownloadError:
     return DownloadError(
         f"not NorNE's {published.place}: {what}",
-        hint="if it was there before, move it away and try again; else something answers for the source",
+        hint="move an existing file away and try again; otherwise a proxy may be intercepting the request",
     )
 
 
 def _count_sentences(path: Path) -> int:
-    """The sentences of a CoNLL-U file. Raises InputError for ill-formed input and missing `name=`."""
+    """Count the sentences of a CoNLL-U file. Raises InputError if it is ill-formed or lacks `name=`."""
     sentences = 0
     for sentence in formats.read(path, "conllu", formats.FormatOptions(keep_raw=False)):
         if sentence.tokens and sentence.labels is None:

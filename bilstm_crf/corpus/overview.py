@@ -1,7 +1,4 @@
-"""Summarise the data of a run: entities by type and split, and what looks like a mistake.
-
-Labelled splits come in; the lines of a table and warnings go out.
-"""
+"""Summarise the data of a run: a table of entities by type and split, and what looks like a mistake."""
 
 from __future__ import annotations
 
@@ -11,40 +8,41 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from bilstm_crf.corpus.labelled import Labelled
-from bilstm_crf.corpus.statistics import as_text
+from bilstm_crf.corpus.statistics import Counts
 from bilstm_crf.errors import warn
 from bilstm_crf.labels import norne_first
+from bilstm_crf.render.table import Cell, Table, columns
+from bilstm_crf.render.text import to_text
 from bilstm_crf.sentence import Span
 
-MAX_TYPES = 10  # rows of the table, where there are more types than it has room for
+MAX_TYPES = 10  # rows of the table
 MAX_NAMED = 5  # types that a warning names
 
-Counts = Mapping[str, Counter[str]]  # entities by split, then by type
+TypeCounts = Mapping[str, Counter[str]]  # entities by split, then by type
 
 
 def count_types(splits: Mapping[str, Labelled | None]) -> dict[str, Counter[str]]:
     """Return the entities of each split by type; a split that is None is left out."""
-    return {
-        name: Counter(span.type for sentence in split.sentences for span in sentence.spans or ())
-        for name, split in splits.items()
-        if split is not None
-    }
+    return {name: Counts.of(split.sentences).entities for name, split in splits.items() if split is not None}
 
 
-def table(counts: Counts) -> list[str]:
-    """Return the lines of a table: a row for each entity type (`norne_first`), a column for each split."""
+def table(counts: TypeCounts) -> list[str]:
+    """Return the lines of a table: a row for each entity type, a column for each split."""
     types = norne_first(set().union(*counts.values()))
     rest = types[MAX_TYPES:] if len(types) > MAX_TYPES + 1 else []
-    types = types[: len(types) - len(rest)]
-    rows = [["entities", *(f"{name:>5}" for name in counts)]]
-    rows += [[_shown(type_), *(f"{split[type_]:,}" for split in counts.values())] for type_ in types]
-    return [*as_text(rows).split("\n"), *([f"and {len(rest)} more types"] if rest else [])]
+    rows: list[list[Cell]] = [
+        [_shown(type_), *(split[type_] for split in counts.values())]
+        for type_ in types[: len(types) - len(rest)]
+    ]
+    notes = [f"and {len(rest)} more types"] if rest else []
+    heads = columns("entities", *(f"{name:>5}" for name in counts))
+    return to_text(Table("", heads, rows, notes)).split("\n")
 
 
-def mistakes(counts: Counts) -> list[str]:
+def mistakes(counts: TypeCounts) -> list[str]:
     """Return what looks like a mistake in the splits, each in a line.
 
-    Types of dev or test that train lacks, train or test without entities, types with nearly the same name.
+    Types of dev or test that train lacks, train or test without entities, types with similar names.
     """
     ends = {"train": "the model will predict none", "test": "its scores mean nothing"}
     found = [f"{name} has no entities: {end}" for name, end in ends.items() if counts.get(name) == Counter()]
@@ -68,7 +66,7 @@ def nearly_same(types: Mapping[str, int]) -> list[str]:
 
 
 def warn_of_types(spans: Iterable[Sequence[Span]]) -> None:
-    """Warn of entity types whose names are nearly the same, in the spans of gold and predicted sentences."""
+    """Warn of entity types with nearly the same name in gold and predicted spans."""
     for mistake in nearly_same(Counter(span.type for found in spans for span in found)):
         warn(mistake)
 

@@ -1,11 +1,10 @@
-"""What a corpus holds: sentences, tokens, entities by type, and word forms unknown to the training set.
+"""Count sentences, tokens, entities by type, and word forms that the training set lacks.
 
-For NorNE the numbers stand beside those of the paper's Tables 2 to 4 and section 5.4.1 (norne_paper.json).
-
-The paper's share of unknown word forms is reproduced to the last form (4,152 of 6,741 in Nynorsk dev,
-61.6 %, and 36.3 % in Bokmål dev) by counting types, not tokens, with their case, as they stand in the text,
-less the forms that are one character of ASCII punctuation (Python's `string.punctuation`; so `«`, `–` and
-`...` count). Without case it would be 60.6 %, with tokens 30.8 %.
+NorNE's numbers are shown beside those of the paper's Tables 2 to 4 and section 5.4.1
+(norne_paper.json). The paper's share of unknown word forms (61.6 %, 4,152 of 6,741 in Nynorsk dev, and
+36.3 % in Bokmål dev) is reproduced exactly by counting case-sensitive types except those that are one
+character of `string.punctuation` (so `«`, `–` and `...` count). Without case it would be 60.6 %, with
+tokens 30.8 %.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from __future__ import annotations
 import json
 import string
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -25,6 +24,7 @@ from bilstm_crf.corpus.labelled import READING, where_labels_are
 from bilstm_crf.corpus.norne import SPLITS, languages_of, split_files
 from bilstm_crf.errors import warn
 from bilstm_crf.labels import Repair, norne_first, read_spans
+from bilstm_crf.render.table import Cell, Table, columns
 from bilstm_crf.sentence import Sentence
 
 NAMES = {"nob": "Bokmål", "nno": "Nynorsk"}
@@ -33,19 +33,37 @@ PAPER_TOTALS = {"nob": "BM", "nno": "NN"}
 PAPER_UNKNOWN = {"nob": "bokmaal_dev", "nno": "nynorsk_dev"}
 PUNCTUATION = frozenset(string.punctuation)
 NOTE = (
-    "The paper's totals take in test. Its Table 2 has fewer sentences and tokens than the published files,\n"
+    "The paper's totals include test. Its Table 2 has fewer sentences and tokens than the published files,\n"
     "and the corpus was corrected after it was counted, so Bokmål differs a little."
 )
 
 
 @dataclass
 class Counts:
-    """What some files hold."""
+    """The contents of some sentences."""
 
     sentences: int = 0
     tokens: int = 0
     entities: Counter[str] = field(default_factory=Counter)  # by type
-    forms: set[str] = field(default_factory=set)  # different word forms, punctuation left out
+    forms: set[str] = field(default_factory=set)  # different word forms without punctuation
+
+    @classmethod
+    def of(cls, sentences: Sequence[Sentence]) -> Counts:
+        """Count sentences that have `spans`."""
+        return cls(
+            len(sentences),
+            sum(map(len, sentences)),
+            Counter(span.type for sentence in sentences for span in sentence.spans or ()),
+            {token for sentence in sentences for token in sentence.tokens} - PUNCTUATION,
+        )
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.sentences + other.sentences,
+            self.tokens + other.tokens,
+            self.entities + other.entities,
+            self.forms | other.forms,
+        )
 
     def json(self) -> dict[str, Any]:
         entities = {type_: self.entities[type_] for type_ in types_in([self])}
@@ -61,11 +79,17 @@ class Counts:
 class Unknown:
     """How many of a text's word forms the training set lacks."""
 
-    text: str  # whose forms these are
+    text: str  # the name of the text
     training: str
     forms: int
     unknown: int
-    paper: float | None = None  # per cent, where the paper says it
+    paper: float | None = None  # per cent, if the paper gives it
+
+    @classmethod
+    def of(
+        cls, text: str, training: str, forms: set[str], known: set[str], said: float | None = None
+    ) -> Unknown:
+        return cls(text, training, len(forms), len(forms - known), said)
 
     @property
     def percent(self) -> float:
@@ -78,14 +102,7 @@ class Unknown:
         )
 
     def json(self) -> dict[str, Any]:
-        return {
-            "text": self.text,
-            "training": self.training,
-            "forms": self.forms,
-            "unknown": self.unknown,
-            "percent": round(self.percent, 2),
-            "paper": self.paper,
-        }
+        return {**asdict(self), "percent": round(self.percent, 2)}
 
 
 def count(
@@ -102,30 +119,17 @@ def count(
     for path in paths:
         sentences = [sentence for sentence in formats.read(path, format_name, options) if sentence.tokens]
         read_spans(sentences, repair=repair)
-        _warn_of_unlabelled(sentences, path, format_name, options)
-        counts.sentences += len(sentences)
-        for sentence in sentences:
-            counts.tokens += len(sentence.tokens)
-            counts.entities.update(span.type for span in sentence.spans or ())
-            counts.forms.update(token for token in sentence.tokens if token not in PUNCTUATION)
+        unlabelled = [sentence for sentence in sentences if sentence.labels is None]
+        if unlabelled:
+            share = f"{len(unlabelled):,} of {len(sentences):,} sentences have no labels"
+            where = where_labels_are(unlabelled[0], path, format_name, options)
+            warn(f"{share}, no entity is counted there ({where})", path=path, line=unlabelled[0].line)
+        counts += Counts.of(sentences)
     return counts
 
 
-def _warn_of_unlabelled(
-    sentences: Sequence[Sentence], path: Path, format_name: str | None, options: formats.FormatOptions
-) -> None:
-    """Say that entities were not counted, and where labels are looked for."""
-    unlabelled = [sentence for sentence in sentences if sentence.labels is None]
-    if unlabelled:
-        where = where_labels_are(unlabelled[0], path, format_name, options)
-        message = (
-            f"{len(unlabelled):,} of {len(sentences):,} sentences have no labels, no entity is counted there"
-        )
-        warn(f"{message} ({where})", path=path, line=unlabelled[0].line)
-
-
 def count_corpus(folder: Path, language: str) -> dict[str, dict[str, Counts]]:
-    """Counts by language and split (train, dev, and test where it is there) of a folder with UD's names."""
+    """Count a folder with UD's file names by language and split (train, dev, and test if it is there)."""
     return {
         each: {split: count(paths) for split, paths in split_files(folder, each).items() if paths}
         for each in languages_of(language)
@@ -133,43 +137,25 @@ def count_corpus(folder: Path, language: str) -> dict[str, dict[str, Counts]]:
 
 
 def unknown_forms(corpus: Mapping[str, Mapping[str, Counts]]) -> list[Unknown]:
-    """For each dev (and test) set, the forms that the Bokmål training set lacks (paper, section 5.4.1).
+    """Return the forms of each dev and test set that the Bokmål training set lacks (paper, section 5.4.1).
 
-    Where there is no Bokmål, the forms that the language's own training set lacks.
+    Without Bokmål, those that the language's own training set lacks.
     """
     trained_on = "nob" if "nob" in corpus else next(iter(corpus))
     known = corpus[trained_on]["train"].forms
-    return [
-        _unknown(
-            f"{NAMES[language]} {split}",
-            f"{NAMES[trained_on]} train",
-            counts.forms,
-            known,
-            paper()["vocabulary"].get(PAPER_UNKNOWN[language])
-            if (split, trained_on) == ("dev", "nob")
-            else None,
-        )
-        for language, splits in corpus.items()
-        for split, counts in splits.items()
-        if split != "train"
-    ]
-
-
-def unknown_to_first(files: Mapping[str, Counts]) -> list[Unknown]:
-    """For each file but the first, the word forms that the first lacks."""
-    first, *others = files
-    return [_unknown(name, first, files[name].forms, files[first].forms) for name in others]
-
-
-def _unknown(
-    text: str, training: str, forms: set[str], known: set[str], said: float | None = None
-) -> Unknown:
-    return Unknown(text, training, len(forms), len(forms - known), said)
+    found = []
+    for language, splits in corpus.items():
+        for split in (name for name in splits if name != "train"):
+            compared = (split, trained_on) == ("dev", "nob")
+            said = paper()["vocabulary"].get(PAPER_UNKNOWN[language]) if compared else None
+            names = f"{NAMES[language]} {split}", f"{NAMES[trained_on]} train"
+            found.append(Unknown.of(*names, splits[split].forms, known, said))
+    return found
 
 
 @cache
 def paper() -> dict[str, Any]:
-    """Every number that the NorNE paper prints (LREC 2020, arXiv:1911.12146)."""
+    """Return every number that the NorNE paper prints (LREC 2020, arXiv:1911.12146)."""
     text = resources.files("bilstm_crf.corpus").joinpath("norne_paper.json").read_text("utf-8")
     content: dict[str, Any] = json.loads(text)
     return content
@@ -180,72 +166,82 @@ def types_in(counts: Iterable[Counts]) -> list[str]:
     return norne_first(type_ for each in counts for type_ in each.entities)
 
 
-# ---------------------------------------------------------------- tables
+# ---------------------------------------------------------------- reports
 
 
-def norne_table(language: str, splits: Mapping[str, Counts]) -> list[list[str]]:
-    """The paper's Table 3 or 4, each number followed by the paper's; rows of cells, the heading first."""
+@dataclass(frozen=True)
+class Statistics:
+    """What `data stats` shows."""
+
+    tables: list[Table]
+    unknown: list[Unknown]
+    counts: dict[str, Any]  # for JSON
+    note: str = ""
+
+    def json(self) -> dict[str, Any]:
+        return {**self.counts, "unknown_forms": [each.json() for each in self.unknown]}
+
+
+def describe_norne(folder: Path, language: str) -> Statistics:
+    """Count NorNE and compare it with the paper."""
+    corpus = count_corpus(folder, language)
+    return Statistics(
+        [norne_table(each, splits) for each, splits in corpus.items()],
+        unknown_forms(corpus),
+        {each: {split: counts.json() for split, counts in splits.items()} for each, splits in corpus.items()},
+        NOTE,
+    )
+
+
+def describe_files(
+    files: Iterable[str],
+    format_name: str | None,
+    options: formats.FormatOptions = READING,
+    repair: Repair | None = None,
+) -> Statistics:
+    """Count each file, and the word forms that the first file lacks."""
+    counted = {name: count([Path(name)], format_name, options, repair) for name in dict.fromkeys(files)}
+    first, *others = counted
+    known = counted[first].forms
+    return Statistics(
+        [files_table(counted)],
+        [Unknown.of(name, first, counted[name].forms, known) for name in others],
+        {"files": {name: counts.json() for name, counts in counted.items()}},
+    )
+
+
+def norne_table(language: str, splits: Mapping[str, Counts]) -> Table:
+    """Return the paper's Table 3 or 4, each number followed by the paper's."""
     printed = paper()[PAPER_TABLES[language]]
     totals = paper()["table2"]["rows"][PAPER_TOTALS[language]]
-    columns = [*(split for split in SPLITS if split in splits), "total"]
-    of = {**splits, "total": _sum(splits.values())}
-    rows = [[NAMES[language], *(cell for column in columns for cell in (column, "paper"))]]
+    names = [*(split for split in SPLITS if split in splits), "total"]
+    of = {**splits, "total": sum(splits.values(), Counts())}
 
-    def row(name: str, ours: Mapping[str, int], said: Mapping[str, int]) -> list[str]:
-        return [
-            name,
-            *(cell for column in columns for cell in (f"{ours[column]:,}", _number(said.get(column)))),
-        ]
+    def row(name: str, count: Callable[[Counts], int], said: Mapping[str, int]) -> list[Cell]:
+        return [name, *(cell for each in names for cell in (count(of[each]), said.get(each)))]
 
-    rows.append(row("sentences", {c: of[c].sentences for c in columns}, {"total": totals["sentences"]}))
-    rows.append(row("tokens", {c: of[c].tokens for c in columns}, {"total": totals["tokens"]}))
+    rows = [
+        row("sentences", lambda counts: counts.sentences, {"total": totals["sentences"]}),
+        row("tokens", lambda counts: counts.tokens, {"total": totals["tokens"]}),
+    ]
     for type_ in types_in(splits.values()):
         said = dict(zip(printed["columns"], printed["rows"].get(type_, ()), strict=False))
-        rows.append(row(type_, {c: of[c].entities[type_] for c in columns}, said))
+        rows.append(row(type_, lambda counts, type_=type_: counts.entities[type_], said))  # type: ignore[misc]
     said = {
         column: sum(values[printed["columns"].index(column)] for values in printed["rows"].values())
         for column in (*SPLITS, "total")
     }
-    rows.append(row("entities", {c: of[c].entities.total() for c in columns}, said))
-    return rows
+    rows.append(row("entities", lambda counts: counts.entities.total(), said))
+    return Table("", columns(NAMES[language], *(head for each in names for head in (each, "paper"))), rows)
 
 
-def files_table(files: Mapping[str, Counts]) -> list[list[str]]:
-    """One column a file; rows of cells, the heading first."""
-    rows = [["", *files]]
-    rows.append(["sentences", *(f"{counts.sentences:,}" for counts in files.values())])
-    rows.append(["tokens", *(f"{counts.tokens:,}" for counts in files.values())])
-    for type_ in types_in(files.values()):
-        rows.append([type_, *(f"{counts.entities[type_]:,}" for counts in files.values())])
-    rows.append(["entities", *(f"{counts.entities.total():,}" for counts in files.values())])
-    return rows
-
-
-def _sum(parts: Iterable[Counts]) -> Counts:
-    total = Counts()
-    for part in parts:
-        total.sentences += part.sentences
-        total.tokens += part.tokens
-        total.entities.update(part.entities)
-    return total
-
-
-def _number(value: int | None) -> str:
-    return "–" if value is None else f"{value:,}"
-
-
-def as_text(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as columns for a terminal: the first to the left, the others to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
-        ).rstrip()
-        for row in rows
-    )
-
-
-def as_markdown(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as a Markdown table."""
-    rule = ["---", *["---:"] * (len(rows[0]) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [rows[0], rule, *rows[1:]])
+def files_table(files: Mapping[str, Counts]) -> Table:
+    """Return one column per file."""
+    counts = list(files.values())
+    rows: list[list[Cell]] = [
+        ["sentences", *(each.sentences for each in counts)],
+        ["tokens", *(each.tokens for each in counts)],
+    ]
+    rows += [[type_, *(each.entities[type_] for each in counts)] for type_ in types_in(counts)]
+    rows.append(["entities", *(each.entities.total() for each in counts)])
+    return Table("", columns("", *files), rows)

@@ -139,9 +139,10 @@ def select(found: list[Entry], name: str, address: str) -> Entry:
         )
     near = [str(entry) for entry in found if entry.languages & NORWEGIAN and entry.dim == wanted.dim]
     raise DownloadError(
-        f"no entry of {address} ({len(found)} in all) is fastText {wanted.algorithm} with {wanted.dim} "
-        f"dimensions on word forms of {' and '.join(CORPORA)}{' and Nynorsk' if wanted.joint else ''}",
-        hint=f"nearest there: {'; '.join(near[:5]) or 'none'}",
+        f"no entry of {address} ({len(found)} in all) is what {name} promises",
+        hint=f"expected fastText {wanted.algorithm}, {wanted.dim} dimensions, word forms of "
+        f"{' and '.join(CORPORA)}{' and Nynorsk' if wanted.joint else ''}; "
+        f"nearest there: {'; '.join(near[:5]) or 'none'}",
     )
 
 

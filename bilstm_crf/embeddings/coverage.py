@@ -65,6 +65,6 @@ def _way(word: str, vectors: WordVectors) -> str:
         return "exact"
     if word.lower() in vectors.index:
         return "lower-cased"
-    if vectors.subword is not None and vectors.subword(word) is not None:
+    if vectors.from_ngrams(word) is not None:
         return "subword"
     return "none"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import pickle
 import pickletools
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +49,8 @@ RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}  # Python 2
 FLOATS = ("f2", "f4", "f8")
 BLOCK = 4096  # rows
 MALFORMED = (
-    pickle.UnpicklingError, EOFError, ValueError, LookupError, TypeError, AttributeError, OverflowError,
-    MemoryError,
+    pickle.UnpicklingError, struct.error, EOFError, ValueError, LookupError, TypeError, AttributeError,
+    OverflowError, MemoryError, RuntimeError,
 )  # fmt: skip
 
 
@@ -60,6 +61,9 @@ class Name:
     module: str
     name: str
 
+    def __call__(self, *arguments: Any) -> Made:
+        return Made(self, arguments)
+
     def __str__(self) -> str:
         return f"{self.module}.{self.name}"
 
@@ -69,8 +73,16 @@ class Made:
     """An object that a pickle would create: the callable's name, its arguments, and the state given to it."""
 
     name: Name
-    arguments: Any = ()
+    arguments: tuple[Any, ...] = ()
     state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    def ignore(self, *_: Any) -> None:
+        """Ignore what the pickle would put into the object."""
+
+    append = extend = __setitem__ = ignore
 
     @property
     def attributes(self) -> dict[Any, Any]:
@@ -230,10 +242,10 @@ PLAIN = {
     "SHORT_BINBYTES", "BINBYTES8", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8",
     "EMPTY_LIST", "EMPTY_DICT", "EMPTY_TUPLE", "MARK", "POP", "POP_MARK", "DUP", "TUPLE", "TUPLE1", "TUPLE2",
     "TUPLE3", "LIST", "GLOBAL", "STACK_GLOBAL", "PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE", "GET", "BINGET",
-    "LONG_BINGET",
+    "LONG_BINGET", "REDUCE", "BUILD", "APPEND", "APPENDS",
 }  # fmt: skip
-
-
+# A bytearray would be allocated before it is read; a set would hash its items.
+INSTEAD = {"BYTEARRAY8": "BINBYTES8", "EMPTY_SET": "EMPTY_LIST", "FROZENSET": "LIST", "ADDITEMS": "APPENDS"}
 PYTHONS: dict[int, Callable[..., None]] = pickle._Unpickler.dispatch
 
 
@@ -252,61 +264,26 @@ class _Unpickler(pickle._Unpickler):  # the one that is written in Python
             raise RefusedError(f"names {ascii(str(found))[1:-1][:60]}")
         return found
 
-    def _make(self, count: int) -> None:
-        name, arguments = self.stack[-count:][:2]
-        if not isinstance(name, Name):
-            raise ValueError("it calls what is no name")
-        self.stack[-count:] = [Made(name, arguments)]
+    def _refuse(self) -> NoReturn:
+        raise RefusedError("uses an operation that vectors do not need")
 
-    def _build(self) -> None:
-        state = self.stack.pop()
-        if not isinstance(self.stack[-1], Made):
-            raise ValueError("a state of what is no object")
-        self.stack[-1].state = state
+    def _new(self, keywords: int) -> None:
+        del self.stack[len(self.stack) - keywords :]
+        PYTHONS[OPERATIONS["REDUCE"]](self)
 
     def _set_items(self, items: list[Any]) -> None:
-        target = self.stack[-1]
-        if isinstance(target, dict):
-            for key, value in zip(items[::2], items[1::2], strict=True):
-                # No key whose hash could recurse or be made to collide.
-                small = isinstance(key, int) and abs(key) < 1 << 60
-                if not small and not isinstance(key, str | bytes | None):
-                    raise ValueError("a key that is no word or number")
-                target[key] = value
-        elif not isinstance(target, Made):
-            raise ValueError("items of what is no dict")
-
-    def _extend(self, items: list[Any]) -> None:
-        target = self.stack[-1]
-        if isinstance(target, list):
-            target.extend(items)
-        elif not isinstance(target, Made):
-            raise ValueError("items of what is no list")
-
-    def _pop(self, count: int) -> list[Any]:
-        items = self.stack[-count:]
-        del self.stack[-count:]
-        return items
-
-    def _refuse(self, code: int) -> NoReturn:
-        name = next((name for name, each in OPERATIONS.items() if each == code), f"number {code}")
-        raise RefusedError(f"uses the operation {name}")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            # No key whose hash could recurse or be made to collide.
+            if not isinstance(key, str | bytes | None) and not (isinstance(key, int) and abs(key) < 1 << 60):
+                raise ValueError("a key that is no word or number")
+            self.stack[-1][key] = value
 
     dispatch: ClassVar[dict[int, Callable[..., None]]] = {
-        code: lambda self, code=code: self._refuse(code) for code in range(256)
-    }
-    dispatch |= {OPERATIONS[name]: PYTHONS[OPERATIONS[name]] for name in PLAIN}
-    dispatch |= {
-        OPERATIONS["BYTEARRAY8"]: PYTHONS[OPERATIONS["BINBYTES8"]],  # allocates no more than there is
-        OPERATIONS["EMPTY_SET"]: lambda self: self.append([]),  # nothing here is ever hashed
-        OPERATIONS["FROZENSET"]: PYTHONS[OPERATIONS["LIST"]],
-        OPERATIONS["REDUCE"]: lambda self: self._make(2),
-        OPERATIONS["NEWOBJ"]: lambda self: self._make(2),
-        OPERATIONS["NEWOBJ_EX"]: lambda self: self._make(3),
-        OPERATIONS["BUILD"]: lambda self: self._build(),
-        OPERATIONS["APPEND"]: lambda self: self._extend(self._pop(1)),
-        OPERATIONS["APPENDS"]: lambda self: self._extend(self.pop_mark()),
-        OPERATIONS["ADDITEMS"]: lambda self: self._extend(self.pop_mark()),
-        OPERATIONS["SETITEM"]: lambda self: self._set_items(self._pop(2)),
+        **dict.fromkeys(range(256), _refuse),
+        **{OPERATIONS[name]: PYTHONS[OPERATIONS[name]] for name in PLAIN},
+        **{OPERATIONS[name]: PYTHONS[OPERATIONS[as_if]] for name, as_if in INSTEAD.items()},
+        OPERATIONS["NEWOBJ"]: lambda self: self._new(0),
+        OPERATIONS["NEWOBJ_EX"]: lambda self: self._new(1),
+        OPERATIONS["SETITEM"]: lambda self: self._set_items([self.stack.pop(-2), self.stack.pop()]),
         OPERATIONS["SETITEMS"]: lambda self: self._set_items(self.pop_mark()),
     }

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from bilstm_crf.embeddings.packing import require_file
-from bilstm_crf.errors import InputError, UsageError, warn
+from bilstm_crf.errors import InputError, warn
+from bilstm_crf.util.extras import optional_import
 from bilstm_crf.util.files import open_input, write_whole
 from bilstm_crf.util.progress import Bar
 
@@ -113,16 +114,11 @@ def train(path: Path, settings: Settings) -> Trained:
     """Train a gensim FastText model on the text at `path`.
 
     Warns about lines that are split. Raises InputError for a text that is not UTF-8 or no regular file, or in
-    which no word occurs `min_count` times, and UsageError if gensim is not installed.
+    which no word occurs `min_count` times, and MissingPackageError without gensim.
     """
     require_file(path)
-    try:
+    with optional_import():
         from gensim.models import FastText
-    except ImportError as error:
-        raise UsageError(
-            "training vectors needs the package gensim, which is not installed",
-            hint="pip install 'bilstm_crf[train]'",
-        ) from error
 
     model = FastText(
         vector_size=settings.dim,

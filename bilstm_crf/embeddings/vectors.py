@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bilstm_crf.embeddings.ngrams import NgramTable
 from bilstm_crf.embeddings.subwords import Subwords, fit_once
-from bilstm_crf.util.word_forms import plain_forms
+from bilstm_crf.errors import InputError
+from bilstm_crf.util.word_forms import compatible_form, plain_forms
+
+SAMPLE = 1_000  # words that `require_same_space` compares
+# The cosine of a word's vector in a model, which may be fine-tuned, and in the table that it was trained with
+# is near 1; in two unrelated tables, near 0.
+MIN_COSINE = 0.5
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,12 @@ class Source:
     member: str | None = None  # of a zip
 
 
+class NgramVectors(Protocol):
+    """A way to compute vectors from character n-grams: NgramTable or Subwords."""
+
+    def vector(self, word: str) -> np.ndarray | None: ...
+
+
 @dataclass
 class WordVectors:
     """A table of word vectors, as `read.load` returns it: V words, D dimensions."""
@@ -36,7 +49,7 @@ class WordVectors:
     name: str  # a known name such as sg600, else the file's name
     words: Sequence[str]  # (V,) in the order of the file, most frequent first
     matrix: np.ndarray  # (V, D) float32, memory-mapped read-only where possible
-    ngrams: NgramTable | Subwords | None = None  # for words that are not in the table
+    ngrams: NgramVectors | None = None  # for words that are not in the table
     source: Source | None = None
     path: Path | None = None  # of the file
     folder: Path | None = None  # of its converted form in the cache
@@ -56,10 +69,22 @@ class WordVectors:
             index.setdefault(form, row)
         return index
 
-    @property
-    def subword(self) -> Callable[[str], np.ndarray | None] | None:
-        """The function that computes the vector of another word from its n-grams, if there is one."""
-        return None if self.ngrams is None else self.ngrams.vector
+    def get(self, word: str) -> np.ndarray | None:
+        """Return the vector of exactly this word."""
+        row = self.index.get(word)
+        return None if row is None else self.matrix[row]
+
+    def find(self, word: str) -> np.ndarray | None:
+        """Return the vector of the word's exact form, else of its lower-cased form, else from its n-grams."""
+        for form in dict.fromkeys((word, compatible_form(word))):
+            for variant in (form, form.lower()):
+                if (vector := self.get(variant)) is not None:
+                    return vector
+        return self.from_ngrams(word)
+
+    def from_ngrams(self, word: str) -> np.ndarray | None:
+        """Return a vector from the word's n-grams; None if none of them is known."""
+        return None if self.ngrams is None else self.ngrams.vector(word)
 
     @property
     def subwords(self) -> Subwords | None:
@@ -82,3 +107,28 @@ class WordVectors:
                 f"{count:,} {why}" for why, count in self.source.skipped.items()
             )
         return line
+
+    def require_same_space(self, words: Mapping[str, int], table: NDArray[np.floating[Any]]) -> None:
+        """Raise InputError if these are not the vectors that a model was trained with.
+
+        Compares words that both have, so that another format, or more words, make no difference. `words` maps
+        the model's words to the rows of its `table`.
+        """
+        if self.dim != table.shape[1]:
+            trained = f"with vectors of {table.shape[1]}" if table.shape[1] else "without vectors"
+            message = f"holds vectors of {self.dim} dimensions, the model was trained {trained}"
+            raise InputError(message, path=self.path)
+        shared = [word for word in words if word in self.index]
+        shared = shared[:: max(1, len(shared) // SAMPLE)]
+        if not shared:
+            return
+        ours = self.matrix[[self.index[word] for word in shared]]
+        theirs = table[[words[word] for word in shared]].astype(np.float32)
+        lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+        cosine = float(np.median((ours * theirs).sum(1) / np.maximum(lengths, np.finfo(np.float32).tiny)))
+        if cosine < MIN_COSINE:
+            raise InputError(
+                f"other vectors than the model's: median cosine {cosine:.2f} of {len(shared):,} shared words",
+                path=self.path,
+                hint="expected near 1: attach the vectors that the model was trained with, or none",
+            )

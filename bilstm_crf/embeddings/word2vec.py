@@ -129,9 +129,9 @@ def _require_whole(shape: Shape, builder: Builder) -> None:
         )
     if bad > 10 and bad > read / 10:
         raise InputError(
-            f"{bad:,} of {read:,} words are not UTF-8: the file is damaged, in another character "
-            f"encoding, or of other dimensions than the {shape.dim} of its header",
+            f"{bad:,} of {read:,} words are not UTF-8",
             path=builder.path,
+            hint=f"the file is damaged, in another encoding, or does not have {shape.dim} dimensions",
         )
 
 
@@ -145,9 +145,9 @@ def _read_binary(stream: BufferedReader, shape: Shape, path: object) -> Records:
         while space < 0 or len(buffer) < space + 1 + size:
             if (space < 0 and len(buffer) - at > MAX_WORD) or space - at > MAX_WORD:
                 raise InputError(
-                    f"no word where word {read + 1:,} should be: damaged, or of other dimensions than the "
-                    f"{shape.dim} of its header",
+                    f"no word where word {read + 1:,} should be",
                     path=path,
+                    hint=f"the file is damaged, or does not have the {shape.dim} dimensions of its header",
                 )
             more = stream.read(max(CHUNK, size))
             if not more:

@@ -1,7 +1,7 @@
 """Frozen features on disk: computed once for an encoder, its settings and the words, then memory-mapped.
 
-    <key>.npy    an .npy file, (N, D) or (N, L, D) in float16; after it the 32 bytes of the key and the CRC-32
-                 of the vectors (4 bytes, little-endian)
+    <key>.f2     (N, D) or (N, L, D), float16 in little-endian and C order; then the 32 bytes of the key and
+                 the CRC-32 of the vectors (4 bytes, little-endian)
     <key>.lock   held by the process that computes; the next one waits and finds the file
 
 The file appears atomically. Its key shows that it is the right one, its size and checksum that it is intact;
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import io
 import json
 import os
 import tempfile
@@ -33,7 +32,7 @@ from bilstm_crf.util.files import CACHE_ENVIRONMENT as ENVIRONMENT
 from bilstm_crf.util.files import cache_folder, write_whole
 from bilstm_crf.util.system import locked
 
-VERSION = 1  # of the layout and of the computation; another version is another key
+VERSION = 2  # of the layout and of the computation; another version is another key
 END = 32 + 4  # bytes after the vectors: the key, the checksum
 
 
@@ -72,7 +71,7 @@ def cached_vectors(
         return np.zeros(shape, np.float16)
     folder = default_folder() if folder is None else folder
     key = key_of(encoder, sentences, settings)
-    path = folder / f"{key}.npy"
+    path = folder / f"{key}.f2"
     if (found := _open(path, shape, key)) is not None:
         return found
     try:
@@ -87,17 +86,15 @@ def cached_vectors(
             if exists:
                 warn("damaged or foreign features of an encoder: computed again", path=path)
             with write_whole(path) as stream:
-                header = _header(shape)
-                stream.write(header)
                 width = 2 * int(np.prod(shape[1:]))
                 for word, rows in compute_frozen(
                     encoder, sentences, settings, parallel=True, progress=progress
                 ):
-                    stream.seek(len(header) + word * width)
+                    stream.seek(word * width)
                     stream.write(np.ascontiguousarray(rows, "<f2").data)
                 stream.flush()
-                checksum = _checksum(stream.fileno(), len(header), shape[0] * width)
-                stream.seek(len(header) + shape[0] * width)
+                checksum = _checksum(stream.fileno(), shape[0] * width)
+                stream.seek(shape[0] * width)
                 stream.write(bytes.fromhex(key) + checksum)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -125,38 +122,23 @@ def key_of(encoder: Encoder, sentences: Sequence[Sentence], settings: FeatureSet
     return digest.hexdigest()
 
 
-def _header(shape: tuple[int, ...]) -> bytes:
-    """Return the .npy header of a float16 array of this shape."""
-    stream = io.BytesIO()
-    np.lib.format.write_array_header_1_0(stream, {"descr": "<f2", "fortran_order": False, "shape": shape})
-    return stream.getvalue()
-
-
-def _checksum(file: int, start: int, size: int) -> bytes:
-    """Return the CRC-32 of `size` bytes of an open file; b"" if it is shorter."""
+def _checksum(file: int, size: int) -> bytes:
+    """Return the CRC-32 of the first `size` bytes of an open file."""
     checksum = 0
-    while size > 0:
-        block = os.pread(file, min(size, 1 << 24), start)
-        if not block:
-            return b""
-        checksum = zlib.crc32(block, checksum)
-        start, size = start + len(block), size - len(block)
+    for start in range(0, size, 1 << 24):
+        checksum = zlib.crc32(os.pread(file, min(size - start, 1 << 24), start), checksum)
     return checksum.to_bytes(4, "little")
 
 
 def _open(path: Path, shape: tuple[int, ...], key: str) -> NDArray[np.float16] | None:
     """Map the file; None if it is missing, damaged, or another one."""
-    header, size = _header(shape), 2 * int(np.prod(shape))
+    size = 2 * int(np.prod(shape))
     try:
         with open(path, "rb") as stream:
-            if os.fstat(stream.fileno()).st_size != len(header) + size + END:
+            stream.seek(size)
+            if stream.read(END + 1) != bytes.fromhex(key) + _checksum(stream.fileno(), size):
                 return None
-            if stream.read(len(header)) != header:
-                return None
-            stream.seek(len(header) + size)
-            if stream.read() != bytes.fromhex(key) + _checksum(stream.fileno(), len(header), size):
-                return None
-        return np.memmap(path, "<f2", mode="r", offset=len(header), shape=shape)
+        return np.memmap(path, "<f2", mode="r", shape=shape)
     except OSError:
         return None
 

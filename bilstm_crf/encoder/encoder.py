@@ -112,9 +112,9 @@ class Encoder(nn.Module):
         """Raise InputError for a subword of the tokenizer that the model does not have."""
         if subword >= self.vocabulary:
             raise InputError(
-                f"its tokenizer has a subword {subword}, its model only {self.vocabulary:,}: they belong to "
-                "different encoders",
+                f"its tokenizer has a subword {subword}, its model only {self.vocabulary:,}",
                 path=self.name,
+                hint="tokenizer and model belong to different encoders: copy the whole folder again",
             )
 
     @property
@@ -132,8 +132,8 @@ class Encoder(nn.Module):
         """Raise UsageError for settings with a layer that the encoder does not have."""
         if settings.layer is not None and settings.layer >= self.hidden_states:
             raise UsageError(
-                f"encoder.layers is {settings.layer}, but the encoder {self.name} has "
-                f"{self.hidden_states - 1} layers: 1 to {self.hidden_states - 1}, and 0, the embeddings"
+                f"encoder.layers is {settings.layer}, but {self.name} has {self.hidden_states - 1} layers",
+                hint=f"expected 1 to {self.hidden_states - 1}, or 0 for the embeddings",
             )
 
     def in_precision(self, settings: FeatureSettings) -> torch.autocast:

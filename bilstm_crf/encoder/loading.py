@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bilstm_crf.errors import BilstmCrfError, DownloadError, InputError, UsageError
+from bilstm_crf.util.extras import optional_import
 from bilstm_crf.util.files import read_json, sha256_of
 
 # In the order in which transformers looks for them.
@@ -144,14 +145,9 @@ def sha256_of_files(files: list[Path]) -> str:
 
 
 def require_transformers() -> None:
-    """Raise UsageError if the extra is not installed."""
-    try:
+    """Raise MissingPackageError if the extra is not installed."""
+    with optional_import():
         import transformers  # noqa: F401
-    except ImportError as error:
-        raise UsageError(
-            "features of an encoder need the package transformers, which is not installed",
-            hint="pip install 'bilstm_crf[bert]'",
-        ) from error
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What is read off an encoder, as frozen data that a configuration and a model folder can hold."""
+"""How features are read off an encoder, as frozen data for a configuration and a model folder."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bilstm_crf.util.fields import settings_of
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """How a word's vector is read off the hidden states of its pieces."""
+    """How a word's vector is computed from the hidden states of its subwords."""
 
-    pooling: Pooling = "first"  # which of a word's pieces: as Devlin et al. (2019, section 5.3) do
-    layers: str = "last"  # the last, the mean of the last four, all of them for a ScalarMix, or one's number
-    context: int = 0  # neighbouring words or sentences that the encoder sees on each side
+    pooling: Pooling = "first"  # which of a word's subwords, first as in Devlin et al. (2019, section 5.3)
+    layers: str = "last"  # last, last4 (their mean), mix (ScalarMix of all), or a layer's number
+    context: int = 0  # neighbouring words or sentences on each side that the encoder sees
     context_unit: Unit = "sentences"
-    precision: Precision = "float32"  # of the encoder's products; the vectors are in float32
+    precision: Precision = "float32"  # of the encoder's products; the vectors are float32
 
     def __post_init__(self) -> None:
         for name in ("pooling", "layers", "precision"):
@@ -29,7 +29,7 @@ class FeatureSettings:
 
     @property
     def layer(self) -> int | None:
-        """The number of the one hidden state that is read, 0 being the embeddings; None for several."""
+        """The number of the hidden state that is read (0: the embeddings); None for several."""
         return None if self.layers in LAYERS else int(self.layers)
 
     @classmethod

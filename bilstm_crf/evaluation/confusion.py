@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bilstm_crf.evaluation.counts import types_of
-from bilstm_crf.evaluation.matching import match
+from bilstm_crf.evaluation.matching import outcomes
 from bilstm_crf.sentence import Span
 
 OUTSIDE = "O"
@@ -30,18 +30,19 @@ class Confusion:
     def __post_init__(self) -> None:
         for kind, matrix in (("spans", self.spans), ("words", self.words)):
             if {len(matrix), *map(len, matrix)} != {len(self.types)}:
-                raise ValueError(f"{kind} is no square matrix of {len(self.types)} types")
+                raise ValueError(f"{kind} is not a square matrix of {len(self.types)} types")
 
 
 def confusion(
     gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]], lengths: Sequence[int]
 ) -> Confusion:
     """Return both matrices; `lengths` are the sentences' numbers of tokens."""
-    spans: Counter[tuple[str, str]] = Counter()
+    spans = Counter(
+        (one.type if one else OUTSIDE, other.type if other else OUTSIDE)
+        for _, one, other in outcomes(gold, predicted)
+    )
     words: Counter[tuple[str, str]] = Counter()
     for gold_spans, predicted_spans, length in zip(gold, predicted, lengths, strict=True):
-        for one, other in match(gold_spans, predicted_spans):
-            spans[one.type if one else OUTSIDE, other.type if other else OUTSIDE] += 1
         words.update(zip(_word_types(gold_spans, length), _word_types(predicted_spans, length), strict=True))
     shown = _shown(gold, predicted)
     types = [*dict.fromkeys(shown.values()), OUTSIDE]
@@ -49,7 +50,7 @@ def confusion(
 
 
 def _shown(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> dict[str, str]:
-    """The name of each type in the matrices, in their order."""
+    """Return the name of each type in the matrices, in their order."""
     types = types_of(gold, predicted)
     if len(types) <= MAX_TYPES:
         return {type_: type_ for type_ in types}

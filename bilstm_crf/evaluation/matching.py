@@ -1,4 +1,4 @@
-"""Pair gold and predicted spans one-to-one, so that no span is ever counted twice.
+"""Pair gold and predicted spans one-to-one, and classify every pair.
 
 Of the pairs in one sentence that share a token, the best is taken first and uses up both its spans:
 
@@ -7,8 +7,18 @@ Of the pairs in one sentence that share a token, the best is taken first and use
     3. different boundaries, different types
     inside 2 and 3: the greatest overlap in tokens, then the leftmost gold span, then the leftmost prediction
 
-Spans left over are missed (gold) or spurious (predicted). The spans of one side do not overlap, so a pair
-with the same boundaries has no rival, and the strict score is the same under any such order.
+What is left over is missed (gold) or spurious (predicted). The categories exclude one another:
+
+    category        boundaries  type
+    correct         same        same
+    wrong_type      same        different
+    wrong_boundary  different   same
+    wrong_both      different   different
+    missed          a gold span without a prediction
+    spurious        a prediction without a gold span
+
+The spans of one side do not overlap, so a pair with the same boundaries has no rival, and the strict score is
+the same under any such order.
 
 nervaluate 1.2.1 pairs anew for each scheme: each prediction, from the left, takes the first remaining gold
 span that it touches. Correct spans in strict, exact and partial are the same there. The rest differs only if
@@ -20,23 +30,54 @@ spurious. Its scores of one type look at the spans of that type alone, so they n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from bilstm_crf.sentence import Span
 
-Pair = tuple[Span | None, Span | None]  # gold, predicted; None: it has no partner
+PAIRED = ("correct", "wrong_type", "wrong_boundary", "wrong_both")
+CATEGORIES = (*PAIRED, "missed", "spurious")
 
 
-def match(gold: Sequence[Span], predicted: Sequence[Span]) -> list[Pair]:
-    """Return every span of one sentence exactly once, sorted by position.
+class Outcome(NamedTuple):
+    """A gold span, its prediction (one of the two may be None), and the number of their sentence."""
 
-    >>> match([Span(0, 2, "PER")], [Span(0, 1, "ORG"), Span(1, 2, "PER")])
-    [(None, Span(start=0, end=1, type='ORG')), (Span(start=0, end=2, type='PER'), Span(start=1, end=2, type='PER'))]
+    sentence: int
+    gold: Span | None
+    predicted: Span | None
+
+    @property
+    def category(self) -> str:
+        """Return one of CATEGORIES.
+
+        >>> Outcome(0, Span(0, 2, "ORG"), Span(0, 1, "ORG")).category
+        'wrong_boundary'
+        """
+        if self.gold is None or self.predicted is None:
+            return "spurious" if self.gold is None else "missed"
+        if self.gold[:2] == self.predicted[:2]:
+            return "correct" if self.gold.type == self.predicted.type else "wrong_type"
+        return "wrong_boundary" if self.gold.type == self.predicted.type else "wrong_both"
+
+
+def outcomes(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> list[Outcome]:
+    """Return every span of every sentence exactly once, in the order of the text."""
+    return [
+        Outcome(number, *pair)
+        for number, sides in enumerate(zip(gold, predicted, strict=True))
+        for pair in match(*sides)
+    ]
+
+
+def match(gold: Sequence[Span], predicted: Sequence[Span]) -> list[tuple[Span | None, Span | None]]:
+    """Return every span of one sentence exactly once, sorted by position; None: it has no partner.
+
+    >>> match([Span(0, 2, "PER")], [Span(1, 2, "PER"), Span(3, 4, "ORG")])
+    [(Span(start=0, end=2, type='PER'), Span(start=1, end=2, type='PER')), (None, Span(start=3, end=4, type='ORG'))]
     """  # noqa: E501
-    gold, predicted = sorted(gold), sorted(predicted)
     left_gold, left_predicted = set(gold), set(predicted)
-    pairs: list[Pair] = []
-    for one, other in sorted(_touching(gold, predicted), key=_rank):
+    pairs: list[tuple[Span | None, Span | None]] = []
+    for one, other in sorted(_touching(sorted(gold), sorted(predicted)), key=_rank):
         if one in left_gold and other in left_predicted:
             left_gold.remove(one)
             left_predicted.remove(other)
@@ -51,19 +92,12 @@ def overlap(one: Span, other: Span) -> int:
 
 
 def _rank(pair: tuple[Span, Span]) -> tuple[bool, bool, int, int, int]:
-    gold, predicted = pair
-    return (
-        gold[:2] != predicted[:2],
-        gold.type != predicted.type,
-        -overlap(gold, predicted),
-        gold.start,
-        predicted.start,
-    )
+    one, other = pair
+    return (one[:2] != other[:2], one.type != other.type, -overlap(one, other), one.start, other.start)
 
 
-def _touching(gold: Sequence[Span], predicted: Sequence[Span]) -> list[tuple[Span, Span]]:
-    """All pairs that share a token, in one pass: both sides are sorted and do not overlap."""
-    pairs = []
+def _touching(gold: Sequence[Span], predicted: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
+    """Return all pairs that share a token, in one pass: both sides are sorted without overlap."""
     first = 0
     for span in predicted:
         while first < len(gold) and gold[first].end <= span.start:
@@ -71,5 +105,4 @@ def _touching(gold: Sequence[Span], predicted: Sequence[Span]) -> list[tuple[Spa
         for position in range(first, len(gold)):
             if gold[position].start >= span.end:
                 break
-            pairs.append((gold[position], span))
-    return pairs
+            yield gold[position], span

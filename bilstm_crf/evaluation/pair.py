@@ -115,7 +115,7 @@ def _word(sentence: Sentence, position: int) -> str | None:
 
 
 def _shown(word: str | None, other: str | None) -> str:
-    """The word in quotes, in ASCII if the two could look alike on a screen."""
+    """Return the word in quotes, in ASCII if the two could look alike on a screen."""
     if word is None:
         return "the end of the sentence"
     plain = other is None or (_is_plain(word) and _is_plain(other))
@@ -123,7 +123,7 @@ def _shown(word: str | None, other: str | None) -> str:
 
 
 def _is_plain(word: str) -> bool:
-    """Whether every character is ASCII or a composed Latin letter, so that it looks like no other."""
+    """Return whether every character is ASCII or a composed Latin letter, which looks like no other."""
     return unicodedata.is_normalized("NFC", word) and all(
         character.isascii() or unicodedata.name(character, "").startswith("LATIN ") for character in word
     )
@@ -138,5 +138,5 @@ def _why(found: str | None, word: str | None) -> str:
 
 
 def _line(sentence: Sentence, position: int) -> int:
-    """The line of a word, or of the sentence's last word if the sentence is shorter."""
+    """Return the line of a word, or of the sentence's last word if the sentence is shorter."""
     return sentence.lines[min(position, len(sentence.lines) - 1)] if sentence.lines else sentence.line

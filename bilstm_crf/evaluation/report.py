@@ -40,8 +40,12 @@ class Report:
     semeval_original: dict[str, SchemeScore]  # by the same, all types together
     confusion: Confusion
 
+    def __post_init__(self) -> None:
+        if "strict" not in self.signatures:
+            raise ValueError("signatures lacks the field strict")
+
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON holds it."""
+        """Return the report as JSON holds it."""
         return asdict(self)
 
 
@@ -168,7 +172,7 @@ def require_scorable(model: LabelSet, evaluation: LabelSet) -> None:
         if through != "O" and known.get(through) != wanted:
             raise UsageError(
                 f"a model with the labels {model.name} cannot be scored in the label set {evaluation.name}: "
-                f"it says {through} for {type_}, where {evaluation.name} says {wanted}"
+                f"{type_} is {through} in {model.name} and {wanted} in {evaluation.name}"
             )
 
 

@@ -1,14 +1,7 @@
 """The four schemes of SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013, after MUC), with one-to-one matching.
 
-A pair of a gold and a predicted span that share a token (`matching.match`) counts as:
-
-    boundaries  type       strict     exact      partial  type
-    same        same       correct    correct    correct  correct
-    same        different  incorrect  correct    correct  incorrect
-    different   same       incorrect  incorrect  partial  correct
-    different   different  incorrect  incorrect  partial  incorrect
-
-A gold span without a partner is missed, a predicted one spurious. In every scheme
+`COUNTS_AS` says what a pair of a gold and a predicted span (`matching.outcomes`) counts as. A gold span
+without a partner is missed, a predicted one spurious. In every scheme
 
     precision = (correct + partial / 2) / predicted spans      recall = (correct + partial / 2) / gold spans
 """
@@ -16,14 +9,23 @@ A gold span without a partner is missed, a predicted one spurious. In every sche
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bilstm_crf.evaluation.counts import Average, harmonic, macro, ratio, types_of
-from bilstm_crf.evaluation.matching import match
+from bilstm_crf.evaluation.matching import outcomes
 from bilstm_crf.sentence import Span
 
-SCHEMES = ("strict", "exact", "partial", "type")
+# What each category of a pair counts as; a pair of another category is incorrect.
+COUNTS_AS = {
+    "strict": {"correct": "correct"},
+    "exact": {"correct": "correct", "wrong_type": "correct"},
+    "partial": {
+        "correct": "correct", "wrong_type": "correct", "wrong_boundary": "partial", "wrong_both": "partial",
+    },
+    "type": {"correct": "correct", "wrong_boundary": "correct"},
+}  # fmt: skip
+SCHEMES = tuple(COUNTS_AS)
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,20 @@ class Outcomes:
     partial: int = 0
     unmatched: int = 0  # of gold spans: missed; of predicted spans: spurious
 
+    @classmethod
+    def of(cls, scheme: str, categories: Counter[str]) -> Outcomes:
+        """Return what the categories of one side's spans count as."""
+        total: Counter[str] = Counter()
+        for category, count in categories.items():
+            is_alone = category in ("missed", "spurious")
+            total["unmatched" if is_alone else COUNTS_AS[scheme].get(category, "incorrect")] += count
+        return cls(**total)
+
     @property
     def credit(self) -> float:
         """Return the precision or recall of this side: a partial match is worth half."""
-        return ratio(
-            self.correct + self.partial / 2, self.correct + self.incorrect + self.partial + self.unmatched
-        )
+        whole = self.correct + self.incorrect + self.partial + self.unmatched
+        return ratio(self.correct + self.partial / 2, whole)
 
 
 @dataclass(frozen=True)
@@ -58,10 +68,11 @@ class SchemeScore:
     f1: float
 
     @classmethod
-    def of(cls, gold: Outcomes, predicted: Outcomes) -> SchemeScore:
-        """Return the score that follows from the outcomes of both sides."""
-        precision, recall = predicted.credit, gold.credit
-        return cls(gold, predicted, precision, recall, harmonic(precision, recall))
+    def of(cls, scheme: str, gold: Counter[str], predicted: Counter[str]) -> SchemeScore:
+        """Return the score that follows from the categories of both sides' spans."""
+        sides = Outcomes.of(scheme, gold), Outcomes.of(scheme, predicted)
+        recall, precision = (side.credit for side in sides)
+        return cls(*sides, precision, recall, harmonic(precision, recall))
 
 
 @dataclass(frozen=True)
@@ -73,55 +84,22 @@ class SchemeScores:
     types: dict[str, SchemeScore]  # sorted by type; every type found in gold or predicted
 
 
-def outcome(scheme: str, same_boundaries: bool, same_type: bool) -> str:
-    """Return what a pair counts as, by the table at the top of this file.
-
-    >>> outcome("partial", same_boundaries=False, same_type=True)
-    'partial'
-    """
-    right = {
-        "strict": same_boundaries and same_type,
-        "exact": same_boundaries,
-        "partial": same_boundaries,
-        "type": same_type,
-    }[scheme]
-    return "correct" if right else "partial" if scheme == "partial" else "incorrect"
-
-
 def semeval(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> dict[str, SchemeScores]:
     """Return the scores of the four schemes by name."""
-    of_gold: Counter[tuple[str, str, str]] = Counter()  # (scheme, type, outcome): spans
-    of_predicted: Counter[tuple[str, str, str]] = Counter()
-    for gold_spans, predicted_spans in zip(gold, predicted, strict=True):
-        for one, other in match(gold_spans, predicted_spans):
-            for scheme in SCHEMES:
-                what = "unmatched"
-                if one and other:
-                    what = outcome(scheme, one[:2] == other[:2], one.type == other.type)
-                if one:
-                    of_gold[scheme, one.type, what] += 1
-                if other:
-                    of_predicted[scheme, other.type, what] += 1
     types = types_of(gold, predicted)
-    return {scheme: _scores(scheme, types, of_gold, of_predicted) for scheme in SCHEMES}
+    found = outcomes(gold, predicted)
+    by_type = {type_: (Counter[str](), Counter[str]()) for type_ in types}
+    for outcome in found:
+        for side, span in enumerate((outcome.gold, outcome.predicted)):
+            if span is not None:
+                by_type[span.type][side][outcome.category] += 1
+    total = [_sum(counts[side] for counts in by_type.values()) for side in (0, 1)]
+    scores = {}
+    for scheme in SCHEMES:
+        of_types = {type_: SchemeScore.of(scheme, *counts) for type_, counts in by_type.items()}
+        scores[scheme] = SchemeScores(SchemeScore.of(scheme, *total), macro(of_types.values()), of_types)
+    return scores
 
 
-def _scores(
-    scheme: str,
-    types: list[str],
-    of_gold: Mapping[tuple[str, str, str], int],
-    of_predicted: Mapping[tuple[str, str, str], int],
-) -> SchemeScores:
-    def score(wanted: Iterable[str]) -> SchemeScore:
-        return SchemeScore.of(_outcomes(of_gold, scheme, wanted), _outcomes(of_predicted, scheme, wanted))
-
-    by_type = {type_: score([type_]) for type_ in types}
-    return SchemeScores(score(types), macro(by_type.values()), by_type)
-
-
-def _outcomes(counts: Mapping[tuple[str, str, str], int], scheme: str, types: Iterable[str]) -> Outcomes:
-    total: Counter[str] = Counter()
-    for type_ in types:
-        for what in ("correct", "incorrect", "partial", "unmatched"):
-            total[what] += counts[scheme, type_, what]
-    return Outcomes(**total)
+def _sum(counts: Iterable[Counter[str]]) -> Counter[str]:
+    return sum(counts, Counter[str]())

@@ -21,7 +21,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from bilstm_crf.evaluation.semeval import SCHEMES, Outcomes, SchemeScore, outcome
+from bilstm_crf.evaluation.matching import Outcome
+from bilstm_crf.evaluation.semeval import SCHEMES, SchemeScore
 from bilstm_crf.sentence import Span
 
 
@@ -58,7 +59,7 @@ def semeval_original(gold: Sequence[Span], predicted: Sequence[Span]) -> dict[st
     """Return the scores of the four schemes by name, from the sorted spans of the flat list."""
     exact = set(gold)
     found: set[Span] = set()
-    counts: Counter[tuple[str, str]] = Counter()  # (scheme, outcome): predictions
+    pairs: Counter[str] = Counter()  # predictions that have a partner, by category
     first = 0
     for span in predicted:
         while first < len(gold) and gold[first].end <= span.start:
@@ -66,13 +67,10 @@ def semeval_original(gold: Sequence[Span], predicted: Sequence[Span]) -> dict[st
         partner = span if span in exact else _first_touched(span, gold, first)
         if partner is not None:
             found.add(partner)
-        for scheme in SCHEMES:
-            what = "spurious"
-            if partner is not None:
-                what = outcome(scheme, partner[:2] == span[:2], partner.type == span.type)
-            counts[scheme, what] += 1
-    missed = len(exact - found)
-    return {scheme: _score(scheme, counts, missed) for scheme in SCHEMES}
+            pairs[Outcome(0, partner, span).category] += 1
+    missed, spurious = len(exact - found), len(predicted) - pairs.total()
+    sides = pairs + Counter(missed=missed), pairs + Counter(spurious=spurious)
+    return {scheme: SchemeScore.of(scheme, *sides) for scheme in SCHEMES}
 
 
 def _first_touched(span: Span, gold: Sequence[Span], first: int) -> Span | None:
@@ -84,11 +82,3 @@ def _first_touched(span: Span, gold: Sequence[Span], first: int) -> Span | None:
         if touches or span[:2] == other[:2]:
             return other
     return None
-
-
-def _score(scheme: str, counts: Counter[tuple[str, str]], missed: int) -> SchemeScore:
-    correct, incorrect, partial = (counts[scheme, what] for what in ("correct", "incorrect", "partial"))
-    return SchemeScore.of(
-        Outcomes(correct, incorrect, partial, missed),
-        Outcomes(correct, incorrect, partial, counts[scheme, "spurious"]),
-    )

@@ -97,7 +97,7 @@ def interval_of_difference(
 
 
 def _resample(rows: Counts, resamples: int, seed: int) -> Counts:
-    """(N, C) to (R, C): the sums over N rows drawn with replacement, R times."""
+    """Return the sums over N rows (N, C) drawn with replacement, R times: (R, C)."""
     if len(rows) == 0:
         return np.zeros((resamples, rows.shape[1]), np.int64)
     # Sentences with the same counts are interchangeable: drawing how often each kind comes is the same
@@ -243,19 +243,19 @@ def mean_f1(sums: NDArray[np.generic]) -> NDArray[np.float64]:
 
 
 def _f1(sums: NDArray[np.generic]) -> NDArray[np.float64]:
-    """(…, S, 3) to (…, S)."""
+    """Return micro F1 (…, S) from sums (…, S, 3)."""
     correct, gold, predicted = (sums[..., part].astype(np.float64) for part in range(3))
     return 2 * correct / np.maximum(gold + predicted, 1)
 
 
 def _by_sentence(counts: Counts) -> Counts:
-    """(S, N, 3) to (N, S * 3)."""
+    """Return counts (S, N, 3) as (N, S * 3)."""
     seeds, sentences, parts = counts.shape
     return counts.transpose(1, 0, 2).reshape(sentences, seeds * parts)
 
 
 def _mean_of_drawn_seeds(f1: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
-    """(R, S) to (R,): the mean F1 of seeds drawn by the bootknife, anew for each resample."""
+    """Draw seeds by the bootknife for each resample (R, S); return the mean F1 (R,)."""
     resamples, seeds = f1.shape
     left_out = random.integers(0, seeds, size=(resamples, 1))
     drawn = random.integers(0, seeds - 1, size=(resamples, seeds))
@@ -265,7 +265,7 @@ def _mean_of_drawn_seeds(f1: NDArray[np.float64], random: np.random.Generator) -
 
 
 def _blocks(total: int, width: int) -> Iterator[tuple[int, int]]:
-    """Start and number of rows of each block, no block with more than MAX_DRAWN numbers."""
+    """Return start and number of rows of each block of at most MAX_DRAWN numbers."""
     size = max(1, MAX_DRAWN // max(1, width))
     for start in range(0, total, size):
         yield start, min(size, total - start)

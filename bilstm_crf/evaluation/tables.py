@@ -66,10 +66,10 @@ def by_size(types: dict[str, TypeScore]) -> list[tuple[str, TypeScore]]:
     return sorted(types.items(), key=lambda item: (-item[1].gold, item[0]))
 
 
-def interval_note(report: Report) -> tuple[Cell, ...]:
+def interval_note(report: Report, *, decimals: int | None = None) -> tuple[Cell, ...]:
     """Return micro F1 and its interval in a sentence."""
     found = report.interval
-    interval = Interval(found.low, found.high)
+    interval = Interval(found.low, found.high, decimals)
     return (
         "micro F1 ", Percent(report.strict.f1), f", {100 * found.level:g} % interval ", interval,
         f", by bootstrap over {report.sentences:,} sentences",
@@ -88,18 +88,10 @@ def _strict(report: Report, *, is_alone: bool) -> Table:
     notes: list[Cell] = [interval_note(report)]
     if is_alone:
         # So that a difference from another scorer's number is seen at once to be one of counting.
-        notes.append(
-            (
-                "counted otherwise, micro F1: ",
-                *(
-                    part
-                    for name in SCHEMES[1:]
-                    for part in (f"{name} ", Percent(report.semeval[name].micro.f1), ", ")
-                ),
-                "strict by the paper's script ",
-                Percent(report.semeval_original["strict"].f1),
-            )
-        )  # fmt: skip
+        others = [(f"{name} ", Percent(report.semeval[name].micro.f1)) for name in SCHEMES[1:]]
+        listed = [part for number, other in enumerate(others) for part in (", " * (number > 0), *other)]
+        original = ("; strict by the paper's script ", Percent(report.semeval_original["strict"].f1))
+        notes.append(("counted otherwise, micro F1: ", *listed, *original))
     return strict_table("Strict", report.strict, [*notes, Code(report.signatures["strict"])])
 
 
@@ -168,13 +160,13 @@ def difference_table(
 
 
 def _by_gold(comparison: SystemComparison) -> list[tuple[str, Difference]]:
-    """The type with most gold spans first; all of them together last."""
+    """Return the type with most gold spans first, and all of them together last."""
     types = sorted(comparison.types.items(), key=lambda item: (-item[1].gold, item[0]))
     return [*types, ("micro", comparison.micro)]
 
 
 def _difference(found: Difference) -> list[Cell]:
-    """The cells of `DIFFERENCE`."""
+    """Return the cells of `DIFFERENCE`."""
     interval = Interval(found.interval.low, found.interval.high)
     return [Points(found.difference), interval, Number(found.p_value, 4)]
 

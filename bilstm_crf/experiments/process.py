@@ -1,7 +1,7 @@
-"""A child process that works on one run's folder, and the lock that keeps every other process from it.
+"""A child process that works in one run's folder, and the lock that keeps every other process out.
 
-The lock is flock on the file `lock` in the folder. It belongs to the runner and to its child alike, and is
-free when both have let it go: where the runner is killed its child goes on, and the next runner waits for it.
+The lock is flock on the file `lock` in the folder. The runner and its child share it, and it is free when
+both have released it: if the runner is killed, its child continues, and the next runner waits for it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GRACE = 10.0  # seconds that children have to end after Ctrl-C
 
 
 def take_lock(folder: Path) -> int | None:
-    """The folder's lock, as a file descriptor to be closed; None where another process has it."""
+    """Return the folder's lock, a file descriptor to be closed; None while another process has it."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:
@@ -27,19 +27,19 @@ def take_lock(folder: Path) -> int | None:
     except BlockingIOError:
         os.close(lock)
         return None
-    except OSError:  # no locks here: two runners at once are then not kept apart
+    except OSError:  # a file system without locks cannot keep two runners apart
         pass
     return lock
 
 
 def holder(folder: Path) -> str:
-    """Who has the lock, for a message."""
+    """Return who has the lock, for a message."""
     number = (folder / "lock").read_text("utf-8", "replace")
     return f"process {number}" if number else "another process"
 
 
 class Child:
-    """A command at work; what it says goes to the end of `train.log` in the run's folder."""
+    """A command at work; its output is appended to `train.log` in the run's folder."""
 
     def __init__(self, command: Sequence[str], folder: Path, lock: int, threads: int) -> None:
         self.log = folder / "train.log"
@@ -52,7 +52,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"},
                 pass_fds=() if os.name == "nt" else (lock,),
-                start_new_session=True,  # Ctrl-C comes to the runner alone, which tells each child once
+                start_new_session=True,  # Ctrl-C reaches the runner alone, which tells each child once
             )
         os.ftruncate(lock, 0)
         os.lseek(lock, 0, os.SEEK_SET)
@@ -64,7 +64,7 @@ class Child:
         return self._process.poll()
 
     def fault(self) -> str:
-        """Why it failed: the last error that it wrote, else its last line; and how it ended."""
+        """Return why it failed: its last error, else its last line; and how it ended."""
         with open(self.log, "rb") as log:
             log.seek(self._start)
             lines = [line for line in log.read().decode("utf-8", "replace").splitlines() if line.strip()]
@@ -74,20 +74,20 @@ class Child:
         return f"{[ended, *lines[-1:], *errors[-1:]][-1]} ({ended}; {self.log})"
 
     def interrupt(self) -> None:
-        """As Ctrl-C does."""
+        """Interrupt it as Ctrl-C does."""
         if os.name == "nt":
             self._process.terminate()
         else:
             self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """Ends it, where it has not ended."""
+        """End it, if it has not ended."""
         self._process.kill()
         self._process.wait()
 
 
 def stop(children: Iterable[Child]) -> None:
-    """Ends all of them, first as Ctrl-C does; a second Ctrl-C does not wait."""
+    """End all children, first as Ctrl-C does; a second Ctrl-C does not wait."""
     children = list(children)
     limit = time.monotonic() + GRACE
     try:

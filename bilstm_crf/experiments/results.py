@@ -1,98 +1,124 @@
-"""What a run left in its folder: history, metrics and scores, read and checked.
+"""Results on disk: the folder of each run while it is worked on, and one compact file per experiment.
 
-A table and a report are made of it; no model is loaded.
+OUT/runs/NAME/ is a run's folder: what `train` writes, and scores/EVALUATION.json. OUT/EXPERIMENT.json holds
+the table of an experiment and the records of all its runs (`Results`), one run per line. It is all that has
+to be kept: tables can be built from it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError
-from bilstm_crf.experiments.check import check, read_json
-from bilstm_crf.experiments.settings import Evaluation
-from bilstm_crf.experiments.shapes import EPOCH, check_metrics, check_score
-from bilstm_crf.training import run_folder
-from bilstm_crf.util.files import sha256_of_all
+from bilstm_crf.experiments.records import Evaluation, Results, RunResults, Score
+from bilstm_crf.training.records import EpochRow, read_description, read_history, read_metrics
+from bilstm_crf.training.run_folder import FINAL, is_finished
+from bilstm_crf.util.files import read_json, sha256_of_all, write_whole
+from bilstm_crf.util.records import HINT, parse_record, read_record
 
 
-def configuration(described: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration in a config.json; settings that an older version did not know have their defaults.
+def read_run(folder: Path) -> RunResults:
+    """Return what there is of a run in its folder. Raises InputError for a damaged file."""
+    return RunResults(
+        read_description(folder / "config.json"),
+        read_history(folder),
+        read_metrics(folder) if is_finished(folder) else None,
+        {path.stem: read_record(Score, path) for path in sorted(folder.glob("scores/*.json"))},
+    )
 
-    Not those of its preset, which may have got another value for them since: the older run did without.
-    """
-    defaults, config = RunConfig().to_json(), described["config"]
-    tables = [part for part in defaults if isinstance(config.get(part), dict)]
-    return {**config, **{part: {**(defaults[part] or {}), **config[part]} for part in tables}}
+
+class ResultsFolder:
+    """The output folder of experiments: results of runs, from their own folders or from results files."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self._finished: dict[str, RunResults] = {}
+
+    def folder(self, name: str) -> Path:
+        """Return the folder of a run."""
+        return self.output / "runs" / name
+
+    def read(self, name: str) -> RunResults | None:
+        """Return the results of a run; None where there are none.
+
+        Where it has no folder (any more), a results file may have kept them. A damaged history and damaged
+        scores that can be made again are left out; InputError for other damaged files.
+        """
+        folder = self.folder(name)
+        if name in self._finished:
+            return self._finished[name]
+        if not (folder / "config.json").exists():
+            return self.kept.get(name)
+        metrics = read_metrics(folder) if is_finished(folder) else None
+        scores = dict(_scores_that_stand(folder)) if metrics else {}
+        results = RunResults(read_description(folder / "config.json"), read_progress(folder), metrics, scores)
+        if metrics:
+            self._finished[name] = results
+        return results
+
+    def forget(self, name: str) -> None:
+        """Read a run again next time."""
+        self._finished.pop(name, None)
+
+    @cached_property
+    def kept(self) -> dict[str, RunResults]:
+        """The runs of all results files here; other JSON is left alone."""
+        contents = {path: read_json(path, hint=HINT) for path in sorted(self.output.glob("*.json"))}
+        return {
+            name: run
+            for path, content in contents.items()
+            if isinstance(content, dict) and {"runs", "format"} <= set(content)
+            for name, run in _parse_results(content, path).runs.items()
+        }
 
 
-def read_history(run: Path) -> list[dict[str, Any]]:
-    """The rows of history.jsonl, one an epoch; none where there is no such file. Raises InputError."""
-    path = run / "history.jsonl"
-    if not path.exists():
-        return []
+def read_progress(folder: Path) -> list[EpochRow]:
+    """Return the history of a run at work; a damaged one tells nothing."""
     try:
-        lines = path.read_text("utf-8").split("\n")
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read: {error}", path=path) from error
-    rows = [
-        (number, read_json(path, line, line=number)) for number, line in enumerate(lines, 1) if line.strip()
-    ]
-    for number, row in rows:
-        check(row, EPOCH, path, line=number)
-    return [row for _, row in rows]
+        return read_history(folder)
+    except InputError:
+        return []
 
 
-def best_row(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """As `training.records.best_row`, which replaces it."""
-    kept = [row for row in history if row.get("best") is True]
-    return kept[-1] if kept else max(history, key=lambda row: row["dev"]["f1"])
-
-
-def read_metrics(run: Path) -> dict[str, Any] | None:
-    """metrics.json; None: the run is not finished. Raises InputError for a damaged one."""
-    if not run_folder.is_finished(run):
-        return None
-    path = run / "metrics.json"
-    metrics: dict[str, Any] = read_json(path)
-    check_metrics(metrics, path)
-    return metrics
-
-
-def model_of(run: Path, evaluation: Evaluation) -> Path:
-    """The folder of the model that is scored: on test that of the run's second phase, if it had one."""
-    final = run / run_folder.FINAL
-    return final if evaluation.split == "test" and final.is_dir() else run
+def _scores_that_stand(folder: Path) -> Iterator[tuple[str, Score]]:
+    """Return the scores of a run. Raises InputError for a damaged one without the model to make it again."""
+    for path in sorted(folder.glob("scores/*.json")):
+        try:
+            yield path.stem, read_record(Score, path)
+        except InputError as error:
+            if not (folder / "model.json").exists():
+                raise InputError(f"{error}, and the model to score again is missing") from error
 
 
 def score_path(run: Path, evaluation: Evaluation) -> Path:
-    """Where the scores of an evaluation lie."""
+    """Return where the score of an evaluation lies in the run's folder."""
     return run / "scores" / f"{evaluation.name}.json"
 
 
-def read_score(run: Path, evaluation: Evaluation, files: Sequence[str]) -> dict[str, Any] | None:
-    """The scores, where they are there and of this model and these files; else None.
+def model_folder(run: Path, evaluation: Evaluation) -> Path:
+    """Return the folder of the model to score: on test that of the run's final phase, if it had one."""
+    final = run / FINAL
+    return final if evaluation.split == "test" and final.is_dir() else run
 
-    A finished run may have lost its model, to save room or because only results were kept: its scores stand.
-    Raises InputError for a damaged file.
+
+def is_current(score: Score, run: Path, files: Sequence[str]) -> bool:
+    """Return whether a score is of these files and of the run's model.
+
+    A model may have been deleted to save room, or results kept without it: then its scores stand.
     """
-    path = score_path(run, evaluation)
-    if not path.exists():
-        return None
-    score: dict[str, Any] = read_json(path)
-    check_score(score, path)
-    model = model_of(run, evaluation) / "model.json"
-    current = score["data_sha256"] == sha256_once(tuple(files))
-    if current and model.exists():
-        current = score["model_sha256"] == _sha256_of_weights(model)
-    return score if current else None
+    model = model_folder(run, score.evaluation) / "model.json"
+    if score.data_sha256 != sha256_once(tuple(files)):
+        return False
+    return not model.exists() or score.model_sha256 == _sha256_of_weights(model)
 
 
 def _sha256_of_weights(model: Path) -> str | None:
-    """As model.json says; None: it says nothing."""
+    """Return the checksum in model.json; None where the file does not say it."""
     try:
         return str(read_json(model)["sha256"])
     except (InputError, KeyError, TypeError):
@@ -101,5 +127,69 @@ def _sha256_of_weights(model: Path) -> str | None:
 
 @cache
 def sha256_once(files: tuple[str, ...]) -> str:
-    """`sha256_of_all`, read once: the data of a session stay as they are."""
+    """Return `sha256_of_all` of files, which stay as they are while the program runs."""
     return sha256_of_all(files)
+
+
+# ---------------------------------------------------------------- one file per experiment
+
+
+def write_results(path: Path, results: Results) -> None:
+    """Write the file of an experiment, atomically."""
+    content = dataclasses.asdict(results)
+    runs = [f"{_dump(name)}: {_dump(_pack(run))}" for name, run in content.pop("runs").items()]
+    head = "".join(f"{_dump(name)}: {_dump(value)},\n" for name, value in content.items())
+    with write_whole(path) as stream:
+        text = "{\n" + head + '"runs": {\n' + ",\n".join(runs) + "\n}\n}\n"
+        stream.write(text.encode("utf-8", "backslashreplace"))
+
+
+def read_results(path: Path) -> Results:
+    """Return the results of an experiment. Raises InputError for a damaged file or another format."""
+    return _parse_results(read_json(path, hint=HINT), path)
+
+
+def _parse_results(content: Any, path: Path) -> Results:
+    if isinstance(content, dict) and isinstance(content.get("runs"), dict):
+        try:
+            content["runs"] = {name: _unpack(run) for name, run in content["runs"].items()}
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise InputError(f"has damaged runs: {error}", path=path, hint=HINT) from error
+    return parse_record(Results, content, path)
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _pack(run: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is said twice: the names in the history's rows, and a report that metrics.json has."""
+    dev = run["metrics"] and run["metrics"]["dev"]
+    scores = {
+        name: {**score, "report": None if score["report"] == dev else score["report"]}
+        for name, score in run["scores"].items()
+    }
+    return {**run, "history": _to_columns(run["history"]), "scores": scores}
+
+
+def _unpack(run: Mapping[str, Any]) -> dict[str, Any]:
+    scores = {
+        name: {**score, "report": score["report"] or run["metrics"]["dev"]}
+        for name, score in run["scores"].items()
+    }
+    return {**run, "history": _to_rows(run["history"]), "scores": scores}
+
+
+def _to_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a list for each name in the rows; a column of objects is columns again."""
+    columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+    return {
+        name: _to_columns(column) if all(isinstance(each, dict) for each in column) else column
+        for name, column in columns.items()
+    }
+
+
+def _to_rows(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Invert `_to_columns`."""
+    lists = [_to_rows(column) if isinstance(column, dict) else column for column in columns.values()]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]

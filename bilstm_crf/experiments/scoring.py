@@ -1,8 +1,8 @@
-"""Scores of a trained run: its predictions as spans in each evaluation's label set, beside the model.
+"""Score a trained run: its predictions as spans, in the label set of each evaluation.
 
-    python -m bilstm_crf.experiments.scoring RUN JSON [--trust-remote-code]
+    python -m bilstm_crf.experiments.scoring RUN JOBS [--trust-remote-code]
 
-The runner starts it, so that memory and threads are given back when it ends.
+The runner starts it as a process of its own, so that memory and threads are freed when it ends.
 """
 
 from __future__ import annotations
@@ -10,31 +10,33 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from bilstm_crf.errors import BilstmCrfError
-from bilstm_crf.experiments.results import model_of, score_path
-from bilstm_crf.experiments.settings import Evaluation
+from bilstm_crf.experiments.records import Evaluation, Score, SentenceCounts
+from bilstm_crf.experiments.results import model_folder, score_path
 from bilstm_crf.util.files import read_json, sha256_of_all, write_json
+from bilstm_crf.util.records import parse_record
 
 
-class Asked(NamedTuple):
-    """An evaluation that is to be made, and how its files are read."""
+@dataclass(frozen=True)
+class ScoringJob:
+    """An evaluation to make, and how its files are read."""
 
     evaluation: Evaluation
-    files: Sequence[str]
+    files: tuple[str, ...]
     format: str | None = None
-    key: str = "name"
+    misc_key: str = "name"
 
 
-def score(run: Path, evaluations: Sequence[Asked], *, trust_remote_code: bool = False) -> None:
-    """Tags the files of each evaluation with the run's model and writes the scores.
+def score(run: Path, jobs: Sequence[ScoringJob], *, trust_remote_code: bool = False) -> None:
+    """Tag the files of each job with the run's model and write the scores.
 
-    The rule: predictions are decoded to spans by the model's own encoding; their types, and those of the gold
-    spans, are mapped to the label set of the evaluation; spans are compared. Raises what `Tagger.load` and
-    `read_gold` raise, and InputError for a type that the label set does not know.
+    Predictions are decoded to spans by the model's own encoding; their types and those of the gold spans are
+    mapped to the label set of the evaluation; spans are compared. Raises what `Tagger.load` and `read_gold`
+    raise, and InputError for a type that the label set does not know.
     """
     from bilstm_crf.corpus.documents import Documents
     from bilstm_crf.corpus.labelled import read_gold
@@ -47,46 +49,40 @@ def score(run: Path, evaluations: Sequence[Asked], *, trust_remote_code: bool = 
 
     load = cache(lambda folder: Tagger.load(folder, trust_remote_code=trust_remote_code))
     documents = Documents()
-    for evaluation, files, format_name, key in evaluations:
-        folder = model_of(run, evaluation)
+    for job in jobs:
+        folder = model_folder(run, job.evaluation)
         tagger = load(folder)
-        model = read_json(folder / "model.json")
-        options = FormatOptions(misc_key=key, keep_raw=False)
-        gold = [s for file in files for s in read_gold(file, format_name, options)[0]]
+        options = FormatOptions(misc_key=job.misc_key, keep_raw=False)
+        gold = [s for file in job.files for s in read_gold(file, job.format, options)[0]]
         if tagger.reads_neighbours:
             documents.name(gold)
-        label_set = LabelSet.named(evaluation.labels)
+        label_set = LabelSet.named(job.evaluation.labels)
         tagged = [
             Sentence(sentence.tokens, spans=spans, path=f"model {folder}")
             for sentence, spans in zip(gold, tagger.predict(gold), strict=True)
         ]
         predicted = map_types(tagged, label_set)
-        report = evaluate(gold, predicted, label_set=label_set, data_sha256=sha256_of_all(files))
-        counts = sentence_counts(map_types(gold, label_set), predicted)
-        path = score_path(run, evaluation)
+        sha256 = sha256_of_all(job.files)
+        found = Score(
+            evaluation=job.evaluation,
+            model=folder.relative_to(run).as_posix(),
+            model_sha256=read_json(folder / "model.json")["sha256"],
+            files=list(job.files),
+            data_sha256=sha256,
+            report=evaluate(gold, predicted, label_set=label_set, data_sha256=sha256),
+            counts=SentenceCounts.of(sentence_counts(map_types(gold, label_set), predicted)),
+        )
+        path = score_path(run, job.evaluation)
         path.parent.mkdir(exist_ok=True)
-        content = {
-            "evaluation": vars(evaluation),
-            "model": folder.relative_to(run).as_posix(),
-            "model_sha256": model["sha256"],
-            "files": list(files),
-            "data_sha256": sha256_of_all(files),
-            **report.as_dict(),
-            # one number a sentence, in the order of the files
-            "counts": {
-                name: [count[part] for count in counts]
-                for part, name in enumerate(("correct", "gold", "predicted"))
-            },
-        }
-        write_json(path, content)
+        write_json(path, asdict(found))
 
 
 def main(arguments: Sequence[str]) -> int:
-    """What the runner starts: the run's folder, and [[evaluation, files, format, key], …] as JSON."""
-    run, evaluations, *trust = arguments
+    """Run what the runner starts: the run's folder, and a list of scoring jobs as JSON."""
+    run, content, *trust = arguments
     try:
-        asked = [Asked(Evaluation(**each), *how) for each, *how in json.loads(evaluations)]
-        score(Path(run), asked, trust_remote_code=bool(trust))
+        jobs = [parse_record(ScoringJob, each, "JOBS") for each in json.loads(content)]
+        score(Path(run), jobs, trust_remote_code=bool(trust))
     except BilstmCrfError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status

@@ -1,7 +1,7 @@
-"""Where else in its document a name's words occur.
+"""Where else in its document a name occurs: what the document memory looks at.
 
-Letters: N tokens of all sentences; M of them whose word occurs elsewhere; P places of tokens that another one
-looks at; E such looks.
+Letters: N tokens of all sentences; M of them have other occurrences; P places, one for each token that
+another one looks at; E pairs of a token and another occurrence.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,28 +18,30 @@ from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.arrays import ranges
 from bilstm_crf.util.word_forms import plain_form
 
-MAX_OTHERS = 10  # the nearest; a common word at the head of sentences would have hundreds
-WINDOW = 30  # sentences on either side, where nothing says where a document ends
+MAX_OTHERS = 10  # the nearest; a common word at the start of sentences would have hundreds
+WINDOW = 30  # sentences on either side, where document boundaries are unknown
 
 Ints = NDArray[np.int64]
+Array = TypeVar("Array")
 
 
 @dataclass(frozen=True)
+class MemoryBatch(Generic[Array]):
+    """For the tokens of a batch: where the states of their other occurrences are kept, and which to keep."""
+
+    rows: Array  # (M,) tokens of the batch that have other occurrences
+    places: Array  # (E,) where the states of these are kept, row after row
+    row_of: Array  # (E,) which of the M each belongs to
+    lengths: Array  # (M,) how many each has
+    kept_rows: Array  # tokens of the batch that others look at
+    kept_places: Array  # where their states are kept
+
+
 class MemoryIndex:
-    """Of some tokens, which have others to look at, and whose own states others will look at."""
-
-    rows: Ints  # (M,) of the tokens, those that have others
-    places: Ints  # (E,) of these others, row after row
-    lengths: Ints  # (M,) how many each has
-    kept_rows: Ints  # of the tokens, those that others look at
-    kept_places: Ints  # their own places
-
-
-class Occurrences:
-    """Of each token of some sentences, the others of its document with the same word."""
+    """Other occurrences of each token's name in its document."""
 
     def __init__(self, sentences: Sequence[Sentence]) -> None:
-        """Looks at each sentence's `document`, and at the order of the sentences."""
+        """Depends on the order of the sentences and on each one's `document`."""
         others = _others(sentences)
         lengths = np.array([len(each) for each in others], np.int64)
         self._starts = np.append(0, lengths.cumsum())  # (N + 1,)
@@ -48,26 +51,33 @@ class Occurrences:
         self._place_of[tokens] = np.arange(len(tokens))
         self.places = len(tokens)
 
-    def looks(self, tokens: Ints) -> MemoryIndex:
-        """Of the tokens with these numbers."""
+    def batch(self, tokens: Ints) -> MemoryBatch[Ints]:
+        """Return what the memory needs for the tokens with these numbers."""
         starts, ends = self._starts[tokens], self._starts[tokens + 1]
         rows = np.flatnonzero(ends > starts)
-        places = self._places[ranges(starts[rows], ends[rows])]
+        lengths = (ends - starts)[rows]
         mine = self._place_of[tokens]
         kept = np.flatnonzero(mine >= 0)
-        return MemoryIndex(rows, places, (ends - starts)[rows], kept, mine[kept])
+        return MemoryBatch(
+            rows=rows,
+            places=self._places[ranges(starts[rows], ends[rows])],
+            row_of=np.repeat(np.arange(len(rows)), lengths),
+            lengths=lengths,
+            kept_rows=kept,
+            kept_places=mine[kept],
+        )
 
 
 class StreamHistory:
-    """What came before in a stream, as far as the next sentence looks at it."""
+    """The sentences of a stream that the memory may still look at."""
 
     def __init__(self) -> None:
         self._sentences: list[tuple[set[str], Sentence]] = []  # of one document, with their names
 
-    def with_names_of(self, sentence: Sentence) -> list[Sentence]:
-        """Those before it in its document that share a name with it, and of each name the last ten.
+    def add(self, sentence: Sentence) -> list[Sentence]:
+        """Add a sentence; return the earlier ones of its document that share a name with it.
 
-        From now on it is past, too.
+        For each name, the last MAX_OTHERS.
         """
         past = self._sentences
         if past and (past[-1][1].path, past[-1][1].document) != (sentence.path, sentence.document):
@@ -90,9 +100,9 @@ class StreamHistory:
 
 
 def key_of(word: str) -> str | None:
-    """What the occurrences of a name share; None for a word that begins with no capital.
+    """Return what the occurrences of a name share; None for a word that does not start with a capital.
 
-    Without the s of the genitive, which Norwegian writes with no apostrophe.
+    The genitive -s, which Norwegian writes without an apostrophe, is removed.
 
     >>> key_of("Oslos"), key_of("Oslo"), key_of("Ås"), key_of("by")
     ('Oslo', 'Oslo', 'Ås', None)
@@ -104,7 +114,7 @@ def key_of(word: str) -> str | None:
 
 
 def _others(sentences: Sequence[Sentence]) -> list[Sequence[int]]:
-    """(N,) of each token the numbers of the others, in order."""
+    """(N,) for each token, the numbers of the others in order."""
     found: dict[tuple[object, ...], list[tuple[int, int]]] = defaultdict(list)  # token, sentence
     tokens = 0
     for number, sentence in enumerate(sentences):

@@ -1,10 +1,11 @@
-"""Words, characters and labels to numbers: the room between sentences of strings and batches of ids.
+"""Words, characters and labels as numbers.
 
-Sentence ─► Vocabulary.encode ─► Encoded (arrays of ids) ─► batching
+Sentence ─► Vocabulary.encode ─► Encoded (arrays of ids) ─► batches
 """
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,17 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bilstm_crf.embeddings.attached import AttachedVectors
+from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.word_forms import Digits, compatible_form, plain_form, plain_forms, zero_digits
 
-UNKNOWN = 0  # the id of a word or character that nothing is known of
+UNKNOWN = 0  # the id of an unknown word or character
+
+Ints = NDArray[np.int64]
+Vector = NDArray[np.float32]
 
 
 def normalise(word: str) -> str:
     r"""Return the form under which a word is looked up: its `plain_form` with every digit as 0.
 
-    Numbers of one shape so share an embedding.
+    Numbers of the same shape therefore share an embedding.
 
     >>> normalise("17.5.1905"), normalise("Trom\u00adsø")
     ('00.0.0000', 'Tromsø')
@@ -34,19 +38,23 @@ def normalise(word: str) -> str:
 class Encoded:
     """A list of sentences as arrays of ids, without padding.
 
-    Words are kept once (`word_ids`, their characters) and tokens point at them, so that what depends on a
-    word alone is computed once per word. Letters: S sentences, N tokens, W distinct words, C characters.
+    Distinct words are kept once (`word_ids`, their characters) and tokens point at them, so that what depends
+    on a word alone is computed once per word.
+
+    Letters: S sentences, N tokens, W distinct words, C characters, V rows of the word table, M words
+    without one.
     """
 
-    offsets: NDArray[np.int64]  # (S + 1,) sentence s holds the tokens offsets[s] to offsets[s + 1] - 1
-    tokens: NDArray[np.int64]  # (N,) index of the token's word among the distinct words
-    word_ids: NDArray[np.int64]  # (W,) in the vocabulary
-    character_offsets: NDArray[np.int64]  # (W + 1,) as `offsets`, of each word's characters
-    characters: NDArray[np.int64]  # (C,) ids
-    labels: NDArray[np.int64] | None  # (N,) gold label ids, for training
+    offsets: Ints  # (S + 1,) sentence s has the tokens offsets[s] to offsets[s + 1] - 1
+    tokens: Ints  # (N,) number of the token's word among the distinct words
+    word_ids: Ints  # (W,) row of the word table; V + 1 + i stands for vectors[i]
+    vectors: NDArray[np.float32]  # (M, D) of words that have no row: attached, or made from n-grams
+    character_offsets: Ints  # (W + 1,) like `offsets`, of each word's characters
+    characters: Ints  # (C,) ids
+    labels: Ints | None  # (N,) gold label ids, for training
 
     @property
-    def lengths(self) -> NDArray[np.int64]:
+    def lengths(self) -> Ints:
         """(S,) tokens of each sentence."""
         return np.diff(self.offsets)
 
@@ -55,27 +63,32 @@ class Encoded:
 
 
 class Vocabulary:
-    """Words, characters and labels, each with an id.
+    """Words, characters and labels, each with an id; look-ups change nothing in it.
 
-    A word is looked up in its `plain_form`: exact, else lower-cased; a word that is unknown so is looked up
-    in its `compatible_form`; else it is UNKNOWN. Digits are 0, or with `digits="own_first"` first the word's
-    own and then 0. The ids 1 to `len(words)` are rows of the model's own table; the ids after those are rows
-    of an attached table of vectors (`attach`), so that a word first met at tagging time still has its vector.
-    Where that table makes vectors from character n-grams (fastText), a word that has no form gets one of
-    those. The network reads the characters of the form that was looked up, with digits as 0.
+    A word is looked up in its `plain_form`: exact, else lower-cased; a word that is unknown then is
+    looked up in its `compatible_form`; else it is UNKNOWN. Digits are read as 0; with
+    `digits="own_first"` the word's own digits are tried first. The ids 1 to `len(words)` are rows of
+    the model's own table. A word without a row is looked up in the attached table of vectors, if there
+    is one; where that makes vectors from character n-grams (fastText), a word that is in neither gets
+    one of those. The network reads the characters of the form that was looked up, with digits as 0.
     """
 
     def __init__(
-        self, words: Iterable[str], characters: Iterable[str], labels: Sequence[str], digits: Digits = "zero"
+        self,
+        words: Iterable[str],
+        characters: Iterable[str],
+        labels: Sequence[str],
+        digits: Digits = "zero",
+        attached: WordVectors | None = None,
     ) -> None:
         self.words = {word: number for number, word in enumerate(words, start=1)}
         self.characters = {character: number for number, character in enumerate(characters, start=1)}
         self.labels = list(labels)
         self.digits = digits
+        self.attached = attached
         # Older models have rows for words that are not in their plain form
         plain = {form: 1 + place for form, place in plain_forms(self.words).items()}
         self._rows = {**plain, **self.words} if plain else self.words
-        self._attached: AttachedVectors | None = None
 
     @classmethod
     def of_corpus(
@@ -83,86 +96,90 @@ class Vocabulary:
         sentences: Sequence[Sentence],
         labels: Sequence[str],
         digits: Digits = "zero",
-        vectors: Container[str] = (),
+        attached: WordVectors | None = None,
     ) -> Vocabulary:
-        """The look-up forms and their characters, in the order in which the corpus brings them.
+        """Return the look-up forms and their characters in the order in which they occur.
 
-        With `digits="own_first"`, a word whose own form is in `vectors`, exact or lower-cased, has a row of
-        its own; the others share a row with all that are alike but for their digits.
+        With `digits="own_first"`, a word whose own form is among the attached vectors, exact or
+        lower-cased, has a row of its own; the others share a row with all words that differ only in
+        their digits.
         """
+        known: Container[str] = () if attached is None else attached.index
 
         def row_form(word: str) -> str:
             own = _own_form(word)
-            if digits == "own_first" and (own in vectors or own.lower() in vectors):
+            if digits == "own_first" and (own in known or own.lower() in known):
                 return own
             return zero_digits(own)
 
         distinct = dict.fromkeys(word for sentence in sentences for word in sentence.tokens)
         words = dict.fromkeys(map(row_form, distinct))
         characters = dict.fromkeys(character for word in words for character in zero_digits(word))
-        return cls(words, characters, labels, digits)
+        return cls(words, characters, labels, digits, attached)
+
+    def with_vectors(self, attached: WordVectors) -> Vocabulary:
+        """Return the same vocabulary with another table of vectors behind it."""
+        made = copy.copy(self)
+        made.attached = attached
+        return made
 
     def counts(self, sentences: Iterable[Sentence]) -> list[int]:
-        """Count how often each of the model's own rows occurs in the training sentences; UNKNOWN counts 0."""
+        """Count how often each row of the model's own table occurs in the sentences; UNKNOWN counts 0."""
         met = Counter(word for sentence in sentences for word in sentence.tokens)
         counts = [0] * (1 + len(self.words))
         for word, times in met.items():
-            counts[self._entry(word)[0]] += times
+            found, _ = self._look_up(word)
+            if isinstance(found, int):
+                counts[found] += times
         counts[UNKNOWN] = 0
         return counts
 
-    def attach(self, vectors: AttachedVectors) -> None:
-        """Adds a table of vectors: its row r gets the id `len(words) + 1 + r`."""
-        self._attached = vectors
+    def knows(self, word: str) -> bool:
+        """Return whether the word has a row or a vector."""
+        found, _ = self._look_up(word)
+        return not isinstance(found, int) or found != UNKNOWN
 
-    def word_id(self, word: str) -> int:
-        """The id of a word."""
-        return self._entry(word)[0]
-
-    def _entry(self, word: str) -> tuple[int, str]:
-        """The id of a word, and the form whose characters the network reads, which is never empty."""
+    def _look_up(self, word: str) -> tuple[int | Vector, str]:
+        """Return a word's row or vector, and the form whose characters the network reads (never empty)."""
         form = _own_form(word)
-        if (number := self._rows.get(form)) is not None and form.isalpha():  # the most, without a detour
+        if (number := self._rows.get(form)) is not None and form.isalpha():  # most words
             return number, form
-        number = self._find(form)
-        if number is None and (compatible := compatible_form(form)) != form:
+        found = self._find(form)
+        if found is None and (compatible := compatible_form(form)) != form:
             form = compatible
-            number = self._find(form)
-        if number is None and self._attached is not None:
-            spelled = form if self.digits == "own_first" else zero_digits(form)
-            if (row := self._attached.from_subwords(spelled)) is not None:
-                number = len(self.words) + 1 + row
-        return UNKNOWN if number is None else number, zero_digits(form)
+            found = self._find(form)
+        if found is None and self.attached is not None:
+            found = self.attached.from_ngrams(form if self.digits == "own_first" else zero_digits(form))
+        return UNKNOWN if found is None else found, zero_digits(form)
 
-    def _find(self, form: str) -> int | None:
-        """The id of the first of the form's variants that has a row."""
+    def _find(self, form: str) -> int | Vector | None:
+        """Return the row or vector of the first of the form's variants that has one."""
         zero = zero_digits(form)
         for exact in (form, zero) if self.digits == "own_first" and form != zero else (zero,):
             for variant in (exact, exact.lower()):
                 if (number := self._rows.get(variant)) is not None:
                     return number
-                if self._attached is not None and (row := self._attached.index.get(variant)) is not None:
-                    return len(self.words) + 1 + row
+                if self.attached is not None and (vector := self.attached.get(variant)) is not None:
+                    return vector
         return None
 
     def encode(
         self, sentences: Sequence[Sequence[str]], labels: Sequence[Sequence[str]] | None = None
     ) -> Encoded:
-        """Sentences of words (and their labels) as ids, good until the next call.
-
-        Raises KeyError for a label that has no id.
-        """
-        if self._attached is not None:
-            self._attached.forget_subwords()
+        """Return sentences of words, and their labels, as ids. Raises KeyError for an unknown label."""
         distinct: dict[str, int] = {}
         tokens = [distinct.setdefault(word, len(distinct)) for sentence in sentences for word in sentence]
-        entries = [self._entry(word) for word in distinct]
+        entries = [self._look_up(word) for word in distinct]
+        vectors = [found for found, _ in entries if not isinstance(found, int)]
+        beyond = iter(range(1 + len(self.words), 1 + len(self.words) + len(vectors)))
+        ids = [found if isinstance(found, int) else next(beyond) for found, _ in entries]
         known = self.characters
         label_ids = {label: number for number, label in enumerate(self.labels)}
         return Encoded(
             offsets=_offsets(map(len, sentences)),
             tokens=np.array(tokens, dtype=np.int64),
-            word_ids=np.array([number for number, _ in entries], dtype=np.int64),
+            word_ids=np.array(ids, dtype=np.int64),
+            vectors=np.array(vectors, dtype=np.float32) if vectors else np.empty((0, 0), np.float32),
             character_offsets=_offsets(len(form) for _, form in entries),
             characters=np.array([known.get(c, UNKNOWN) for _, form in entries for c in form], dtype=np.int64),
             labels=None
@@ -172,10 +189,10 @@ class Vocabulary:
 
 
 def _own_form(word: str) -> str:
-    """The plain form, with its own digits; never empty, and without line ends, as `zero_digits`."""
+    """Return the plain form with its own digits; never empty, and without line ends, like `zero_digits`."""
     form = plain_form(word)
     return form if form.isalpha() else form.replace("\n", " ") or " "
 
 
-def _offsets(lengths: Iterable[int]) -> NDArray[np.int64]:
+def _offsets(lengths: Iterable[int]) -> Ints:
     return np.cumsum([0, *lengths], dtype=np.int64)

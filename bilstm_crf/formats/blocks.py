@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeVar
 
 from bilstm_crf.errors import InputError
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.charset import encoding_hint
+
+T = TypeVar("T")
 
 BOM = "\ufeff"
 BOM_BYTES = BOM.encode()
@@ -70,18 +72,44 @@ def chunks(stream: BinaryIO, size: int, *, whole_documents: bool = False, path: 
 
     With `whole_documents`, chunks end only where a document begins, from the first `# newdoc` on.
     """
-    held: list[bytes] = []
-    start, length, in_document = 1, 0, False
-    for number, lines in blocks(stream, path=path):
-        begins = whole_documents and begins_document(lines)
-        if length >= size and (begins or not in_document):
-            yield Chunk(start, b"".join(held))
-            held, start, length = [], number, 0
-        in_document = in_document or begins
-        held += lines
-        length += sum(map(len, lines))
-    if held:
-        yield Chunk(start, b"".join(held))
+    for group in grouped(_measured(stream, path, whole_documents), size, whole_documents=whole_documents):
+        yield Chunk(group[0][0], b"".join(line for _, lines in group for line in lines))
+
+
+Block = tuple[int, list[bytes]]  # the number of the first line, and the lines
+
+
+def _measured(stream: BinaryIO, path: str, whole_documents: bool) -> Iterator[tuple[Block, int, int | None]]:
+    """Yield each block with its bytes and the number of its document."""
+    document: int | None = None
+    for block in blocks(stream, path=path):
+        if whole_documents and begins_document(block[1]):
+            document = (document or 0) + 1
+        yield block, sum(map(len, block[1])), document
+
+
+def grouped(
+    items: Iterable[tuple[T, int, Hashable]], size: int, *, whole_documents: bool = False
+) -> Iterator[list[T]]:
+    """Group items, each with its size and document, into lists of at least `size` (the last one: less).
+
+    With `whole_documents`, a list ends only where a document ends; None is an unknown document, which may
+    be cut. Otherwise a list is yielded before another item is read.
+    """
+    group: list[T] = []
+    length, before = 0, None
+    for item, item_size, document in items:
+        if length >= size and (document is None or document != before):
+            yield group
+            group, length = [], 0
+        group.append(item)
+        length += item_size
+        before = document
+        if length >= size and not whole_documents:
+            yield group
+            group, length = [], 0
+    if group:
+        yield group
 
 
 def lines_of(stream: BinaryIO, limit: int = -1) -> Iterator[tuple[int, bytes]]:

@@ -1,9 +1,9 @@
 """JSONL: one record a line, {"text": …, "tokens": […], "entities": [{"start", "end", "label"}]}.
 
-Offsets count code points of `text`. Without `tokens` the text is split into words, one sentence a record,
-however long; without `text` it is the tokens with a space between. The layouts of other programs are read,
-too (`json_layouts`), and a file that is one JSON array of records, or whose records stand over several
-lines; such a file is read as a whole. Other keys come back as they stand.
+Offsets count code points of `text`. Without `tokens` the text is tokenised, one sentence a record,
+however long; without `text` it is the tokens joined by spaces. The layouts of other programs are read
+too (`json_layouts`), and files that are one JSON array of records or have records over several lines;
+such a file is read as a whole. Other keys come back unchanged.
 """
 
 from __future__ import annotations
@@ -12,24 +12,26 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from bilstm_crf.errors import InputError, warn
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
-from bilstm_crf.formats.blocks import BOM, decode, lines_of
+from bilstm_crf.formats.blocks import BOM, BOM_BYTES, decode, lines_of
 from bilstm_crf.formats.json_layouts import (
     ORIGIN,
     Entity,
     Layout,
     RecordError,
+    change_of,
     check_unicode,
-    has_own_form,
+    form_of,
     is_spacy_pair,
     kind_of,
     layout_of,
     layout_to_write,
     origin_of,
     own_form,
+    read_annotation,
     source_of,
     spans_of,
     without_white_space,
@@ -55,14 +57,14 @@ class Found(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """The state that `render` needs; without a layout the record is written unchanged."""
+    """What `render` needs; without a layout the record is written unchanged."""
 
     found: Found
     layout: Layout | None
 
 
 def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iterator[Sentence]:
-    """See `Format.read`. `id` and `document`, where they are strings or numbers, name the sentence's."""
+    """See `Format.read`. `id` and `document` name the sentence's if they are strings or numbers."""
     reader = _Reader(path, options)
     for found in _records(stream, path):
         sentence = Sentence([], path=path, line=found.line)
@@ -71,12 +73,7 @@ def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iter
             try:
                 layout = reader.fill(sentence, _value(found.body))
             except ValueError as error:
-                shown = found.body.lstrip(WHITE).partition("\n")[0].rstrip("\r")
-                hint = error.hint if isinstance(error, RecordError) else None
-                line = found.line
-                if isinstance(error, json.JSONDecodeError):
-                    line += line_ends(found.body[: error.pos])
-                raise InputError(_said(error), path=path, line=line, found=shown, hint=hint) from error
+                raise _fault(error, path, found.line, found.body.lstrip(WHITE).partition("\n")[0]) from error
         if options.keep_raw:
             sentence.raw = Raw(found, layout)
         else:
@@ -85,21 +82,25 @@ def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iter
             yield sentence
 
 
-def _said(error: ValueError) -> str:
-    if not isinstance(error, json.JSONDecodeError):
-        return str(error)
-    return f"not JSON: {error.msg} at position {error.colno}"
+def _fault(error: ValueError, path: str, line: int, found: str | None) -> InputError:
+    """Return an error for a record that begins at `line`."""
+    message, hint = str(error), getattr(error, "hint", None)
+    if isinstance(error, json.JSONDecodeError):
+        message = f"not JSON: {error.msg} at position {error.colno}"
+        line += line_ends(error.doc[: error.pos])
+    found = found.rstrip("\r") if found is not None else None
+    return InputError(message, path=path, line=line, found=found, hint=hint)
 
 
 # ---------------------------------------------------------------- records
 
 
 def _records(stream: BinaryIO, path: str) -> Iterator[Found]:
-    """The records, one a line unless the first line is the beginning of something longer."""
+    """Yield the records, one a line unless the first line begins something longer."""
     lines = lines_of(stream)
     at_start = True
     for number, content in lines:
-        if at_start and content.removeprefix(BOM.encode()).strip():
+        if at_start and content.removeprefix(BOM_BYTES).strip():
             at_start = False
             if _goes_on(decode(content, number, path).removeprefix(BOM)):
                 whole = b"".join([content, *(later for _, later in lines)])
@@ -107,12 +108,12 @@ def _records(stream: BinaryIO, path: str) -> Iterator[Found]:
                 return
         text = decode(content, number, path)
         body = text.removeprefix(BOM).rstrip("\r\n")
-        before = text[: len(text) - len(text.removeprefix(BOM))]
+        before = BOM if text.startswith(BOM) else ""
         yield Found(number, before, body, text[len(before) + len(body) :])
 
 
 def _goes_on(line: str) -> bool:
-    """Whether a file that begins so holds one array of records, or records over several lines."""
+    """Return whether a file that begins so is one array of records, or has records over several lines."""
     body = line.strip(WHITE)
     if body == "{" or body[:1] not in ("[", "{"):
         return body == "{"
@@ -123,49 +124,47 @@ def _goes_on(line: str) -> bool:
     return isinstance(value, list) and not is_spacy_pair(value)
 
 
-NEXT, END = (re.compile(f"[{WHITE}]*{sign}[{WHITE}]*") for sign in (",", r"\]"))
+COMMA = re.compile(f"[{WHITE}]*,[{WHITE}]*")
 
 
 def _of_document(text: str, first: int, path: str) -> Iterator[Found]:
-    """The records of a JSON array, or one after another; what stands between them comes back, too."""
+    """Yield the records of a JSON array, or one after another, and what stands between them."""
     begin = skip(text, len(text) - len(text.removeprefix(BOM)))
     inner = skip(text, begin + 1)
     is_array = text[begin] == "[" and text[inner : inner + 1] != '"'  # not spaCy's ["text", {…}]
+    closing = "]" if is_array else ""
     reached, line = 0, first
     position = inner if is_array else begin
-    closing = "]" if is_array else ""
+
+    def error(message: str, at: int) -> InputError:
+        return InputError(f"not JSON: expected {message}", path=path, line=line + line_ends(text[reached:at]))
+
     while position < len(text) and text[position] != closing:
         line += line_ends(text[reached:position])
         try:
             _, end = value_at(text, position)
-        except ValueError as error:
-            if isinstance(error, json.JSONDecodeError):
-                line = first + line_ends(text[: error.pos])
-            raise InputError(_said(error), path=path, line=line, found=_line(text, line - first)) from error
+        except ValueError as fault:
+            raised = _fault(fault, path, first if isinstance(fault, json.JSONDecodeError) else line, None)
+            raised.found = re.split("\r\n|\r|\n", text)[(raised.line or first) - first]
+            raise raised from fault
         yield Found(line, text[reached:position], text[position:end], "")
         line += line_ends(text[position:end])
         reached, position = end, skip(text, end)
         if is_array:
-            comma = NEXT.match(text, end)
+            comma = COMMA.match(text, end)
             if comma is None and text[position : position + 1] != "]":
-                number = line + line_ends(text[end:position])
-                raise InputError("not JSON: expected , or ] after a record", path=path, line=number)
+                raise error(", or ] after a record", position)
             position = comma.end() if comma else position
     if is_array:
-        closed = END.match(text, position)
-        if closed is None or closed.end() < len(text):
-            number = line + line_ends(text[reached : closed.end() if closed else position])
-            raise InputError("not JSON: expected ] and nothing behind it", path=path, line=number)
+        if position == len(text):
+            raise error("] and nothing behind it", position)
+        if (behind := skip(text, position + 1)) < len(text):
+            raise error("] and nothing behind it", behind)
     yield Found(line + line_ends(text[reached:position]), text[reached:], "", "")
 
 
-def _line(text: str, number: int) -> str:
-    """The line with this number, from 0."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[number]
-
-
 def _value(body: str) -> Any:
-    """The value of a line or of a part of it. Raises ValueError, in words for the user."""
+    """Return the value of a record's text. Raises ValueError if it is not JSON."""
     value, end = value_at(body, skip(body, 0))
     if (end := skip(body, end)) < len(body):
         raise json.JSONDecodeError("Extra data", body, end)
@@ -176,16 +175,16 @@ def _value(body: str) -> Any:
 
 
 class _Reader:
-    """Turns the records of one file into sentences."""
+    """Turn the records of one file into sentences."""
 
     def __init__(self, path: str, options: FormatOptions) -> None:
         self.path, self.options = path, options
         self._trimmed = False  # whether it was said that white space was left off
 
     def fill(self, sentence: Sentence, record: Any) -> Layout | None:
-        """Set what the record says; return its layout, where it is going to be written.
+        """Set what the record says; return its layout if labels can be written.
 
-        Raises RecordError where it is no record, or where labels are wanted and are not well-formed.
+        Raises RecordError if it is not a record, or if labels are wanted and are not well-formed.
         """
         text, tokens = source_of(record)
         if text is None and tokens is None:
@@ -205,7 +204,7 @@ class _Reader:
         return layout or layout_to_write(record)
 
     def _given(self, text: str | None, tokens: Any) -> tuple[str, list[str], list[tuple[int, int]]]:
-        """The text, the tokens and where they stand in it."""
+        """Return the text, the tokens and their offsets in it."""
         if isinstance(tokens, list) and tokens and all(isinstance(token, dict) for token in tokens):
             if text is not None:
                 check_unicode(text)
@@ -224,12 +223,12 @@ class _Reader:
         if aligned is None:
             raise RecordError(
                 '"tokens" are not the words of "text" in its order, with only white space between',
-                "without one of the two the other is read",
+                "leave out one of the two",
             )
         return text, tokens, aligned
 
     def _filled(self, text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """With the words between the given tokens, which need not cover the text."""
+        """Return the offsets of the given tokens and of the words between them."""
         filled: list[tuple[int, int]] = []
         reached = 0
         for start, end in [*offsets, (len(text), len(text))]:
@@ -252,16 +251,17 @@ class _Reader:
     def _label(self, sentence: Sentence, record: Any) -> Layout | None:
         """Set the labels; return the layout that they were read from, None without any."""
         layout = layout_of(record)
-        value = layout.value(record)
-        if value is None:
+        annotation = read_annotation(layout, record)
+        if annotation is None:
             return None
-        found = layout.read(value, layout.key)
-        if not layout.per_token:
-            entities = [self._trim(entity, layout.key, sentence) for entity in found]
-            found = ENCODINGS["iob"].encode(spans_of(entities, layout.key, sentence), len(sentence))
-        if len(found) != len(sentence):
-            raise RecordError(f'"{layout.key}" has {len(found)} labels for {len(sentence)} tokens')
-        sentence.labels = found
+        if layout.form == "labels":
+            labels = cast(list[str], annotation)
+        else:
+            entities = [self._trim(entity, layout.key, sentence) for entity in cast(list[Entity], annotation)]
+            labels = ENCODINGS["iob"].encode(spans_of(entities, layout.key, sentence), len(sentence))
+        if len(labels) != len(sentence):
+            raise RecordError(f'"{layout.key}" has {len(labels)} labels for {len(sentence)} tokens')
+        sentence.labels = labels
         return layout
 
     def _trim(self, entity: Entity, key: str, sentence: Sentence) -> Entity:
@@ -275,7 +275,7 @@ class _Reader:
 
 
 def _token_offsets(text: str, tokens: list[Any]) -> list[tuple[int, int]]:
-    """Where token objects stand, {"start", "end"} and perhaps "text"; white space is no token."""
+    """Return the offsets of token objects {"start", "end"}, perhaps "text"; white space is no token."""
     offsets = []
     reached = 0
     for token in tokens:
@@ -297,7 +297,7 @@ def _token_offsets(text: str, tokens: list[Any]) -> list[tuple[int, int]]:
 def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     """See `Format.render`. The entities are replaced where they stand, unless they say the same already.
 
-    In this program's own layout `text` and `tokens` are put at the end where they are missing.
+    In this program's own layout, missing `text` and `tokens` are appended.
     """
     found, layout = sentence.raw
     body = found.body
@@ -308,29 +308,28 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
 
 def _changes(sentence: Sentence, layout: Layout, record: Any) -> dict[Path, Any]:
     changes: dict[Path, Any] = {}
-    said = layout.value(record)
-    if has_own_form(layout, said):
+    if form_of(layout, layout.value(record)) == "own":
         for key, value in (("text", sentence.text), ("tokens", sentence.tokens)):
             if record.get(key) is None and not (key == "tokens" and record.get("words")):
                 changes[key,] = value
-    below, value = layout.place(said, _entities(sentence, sentence.offsets or []), sentence, record)
-    old = said if not below or said is None else said[below[0]].get(below[1])
-    if not _same(value, old, in_order=layout.per_token):
-        changes[(*layout.path, *below)] = value
+    entities = _entities(sentence, sentence.offsets or [])
+    path, value, old = change_of(layout, record, sentence, entities)
+    if not _same(value, old, in_order=layout.form == "labels"):
+        changes[path] = value
     return changes
 
 
 def _same(new: list[Any], old: Any, *, in_order: bool) -> bool:
-    """Whether the two lists say the same; of entities the order says nothing."""
+    """Return whether the two lists say the same; the order of entities does not count."""
     if new == old or in_order or not isinstance(old, list) or len(new) != len(old):
         return bool(new == old)
     return sorted(map(dump, new)) == sorted(map(dump, old))
 
 
 def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_document: bool = False) -> bytes:
-    """See `Format.compose`. A multi-word token is one token here, as it stands in the text.
+    """See `Format.compose`. A multi-word token becomes one token, as it stands in the text.
 
-    From text, the record says where it comes from, and each entity where it is in the file.
+    A record from a text file has its place in the file, and each entity too.
     """
     if not sentence.tokens:
         return b""

@@ -76,7 +76,7 @@ _WORD = (
     r"[\w\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0e31-\u0e4e]"
 )
 _UNIT = rf"(?:\d+(?:[,:]\d+)+|{_WORD}+(?:['’´`]{_WORD}+)*)"
-# Quantifiers are bounded where a match can fail after it, so that nothing is read again and again.
+# Quantifiers are bounded where the rest can fail to match, so that no text is scanned over and over.
 TOKEN = re.compile(
     rf"""
       (?:https?://|ftp://|www\.)[^\s<>"«»”“]*[\w/&=\#%~-]
@@ -97,7 +97,7 @@ Pieces = tuple[tuple[Span, ...], tuple[int, ...]]  # tokens, and which of them m
 
 
 def _pieces(chunk: str) -> Pieces:
-    """Return the tokens of a chunk without white space; each full stop stands alone so far."""
+    """Return the tokens of a chunk without white space. Each full stop is a token of its own for now."""
     if chunk.isalnum():
         return ((0, len(chunk)),), ()
     found: Offsets = []
@@ -115,7 +115,7 @@ def _pieces(chunk: str) -> Pieces:
 
 
 def _parts(chunk: str, start: int, end: int) -> Iterator[Span]:
-    """Take a word with full stops or hyphens apart where NDT does: 1-4, kl.12, 19.plass, hjem.Han."""
+    """Split a word with full stops or hyphens where NDT does: 1-4, kl.12, 19.plass, hjem.Han."""
     word = chunk[start:end]
     if "-" in word and (match := _RANGE.match(word)) and (word[0].isdigit() or match[1] in MONTHS):
         middle = start + match.end(1)
@@ -125,11 +125,8 @@ def _parts(chunk: str, start: int, end: int) -> Iterator[Span]:
         first = start
         for stop in _STOP.finditer(word, _known_prefix(word)):
             at = first + stop.start()
-            left, right = (
-                word[max(0, stop.start() - _NEAR) : stop.start()],
-                word[stop.end() : stop.end() + _NEAR],
-            )
-            left = left.rpartition(".")[2]
+            left = word[max(0, stop.start() - _NEAR) : stop.start()].rpartition(".")[2]
+            right = word[stop.end() : stop.end() + _NEAR]
             if len(left) > 1 and left[-1].islower() and right[0].isupper() and left.lower() not in KNOWN:
                 yield from ((start, at), (at, at + 1))
             elif _stands_alone(left, right):
@@ -158,12 +155,12 @@ def _stands_alone(left: str, right: str) -> bool:
 
 
 _BEGINNING = re.compile(r"\w+")
-_remembered = lru_cache(maxsize=1 << 16)(_pieces)
+_remembered = lru_cache(maxsize=1 << 14)(_pieces)
 _MAX_REMEMBERED = 40  # characters of a chunk
 
 
 def _tokens(text: str) -> tuple[Offsets, list[int]]:
-    """Return the tokens, each full stop alone, and which of them may end a sentence."""
+    """Return the tokens, with each full stop alone, and the indexes of those that may end a sentence."""
     tokens: Offsets = []
     marks: list[int] = []
     for match in re.finditer(r"\S+", text):
@@ -181,7 +178,7 @@ def _tokens(text: str) -> tuple[Offsets, list[int]]:
 
 _CLOSING = frozenset("»”’)]}\"'")
 _NEXT = re.compile(r"[«\"“”„‘'(\[{–—\-•*\s]{0,6}(.)", re.DOTALL)
-_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2}){0,3}\Z")
+_NUMBER = re.compile(r"\d{1,2}(?:\.-?\d{1,2}){0,3}\Z")
 _INITIALS = re.compile(rf"{_LETTER}(?:\.{_LETTER})*\Z")
 _LONG_WORD = re.compile(rf"{_LETTER}{{4}}\Z|[aeiouyæøå]{_LETTER}{{1,2}}\Z")
 _MAX_ASIDE = 300  # characters between an opening bracket or quote and a colon inside
@@ -232,7 +229,7 @@ class _Text:
         return self.text[start] in _CLOSING and self.tokens[index - 1][1] == start
 
     def _decide(self, mark: int, following: int) -> tuple[bool, bool]:
-        """Return whether a sentence begins at `following`, and whether the mark is part of a word."""
+        """Return whether a sentence begins at `following`, and whether the mark joins the word before it."""
         start = self.tokens[following][0]
         match = _NEXT.match(self.text, start)
         after = match[1] if match else "A"
@@ -287,7 +284,7 @@ class _Text:
 
 # ---------------------------------------------------------------- lines
 
-_LIST_ITEM = re.compile(r"[•·*]|[-–—] ?[A-ZÆØÅ]|(?:\d{1,2}|[a-z])[.)]\s")
+_LIST_ITEM = re.compile(r"[•·*]|[-–—] ?[A-ZÆØÅ]|(?:\d{1,2}|[a-z])\)\s|\d{1,2}\.\s+[A-ZÆØÅ]")
 # Of wrapped lines, in characters; narrower ones only where several lines say so
 _MIN_WIDTH, _NARROW, _MAX_WIDTH = 60, 30, 132
 

@@ -6,9 +6,9 @@ import re
 from functools import cache
 from typing import Any
 
-from bilstm_crf.errors import BilstmCrfError
 from bilstm_crf.formats import norwegian
 from bilstm_crf.formats.norwegian import Offsets, in_plain_text
+from bilstm_crf.util.extras import optional_import
 
 # spaCy never forgets a string, which would fill the memory on an endless stream. It is rebuilt after so many.
 MAX_STRINGS = 200_000
@@ -19,13 +19,8 @@ _LONG_CHUNK = re.compile(r"\S{65}")
 
 @cache
 def _built() -> Any:
-    try:
+    with optional_import():
         import spacy
-    except ImportError as error:
-        raise BilstmCrfError(
-            "--tokenise spacy needs spaCy, which is not installed",
-            hint='pip install "bilstm_crf[text]", or use the default, --tokenise norwegian',
-        ) from error
     # spaCy has no rules for Nynorsk; those for Bokmål (abbreviations, punctuation) serve it as well.
     pipeline = spacy.blank("nb")
     pipeline.add_pipe("sentencizer")

@@ -44,7 +44,7 @@ class Raw(NamedTuple):
 
 
 def sentence_of(text: str, tokenise: str = "norwegian") -> Sentence:
-    """Split a text that is one sentence into tokens. Raises BilstmCrfError where spaCy is not installed.
+    """Split a text that is one sentence into tokens. Raises MissingPackageError without spaCy.
 
     >>> sentence_of("Oslo er  fin .", "spaces").offsets
     [(0, 4), (5, 7), (9, 12), (13, 14)]

@@ -1,40 +1,46 @@
-"""Tagger: the one way to inference, for the command line, Python, evaluation and training's dev scores."""
+"""Tagger: the one way to inference, for commands, Python, evaluation and the dev scores of training."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Lock
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from bilstm_crf.embeddings.attached import AttachedVectors, require_same_space
-from bilstm_crf.encoder.contextual import PrecomputedFeatures
-from bilstm_crf.encoder.features import compute_frozen
 from bilstm_crf.errors import UsageError
-from bilstm_crf.features.batches import layout_of, others_of, tagging_batches, words_of
-from bilstm_crf.features.occurrences import Occurrences, StreamHistory
+from bilstm_crf.features.batches import layout_of, tagging_batches
+from bilstm_crf.features.occurrences import MemoryIndex, StreamHistory
 from bilstm_crf.features.vocabulary import Encoded
+from bilstm_crf.formats.blocks import grouped
 from bilstm_crf.inference.arguments import check_batch, check_sentences, check_text, check_texts, check_tokens
+from bilstm_crf.inference.network import Network, best_paths, mean_transitions
+from bilstm_crf.inference.pools import in_order
 from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model.model_folder import Model, load_model
 from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.util.extras import optional_import
+
+if TYPE_CHECKING:
+    from conllu import TokenList
+
+    from bilstm_crf.encoder.contextual import PrecomputedFeatures
+    from bilstm_crf.inference.torch_network import TorchNetwork
 
 BATCH_TOKENS = 16_384  # padded tokens of one batch
-BATCH_WORDS = 1_024  # distinct words whose part of the work is done at once
-# Tokens that are tagged together, so that sentences of like length find one another, and a word that occurs
-# again its work already done
+# Tokens tagged together, so that there are sentences of similar length, and words that occur again
+# are computed once
 CHUNK_TOKENS = 65_536
 
 
 class Tagger:
     """Finds named entities with a trained model.
+
+    Safe to share between threads, to pickle, and to use after a fork. PyTorch is only needed for a GPU,
+    and for models with an encoder.
 
     >>> tagger = Tagger.load("runs/sample")                           # doctest: +SKIP
     >>> tagger.tag("Kari Nordmann flytta til Bergen.").spans          # doctest: +SKIP
@@ -42,22 +48,23 @@ class Tagger:
     """
 
     def __init__(self, model: Model, device: str = "cpu", threads: int = 1) -> None:
-        """With several threads as many chunks of a stream are tagged at once, while the next one is read.
+        """With several threads, as many chunks of a stream are tagged at once while the next one is read.
 
-        `torch.set_num_threads(1)` then keeps PyTorch's own threads out of their way. Raises UsageError for
-        threads that are no number from 1, and for a device that is not there.
+        Raises UsageError for threads below 1, and for a device that does not exist.
         """
         if not isinstance(threads, int) or threads < 1:
             raise UsageError(f"threads is {threads!r}, expected a number from 1")
         self.model = model
         self.threads = threads
         self.label_set: LabelSet = model.label_set
+        self.on_cpu = device == "cpu"
         self._encoding = ENCODINGS[model.encoding]
-        self._device = find_device(device)
-        self._network = model.network.to(self._device)
-        if model.contextual is not None:
-            model.contextual.encoder.to(self._device)
-        self._looking_up = Lock()  # vectors made from n-grams are good until the next look-up
+        self._transitions = mean_transitions(model.weights)
+        self._network: Network | TorchNetwork
+        if self.on_cpu and model.contextual is None:
+            self._network = Network(model)
+        else:
+            self._network = _torch_network(model, device)
 
     @classmethod
     def load(
@@ -65,29 +72,29 @@ class Tagger:
         folder: str | Path,
         *,
         embeddings: str | None = None,
-        bert: str | None = None,
+        encoder: str | None = None,
         trust_remote_code: bool = False,
         device: str = "cpu",
         threads: int = 1,
     ) -> Tagger:
-        """The model of a folder, on the CPU or another device.
+        """Load the model of a folder, on the CPU or another device.
 
-        `embeddings` (a name or a path) attaches a full table of vectors, for words that the model folder had
-        no room for; `bert` says where the model's encoder lies, if not where it lay in training. Raises
-        ModelFolderError for a bad folder, InputError for bad vectors, for others than the model was trained
-        with, or a bad encoder, UsageError for a device that is not there, or code of an encoder that is not
-        trusted.
+        `embeddings` (a name or path) attaches a full table of word vectors, for words that the model
+        folder had no room for. `encoder` is the path of the model's encoder, if that has moved. Raises
+        ModelFolderError for a bad folder; InputError for unreadable vectors, vectors the model was not
+        trained with, and a bad encoder; UsageError for a device that does not exist, and for an encoder
+        whose code is not trusted.
         """
-        model = load_model(folder, bert=bert, trust_remote_code=trust_remote_code)
+        model = load_model(folder, encoder=encoder, trust_remote_code=trust_remote_code)
         if embeddings is not None:
             from bilstm_crf.embeddings.read import load
 
             vectors = load(embeddings)
             if vectors is not None:
-                table = model.network.embedding.weight.detach().numpy()
-                require_same_space(model.vocabulary.words, table, vectors)
-                own = model.subwords.vector if model.subwords else None
-                model.attach(AttachedVectors(vectors.index, vectors.matrix, vectors.subword or own))
+                vectors.require_same_space(model.vocabulary.words, model.word_table)
+                if vectors.ngrams is None:
+                    vectors.ngrams = model.subwords
+                model = model.with_vectors(vectors)
         return cls(model, device, threads)
 
     @property
@@ -97,22 +104,18 @@ class Tagger:
 
     @property
     def reads_context(self) -> bool:
-        """Whether an encoder reads a sentence with those around it."""
+        """Whether an encoder reads a sentence together with its neighbours."""
         return self.model.contextual is not None and self.model.contextual.settings.context > 0
 
     @property
     def reads_neighbours(self) -> bool:
-        """Whether the other sentences of a document can change what is found in one."""
+        """Whether other sentences of a document can change what is found in one."""
         return self.remembers or self.reads_context
 
     @property
     def entity_types(self) -> frozenset[str]:
-        """The types of entities that the model can find."""
+        """The entity types that the model can find."""
         return frozenset(label[2:] for label in self.model.vocabulary.labels if label != "O")
-
-    @property
-    def on_cpu(self) -> bool:
-        return self._device.type == "cpu"
 
     @overload
     def tag(self, given: str) -> Sentence: ...  # type: ignore[overload-overlap]
@@ -121,13 +124,13 @@ class Tagger:
     def tag(self, given: str | Iterable[str] | Iterable[Iterable[str]]) -> Sentence | list[Sentence]:
         """Tag one text, or each of several texts or sentences of words.
 
-        A `str` gives a Sentence; any other iterable a list: of strings, one Sentence for each text
-        (`tag_texts`); of lists of words, one for each list (`tag_sentences`); `[]` gives `[]`. A list of
-        strings is always a list of texts: the words of one sentence go to `tag_tokens`.
+        A text gives one sentence. A list of texts gives one sentence for each (`tag_texts`), a list of
+        lists of words one for each list (`tag_sentences`), `[]` gives `[]`. A list of strings is always
+        a list of texts: use `tag_tokens` for the words of one sentence.
 
-        Text is split into tokens by our Norwegian tokeniser. Raises TypeError
-        for anything else, such as None, bytes or NaN, and ValueError for empty words and half a surrogate
-        pair; both name the position, as in `item 3, token 2`.
+        Running text is tokenised for Norwegian. Raises TypeError for anything else, such as None, bytes
+        or NaN, and ValueError for empty words and half a surrogate pair; both name the position, as in
+        `item 3, token 2`.
         """
         if isinstance(given, str):
             return self._tag_texts([check_text(given)])[0]
@@ -148,16 +151,26 @@ class Tagger:
         """Tag several sentences of words. Raises TypeError and ValueError as `tag`."""
         return self._set_spans([Sentence(words) for words in check_sentences(sentences)])
 
+    def tag_tokenlists(self, sentences: Iterable[TokenList], misc_key: str = "name") -> list[TokenList]:
+        """Return copies of sentences of the library `conllu`, with each label under a key in MISC.
+
+        Multi-word tokens and empty nodes are kept and get no label. `# newdoc` begins a document.
+        """
+        from bilstm_crf.inference.tokenlists import labelled, sentences_of
+
+        given = list(sentences)
+        return labelled(given, self.predict(sentences_of(given)), misc_key)
+
     def _tag_texts(self, texts: list[str]) -> list[Sentence]:
         from bilstm_crf.formats.text import sentence_of
 
         return self._set_spans([sentence_of(text) for text in texts])
 
     def tag_stream(self, sentences: Iterable[Sentence], *, flush: bool = False) -> Iterator[Sentence]:
-        """The sentences in their order, with `spans` set.
+        """Yield the sentences in their order, with `spans` set.
 
-        With `flush` each as soon as it was read: a memory of the document is then of what came before. Raises
-        UsageError where an encoder reads what comes after, too.
+        With `flush`, each before the next one is read; the document memory then only knows the
+        sentences before it. Raises UsageError if the model's encoder also reads the sentences after it.
         """
         if flush:
             if self.reads_context:
@@ -173,10 +186,9 @@ class Tagger:
             yield from chunk
 
     def _one_by_one(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
-        """Each before the next one is asked for."""
-        past = StreamHistory()
+        history = StreamHistory()
         for sentence in sentences:
-            earlier = past.with_names_of(sentence) if self.remembers else []
+            earlier = history.add(sentence) if self.remembers else []
             sentence.spans = self.predict([*earlier, sentence])[-1]
             yield sentence
 
@@ -188,17 +200,16 @@ class Tagger:
     def predict(
         self, sentences: Iterable[Sentence], contextual: PrecomputedFeatures | None = None
     ) -> list[list[Span]]:
-        """The spans of each sentence; none of it is kept in the sentences. Any length, none dropped.
+        """Return the spans of each sentence; the sentences stay as they are, however long.
 
-        `contextual`: the encoder's vectors of all tokens, where they are at hand.
+        `contextual`: the encoder's vectors of all tokens, if they are computed already.
         """
         sentences = list(sentences)  # read more than once
         if contextual is not None:
-            self._network.eval()
             return self._spans(sentences, contextual)
-        tokens = sum(map(len, sentences))
+        tokens = sum(max(1, len(sentence)) for sentence in sentences)  # as `chunks_of` counts
         at_once = 1 if tokens <= BATCH_TOKENS else self.threads
-        # Where the sentences of a chunk read one another, what is found must not hang on the threads
+        # Where the sentences of a chunk read one another, the result must not depend on the threads
         size = CHUNK_TOKENS if self.reads_neighbours else max(1, min(CHUNK_TOKENS, -(-tokens // at_once)))
         chunks = chunks_of(sentences, size, whole_documents=self.reads_neighbours)
         return [found for _, spans in self._tagged(chunks, at_once) for found in spans]
@@ -206,25 +217,17 @@ class Tagger:
     def _tagged(
         self, chunks: Iterator[list[Sentence]], at_once: int
     ) -> Iterator[tuple[list[Sentence], list[list[Span]]]]:
-        """Each chunk, in its turn, with the spans of its sentences; so many chunks in work at once."""
-        self._network.eval()
+        """Yield each chunk in order with the spans of its sentences; `at_once` are tagged in parallel."""
         if at_once == 1:
-            for chunk in chunks:
-                yield chunk, self._spans(chunk)
+            yield from ((chunk, self._spans(chunk)) for chunk in chunks)
             return
         with ThreadPoolExecutor(at_once, thread_name_prefix="tagger") as pool:
-            in_work: deque[tuple[list[Sentence], Future[list[list[Span]]]]] = deque()
-            for chunk in chunks:
-                in_work.append((chunk, pool.submit(self._spans, chunk)))
-                if len(in_work) > at_once:
-                    first, spans = in_work.popleft()
-                    yield first, spans.result()
-            for chunk, spans in in_work:
-                yield chunk, spans.result()
+            yield from in_order(pool, self._spans, chunks, ahead=at_once)
 
     def _spans(
         self, sentences: Sequence[Sentence], contextual: PrecomputedFeatures | None = None
     ) -> list[list[Span]]:
+        """Return the spans of each sentence of a chunk."""
         encoded, label_ids = self._label_ids(sentences, contextual)
         labels, offsets = self.model.vocabulary.labels, encoded.offsets
         spans: list[list[Span]] = [[] for _ in sentences]
@@ -235,105 +238,43 @@ class Tagger:
             spans[number] = trim_spans(sentences[number], found)
         return spans
 
-    @torch.inference_mode()
     def _label_ids(
         self, sentences: Sequence[Sentence], contextual: PrecomputedFeatures | None
     ) -> tuple[Encoded, NDArray[np.int64]]:
-        """The encoded sentences, and the label id of each of their tokens (Viterbi); 0 is `O`."""
-        with self._looking_up:
-            encoded = self.model.vocabulary.encode([sentence.tokens for sentence in sentences])
-            label_ids = np.zeros(len(encoded.tokens), dtype=np.int64)
-            if not len(label_ids):
-                return encoded, label_ids
-            words = self._prepare(encoded)
-        vectors = self._encode(sentences, contextual)
-        occurrences = Occurrences(sentences) if self.remembers else None
+        """Return the encoded sentences, and the label id of each of their tokens; 0 is `O`."""
+        encoded = self.model.vocabulary.encode([sentence.tokens for sentence in sentences])
+        label_ids = np.zeros(len(encoded.tokens), np.int64)
+        if not len(label_ids):
+            return encoded, label_ids
         layouts = [layout_of(encoded, chosen) for chosen in tagging_batches(encoded.lengths, BATCH_TOKENS)]
-        emissions = torch.empty(len(label_ids), len(self.model.vocabulary.labels), device=self._device)
-        kept: list[torch.Tensor] = []  # by each member, of the tokens that others look at
-        for layout in layouts:
-            which = torch.from_numpy(encoded.tokens[layout.tokens]).to(self._device)
-            of_encoder = None if vectors is None else vectors[layout.tokens]
-            states = self._network.states(words, which, layout.batch_sizes, of_encoder)
-            emissions[layout.tokens] = self._network.scores(states)
-            if occurrences is not None:
-                kept = kept or [each.new_empty(occurrences.places, each.shape[1]) for each in states]
-                others = others_of(occurrences, layout.tokens, self._device)
-                for memory, each in zip(kept, states, strict=True):
-                    memory[others.kept_places] = each[others.kept_rows]
-        if occurrences is not None:
-            others = others_of(occurrences, np.arange(len(label_ids)), self._device)
-            emissions[others.rows] += self._network.scores_of_others(others, kept)
-        for layout in layouts:
-            label_ids[layout.tokens] = self._network.best_paths(emissions[layout.tokens], layout.batch_sizes)
-        return encoded, label_ids
-
-    def _encode(
-        self, sentences: Sequence[Sentence], contextual: PrecomputedFeatures | None
-    ) -> torch.Tensor | None:
-        """(N, C): the encoder's vectors of all tokens, mixed; None for a network without one.
-
-        Mixed part by part: the vectors of all an encoder's layers would fill the memory.
-        """
-        use = self.model.contextual
-        if use is None:
-            return None
-        tokens = sum(map(len, sentences))
-        vectors = torch.empty(tokens, use.encoder.dim, device=self._device)
-        if contextual is None:
-            parts = compute_frozen(use.encoder, sentences, use.settings, halved=not use.tuned)
+        index = MemoryIndex(sentences) if self.remembers else None
+        if isinstance(self._network, Network):
+            emissions = self._network.emissions(encoded, layouts, index)
         else:
-            starts = range(0, tokens, BATCH_TOKENS)
-            parts = ((start, contextual.vectors[start : start + BATCH_TOKENS]) for start in starts)
-        for start, rows in parts:
-            on_device = torch.from_numpy(rows.astype(np.float32)).to(self._device)
-            vectors[start : start + len(rows)] = self._network.mixed(on_device)
-        return vectors
-
-    def _prepare(self, encoded: Encoded) -> torch.Tensor:
-        """What the network computes of each distinct word alone; the words are the second dimension."""
-        numbers = np.arange(len(encoded.word_ids))
-        some = self._network.prepare(words_of(encoded, numbers[:BATCH_WORDS], self._device))
-        words = some.new_empty(some.shape[0], len(numbers), some.shape[2])
-        for start in range(0, len(numbers), BATCH_WORDS):
-            if start:
-                these = numbers[start : start + BATCH_WORDS]
-                some = self._network.prepare(words_of(encoded, these, self._device))
-            words[:, start : start + BATCH_WORDS] = some
-        return words
+            emissions = self._network.emissions(sentences, encoded, layouts, index, contextual)
+        for layout in layouts:
+            label_ids[layout.tokens] = best_paths(
+                emissions[layout.tokens], self._transitions, layout.batch_sizes
+            )
+        return encoded, label_ids
 
 
 def chunks_of(
     sentences: Iterable[Sentence], tokens: int, *, whole_documents: bool = False
 ) -> Iterator[list[Sentence]]:
-    """Split the sentences into lists that end once they have so many tokens, or CHUNK_TOKENS sentences.
+    """Group the sentences into chunks of at least so many tokens, of whole documents if asked for.
 
-    With `whole_documents` such a list ends where a document ends.
+    An empty sentence counts as one token, since there may be millions.
     """
-    chunk: list[Sentence] = []
-    found = 0
-    for sentence in sentences:
-        inside = whole_documents and sentence.document is not None
-        full = found >= tokens or len(chunk) >= CHUNK_TOKENS
-        if full and not (inside and sentence.document == chunk[-1].document):
-            yield chunk
-            chunk, found = [], 0
-        chunk.append(sentence)
-        found += len(sentence)
-        full = found >= tokens or len(chunk) >= CHUNK_TOKENS
-        if full and not whole_documents:  # at once: no more is read ahead than a chunk
-            yield chunk
-            chunk, found = [], 0
-    if chunk:
-        yield chunk
+    measured = (
+        (each, max(1, len(each)), None if each.document is None else (each.path, each.document))
+        for each in sentences
+    )
+    return grouped(measured, tokens, whole_documents=whole_documents)
 
 
-def find_device(name: str) -> torch.device:
-    """The device of this name. Raises UsageError where PyTorch has none."""
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).item()  # `meta` has tensors, but no values
-    except (RuntimeError, AssertionError) as error:  # AssertionError: PyTorch was built without CUDA
-        message = f"--device {name}: PyTorch finds no such device here"
-        raise UsageError(message, hint="--device cpu") from error
-    return device
+def _torch_network(model: Model, device: str) -> TorchNetwork:
+    """Return the network in PyTorch. Raises UsageError where PyTorch or the device is missing."""
+    with optional_import():
+        from bilstm_crf.inference.torch_network import TorchNetwork, find_device
+    return TorchNetwork(model, find_device(device))

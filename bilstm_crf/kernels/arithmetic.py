@@ -1,4 +1,4 @@
-"""What the compiled loops share: a small matrix product and the exponential, in float32."""
+"""What the compiled loops share: matrix products and the exponential, in float32."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-# What LLVM may assume of a loop's numbers. Not `arcp` and `afn`, a division as a product with an estimate: it
-# estimates in vectors alone, and whether a loop runs in vectors can hang on where its arrays lie in memory.
+# What LLVM may assume about a loop's numbers. Not `arcp` and `afn` (division as a product with an
+# estimate): it estimates in vectors only, and whether a loop runs in vectors can depend on where
+# its arrays are in memory.
 FAST = {"nnan", "ninf", "nsz", "contract", "reassoc"}
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compiles a loop, which may add in any order: that is what makes additions a vector's work."""
+    """Compile a loop that may add in any order, which lets it use vector instructions."""
     return _compile(function, FAST)
 
 
 def compiled_exactly(function: Callable[P, R]) -> Callable[P, R]:
-    """Compiles a loop as it is written, infinities and all."""
+    """Compile a loop as it is written, infinities included."""
     return _compile(function, set())
 
 
@@ -41,12 +42,12 @@ def _compile(function: Callable[P, R], fastmath: set[str]) -> Callable[P, R]:
     return cast("Callable[P, R]", done)
 
 
-ROWS = 5  # of `left` at a time in `add_product`
+ROWS = 5  # rows of `left` at a time in `add_product`
 
 
 @compiled_exactly
 def padded_rows(rows: int) -> int:
-    """The next multiple of ROWS: what arrays for `add_product` must have.
+    """Return the next multiple of ROWS, which is what arrays for `add_product` must have.
 
     >>> padded_rows(0), padded_rows(1), padded_rows(5), padded_rows(6)
     (0, 5, 5, 10)
@@ -56,10 +57,10 @@ def padded_rows(rows: int) -> int:
 
 @compiled
 def add_product(left: Float32s, right: Float32s, rows: int, out: Float32s) -> None:
-    """Adds left @ right to `out`, for the first `rows` rows of left (., K) and out (., J); right is (K, J).
+    """Add left @ right to `out`, for the first `rows` rows of left (., K) and out (., J); right is (K, J).
 
-    Five rows and four columns of `left` at a time, as many as there are registers for: what was loaded of
-    `right` is used five times, of `out` four times. Rows up to padded_rows(rows) are computed too.
+    Takes five rows and four columns of `left` at a time, as many as there are registers for: what was loaded
+    of `right` is used five times, of `out` four times. Rows up to padded_rows(rows) are computed as well.
     """
     inner, width = right.shape
     fours = inner - inner % 4
@@ -83,11 +84,32 @@ def add_product(left: Float32s, right: Float32s, rows: int, out: Float32s) -> No
                     out[row, j] += left[row, k] * right[k, j]
 
 
+PANEL_ROWS, PANEL_COLUMNS = 100, 80  # of `left` in `affine`: a panel and its sums stay in the cache
+
+
+@compiled
+def affine(left: Float32s, right: Float32s, bias: Float32s, out: Float32s) -> None:
+    """Compute out = left @ right + bias, for left (R, K), right (K, J), bias (J,) and out (R, J).
+
+    Sums of a panel each are added up: a single sum over K would lose a digit to rounding.
+    """
+    rows, inner = left.shape
+    out[:] = bias
+    for i in range(0, rows, PANEL_ROWS):
+        n = min(PANEL_ROWS, rows - i)
+        for k in range(0, inner, PANEL_COLUMNS):
+            panel = np.zeros((padded_rows(n), min(PANEL_COLUMNS, inner - k)), np.float32)
+            panel[:n] = left[i : i + n, k : k + PANEL_COLUMNS]
+            sums = np.zeros((len(panel), len(bias)), np.float32)
+            add_product(panel, right[k : k + PANEL_COLUMNS], n, sums)
+            out[i : i + n] += sums[:n]
+
+
 @compiled
 def exponential(values: Float32s) -> None:
-    """The exponential of each value, in place: 2**k times a polynomial (Cephes' expf).
+    """Replace each value by its exponential: 2**k times a polynomial (Cephes' expf).
 
-    Right to two units in the last place. Values are cut at ±87, beyond which the result leaves float32.
+    Exact to two units in the last place. Values are clipped at ±87, where the result leaves float32.
     """
     bits = values.view(np.int32)
     for j in range(len(values)):

@@ -1,4 +1,4 @@
-"""Where numba keeps compiled loops, if neither the package's folder nor the user's cache is writable."""
+"""A folder for numba's cache, if neither the package's folder nor the user's cache is writable."""
 
 from __future__ import annotations
 
@@ -16,40 +16,38 @@ from bilstm_crf.errors import warn
 from bilstm_crf.util.progress import say
 from bilstm_crf.util.system import is_private
 
-SECONDS = 30  # that compiling everything takes, about
+SECONDS = 30  # to compile everything, roughly
 
 
 @cache
 def use_temporary_folder() -> bool:
-    """Let numba keep its files under the temporary folder; False, and a warning, where that cannot be.
+    """Let numba cache its files in the temporary folder. Returns False, with a warning, where that fails.
 
-    What is kept there is run, so the folder must be this user's, and closed to all others.
+    The cached code is executed, so the folder must belong to this user and be closed to all others.
     """
     try:
         folder = _private_folder()
     except OSError as error:
-        warn(
-            f"compiling takes {SECONDS} s at every start; NUMBA_CACHE_DIR names a folder to keep it ({error})"
-        )
+        warn(f"compiling takes {SECONDS} s at every start; set NUMBA_CACHE_DIR to a folder for it ({error})")
         return False
     config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     return True
 
 
 def _private_folder() -> Path:
-    """Return a folder that only this user can write to. Raises OSError if there is none."""
+    """Return a folder that only this user can write to. Raises OSError if that is impossible."""
     user = os.getuid() if hasattr(os, "getuid") else "user"
     folder = Path(tempfile.gettempdir()) / f"bilstm_crf-numba-{user}"
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     if not is_private(folder):
-        raise OSError(f"{folder} is not safe from other users")
+        raise OSError(f"{folder} is writable by other users")
     tempfile.TemporaryFile(dir=folder).close()
     return folder
 
 
 class _Announcement(event.Listener):
-    """Announce the first compilation, which happens when numba's cache lacks the result."""
+    """Announces the first compilation, which happens when numba's cache lacks the result."""
 
     def on_start(self, event: object) -> None:
         if sys.stderr is not None and sys.stderr.isatty():
@@ -61,7 +59,7 @@ class _Announcement(event.Listener):
 
 @cache
 def _announce() -> None:
-    say(f"Compiling the fast loops (once, some {SECONDS} s) …")
+    say(f"Compiling the fast loops (once, about {SECONDS} s) …")
 
 
 event.register("numba:compile", _Announcement())

@@ -1,42 +1,17 @@
-"""The character CNN's last step, compiled: the sums over a window and their maximum over a word.
+"""The character CNN's last step: the sums over a window and their maximum over a word.
 
-A convolution of width w is w products of each character, added up where the characters stand side by side.
-The products are one matrix product; only the character that wins a filter's maximum has a gradient.
+A convolution of width w is w products of each character, added up where the characters are neighbours. The
+products are one matrix product; only the character that wins a filter's maximum has a gradient.
 
 Letters: W words, C characters of all words, one word after another, F filters, w the odd width.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from bilstm_crf.kernels.arithmetic import Float32s, Integers, compiled_exactly
-
-
-class Maxima(torch.autograd.Function):
-    """(C, w F) products of the characters, for each place in a window, to the maxima of their sums (W, F)."""
-
-    @staticmethod
-    def forward(ctx: Any, products: Tensor, bias: Tensor, lengths: Tensor) -> Tensor:
-        features = torch.empty(len(lengths), len(bias))
-        ctx.winners = np.empty(features.shape, np.int32)
-        ctx.lengths, ctx.products = lengths.numpy(), products.shape
-        arrays = (products.detach().numpy(), bias.detach().numpy(), ctx.lengths)
-        maxima(*arrays, features.numpy(), ctx.winners)
-        return features
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, d_features: Tensor) -> tuple[Tensor | None, ...]:
-        d_products = torch.zeros(ctx.products)
-        to_winners(d_features.contiguous().numpy(), ctx.winners, ctx.lengths, d_products.numpy())
-        return d_products, d_features.sum(0), None
 
 
 @compiled_exactly
@@ -47,7 +22,7 @@ def maxima(
     features: Float32s,  # (W, F) out
     winners: NDArray[np.int32],  # (W, F) out: which character has the maximum; of equal ones the first
 ) -> None:
-    """The largest sum of each word and filter; beyond the word's ends there is nothing to add."""
+    """Find the largest sum of each word and filter; a window ends where the word ends."""
     filters = len(bias)
     gap = products.shape[1] // filters // 2  # characters on either side of a window's middle
     row = np.empty(filters, np.float32)
@@ -85,7 +60,7 @@ def to_winners(
     lengths: Integers,  # (W,)
     d_products: Float32s,  # (C, w F) out; zeros when it comes in
 ) -> None:
-    """Each maximum's gradient to the products that it is the sum of."""
+    """Pass each maximum's gradient to the products that it is the sum of."""
     filters = winners.shape[1]
     gap = d_products.shape[1] // filters // 2
     first = 0

@@ -4,21 +4,16 @@ pytorch-crf's parameters and meaning (Lafferty et al. 2001). The gradient of the
 marginal probability of each label and of each pair of labels (Sutton and McCallum 2012, section 4.1), so the
 forward-backward algorithm gives the loss and all gradients at once, without autograd through time.
 
-Where probabilities come near the smallest number that float64 has, logarithms are added up instead.
+Where probabilities come near the smallest number of float64, logarithms are added up instead.
 
-Letters: N tokens in packed order, sizes[t] sentences having a token t, so that token t of sentence b stands
-sizes[0] + ... + sizes[t - 1] + b; S steps; K labels. Sums are float64.
+Letters: N tokens in packed order, where sizes[t] sentences have a token t, so that token t of sentence
+b is at sizes[0] + ... + sizes[t - 1] + b; S steps; K labels. Sums are float64.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from bilstm_crf.kernels.arithmetic import compiled_exactly
 
@@ -27,37 +22,6 @@ MIN_PROBABILITY = 1e-280  # of a probability; below 1e-308 the digits go, then t
 Float64s = NDArray[np.float64]
 Floats = NDArray[np.float32] | NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-
-class NegativeLogLikelihood(torch.autograd.Function):
-    """Of emissions (N, K), start (K,), end (K,), transitions (K, K), gold labels (N,); over all sentences."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        emissions: Tensor,
-        start: Tensor,
-        end: Tensor,
-        transitions: Tensor,
-        labels: Integers,
-        sizes: Integers,
-    ) -> Tensor:
-        scores = (start, end, transitions)
-        first, last, pairs = (each.detach().double().numpy() for each in scores)
-        gradients = [np.zeros(each.shape) for each in scores]
-        d_emissions = torch.empty_like(emissions)
-        loss = forward_backward(
-            emissions.detach().numpy(), first, last, pairs, labels, sizes, d_emissions.numpy(), *gradients
-        )
-        ctx.save_for_backward(
-            d_emissions, *(torch.from_numpy(g).to(each) for g, each in zip(gradients, scores, strict=True))
-        )
-        return torch.tensor(loss, dtype=torch.float64)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor | None, ...]:
-        return (*(gradient * d_loss.to(gradient.dtype) for gradient in ctx.saved_tensors), None, None)
 
 
 @compiled_exactly
@@ -95,7 +59,7 @@ def forward_backward(
     length = steps
     loss = 0.0
     for b in range(sizes[0]):
-        while sizes[length - 1] <= b:  # sentences stand by falling length
+        while sizes[length - 1] <= b:  # sentences are sorted by falling length
             length -= 1
         log_z = end.max() + highest * (length - 1)
         for t in range(length):
@@ -180,7 +144,7 @@ def forward_backward_in_logarithms(
     d_end: Float64s,
     d_transitions: Float64s,
 ) -> float:
-    """The logarithm of one sentence's partition function, with an exponential for each pair of labels."""
+    """Return the logarithm of one sentence's partition function; an exponential for each pair of labels."""
     length, labels_count = len(places), len(start)
     alpha = np.empty((length, labels_count))  # logarithms, as beta
     beta = np.empty((length, labels_count))
@@ -217,7 +181,7 @@ def forward_backward_in_logarithms(
 
 @compiled_exactly
 def log_sum_exp(terms: Float64s) -> float:
-    """log(sum(exp(terms))), of terms of any size."""
+    """Return log(sum(exp(terms))), of terms of any size."""
     top = terms.max()
     if not np.isfinite(top):
         return top
@@ -235,7 +199,7 @@ def viterbi(
     transitions: Float64s,
     sizes: Integers,  # (S,)
 ) -> Integers:
-    """(N,) the best path of each sentence (Viterbi 1967); of equal ones, that of the lower label ids."""
+    """Return each sentence's best path (N,) (Viterbi 1967); of equal ones, that with lower label ids."""
     steps, labels_count = len(sizes), len(start)
     starts = np.cumsum(sizes) - sizes
     path = np.empty(len(emissions), np.int64)

@@ -1,37 +1,35 @@
 """Read `model.json` and check every value in it before any weight is read.
 
-model.json ─► `read_description` ─► Description (every field of its type and in its range) ─► model_folder
+model.json ─► `read_description` ─► Description (every field of its type, within bounds) ─► model_folder
 
 The folder may come from anyone. Any content gives a Description or one ModelFolderError.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
+import reprlib
 import stat
-import types
-import typing
 import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_type_hints
+from typing import Any, Literal
 
-from bilstm_crf.config import RunConfig
 from bilstm_crf.encoder.settings import FeatureSettings
-from bilstm_crf.errors import ModelFolderError, UsageError, did_you_mean
-from bilstm_crf.labels import ENCODINGS, Encoding, LabelSet, is_entity_type
-from bilstm_crf.model.architecture import Architecture
+from bilstm_crf.errors import InputError, ModelFolderError, UsageError, did_you_mean
+from bilstm_crf.labels import ENCODINGS, LabelSet, is_entity_type
+from bilstm_crf.model.architecture import OLD_NAMES, Architecture, Size
+from bilstm_crf.util.records import parse_record
 from bilstm_crf.util.word_forms import Digits
 from bilstm_crf.version import __version__
 
-FORMAT = 2  # raised when an older program could not read a newer folder
-DIGITS_FORMAT = 3  # of a model that looks words up with their own digits first, which older programs do not
-MAX_BYTES = 16_000_000  # of model.json, which has some thousand bytes, and more where there are many labels
-
-T = TypeVar("T")
+FORMAT = 4  # raised when an older program could not read a newer folder
+READABLE = (2, 3, 4)
+MAX_BYTES = 16_000_000  # of model.json, which has a few thousand bytes, and more where there are many labels
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,12 @@ class EncoderDescription:
     tuned: bool
     settings: FeatureSettings
 
+    def __post_init__(self) -> None:
+        if not self.name or not self.name.isprintable():
+            raise ValueError(f"name is {self.name[:40]!r}, expected a folder or a name on the hub")
+        if self.folder is not None:
+            _require_file_name(self.folder, "folder")
+
 
 @dataclass(frozen=True)
 class Description:
@@ -50,14 +54,24 @@ class Description:
     weights: str  # a file in the model's folder
     sha256: str  # of that file
     labels: list[str]
-    encoding: Encoding
+    encoding: Literal["iob", "iobe", "iobs", "iobes"]
     label_set: LabelSet
     architecture: Architecture
-    digits: Digits
-    encoder: EncoderDescription | None
-    words: int
-    dim: int
+    words: Size
+    dim: Size
     provenance: dict[str, Any]
+    digits: Digits = "zero"  # older versions do not say
+    encoder: EncoderDescription | None = None
+
+    def __post_init__(self) -> None:
+        _require_file_name(self.weights, "weights")
+        if not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise ValueError(f"sha256 is {reprlib.repr(self.sha256)}, expected 64 hexadecimal digits")
+        require_labels(self.labels, self.encoding)
+        for type_, to in (self.label_set.types or {}).items():
+            if not is_entity_type(to):
+                found = f"{reprlib.repr(type_)} is {reprlib.repr(to)}"
+                raise ValueError(f"label_set: {found}, expected an entity type")
 
 
 def read_description(folder: Path) -> Description:
@@ -65,11 +79,23 @@ def read_description(folder: Path) -> Description:
     path = folder / "model.json"
     content = _content(path)
     try:
-        return _description(content)
-    except (ValueError, UsageError) as error:
-        raise ModelFolderError(_short(str(error), 200), path=path) from error
+        if isinstance(sizes := content.get("architecture"), dict):
+            content["architecture"] = _with_new_names(sizes)
+        return parse_record(Description, content, "")
+    except (InputError, UsageError, ValueError) as error:
+        fault = str(error).removeprefix(": ")
+        raise ModelFolderError(_short(fault, 200), path=path) from error
     except RecursionError as error:
         raise ModelFolderError("is nested too deeply", path=path) from error
+
+
+def _with_new_names(sizes: dict[str, Any]) -> dict[str, Any]:
+    """Return the architecture by today's names. Raises ValueError for a part that is unknown."""
+    found = {OLD_NAMES.get(name, name): value for name, value in sizes.items()}
+    known = [each.name for each in dataclasses.fields(Architecture)]
+    for name in found.keys() - set(known):
+        raise ValueError(f"architecture has no field {name[:40]!r}.{did_you_mean(name[:40], known)}")
+    return found
 
 
 def require_regular_file(path: Path) -> int:
@@ -85,31 +111,29 @@ def require_regular_file(path: Path) -> int:
     return found.st_size
 
 
-def check_labels(labels: Iterable[Any], encoding: Encoding) -> list[str]:
-    """Return the labels of a model. Raises ValueError where they are not those of `encoding`, or unwritable.
+def require_labels(labels: Sequence[str], encoding: str) -> None:
+    """Raise ValueError for labels that are not those of the encoding, or that no file can hold.
 
-    All that is written is read again, so that a label with a line end would be another line.
+    Everything that is written is read again, and a label with a line end would be another line.
     """
-    labels = list(labels)
-    for label in labels:
-        if not isinstance(label, str):
-            raise ValueError(f"labels holds {shown(label)}, expected text such as 'B-PER'")
     types = list(dict.fromkeys(label[2:] for label in labels[1:]))
     for type_ in types:
         if not is_entity_type(type_) or any(unicodedata.category(c) in ("Cc", "Cs") for c in type_):
-            raise ValueError(
-                f"labels: the entity type {shown(type_)} is empty or has blanks, control characters or |"
-            )
-    if labels != encoding.labels(types):
-        raise ValueError(f"labels: {shown(labels)} are not the labels of {encoding.name}")
-    return labels
+            found = f"the entity type {reprlib.repr(type_)}"
+            raise ValueError(f"labels: {found} is empty or has blanks, control characters or |")
+    if list(labels) != ENCODINGS[encoding].labels(types):
+        raise ValueError(f"labels: {reprlib.repr(list(labels))} are not the labels of {encoding}")
 
 
-# ---------------------------------------------------------------- the file
+def _require_file_name(name: str, what: str) -> None:
+    """Raise ValueError for a name that is not one of a file in the model's own folder."""
+    outside = name in ("", ".", "..") or set(name) & {"/", os.sep, os.altsep}
+    if outside or not name.isprintable() or len(name.encode()) > 255:
+        raise ValueError(f"{what} is {reprlib.repr(name)}, expected the name of a file in this folder")
 
 
 def _content(path: Path) -> dict[str, Any]:
-    """The object in model.json, once it is sure that it is ours and that this program can read it."""
+    """Return the object in model.json, once it is known to be ours and readable by this program."""
     folder = path.parent
     try:
         if require_regular_file(path) > MAX_BYTES:
@@ -126,176 +150,21 @@ def _content(path: Path) -> dict[str, Any]:
         raise ModelFolderError(f"cannot be read as JSON: {_short(str(error), 80)}", path=path) from error
     if not isinstance(content, dict) or content.get("model") != "bilstm_crf":
         raise ModelFolderError("is not a model of bilstm_crf", path=path)
-    if content.get("format") not in (FORMAT, DIGITS_FORMAT) or isinstance(content["format"], bool | float):
+    if content.get("format") not in READABLE or isinstance(content["format"], bool | float):
         raise ModelFolderError(
             f"has format {_plain(content.get('format'))} (written by {_plain(content.get('version'))}); "
-            f"this is bilstm_crf {__version__}, which reads formats {FORMAT} and {DIGITS_FORMAT}",
+            f"this is bilstm_crf {__version__}, which reads the formats {' '.join(map(str, READABLE))}",
             path=path,
             hint="install the version that wrote it, or train the model again",
         )
     return content
 
 
-# ---------------------------------------------------------------- its values
-
-
-def _description(content: Mapping[str, Any]) -> Description:
-    encoding = ENCODINGS.get(_value(content, "encoding", str))
-    if encoding is None:
-        raise ValueError(f"encoding is {shown(content['encoding'])}, expected {' or '.join(ENCODINGS)}")
-    digits = content.get("digits", "zero")  # older versions do not say
-    if digits not in get_args(Digits):
-        raise ValueError(f"digits is {shown(digits)}, expected {' or '.join(get_args(Digits))}")
-    return Description(
-        weights=_file_name(_value(content, "weights", str), "weights"),
-        sha256=_sha256(content, "sha256"),
-        labels=check_labels(_value(content, "labels", list), encoding),
-        encoding=encoding,
-        label_set=_label_set(_value(content, "label_set", dict)),
-        architecture=_architecture(_value(content, "architecture", dict)),
-        digits=digits,
-        encoder=None if content.get("encoder") is None else _encoder(_value(content, "encoder", dict)),
-        words=_count(content, "words"),
-        dim=_count(content, "dim"),
-        provenance=_value(content, "provenance", dict),
-    )
-
-
-def _architecture(content: Mapping[str, Any]) -> Architecture:
-    """Return the architecture, checked against the bounds of the recipe's settings of the same names."""
-    hints = get_type_hints(Architecture)
-    check_fields(content, hints, required=(), where="architecture")
-    for name, value in content.items():
-        if not is_of_type(value, hints[name]):
-            raise ValueError(f"architecture: {name} is {shown(value)}, expected {_type_name(hints[name])}")
-        if hints[name] is int and not 0 <= value < 1 << 31:
-            raise ValueError(f"architecture: {name} is {shown(value)}, expected a size")
-    for name, value in content.items():
-        if hints[name] is float and abs(value) > 1e15:  # and be it an int of a thousand digits
-            raise ValueError(f"architecture: {name} is {shown(value)}, expected a number within its bounds")
-    architecture = Architecture(**content)
-    try:
-        RunConfig().replace(architecture.settings())
-    except UsageError as error:
-        raise ValueError(f"architecture: {error}") from error
-    return architecture
-
-
-def _label_set(content: Mapping[str, Any]) -> LabelSet:
-    check_fields(content, ("name", "types"), required=("name", "types"), where="label_set")
-    name, types = _value(content, "name", str), content["types"]
-    if types is not None:
-        for type_, to in _value(content, "types", dict).items():
-            if not isinstance(to, str) or not is_entity_type(to):
-                raise ValueError(f"label_set: {shown(type_)} is {shown(to)}, expected an entity type")
-    return LabelSet(name, types)
-
-
-def _encoder(content: Mapping[str, Any]) -> EncoderDescription:
-    known = [each.name for each in fields(EncoderDescription)]
-    check_fields(content, known, required=known, where="encoder")
-    folder = None if content["folder"] is None else _file_name(_value(content, "folder", str), "folder")
-    settings, hints = _value(content, "settings", dict), get_type_hints(FeatureSettings)
-    check_fields(settings, hints, required=(), where="the encoder's settings")
-    for name, value in settings.items():
-        if not is_of_type(value, hints[name]):
-            raise ValueError(f"encoder: {name} is {shown(value)}, expected {_type_name(hints[name])}")
-    name = _value(content, "name", str)
-    if not name or not name.isprintable():
-        raise ValueError(f"encoder: name is {shown(name)}, expected a folder or a name of the hub")
-    return EncoderDescription(
-        name,
-        _value(content, "sha256", str),
-        folder,
-        _value(content, "tuned", bool),
-        FeatureSettings(**settings),
-    )
-
-
-_NOTHING: Any = object()
-
-
-def _value(content: Mapping[str, Any], name: str, type_: type[T], default: Any = _NOTHING) -> T:
-    value = content.get(name, default)
-    if value is _NOTHING:
-        raise ValueError(f"{name} is missing")
-    if not is_of_type(value, type_):
-        raise ValueError(f"{name} is {shown(value)}, expected {_type_name(type_)}")
-    return value
-
-
-def _count(content: Mapping[str, Any], name: str) -> int:
-    number = _value(content, name, int)
-    if not 0 <= number < 1 << 31:
-        raise ValueError(f"{name} is {shown(number)}, expected a number from 0")
-    return number
-
-
-def _sha256(content: Mapping[str, Any], name: str) -> str:
-    digest = _value(content, name, str)
-    if not re.fullmatch("[0-9a-f]{64}", digest):
-        raise ValueError(f"{name} is {shown(digest)}, expected 64 hexadecimal digits")
-    return digest
-
-
-def _file_name(name: str, what: str) -> str:
-    """The name, where it is one of a file in the model's own folder: no model reaches outside of it."""
-    outside = name in ("", ".", "..") or set(name) & {"/", os.sep, os.altsep}
-    if outside or not name.isprintable() or len(name.encode()) > 255:
-        raise ValueError(f"{what} is {shown(name)}, expected the name of a file in this folder")
-    return name
-
-
-def check_fields(
-    content: Iterable[str], known: Iterable[str], *, required: Iterable[str], where: str
-) -> None:
-    """Raises UsageError for a name in `content` that is not known, or a required one that is missing."""
-    for name in content:
-        if name not in known:
-            raise UsageError(f"{where} has no field {name}.{did_you_mean(name, known)}")
-    for name in required:
-        if name not in content:
-            raise UsageError(f"{where} lacks the field {name}")
-
-
-def is_of_type(value: Any, hint: Any) -> bool:
-    """Whether a JSON value is of a field's type: a class, a list of one, literals, or a union of such."""
-    if typing.get_origin(hint) is Literal:
-        return value in typing.get_args(hint)
-    if typing.get_origin(hint) is list:
-        return isinstance(value, list) and all(is_of_type(each, typing.get_args(hint)[0]) for each in value)
-    if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        return any(is_of_type(value, each) for each in typing.get_args(hint))
-    if hint is float:
-        hint = (float, int)  # JSON and TOML write 1 for 1.0
-    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
-
-
-def _type_name(hint: Any) -> str:
-    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-    names |= {list: "a list", dict: "an object"}
-    return names.get(hint) or " or ".join(map(str, get_args(hint)))
-
-
-def shown(value: Any) -> str:
-    r"""Return a value of JSON for a message: on one line, and short.
-
-    >>> shown(None), shown("B-\n"), shown([1] * 99)
-    ('null', "'B-\\n'", '[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,…')
-    """
-    words = {None: "null", True: "true", False: "false"}
-    if value is None or isinstance(value, bool):
-        return words[value]
-    if isinstance(value, int) and abs(value) >= 10**40:
-        return "a number of more than 40 digits"
-    return _short(ascii(value[:40]) if isinstance(value, str | list) else ascii(value), 40)
-
-
 def _plain(value: Any) -> str:
-    """A value that need not be quoted: the number of a version."""
-    return _short(str(value), 40) if str(value).isprintable() else shown(value)
+    """Return a value that need not be quoted, such as the number of a version."""
+    return _short(str(value), 40) if str(value).isprintable() else reprlib.repr(value)
 
 
 def _short(text: str, limit: int) -> str:
-    line = " ".join(text.split())
+    line = " ".join(ascii(text)[1:-1].split() if not text.isprintable() else text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"

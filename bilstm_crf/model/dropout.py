@@ -1,4 +1,4 @@
-"""Dropout (Srivastava et al. 2014) from a generator of one's own, many times as fast as PyTorch's."""
+"""Dropout (Srivastava et al. 2014) from a given random generator, many times as fast as PyTorch's."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bilstm_crf import kernels
+from bilstm_crf.model.autograd import Dropped, can_compile
 
-STEPS = 1 << 16  # the probability is rounded to this many
+STEPS = 1 << 16  # the probability is rounded to a multiple of 1 / STEPS
 
 
 class Stochastic(nn.Module):
-    """A module that draws random numbers in training."""
+    """A module that draws random numbers in training; `set_generator` says from what."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.random = np.random.default_rng()  # `set_generator` sets another
+        self.random = np.random.default_rng()
 
 
 class Dropout(Stochastic):
@@ -25,27 +25,25 @@ class Dropout(Stochastic):
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        self.limit = round(p * STEPS)  # of `STEPS` equally likely cases, those in which a value is dropped
+        self.limit = round(p * STEPS)  # of STEPS equally likely cases, those in which a value is dropped
 
     def forward(self, values: Tensor, group: Tensor | None = None) -> Tensor:
-        """`values` (N, D). With `group` (N,), numbers from 0, all rows of one group lose the same places."""
+        """Drop some of `values` (N, D). With `group` (N,), the rows of a group lose the same places."""
         if not self.training or self.limit == 0:
             return values
         if group is not None:
             return values * self(values.new_ones(int(group.max()) + 1, values.shape[1]))[group]
-        if kernels.can_compile(values):
-            from bilstm_crf.kernels.dropout import Dropped
-
+        if can_compile(values):
             key = self.random.integers(1 << 64, dtype=np.uint64)
             dropped: Tensor = Dropped.apply(values, key, self.limit)
             return dropped
         return F.dropout(values, self.limit / STEPS)
 
     def of_batch(self, values: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Drops the same places of all rows of `values` (N, D): what is left (N, P), and its places (P,).
+        """Drop the same places of all rows of `values` (N, D): return the rest (N, P), and its places (P,).
 
-        What is dropped need not be computed with at all. Of D it is always the same number. Outside training
-        the values as they are, and None.
+        The dropped places need no computation at all; their number is always the same. Outside
+        training, returns the values and None.
         """
         if not self.training or self.limit == 0:
             return values, None
@@ -57,7 +55,7 @@ class Dropout(Stochastic):
 
 
 def set_generator(network: nn.Module, random: np.random.Generator) -> None:
-    """All modules of `network` that draw random numbers draw them from this generator from now on."""
+    """Let all stochastic modules of `network` draw from this generator."""
     for module in network.modules():
         if isinstance(module, Stochastic):
             module.random = random

@@ -11,17 +11,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 # The drawing in its own units; a page scales it to its column.
 WIDTH, HEIGHT = 440, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 382, 12, 204
 LABEL_HEIGHT = 13  # between two names at the ends of lines
-SAMPLE_WIDTH = 18  # of the piece of line beside its name
 MIN_LOGARITHMIC = 1e-6  # the least value that a logarithmic scale can show
-STYLES = 6  # of lines; the seventh looks like the first, except for its name
+STYLES = 6  # of lines in style.css; the seventh looks like the first, except for its name
 
-Scale = Callable[[float], float]  # from a value to its place in the drawing
+
+@dataclass(frozen=True)
+class Axis:
+    """Round values to name, and the place of any value in the drawing."""
+
+    ticks: list[float]
+    place: Callable[[float], float]
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,44 @@ class LineChart:
     is_logarithmic: bool = False
     bounds: tuple[float, float] | None = None
 
+    @property
+    def x(self) -> Axis:
+        """The axis of the epochs."""
+        xs = [x for line in self.lines for x, _ in line.points]
+        low, high = min(xs), max(xs)
+        inside = [tick for tick in ticks(low, high, min_step=1) if low <= tick <= high]
+        return Axis(inside, _linear(low, high, LEFT, RIGHT))
+
+    @property
+    def y(self) -> Axis:
+        """The axis of the values."""
+        low, high = self.bounds or y_bounds(self.lines)
+        if not (self.is_logarithmic and low > MIN_LOGARITHMIC):
+            found = ticks(low, high)
+            return Axis(found, _linear(found[0], found[-1], BOTTOM, TOP))
+        found = log_ticks(low, high)
+        scale = _linear(math.log(found[0]), math.log(found[-1]), BOTTOM, TOP)
+        return Axis(found, lambda value: scale(math.log(value)))
+
+    @property
+    def label_heights(self) -> list[float]:
+        """Where the name of each line stands: as high as the line ends, apart where names would meet."""
+        ends = [self.y.place(line.points[-1][1]) for line in self.lines]
+        order = sorted(range(len(ends)), key=ends.__getitem__)
+        highest = -math.inf
+        for i in order:
+            highest = ends[i] = max(ends[i], highest + LABEL_HEIGHT)
+        lowest = float(BOTTOM)
+        for i in reversed(order):
+            ends[i] = min(ends[i], lowest)
+            lowest = ends[i] - LABEL_HEIGHT
+        return ends
+
+    @property
+    def description(self) -> str:
+        """Where each line begins, is kept and ends, in words."""
+        return describe(self.lines, self.x_name)
+
 
 @dataclass(frozen=True)
 class Point:
@@ -61,17 +104,27 @@ class Point:
 
 @dataclass(frozen=True)
 class PointChart:
-    """Scores with their intervals, one a row, on one scale in per cent."""
+    """Scores with their intervals, one per row, in per cent.
+
+    With `bounds` (lowest and highest fraction), several charts have the same scale.
+    """
 
     points: Sequence[Point]
+    bounds: tuple[float, float] | None = None
 
-    def scale(self) -> tuple[list[float], Scale]:
-        """Return the axis in per cent, and the place of a fraction in per cent of the width."""
-        values = [100 * each for p in self.points for each in (p.value, p.low, p.high)]
-        values += [100 * point.reference for point in self.points if point.reference is not None]
-        found = ticks(min(values), max(values))
-        place = _linear(found[0], found[-1], 2, 98)
-        return found, lambda fraction: place(100 * fraction)
+    @property
+    def axis(self) -> Axis:
+        """The axis in per cent, with places in per cent of the width."""
+        low, high = self.bounds or point_bounds(self.points)
+        found = ticks(100 * low, 100 * high)
+        return Axis(found, _linear(found[0], found[-1], 2, 98))
+
+
+def point_bounds(points: Sequence[Point]) -> tuple[float, float]:
+    """Return the lowest and highest value of all points, their intervals and references."""
+    values = [each for point in points for each in (point.value, point.low, point.high, point.reference)]
+    known = [value for value in values if value is not None]
+    return min(known), max(known)
 
 
 @dataclass(frozen=True)
@@ -79,97 +132,6 @@ class Bars:
     """One bar a row: its name, its length as a fraction from 0 to 1, the figure beside it."""
 
     rows: Sequence[tuple[str, float, str]]
-
-
-# ---------------------------------------------------------------- drawing of lines
-
-
-@dataclass(frozen=True)
-class Stroke:
-    """A straight line."""
-
-    x1: float
-    x2: float
-    y1: float
-    y2: float
-    style: str
-
-
-@dataclass(frozen=True)
-class Text:
-    """Text at a place, anchored at its start, middle or end."""
-
-    x: float
-    y: float
-    text: str
-    anchor: str
-    style: str = "tick"
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A line through points, and a ring (place and tip) where it has one."""
-
-    points: str
-    style: str
-    ring: tuple[float, float, str] | None
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """What a template draws, in the units of the drawing."""
-
-    title: str
-    description: str
-    strokes: list[Stroke] = field(default_factory=list)
-    texts: list[Text] = field(default_factory=list)
-    curves: list[Curve] = field(default_factory=list)
-
-
-def draw(chart: LineChart) -> Drawing:
-    """Return the drawing of a line chart, with a description in words for those who do not see it."""
-    xs = [x for line in chart.lines for x, _ in line.points]
-    low, high = chart.bounds or y_bounds(chart.lines)
-    x_ticks = [tick for tick in ticks(min(xs), max(xs), min_step=1) if min(xs) <= tick <= max(xs)]
-    x = _linear(min(xs), max(xs), LEFT, RIGHT)
-    y_ticks, y = _y_scale(low, high, is_logarithmic=chart.is_logarithmic and low > MIN_LOGARITHMIC)
-    drawing = Drawing(chart.title, describe(chart.lines, chart.x_name))
-    drawing.strokes.extend(Stroke(LEFT, RIGHT, y(tick), y(tick), "grid") for tick in y_ticks)
-    drawing.texts.extend(Text(LEFT - 6, y(tick) + 4, number(tick), "end") for tick in y_ticks)
-    drawing.texts.extend(Text(x(tick), BOTTOM + 16, number(tick), "middle") for tick in x_ticks)
-    drawing.texts.append(Text((LEFT + RIGHT) / 2, BOTTOM + 32, chart.x_name, "middle"))
-    drawing.curves.extend(_curve(line, _style(kind), x, y) for kind, line in enumerate(chart.lines))
-    _add_names(drawing, chart.lines, y)
-    return drawing
-
-
-def _style(kind: int) -> str:
-    return f"line line-{kind % STYLES}"
-
-
-def _curve(line: Line, style: str, x: Scale, y: Scale) -> Curve:
-    """The line, and a ring where it is kept; a line of one point is a ring."""
-    points = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line.points)
-    if line.kept is None and len(line.points) > 1:
-        return Curve(points, style, None)
-    a, b = line.kept or line.points[0]
-    return Curve(points, style, (x(a), y(b), f"{line.name}: {number(b)} at {number(a)}"))
-
-
-def _add_names(drawing: Drawing, lines: Sequence[Line], y: Scale) -> None:
-    """To the right, as high as each line ends: a piece of it and its name; apart where they would meet."""
-    ends = sorted(enumerate(lines), key=lambda item: y(item[1].points[-1][1]))
-    heights = [y(line.points[-1][1]) for _, line in ends]
-    for i in range(1, len(heights)):
-        heights[i] = max(heights[i], heights[i - 1] + LABEL_HEIGHT)
-    lowest = float(BOTTOM)
-    for i in reversed(range(len(heights))):
-        heights[i] = min(heights[i], lowest)
-        lowest = heights[i] - LABEL_HEIGHT
-    start, end = RIGHT + 8, RIGHT + 8 + SAMPLE_WIDTH
-    for (kind, line), height in zip(ends, heights, strict=True):
-        drawing.strokes.append(Stroke(start, end, height, height, _style(kind)))
-        drawing.texts.append(Text(end + 4, height + 4, line.label, "start", "label"))
 
 
 def y_bounds(lines: Sequence[Line]) -> tuple[float, float]:
@@ -238,15 +200,6 @@ def log_ticks(low: float, high: float) -> list[float]:
     return inside if len(inside) <= 8 else [*inside[: -1 : math.ceil(len(inside) / 6)], inside[-1]]
 
 
-def _y_scale(low: float, high: float, *, is_logarithmic: bool) -> tuple[list[float], Scale]:
-    if not is_logarithmic:
-        found = ticks(low, high)
-        return found, _linear(found[0], found[-1], BOTTOM, TOP)
-    found = log_ticks(low, high)
-    scale = _linear(math.log(found[0]), math.log(found[-1]), BOTTOM, TOP)
-    return found, lambda value: scale(math.log(value))
-
-
-def _linear(low: float, high: float, start: float, end: float) -> Scale:
+def _linear(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
     span = high - low or 1.0
     return lambda value: start + (end - start) * (value - low) / span

@@ -42,10 +42,11 @@ class Words:
 
 @dataclass(frozen=True)
 class Example:
-    """Words with marked spans, and below them what there is to know about these."""
+    """Words with marked spans, where they stand, and what there is to know about these."""
 
     words: Sequence[Words]
-    facts: Sequence[str]
+    place: str = ""
+    facts: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Folded:
-    """Blocks that a page shows when their summary is opened; other writers show them, if `everywhere`."""
+    """Blocks that a page shows when their summary is opened; other writers show them if `everywhere`."""
 
     summary: str
     parts: Sequence[Block]
@@ -82,10 +83,14 @@ class Folded:
 
 @dataclass(frozen=True)
 class Section:
-    """Blocks under a heading; a section of a section has a heading one level lower."""
+    """Blocks under a heading; a section of a section has a heading one level lower.
+
+    What only a page can show, such as charts, is not shown `everywhere`.
+    """
 
     title: str
     parts: Sequence[Block]
+    everywhere: bool = True
 
 
 Block: TypeAlias = "Paragraph | Listing | CodeBlock | Examples | Table | Figure | Gallery | Folded | Section"

@@ -58,7 +58,7 @@ def _rule(columns: Iterable[Column]) -> str:
 
 
 def _line(cells: Iterable[Cell], decimals: int = 2) -> str:
-    """In a table, even a bar inside code would end the cell."""
+    """Return a row; even a bar inside code would end its cell, so all are escaped."""
     shown = (
         inline(cell).replace("|", "\\|") if isinstance(cell, Code) else inline(cell, decimals)
         for cell in cells
@@ -81,9 +81,9 @@ def _block(block: Block, level: int) -> Iterator[str]:
             yield fenced(block.lines)
         case Examples():
             yield "\n".join(
-                f"- {escape(' '.join(words.text for words in example.words))} "
-                f"({escape(', '.join(example.facts))})"
-                for example in block.examples
+                f"- {escape(' '.join(words.text for words in each.words))} "
+                f"({escape(', '.join([*each.facts, each.place]))})"
+                for each in block.examples
             )
         case Table():
             yield from _table(block, level)
@@ -91,10 +91,10 @@ def _block(block: Block, level: int) -> Iterator[str]:
             yield from _blocks(block.parts, level)
         case Folded() if block.everywhere:
             yield from _blocks(block.parts, level)
-        case Section():
+        case Section() if block.everywhere:
             parts = list(_blocks(block.parts, level + 1))
             yield from [f"{'#' * level} {escape(block.title)}", *parts] if parts else []
-        case Figure() | Folded():
+        case Figure() | Folded() | Section():
             pass
 
 
@@ -102,16 +102,7 @@ def inline(cell: Cell, decimals: int = 2) -> str:
     """Return a cell escaped; code as it is, except for what would end it."""
     if isinstance(cell, Code) and cell.strip():
         return f"`{_one_line(cell).replace('`', chr(39))}`"
-    if isinstance(cell, tuple):
-        return "".join(_keep_ends(part, decimals) for part in cell)
     return escape(show(cell, decimals))
-
-
-def _keep_ends(part: Cell, decimals: int) -> str:
-    """A part of a cell with the blanks at its ends, which join it to its neighbours."""
-    text = show(part, decimals)
-    start, end = (" " * (text != text.lstrip())), (" " * (text != text.rstrip()))
-    return f"{start}{inline(part, decimals)}{end}"
 
 
 def escape(text: str) -> str:

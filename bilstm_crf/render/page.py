@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bilstm_crf.render.charts import draw
+from bilstm_crf.render import charts
 from bilstm_crf.render.document import Document
 from bilstm_crf.render.table import show
 
@@ -44,7 +44,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters.update(kind=lambda block: type(block).__name__, show=show, draw=draw)
+    environment.filters.update(kind=lambda block: type(block).__name__, show=show, number=charts.number)
+    environment.globals["charts"] = charts
     return environment
 
 

@@ -29,15 +29,10 @@ class Percent:
 
     value: float | None
     sd: float | None = None
-    decimals: int | None = None  # None: the writer decides
 
     def show(self, decimals: int) -> str:
-        places = decimals if self.decimals is None else self.decimals
-        if self.value is None:
-            return NOTHING
-        return f"{100 * self.value:.{places}f}" + (
-            "" if self.sd is None else f" ± {100 * self.sd:.{places}f}"
-        )
+        parts = [self.value] if self.sd is None else [self.value, self.sd]
+        return " ± ".join(_fixed(part, decimals) for part in parts)
 
 
 @dataclass(frozen=True)
@@ -45,11 +40,9 @@ class Points:
     """A difference of two fractions in percentage points, with its sign."""
 
     value: float | None
-    decimals: int | None = None
 
     def show(self, decimals: int) -> str:
-        places = decimals if self.decimals is None else self.decimals
-        return NOTHING if self.value is None else _signed(f"{100 * self.value:+,.{places}f}")
+        return _fixed(self.value, decimals, sign="+")
 
 
 @dataclass(frozen=True)
@@ -59,7 +52,7 @@ class CountDifference:
     value: int | None
 
     def show(self, decimals: int) -> str:
-        return NOTHING if self.value is None else _signed(f"{self.value:+,}")
+        return _fixed(self.value, 0, sign="+", factor=1)
 
 
 @dataclass(frozen=True)
@@ -68,11 +61,11 @@ class Interval:
 
     low: float
     high: float
-    decimals: int | None = None
+    decimals: int | None = None  # None: the writer decides
 
     def show(self, decimals: int) -> str:
         places = decimals if self.decimals is None else self.decimals
-        return f"{100 * self.low:.{places}f} to {100 * self.high:.{places}f}".replace("-", MINUS)
+        return " to ".join(_fixed(end, places) for end in (self.low, self.high))
 
 
 @dataclass(frozen=True)
@@ -83,10 +76,18 @@ class Number:
     decimals: int = 1
 
     def show(self, decimals: int) -> str:
-        return NOTHING if self.value is None else f"{self.value:,.{self.decimals}f}"
+        return _fixed(self.value, self.decimals, factor=1)
 
 
-# None is shown as a dash; a tuple is its cells one after another.
+def _fixed(value: float | None, decimals: int, *, sign: str = "", factor: int = 100) -> str:
+    """Return a number with so many decimals; a difference that rounds to 0 has no sign."""
+    if value is None:
+        return NOTHING
+    text = f"{factor * value:{sign},.{decimals}f}"
+    return text[1:] if sign and not text.strip("+-0.,") else text.replace("-", MINUS)
+
+
+# None is shown as a dash; a tuple is the text of its cells one after another.
 Cell: TypeAlias = (
     "str | int | Percent | Points | CountDifference | Interval | Number | tuple[Cell, ...] | None"
 )
@@ -107,12 +108,6 @@ def show(cell: Cell, decimals: int = 2) -> str:
     if isinstance(cell, tuple):
         return "".join(show(part, decimals) for part in cell)
     return f"{cell:,}" if isinstance(cell, int) else cell.show(decimals)
-
-
-def _signed(text: str) -> str:
-    """A typographic minus; a difference that rounds to zero has no sign."""
-    digits = text[1:]
-    return digits if not digits.strip("0.,") else text.replace("-", MINUS)
 
 
 @dataclass(frozen=True)
@@ -164,18 +159,19 @@ def columns(*names: str, left: Iterable[str] = ()) -> tuple[Column, ...]:
 
 
 def shorten_paths(paths: Sequence[str]) -> list[str]:
-    """Return paths without the folders that all of them share, for headings.
+    """Return the last parts of paths, as many as it takes to tell them apart.
 
     >>> shorten_paths(["out/a/dev.conllu", "out/b/dev.conllu"]), shorten_paths(["out/dev.conllu"])
     (['a/dev.conllu', 'b/dev.conllu'], ['dev.conllu'])
     """
     parts = [path.split("/") for path in paths]
-    shared = 0
-    while len({tuple(each[: shared + 1]) for each in parts}) == 1 and all(
-        len(each) > shared + 1 for each in parts
-    ):
-        shared += 1
-    return ["/".join(each[shared:]) for each in parts]
+    shortened = list(paths)
+    for count in range(max(map(len, parts), default=0), 0, -1):
+        candidates = ["/".join(each[-count:]) for each in parts]
+        if len(set(candidates)) < len(set(paths)):
+            break
+        shortened = candidates
+    return shortened
 
 
 def matrix(

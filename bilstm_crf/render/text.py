@@ -1,4 +1,4 @@
-"""Tables as aligned text for a terminal, and as CSV for programs."""
+"""Tables and documents as aligned text for a terminal, and tables as CSV for programs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,19 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
+from bilstm_crf.render.document import (
+    Block,
+    CodeBlock,
+    Document,
+    Example,
+    Examples,
+    Folded,
+    Gallery,
+    Listing,
+    Paragraph,
+    Section,
+    Words,
+)
 from bilstm_crf.render.table import Cell, Column, Interval, Table, show
 
 
@@ -42,6 +55,54 @@ def _aligned(columns: Iterable[Column], rows: list[list[str]]) -> Iterator[str]:
         ).rstrip()
 
 
+def document_to_text(document: Document, *, max_rows: int | None = None, more: str = "") -> str:
+    """Return a document without its charts and matrices, which a terminal has no room for.
+
+    In examples, [gold] and {predicted} are marked. `max_rows` and `more` are those of `to_text`.
+    """
+
+    def write(blocks: Iterable[Block]) -> Iterator[str]:
+        for block in blocks:
+            match block:
+                case Paragraph():
+                    yield show(block.text, document.decimals)
+                case Listing() | CodeBlock():
+                    yield "\n".join(map(show, block.items if isinstance(block, Listing) else block.lines))
+                case Examples():
+                    yield "\n".join(map(_example, block.examples))
+                case Table() if not block.is_matrix:
+                    text = to_text(block, decimals=document.decimals, max_rows=max_rows, more=more)
+                    yield f"{block.title}\n{text}" if block.title else text
+                case Gallery():
+                    yield from write(block.parts)
+                case Folded(summary=title) | Section(title=title):
+                    parts = list(write(block.parts))
+                    if not block.everywhere:
+                        yield from [f"… and {title}{more}"] if isinstance(block, Folded) else []
+                    elif parts:
+                        is_table = len(block.parts) == 1 and isinstance(block.parts[0], Table)
+                        heading = [] if isinstance(block, Folded) and is_table else [title]
+                        yield "\n".join([*heading, "\n\n".join(parts)])
+
+    intro = "\n".join(write(document.intro))
+    return "\n\n".join([intro, *write(document.sections)]) + "\n"
+
+
+def _example(example: Example) -> str:
+    """Return a line such as `  dev.conllu:120  … heter [{Kari} Nordmann] og …   wrong boundary, gold PER`."""
+    brackets = {"gold": "[]", "predicted": "{}"}
+    words = []
+    neighbours = zip(
+        [Words(""), *example.words], example.words, [*example.words[1:], Words("")], strict=False
+    )
+    for before, run, after in neighbours:
+        opened = "".join(brackets[mark][0] for mark in run.marks if mark not in before.marks)
+        closed = "".join(brackets[mark][1] for mark in reversed(run.marks) if mark not in after.marks)
+        words.append(f"{opened}{run.text}{closed}")
+    parts = (example.place, " ".join(words), f" {', '.join(example.facts)}" if example.facts else "")
+    return "  ".join(["", *(part for part in parts if part)])
+
+
 def to_csv(tables: Iterable[Table]) -> str:
     """Return tables as CSV in full precision, each with its heading; the first column names the table.
 
@@ -66,7 +127,7 @@ def to_csv(tables: Iterable[Table]) -> str:
 
 
 def _values(cell: Cell) -> dict[str, str | float | None]:
-    """The values of a cell by the name of the part; the main one has no name."""
+    """Return the values of a cell by the name of the part; the main one has no name."""
     if cell is None or isinstance(cell, (str, int)):
         return {"": cell}
     if isinstance(cell, tuple):
@@ -78,6 +139,6 @@ def _values(cell: Cell) -> dict[str, str | float | None]:
 
 
 def _part_names(cells: Iterable[dict[str, str | float | None]]) -> list[str]:
-    """The parts that a column of cells has; an empty cell adds none to an interval."""
+    """Return the parts that a column of cells has; an empty cell adds none to an interval."""
     names = list(dict.fromkeys(name for cell in cells for name in cell))
     return [name for name in names if name] if "low" in names else names

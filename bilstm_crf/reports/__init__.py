@@ -1,1 +1,1 @@
-"""Reports: what `experiment` and `train` left in a folder, as one HTML page and one Markdown file."""
+"""Reports: what `experiment` and `train` left behind, as one HTML page and one Markdown file."""

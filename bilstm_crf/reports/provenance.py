@@ -1,240 +1,222 @@
-"""How the runs stand, and where they come from: settings, data, vectors, versions and machines."""
+"""How runs stand and where they come from, as tables: settings, data, vectors, versions and machines."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import TypeVar
 
-from bilstm_crf.experiments.markdown import Code
-from bilstm_crf.experiments.render import NOTHING, percent
-from bilstm_crf.experiments.results import configuration
-from bilstm_crf.reports.read import Material, Run
-from bilstm_crf.reports.scores import PHASES, Names, Table
+from bilstm_crf.config import RunConfig
+from bilstm_crf.experiments.records import RunResults, RunState
+from bilstm_crf.experiments.render import shorten
+from bilstm_crf.render.table import Cell, Code, NameCell, Number, Percent, Table, columns
+from bilstm_crf.reports.read import ReportData
+from bilstm_crf.training.records import best_row
+from bilstm_crf.util import fields
 
-TITLE = "Where this comes from"
-MAX_NAMED = 3  # runs that are named
-MAX_REASON = 60  # characters of a reason in the table of runs; it stands in full where the scores are missing
-
-
-def tables(material: Material) -> list[Table]:
-    """Settings, data, vectors, encoders and machines, as far as there are runs."""
-    runs = list(material.runs.values())
-    return [*_settings(runs), *_data(runs), *_vectors(runs), *_encoders(runs), *_machines(runs)]
-
-
-def commands(material: Material) -> list[str]:
-    """What was typed for each run, as its config.json has it."""
-    return list(dict.fromkeys(run.described["command"] for run in material.runs.values()))
+MAX_NAMED = 3  # runs that are named; more of them are counted
+SPLITS = ("train", "dev", "test")
+# Settings that stand elsewhere: files below "Data", the seed in the table of runs.
+ELSEWHERE = {"data.folder", "data.train", "data.dev", "data.test", "run.seed", "run.output"}
+FINAL_PHASE = (
+    "First phase: the model that dev chose. Second phase: the model in final/, retrained on train + dev for "
+    "the number of batches that was best on dev."
+)
+Runs = Mapping[str, RunResults]
 
 
-def counts(material: Material) -> str:
-    """How many runs are where, in one sentence."""
-    of_tables = _asked(material)
-    states = [run.metrics is not None for run in material.runs.values()]
-    absent = [name for name in of_tables if name not in material.runs]
-    kept = sum(of_tables[name]["done"] for name in absent)
+def commands(data: ReportData) -> list[str]:
+    """Return the command of each run, each once."""
+    return list(dict.fromkeys(run.description.command for run in data.runs.values()))
+
+
+# ---------------------------------------------------------------- how runs stand
+
+
+def count_runs(data: ReportData) -> str:
+    """Say in a sentence how many runs are done, unfinished and not run."""
+    states = _asked(data)
+    done = [run.metrics is not None for run in data.runs.values()]
+    absent = [state.done for name, state in states.items() if name not in data.runs]
     parts = {
-        "done": sum(states) + kept,
-        "unfinished": len(states) - sum(states),
-        "not run": len(absent) - kept,
+        "done": sum(done) + sum(absent),
+        "unfinished": len(done) - sum(done),
+        "not run": len(absent) - sum(absent),
     }
-    said = [f"{count} {state}" for state, count in parts.items() if count]
-    return f"{len({*of_tables, *material.runs})} runs: {', '.join(said)}."
+    counted = [f"{count} {state}" for state, count in parts.items() if count]
+    return f"{len({*states, *data.runs})} runs: {', '.join(counted)}."
 
 
-def _asked(material: Material) -> dict[str, dict[str, Any]]:
-    """What the tables say of their runs; where two speak of one, the one that knows it as done."""
-    found: dict[str, dict[str, Any]] = {}
-    for table in material.tables:
-        for name, run in table.get("runs", {}).items():
-            if not found.get(name, {}).get("done"):
-                found[name] = run
+def _asked(data: ReportData) -> dict[str, RunState]:
+    """Return the runs that tables ask for; of two states, that of the table where the run is done."""
+    found: dict[str, RunState] = {}
+    for table in data.score_tables:
+        for name, state in table.runs.items():
+            if name not in found or not found[name].done:
+                found[name] = state
     return found
 
 
-def overview(material: Material) -> Table | None:
-    """Every run: how it stands and what it scored; None where nothing was trained."""
-    of_tables = _asked(material)
-    rows: list[Sequence[str]] = [
-        ["", "seed", "best epoch", "dev F1", "test F1", "minutes", "bilstm_crf", "state"]
-    ]
-    for name in dict.fromkeys([*of_tables, *material.runs]):
-        run = material.runs.get(name)
-        if run is not None:
-            rows.append([name, *_outcome(run), run.state])
+def overview(data: ReportData) -> Table | None:
+    """Return how every run stands and what it scored; None if nothing was trained."""
+    states = _asked(data)
+    rows: list[Sequence[Cell]] = []
+    for name in dict.fromkeys([*states, *data.runs]):
+        run = data.runs.get(name)
+        if run is None:
+            state = "done, its results are not here" if states[name].done else shorten(states[name].why)
+            rows.append([NameCell(name), *[None] * 6, NameCell(state)])
         else:
-            why = (
-                "done, its folder is not here" if of_tables[name]["done"] else of_tables[name].get("why", "")
-            )
-            state = why if len(why) <= MAX_REASON else f"{why[: MAX_REASON - 1]}…"
-            rows.append([name, *[NOTHING] * 6, state])
+            rows.append([NameCell(name), *_outcome(run), NameCell(state_of(run))])
     notes = ["Dev F1 is that of the saved model; of an unfinished run, the best so far."]
-    if second_phases(material):
-        notes.append("Test F1 is that of the model that dev chose, of the first phase where there are two.")
-    return Table("Runs", rows, notes) if len(rows) > 1 else None
+    if final_phases(data):
+        notes.append("Test F1 is that of the model that dev chose, of the first phase if there are two.")
+    heads = ("seed", "best epoch", "dev F1", "test F1", "minutes", "bilstm_crf", "state")
+    return Table("Runs", columns("", *heads, left=["state"]), rows, notes) if rows else None
 
 
-def second_phases(material: Material) -> Table | None:
-    """What second phases were, and the test F1 of their models; None: there was none."""
-    rows: list[Sequence[str]] = [["", "sentences", "batches", "epochs", "seconds", "test F1"]]
-    for name, run in material.runs.items():
-        second = run.second_phase
-        if second:
-            sizes = [f"{second[key]:,}" for key in ("sentences", "batches", "epochs")]
-            report = second.get("test")
-            f1 = percent(report and report["strict"]["micro"]["f1"])
-            rows.append([name, *sizes, f"{second['seconds']:,.1f}", f1])
-    return Table("Second phase, on train and dev", rows, [PHASES]) if len(rows) > 1 else None
+def _outcome(run: RunResults) -> list[Cell]:
+    metrics, best = run.metrics, best_row(run.history) if run.history else None
+    description = run.description
+    commit = f" ({description.commit})" if description.commit else ""
+    cells: list[Cell] = [None, Percent(None)]
+    if metrics is not None:
+        cells = [str(metrics.best_epoch), Percent(metrics.dev.strict.f1)]
+    elif best is not None:
+        cells = [str(best.epoch), Percent(best.dev.f1 if best.dev else None)]
+    test = metrics.test.strict.f1 if metrics and metrics.test else None
+    seed, program = str(description.config.run.seed), f"{description.bilstm_crf}{commit}"
+    return [seed, *cells, Percent(test), Number(minutes(run)), program]
 
 
-def _outcome(run: Run) -> list[str]:
-    metrics = run.metrics or {}
-    reports = {split: metrics.get(split) for split in ("dev", "test")}
-    f1 = {split: report and report["strict"]["micro"]["f1"] for split, report in reports.items()}
-    best = run.best
-    if run.metrics is None and best is not None:
-        f1["dev"] = best["dev"]["f1"]
-    epoch = metrics.get("best_epoch", best["epoch"] if best else None)
-    return [
-        run.seed,
-        NOTHING if epoch is None else str(epoch),
-        percent(f1["dev"]),
-        percent(f1["test"]),
-        minutes(run) or NOTHING,
-        _program(run.described),
+def state_of(run: RunResults) -> str:
+    """Say how far a run has come."""
+    if run.metrics is not None:
+        return "done"
+    epochs = run.description.config.schedule.epochs
+    return f"unfinished: {len(run.history)} of {epochs} epochs" if run.history else "no epoch finished"
+
+
+def minutes(run: RunResults) -> float | None:
+    """Return the minutes of training and scoring dev; None if they are not known."""
+    seconds = run.metrics.seconds if run.metrics else None
+    return sum(asdict(seconds).values()) / 60 if seconds else None
+
+
+def final_phases(data: ReportData) -> Table | None:
+    """Return what second phases were and the test F1 of their models; None if there was none."""
+    rows: list[Sequence[Cell]] = []
+    for name, run in data.runs.items():
+        final = run.metrics.final if run.metrics else None
+        if final is not None:
+            f1 = Percent(final.test.strict.f1 if final.test else None)
+            counts = (final.sentences, final.batches, final.epochs)
+            rows.append([NameCell(name), *counts, Number(final.seconds), f1])
+    heads = columns("", "sentences", "batches", "epochs", "seconds", "test F1")
+    return Table("Second phase, on train + dev", heads, rows, [FINAL_PHASE]) if rows else None
+
+
+# ---------------------------------------------------------------- where they come from
+
+
+def tables(data: ReportData) -> list[Table]:
+    """Return settings, data, vectors, encoders and machines, as far as there are runs."""
+    runs = data.runs
+    found = [
+        _settings(runs),
+        _sources("Data", ("split", "sentences"), runs, _files),
+        _sources("Vectors", ("format", "words", "dim"), runs, _vectors),
+        _sources("Encoders", (), runs, _encoders),
+        _machines(runs),
     ]
+    return [table for table in found if table.rows]
 
 
-def _program(described: Mapping[str, Any]) -> str:
-    """The version, with the commit where one is known."""
-    commit = described.get("commit")
-    return described["bilstm_crf"] + (f" ({commit})" if commit else "")
+K = TypeVar("K", bound=Hashable)
 
 
-def minutes(run: Run) -> str | None:
-    """Of training and scoring dev; None where it is not known."""
-    seconds = (run.metrics or {}).get("seconds")
-    return f"{sum(seconds.values()) / 60:.1f}" if seconds else None
+def _users(runs: Runs, keys_of: Callable[[RunResults], Iterable[K]]) -> dict[K, list[str]]:
+    """Return the names of the runs that have each key."""
+    users: dict[K, list[str]] = {}
+    for name, run in runs.items():
+        for key in keys_of(run):
+            users.setdefault(key, []).append(name)
+    return users
 
 
-def _settings(runs: Sequence[Run]) -> list[Table]:
-    """What all runs share in one table, what tells them apart in another."""
-    # The recipe with the rest; the files, which are lists, stand under the data.
-    filled = {run.name: configuration(run.described) for run in runs}
-    flat = {
-        name: _flat(
-            {
-                f"{part}.{key}": v
-                for part, each in config.items()
-                if isinstance(each, dict)
-                for key, v in each.items()
-            }
-        )
-        for name, config in filled.items()
-    }
-    users: dict[str, dict[str, list[str]]] = {}  # runs by setting and value
-    for setting in dict.fromkeys(setting for values in flat.values() for setting in values):
-        users[setting] = defaultdict(list)
-        for run, values in flat.items():
-            users[setting][values.get(setting, NOTHING)].append(run)
-    shared = [[setting, *by_value] for setting, by_value in users.items() if len(by_value) == 1]
-    differ = [
-        row for setting, by_value in users.items() if len(by_value) > 1 for row in _rows(setting, by_value)
-    ]
-    title = "Settings that all runs share" if differ else "Settings"
-    tables = [Table(title, [["", "value"], *shared])] if shared else []
-    head = ["", Names("value"), Names("runs")]
-    return [*tables, Table("Settings that differ", [head, *differ])] if differ else tables
+def _settings(runs: Runs) -> Table:
+    """Return the settings that differ from the preset, each value with its runs."""
+    order = ["preset", *fields.settings_of(RunConfig), *fields.parts_of(RunConfig)]
+    users = sorted(_users(runs, _changes).items(), key=lambda item: order.index(item[0][0]))
+    rows = [[path, *map(NameCell, values), NameCell(_name(names, runs))] for (path, *values), names in users]
+    heads = columns("", "value", "preset's value", "runs", left=["value", "preset's value", "runs"])
+    return Table("Settings that differ from the preset", heads, rows)
 
 
-def _rows(setting: str, by_value: Mapping[str, Sequence[str]]) -> Iterator[Sequence[str]]:
-    """One a value, with its runs; of the value that most have, where these are many, their number alone."""
-    most = max(by_value.values(), key=len)
-    for value, runs in by_value.items():
-        many = runs is most and len(runs) > MAX_NAMED
-        named = f"the other {len(runs)}" if many else ", ".join(runs)
-        yield [setting, Names(value), Names(named)]
+def _changes(run: RunResults) -> Iterator[tuple[str, str, str]]:
+    """Return the path of each changed setting, its value and the preset's value."""
+    config = run.description.config
+    preset = RunConfig.of_preset(config.preset)
+    yield "preset", config.preset, ""
+    for path, value in fields.changes(config, preset).items():
+        if path not in ELSEWHERE:
+            of_preset = "" if value is None else fields.as_text(fields.get(preset, path))
+            yield path, fields.as_text(value), of_preset
 
 
-def _flat(values: Mapping[str, Any]) -> dict[str, str]:
-    """Those that are one value each."""
-    return {name: _value(value) for name, value in values.items() if not isinstance(value, list | dict)}
+def _name(names: Sequence[str], runs: Runs) -> str:
+    if len(names) == len(runs):
+        return "all" if len(runs) > 1 else names[0]
+    return ", ".join(names) if len(names) <= MAX_NAMED else f"{len(names)} of {len(runs)}"
 
 
-def _value(value: Any) -> str:
-    return NOTHING if value is None else "yes" if value is True else "no" if value is False else str(value)
+Source = tuple[str, tuple[str | int | None, ...], str | None]  # its name, further cells, its SHA-256
 
 
-def _data(runs: Sequence[Run]) -> list[Table]:
-    """Each file once, by its hash."""
-    users: dict[tuple[str, ...], list[Run]] = defaultdict(list)
-    for run in runs:
-        for split, files in run.described["data"].items():
-            for file in files:
-                sentences = f"{file['sentences']:,}" if "sentences" in file else NOTHING
-                users[split, file["path"], sentences, Code(file["sha256"])].append(run)
+def _sources(
+    title: str, heads: Sequence[str], runs: Runs, sources_of: Callable[[RunResults], list[Source]]
+) -> Table:
+    """Return each source once, by its hash, with the number of runs that use it."""
     rows = [
-        [path, split, sentences, str(len(by)), digest]
-        for (split, path, sentences, digest), by in sorted(users.items(), key=_key)
+        [NameCell(name), *cells, len(names), Code(sha256) if sha256 else None]
+        for (name, cells, sha256), names in _users(runs, sources_of).items()
     ]
-    return [Table("Data", [["", "split", "sentences", "runs", "SHA-256"], *rows])] if rows else []
+    return Table(title, columns("", *heads, "runs", "SHA-256"), rows)
 
 
-def _key(item: tuple[tuple[str, ...], Any]) -> tuple[int, tuple[str, ...]]:
-    """Train, dev, test, then the rest."""
-    splits = ("train", "dev", "test")
-    split = item[0][0]
-    return (splits.index(split) if split in splits else len(splits), item[0])
+def _files(run: RunResults) -> list[Source]:
+    data = sorted(run.description.data.items(), key=lambda item: (*SPLITS, item[0]).index(item[0]))
+    return [(file.path, (split, file.sentences), file.sha256) for split, files in data for file in files]
 
 
-def _vectors(runs: Sequence[Run]) -> list[Table]:
-    users: dict[tuple[str, ...], list[Run]] = defaultdict(list)
-    for run in runs:
-        found = run.described["vectors"]
-        if found is None:
-            users["none: random", NOTHING, NOTHING, NOTHING, NOTHING].append(run)
-        else:
-            size = [f"{found[key]:,}" if key in found else NOTHING for key in ("words", "dim")]
-            kind = str(found.get("format", NOTHING))
-            users[found["file"], kind, size[0], size[1], Code(found["sha256"])].append(run)
-    rows = [[*row[:-1], str(len(by)), row[-1]] for row, by in users.items()]
-    return [Table("Vectors", [["", "format", "words", "dim", "runs", "SHA-256"], *rows])] if rows else []
+def _vectors(run: RunResults) -> list[Source]:
+    found = run.description.vectors
+    if found is None:
+        return [("none: random", (None, None, None), None)]
+    return [(found.file, (found.format or None, found.words or None, found.dim or None), found.sha256)]
 
 
-def _encoders(runs: Sequence[Run]) -> list[Table]:
-    users: dict[tuple[str, Code], list[Run]] = defaultdict(list)
-    for run in runs:
-        found = run.described.get("encoder")
-        if found is not None:
-            users[found["name"], Code(found["sha256"])].append(run)
-    rows = [[name, str(len(by)), digest] for (name, digest), by in users.items()]
-    return [Table("Encoders", [["", "runs", "SHA-256"], *rows])] if rows else []
+def _encoders(run: RunResults) -> list[Source]:
+    found = run.description.encoder
+    return [] if found is None else [(found.name, (), found.sha256)]
 
 
-def _machines(runs: Sequence[Run]) -> list[Table]:
-    """One column for each set of versions and machine that runs were made with."""
-    users: dict[tuple[tuple[str, str], ...], list[str]] = defaultdict(list)
-    for run in runs:
-        environment = run.described["environment"]
-        packages = environment.get("packages", {})
-        described = {"bilstm_crf": run.described["bilstm_crf"], **packages, **environment}
-        described.pop("packages", None)
-        users[tuple(_flat(described).items())].append(run.name)
-    if not users:
-        return []
-    columns = [dict(each) for each in users]
-    heads = (
-        [""]
-        if len(columns) == 1
-        else [f"{number}: {_count(by)}" for number, by in enumerate(users.values(), 1)]
-    )
-    names = dict.fromkeys(name for column in columns for name in column)
-    rows = [[name, *(column.get(name, NOTHING) for column in columns)] for name in names]
-    notes = [f"{number}: {', '.join(by)}" for number, by in enumerate(users.values(), 1) if len(columns) > 1]
-    return [Table("Versions and machine", [["", *heads], *rows], notes)]
+def _machines(runs: Runs) -> Table:
+    """Return one column for each set of versions and machine."""
+    users = _users(runs, lambda run: [tuple(_machine(run).items())])
+    several = len(users) > 1
+    counts = [
+        f"{number}: {len(names)} run{'s' * (len(names) > 1)}"
+        for number, names in enumerate(users.values(), 1)
+    ]
+    machines = [dict(machine) for machine in users]
+    keys = dict.fromkeys(key for machine in machines for key in machine)
+    rows = [[key, *(machine.get(key) for machine in machines)] for key in keys]
+    notes = [f"{number}: {', '.join(names)}" for number, names in enumerate(users.values(), 1) if several]
+    return Table("Versions and machine", columns("", *(counts if several else ["value"])), rows, notes)
 
 
-def _count(runs: Iterable[str]) -> str:
-    number = len(list(runs))
-    return f"{number} run{'s' * (number > 1)}"
+def _machine(run: RunResults) -> dict[str, str]:
+    machine = asdict(run.description.environment)
+    described = {"bilstm_crf": run.description.bilstm_crf, **machine.pop("packages"), **machine}
+    return {name: str(value) for name, value in described.items() if value}

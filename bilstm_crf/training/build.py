@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from bilstm_crf.config import RunConfig
-from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.subwords import Subwords
+from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.encoder.cache import cached_vectors
 from bilstm_crf.encoder.contextual import EncoderFeatures, EncoderSpec, PrecomputedFeatures, TrainableFeatures
 from bilstm_crf.encoder.settings import FeatureSettings
@@ -19,9 +19,9 @@ from bilstm_crf.errors import InputError
 from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.labels import ENCODINGS, Encoding, LabelSet, norne_first
 from bilstm_crf.model.architecture import Architecture
-from bilstm_crf.model.description import check_labels
+from bilstm_crf.model.description import require_labels
 from bilstm_crf.model.model_folder import Model
-from bilstm_crf.model.network import BiLSTMCRF
+from bilstm_crf.model.network import BiLSTMCRF, TrainableModel
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.training.checkpoint import seed_epoch
 from bilstm_crf.training.pretrained import Pretrained
@@ -49,31 +49,23 @@ def precomputed_features(
         return PrecomputedFeatures(cached_vectors(use.encoder, sentences, use.settings, progress=bar.at))
 
 
-def architecture_of(config: RunConfig, use: EncoderSpec | None) -> Architecture:
-    """Return the architecture of a run's network."""
-    if use is None:
-        return Architecture.of(config)
-    return Architecture.of(config, contextual_dim=use.encoder.dim, contextual_layers=use.layers)
-
-
-def build_model(config: RunConfig, sentences: list[Sentence], pretrained: Pretrained = NOTHING) -> Model:
+def build_model(
+    config: RunConfig, sentences: list[Sentence], pretrained: Pretrained = NOTHING
+) -> TrainableModel:
     """Build a model for these training sentences, with random weights or those of a model to fine-tune."""
     words, vectors = config.words, pretrained.vectors
     labels = _labels(ENCODINGS[config.data.encoding], sentences)
-    known = () if vectors is None else vectors.index
-    vocabulary = Vocabulary.of_corpus(sentences, labels, vectors=known)
-    attached = None if vectors is None else AttachedVectors(vectors.index, vectors.matrix, vectors.subword)
+    vocabulary = Vocabulary.of_corpus(sentences, labels, attached=vectors)
     dim = words.dim if vectors is None else vectors.dim
     if "static" not in config.features:
         vocabulary, dim = Vocabulary((), vocabulary.characters, labels), 0
-    use = None
+    use, architecture = None, Architecture.of(config)
     if pretrained.encoder is not None and config.encoder is not None:
-        settings = FeatureSettings.of(config.encoder)
-        use = EncoderSpec(pretrained.encoder, settings, config.encoder.finetune)
-    architecture = architecture_of(config, use)
+        use = EncoderSpec(pretrained.encoder, FeatureSettings.of(config.encoder), config.encoder.finetune)
+        architecture = Architecture.of(config, contextual_dim=use.encoder.dim, contextual_layers=use.layers)
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
         random = seed_epoch(config.run.seed, 0)
-        table = initial_table(vocabulary, attached, dim, random)
+        table = initial_table(vocabulary, vectors, dim, random)
         network = BiLSTMCRF(architecture, len(vocabulary.characters), len(labels), table)
     subwords = None if vectors is None else vectors.subwords
     if words.word_dropout:
@@ -85,9 +77,17 @@ def build_model(config: RunConfig, sentences: list[Sentence], pretrained: Pretra
     if use is not None and use.tuned:
         network.encoder = use.encoder
     label_set = LabelSet.named(config.data.labels, keep_misc=config.data.keep_misc)
-    model = Model(network, architecture, vocabulary, config.data.encoding, label_set, {}, subwords, use)
-    if attached is not None:
-        model.attach(attached)
+    model = TrainableModel(
+        architecture=architecture,
+        vocabulary=vocabulary,
+        encoding=config.data.encoding,
+        label_set=label_set,
+        weights=network.weights(),
+        provenance={},
+        subwords=subwords,
+        contextual=use,
+        network=network,
+    )
     if pretrained.initial is not None:
         copy_weights(pretrained.initial, model)
     network.to(config.run.device)
@@ -99,22 +99,24 @@ def build_model(config: RunConfig, sentences: list[Sentence], pretrained: Pretra
 def _labels(encoding: Encoding, sentences: Iterable[Sentence]) -> list[str]:
     """Return the labels of the training sentences. Raises InputError for types that no format could hold."""
     types = norne_first(span.type for sentence in sentences for span in sentence.spans or ())
+    labels = encoding.labels(types)
     try:
-        return check_labels(encoding.labels(types), encoding)
+        require_labels(labels, encoding.name)
     except ValueError as error:
         raise InputError(f"training data: {error}") from error
+    return labels
 
 
 def initial_table(
-    vocabulary: Vocabulary, vectors: AttachedVectors | None, dim: int, random: np.random.Generator
+    vocabulary: Vocabulary, vectors: WordVectors | None, dim: int, random: np.random.Generator
 ) -> Tensor:
     """Return (V + 1, D): each word's vector (by form, by lower case, by n-grams), else U(±sqrt(3 / D))."""
     bound = math.sqrt(3 / max(1, dim))
     table = random.uniform(-bound, bound, (len(vocabulary.words) + 1, dim)).astype(np.float32)
     if vectors is not None:
-        rows = {number: vectors.find(word) for word, number in vocabulary.words.items()}
-        found = {number: row for number, row in rows.items() if row is not None}
-        table[list(found)] = vectors.rows(np.array(list(found.values()), dtype=np.int64))
+        for word, number in vocabulary.words.items():
+            if (vector := vectors.find(word)) is not None:
+                table[number] = vector
     return torch.from_numpy(table)
 
 

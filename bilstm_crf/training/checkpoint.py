@@ -7,7 +7,6 @@ run ends bit for bit where an uninterrupted one ends.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,8 @@ from safetensors.torch import save
 from bilstm_crf.errors import InputError
 from bilstm_crf.model.network import BiLSTMCRF
 from bilstm_crf.training.optimizer import Optimizer
-from bilstm_crf.training.records import EpochRow, history_from_json, history_to_json
-from bilstm_crf.util.files import parse_json, write_whole
+from bilstm_crf.training.records import EpochRow, format_history, parse_history
+from bilstm_crf.util.files import write_whole
 
 
 def seed_epoch(seed: int, epoch: int) -> np.random.Generator:
@@ -37,7 +36,7 @@ def save_checkpoint(
     """Write parameters, buffers, the optimizer's state and the history."""
     state = {**network.state_dict(), **optimizer.state()}
     tensors = {name: each.detach().cpu().contiguous() for name, each in state.items()}
-    content = save(tensors, metadata={"history": json.dumps(history_to_json(history))})
+    content = save(tensors, metadata={"history": format_history(history)})
     with write_whole(path) as stream:
         stream.write(content)
 
@@ -72,5 +71,4 @@ def epochs_done(path: Path) -> int:
 
 
 def _history(content: Any, path: Path) -> list[EpochRow]:
-    text = (content.metadata() or {}).get("history", "null")
-    return history_from_json(parse_json(text, path=path), path)
+    return parse_history((content.metadata() or {}).get("history", "null"), path)

@@ -17,19 +17,21 @@ import torch
 
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.errors import DivergedError, InputError, warn
+from bilstm_crf.errors import DivergedError, InputError
 from bilstm_crf.evaluation.counts import Average
 from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.features.batches import make_batch, training_batches
-from bilstm_crf.features.occurrences import Occurrences
+from bilstm_crf.features.occurrences import MemoryIndex
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.model.dropout import set_generator
 from bilstm_crf.model.model_folder import Model, save_model
+from bilstm_crf.model.network import TrainableModel
+from bilstm_crf.sentence import Sentence
 from bilstm_crf.training.build import precomputed_features, train_features
 from bilstm_crf.training.checkpoint import load_checkpoint, save_checkpoint, seed_epoch
 from bilstm_crf.training.optimizer import Optimizer
-from bilstm_crf.training.plan import Phase, Plan
+from bilstm_crf.training.plan import Plan
 from bilstm_crf.training.records import HISTORY, EpochRow, read_history, write_history
 from bilstm_crf.training.run_folder import CHECKPOINT, stage_checkpoint
 
@@ -37,7 +39,10 @@ MAX_LOSS = 100.0  # per token; guessing among K labels costs ln K, about 3
 
 
 class Observer(Protocol):
-    """What follows the progress of training: a progress bar, a log."""
+    """What follows the progress of a training, and is closed after it: a progress bar, a log."""
+
+    def __enter__(self) -> Any: ...
+    def __exit__(self, *error: Any) -> None: ...
 
     def batch(self, epoch: int, sentences: int, tokens: int, loss: float) -> None:
         """After each batch: the sentences, tokens and loss of the epoch so far."""
@@ -56,14 +61,14 @@ class DevSet:
         self._gold = [sentence.spans or [] for sentence in split.sentences]
 
     def enter(self, model: Model) -> None:
-        """Prepare to tag with this model."""
-        self._tagger = Tagger(model, self._device, self._threads)
+        """Prepare the encoder's features for this model."""
         self._features = precomputed_features(model, self._sentences, "dev")
 
-    def score(self, row: EpochRow, history: Sequence[EpochRow]) -> EpochRow:
-        """Return the row with the scores of the model as it is now, compared to the epochs before."""
+    def score(self, model: Model, row: EpochRow, history: Sequence[EpochRow]) -> EpochRow:
+        """Return the row with the model's scores, compared to the epochs before."""
         started = time.perf_counter()
-        found = strict(self._gold, self._tagger.predict(self._sentences, self._features))
+        tagger = Tagger(model, self._device, self._threads)
+        found = strict(self._gold, tagger.predict(self._sentences, self._features))
         row = dataclasses.replace(
             row,
             dev=Average(found.precision, found.recall, found.f1),
@@ -96,16 +101,18 @@ class Output:
 class Trainer:
     """A network, the sentences it learns from, and its optimizer."""
 
-    def __init__(self, model: Model, optimizer: Optimizer, phase: Phase, seed: int) -> None:
-        self.model, self.plan = model, phase.plan
+    def __init__(
+        self, model: TrainableModel, optimizer: Optimizer, sentences: list[Sentence], plan: Plan, seed: int
+    ) -> None:
+        self.model, self.plan = model, plan
         self.state = (model.network, optimizer)  # what a checkpoint holds, with the history
-        self._seed, self._mixture, self._sentences = seed, phase.mixture, phase.train.sentences
+        self._seed, self._sentences = seed, sentences
         self._device = model.network.embedding.weight.device
         self._stage: int | None = None
-        self._occurrences = None
+        self._memory_index = None
         if model.architecture.document_memory:
-            self._occurrences = Occurrences(self._sentences)
-            model.network.begin_memory(self._occurrences.places)
+            self._memory_index = MemoryIndex(self._sentences)
+            model.network.begin_memory(self._memory_index.places)
         encoding = ENCODINGS[model.encoding]
         self._encoded = model.vocabulary.encode(
             [sentence.tokens for sentence in self._sentences],
@@ -139,9 +146,9 @@ class Trainer:
         loss_sum = 0.0
         sentences = tokens = 0
         network.train()
-        order = self._mixture.epoch(random)[: epoch.batches * batch_size]
+        order = self.plan.mixture.epoch(random)[: epoch.batches * batch_size]
         for chosen in training_batches(order, batch_size):
-            batch = make_batch(self._encoded, chosen, self._device, self._occurrences)
+            batch = make_batch(self._encoded, chosen, self._memory_index)
             features = None
             if self._encoder_features is not None:
                 features = self._encoder_features.of(batch.layout).to(self._device)
@@ -172,10 +179,12 @@ def fit(trainer: Trainer, dev: DevSet | None, output: Output, observer: Observer
     plan, folder = trainer.plan, output.folder
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
         history = load_checkpoint(folder / CHECKPOINT, *trainer.state)
-        if history and not plan.fits(history, scored=dev is not None):
-            raise InputError("is not this run's checkpoint: another history", path=folder / CHECKPOINT)
-        history = history or finished_history(folder, plan, scored=dev is not None)
-        if history:  # a run that was killed after the checkpoint may have left it one row short
+        if not history:  # without its checkpoint, a training that ended is not done again
+            history = read_history(folder)
+            history = [] if plan.remaining(history) else history
+        if history and history[-1].epoch > len(plan.epochs):
+            raise InputError(f"has more than {len(plan.epochs)} epochs", path=folder / HISTORY)
+        if history:  # a kill after the checkpoint may have left the file one row short
             write_history(folder, history)
         while remaining := plan.remaining(history):
             number = remaining[0]
@@ -186,12 +195,13 @@ def fit(trainer: Trainer, dev: DevSet | None, output: Output, observer: Observer
             if trainer.enter(stage) and dev is not None:
                 dev.enter(trainer.model)
             row = trainer.train_epoch(number, observer)
+            model = trainer.model.snapshot()
             if dev is None:
                 row = dataclasses.replace(row, best=number == len(plan.epochs))
             else:
-                row = dev.score(row, history)
+                row = dev.score(model, row, history)
             if row.best:
-                output.save(trainer.model, row)
+                output.save(model, row)
             history.append(row)
             if dev is not None and stage + 1 < len(plan.stages) and dev.improves(row, of_stage):
                 save_checkpoint(stage_checkpoint(folder, stage), *trainer.state, history)
@@ -201,21 +211,3 @@ def fit(trainer: Trainer, dev: DevSet | None, output: Output, observer: Observer
             write_history(folder, history)
             observer.epoch(history)
     return history
-
-
-def finished_history(folder: Path, plan: Plan, *, scored: bool) -> list[EpochRow]:
-    """Return the history of a training that came to its end, so that its checkpoint is gone; else nothing.
-
-    Warns of a damaged history: then the training starts again.
-    """
-    path = folder / HISTORY
-    if not path.exists() or not (folder / "model.json").exists():
-        return []
-    try:
-        history = read_history(folder)
-        if not history or not plan.fits(history, scored=scored):
-            raise InputError("has no whole rows of this run", path=path)
-    except InputError as error:
-        warn(f"{error}; the run begins again")
-        return []
-    return [] if plan.remaining(history) else history

@@ -1,15 +1,15 @@
-"""From gradients to new weights: the optimizers and their learning-rate schedule."""
+"""From gradients to new weights."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
-from bilstm_crf.config import RunConfig
+from bilstm_crf.config import EncoderConfig, OptimizerConfig
 from bilstm_crf.model.network import BiLSTMCRF
+from bilstm_crf.training.plan import LearningRateSchedule
 
 
 class Optimizer:
@@ -20,70 +20,59 @@ class Optimizer:
     AdamW at a learning rate of its own (Loshchilov and Hutter 2019).
     """
 
-    def __init__(self, network: BiLSTMCRF, config: RunConfig, epoch: int, batches: int) -> None:
-        """The schedule ends after so many `batches`, of which so many are an `epoch`."""
-        self._optimizer, self._schedule = config.optimizer, config.schedule
-        optimizer = config.optimizer
-        self._epoch, self._batches = epoch, batches
-        self._warmup = round(
-            config.schedule.warmup_fraction * batches
-        )  # a whole number, or rounding would move a restart
+    def __init__(
+        self,
+        network: BiLSTMCRF,
+        config: OptimizerConfig,
+        schedule: LearningRateSchedule,
+        encoder: EncoderConfig | None = None,
+    ) -> None:
+        self._config, self._schedule = config, schedule
         self._done = 0  # batches
         table = network.embedding.weight
-        encoder = {} if network.encoder is None else dict(network.encoder.named_parameters(prefix="encoder"))
+        table.requires_grad_(config.embedding_lr_scale > 0 and table.numel() > 0)
+        in_encoder = (
+            {} if network.encoder is None else dict(network.encoder.named_parameters(prefix="encoder"))
+        )
         self._named = {name: each for name, each in network.named_parameters() if each is not table}
-        others = [each for name, each in self._named.items() if name not in encoder]
-        table.requires_grad_(optimizer.embedding_lr_scale > 0 and table.numel() > 0)
-        # With the learning rate of each, before the schedule
-        self._optimizers: list[tuple[torch.optim.Optimizer, float]] = []
-        if optimizer.method == "adam":
-            adam = torch.optim.AdamW(others, weight_decay=optimizer.weight_decay, fused=True)
-            self._optimizers.append((adam, optimizer.learning_rate))
+        others = [each for name, each in self._named.items() if name not in in_encoder]
+        main: torch.optim.Optimizer
+        if config.method == "adam":
+            main = torch.optim.AdamW(others, weight_decay=config.weight_decay, fused=True)
         else:
-            decay, momentum = optimizer.weight_decay, optimizer.momentum
-            sgd = torch.optim.SGD(others, momentum=momentum, weight_decay=decay, fused=True)
-            self._optimizers.append((sgd, optimizer.learning_rate))
+            main = torch.optim.SGD(
+                others, momentum=config.momentum, weight_decay=config.weight_decay, fused=True
+            )
+        # With the peak learning rate of each
+        self._optimizers: list[tuple[torch.optim.Optimizer, float]] = [(main, config.learning_rate)]
         if table.requires_grad:
-            rate = optimizer.learning_rate * optimizer.embedding_lr_scale
+            rate = config.learning_rate * config.embedding_lr_scale
             self._optimizers.append((torch.optim.SGD([table], foreach=False), rate))
-        if encoder and config.encoder is not None:
+        if in_encoder and encoder is not None:
             # As BERT was trained (Devlin et al. 2019): no weight decay for biases and the scales of norms
+            decaying = [each for each in in_encoder.values() if each.ndim > 1]
+            constant = [each for each in in_encoder.values() if each.ndim <= 1]
             groups = [
-                {
-                    "params": [each for each in encoder.values() if each.ndim > 1],
-                    "weight_decay": config.encoder.weight_decay,
-                },
-                {"params": [each for each in encoder.values() if each.ndim <= 1], "weight_decay": 0.0},
+                {"params": decaying, "weight_decay": encoder.weight_decay},
+                {"params": constant, "weight_decay": 0.0},
             ]
-            self._optimizers.append((torch.optim.AdamW(groups, fused=True), config.encoder.learning_rate))
+            self._optimizers.append((torch.optim.AdamW(groups, fused=True), encoder.learning_rate))
 
     def begin(self, batches: int) -> float:
         """Continue as after so many batches; return the first learning rate."""
         self._done = batches
-        return self._scheduled(self._optimizer.learning_rate)
+        return self._schedule.rate(self._config.learning_rate, batches)
 
     def step(self, sentences: int) -> None:
         """Update the weights by the gradients of a batch's summed loss, and reset the gradients."""
-        if clip := self._optimizer.gradient_clip:
+        if clip := self._config.gradient_clip:
             nn.utils.clip_grad_norm_(self._named.values(), clip * sentences)
-        for optimizer, rate in self._optimizers:
+        for optimizer, peak in self._optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = self._scheduled(rate)
+                group["lr"] = self._schedule.rate(peak, self._done)
             optimizer.step()
             optimizer.zero_grad()
         self._done += 1
-
-    def _scheduled(self, rate: float) -> float:
-        """Return what the schedule makes of a learning rate for the next step."""
-        schedule = self._schedule
-        if self._done < self._warmup:
-            return rate * min(1, (self._done + 1) / self._warmup)
-        if schedule.shape == "inverse":
-            return rate / (1 + schedule.learning_rate_decay * (self._done // self._epoch))
-        fallen, falling = self._done - self._warmup, self._batches - self._warmup
-        if schedule.shape == "linear":
-            return rate * (1 - fallen / falling)
-        return rate * (1 + math.cos(math.pi * (fallen * schedule.restarts % falling) / falling)) / 2
 
     def state(self) -> dict[str, Tensor]:
         """Return what the optimizers keep between steps, by `parameter/kind`; nothing for plain SGD."""

@@ -1,19 +1,42 @@
-"""What a training learns from, and how long: epochs, each of one stage of a curriculum.
+"""What a training draws from its sentences, and how long it lasts: epochs, each of one stage of a curriculum.
 
-An epoch is one pass over the training data, or `epoch_batches` batches. Dev is scored after each.
+An epoch is one pass over the training data, or `batches_per_epoch` batches. Dev is scored after each.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bilstm_crf.config import EncoderConfig, ScheduleConfig, Stage
-from bilstm_crf.corpus.labelled import Labelled
+from bilstm_crf.config import ScheduleConfig, Stage
 from bilstm_crf.corpus.mixture import Mixture
 from bilstm_crf.errors import UsageError
 from bilstm_crf.training.records import EpochRow, best_row
+
+
+@dataclass(frozen=True)
+class LearningRateSchedule:
+    """How a learning rate falls over a run."""
+
+    config: ScheduleConfig
+    batches_per_epoch: int
+    batches: int  # of the run
+
+    def rate(self, peak: float, done: int) -> float:
+        """Return the learning rate of the step after `done` batches."""
+        config = self.config
+        warmup = round(
+            config.warmup_fraction * self.batches
+        )  # a whole number, or rounding would move a restart
+        if done < warmup:
+            return peak * min(1, (done + 1) / warmup)
+        if config.shape == "inverse":
+            return peak / (1 + config.learning_rate_decay * (done // self.batches_per_epoch))
+        fallen, falling = done - warmup, self.batches - warmup
+        if config.shape == "linear":
+            return peak * (1 - fallen / falling)
+        return peak * (1 + math.cos(math.pi * (fallen * config.restarts % falling) / falling)) / 2
 
 
 @dataclass(frozen=True)
@@ -27,14 +50,17 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Plan:
-    """The epochs of a training, and what the learning-rate schedule counts by."""
+    """The epochs of a training, which sentences they draw, and the learning rates."""
 
     epochs: list[Epoch]
     stages: list[Stage]
-    batches_per_epoch: int
-    batches: int  # after which the schedule ends
-    batch_size: int = 1
-    patience: int = 0  # epochs of a stage without a better dev F1; 0: no limit
+    mixture: Mixture
+    schedule: LearningRateSchedule
+
+    @property
+    def batch_size(self) -> int:
+        """The number of sentences in a batch."""
+        return self.schedule.config.batch_size
 
     @property
     def sentences_per_epoch(self) -> int:
@@ -42,7 +68,7 @@ class Plan:
         return self.batch_size * max(each.batches for each in self.epochs)
 
     @property
-    def batches_to_train(self) -> int:
+    def batches(self) -> int:
         """The number of batches in all epochs."""
         return sum(each.batches for each in self.epochs)
 
@@ -54,71 +80,53 @@ class Plan:
         """Return the rows of a stage."""
         return [row for row in history if self.epoch(row.epoch).stage == stage]
 
-    def fits(self, history: Sequence[EpochRow], *, scored: bool) -> bool:
-        """Return whether this can be the history of a run with this plan."""
-        return history[-1].epoch <= len(self.epochs) and all(
-            (row.dev is not None) == scored for row in history
-        )
-
     def remaining(self, history: Sequence[EpochRow]) -> list[int]:
         """Return the numbers of the epochs that are still to come, without those that patience cuts."""
         done = history[-1].epoch if history else 0
-        return [
-            n for n in range(done + 1, len(self.epochs) + 1) if not self.is_over(self.epoch(n).stage, history)
-        ]
+        numbers = range(done + 1, len(self.epochs) + 1)
+        return [number for number in numbers if not self.is_over(self.epoch(number).stage, history)]
 
     def is_over(self, stage: int, history: Sequence[EpochRow]) -> bool:
         """Return whether the last `patience` epochs of a stage brought no better dev F1."""
-        rows = self.of_stage(history, stage)
+        rows, patience = self.of_stage(history, stage), self.schedule.config.patience
         scored = bool(rows) and rows[-1].dev is not None
-        return scored and 0 < self.patience <= len(rows) and best_row(rows) not in rows[-self.patience :]
+        return scored and 0 < patience <= len(rows) and best_row(rows) not in rows[-patience:]
 
 
-@dataclass(frozen=True)
-class Phase:
-    """One training: its sentences, which of them an epoch draws, and how long it lasts."""
+def plan_training(config: ScheduleConfig, stages: Sequence[Stage], mixture: Mixture) -> Plan:
+    """Plan a training; a single stage lasts the configured number of epochs.
 
-    train: Labelled
-    mixture: Mixture
-    plan: Plan
-
-
-def plan_phase(
-    schedule: ScheduleConfig, encoder: EncoderConfig | None, train: Labelled, weights: Sequence[float]
-) -> Phase:
-    """Plan a training. Raises UsageError where an epoch would be longer than the training data."""
-    mixture = Mixture(train.sizes, weights or [1.0] * len(train.sizes))
-    whole = -(-len(mixture) // schedule.batch_size)
-    if schedule.batches_per_epoch > whole:
+    Raises UsageError where an epoch would be longer than the training data.
+    """
+    whole = batches_of(config, mixture)
+    if config.batches_per_epoch > whole:
         raise UsageError(
-            f"batches_per_epoch is {schedule.batches_per_epoch:,}, but train has only {whole:,} batches"
+            f"batches_per_epoch is {config.batches_per_epoch:,}, but the training data has {whole:,} batches"
         )
-    epoch = schedule.batches_per_epoch or whole
-    stages = [Stage(0, "sentences", 0)] if encoder is None else encoder.stages
-    if encoder is None or not encoder.curriculum:  # one stage, as long as the schedule
-        stages = [dataclasses.replace(stages[0], batches=schedule.epochs * epoch)]
+    epoch = config.batches_per_epoch or whole
+    if len(stages) == 1 and not stages[0].batches:
+        stages = [replace(stages[0], batches=config.epochs * epoch)]
     lengths = [stage.batches for stage in stages]
-    plan = Plan(
-        list(_epochs(lengths, stages, epoch)),
-        stages,
-        epoch,
-        sum(lengths),
-        schedule.batch_size,
-        schedule.patience,
-    )
-    return Phase(train, mixture, plan)
+    schedule = LearningRateSchedule(config, epoch, sum(lengths))
+    return Plan(list(_epochs(lengths, stages, epoch)), list(stages), mixture, schedule)
 
 
-def stop_where_best(plan: Plan, history: Sequence[EpochRow], batches_per_epoch: int) -> Plan:
-    """Return a plan in which each stage ends after as many batches as were best on dev in a finished run.
+def stop_where_best(plan: Plan, history: Sequence[EpochRow], mixture: Mixture) -> Plan:
+    """Plan to train again, on other sentences: each stage ends after as many batches as were best on dev.
 
-    No stage follows that of the best epoch of all. The learning rates stay those of the finished run.
+    No stage follows that of the best epoch of all. The learning rates are those of the finished training.
     """
     lengths = []
     for stage in range(plan.epoch(best_row(history).epoch).stage + 1):
         last = plan.epoch(best_row(plan.of_stage(history, stage)).epoch)
         lengths.append(last.first + last.batches - sum(each.batches for each in plan.stages[:stage]))
-    return replace(plan, epochs=list(_epochs(lengths, plan.stages, batches_per_epoch)))
+    epoch = plan.schedule.config.batches_per_epoch or batches_of(plan.schedule.config, mixture)
+    return replace(plan, epochs=list(_epochs(lengths, plan.stages, epoch)), mixture=mixture)
+
+
+def batches_of(config: ScheduleConfig, mixture: Mixture) -> int:
+    """Return the number of batches in one pass over the training data."""
+    return -(-len(mixture) // config.batch_size)
 
 
 def _epochs(lengths: Iterable[int], stages: Iterable[Stage], batches_per_epoch: int) -> Iterable[Epoch]:

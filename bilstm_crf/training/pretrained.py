@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bilstm_crf.config import EncoderConfig, RunConfig
+import numpy as np
+
+from bilstm_crf.config import EncoderConfig, NetworkConfig, WordConfig
 from bilstm_crf.embeddings.coverage import coverage
 from bilstm_crf.embeddings.read import load
 from bilstm_crf.embeddings.vectors import Source, WordVectors
@@ -36,7 +38,11 @@ class Pretrained:
 
 
 def load_pretrained(
-    config: RunConfig, sentences: Iterable[Sentence], say: Callable[[str], None]
+    words: WordConfig,
+    network: NetworkConfig,
+    encoder: EncoderConfig | None,
+    sentences: Iterable[Sentence],
+    say: Callable[[str], None],
 ) -> Pretrained:
     """Load what the configuration names, and say how many words of the training sentences have vectors.
 
@@ -44,58 +50,53 @@ def load_pretrained(
     the features do not, or the other way round.
     """
     initial = source = None
-    folder, encoder = config.network.init_from, config.encoder
-    if folder is None:
-        vectors = load(config.words.embeddings, embeddings_dir=config.words.embeddings_dir)
+    static = network.features == "auto" or "static" in network.features
+    if network.init_from is None:
+        vectors = load(words.embeddings, embeddings_dir=words.embeddings_dir)
     else:
+        name = None if encoder is None else encoder.name
         trust = encoder is not None and encoder.trust_remote_code
-        initial = load_model(folder, bert=config.encoder_name, trust_remote_code=trust)
-        source = ModelSource(folder, weights_of(folder)[1])
-        vectors = vectors_of(initial, folder)
-        if ("static" in config.features) != (vectors is not None):
+        initial = load_model(network.init_from, encoder=name, trust_remote_code=trust)
+        source = ModelSource(network.init_from, weights_of(network.init_from)[1])
+        vectors = vectors_of(initial, network.init_from)
+        if static != (vectors is not None):
             has = "no static vectors" if vectors is None else "static vectors"
-            features = ",".join(config.features)
-            raise UsageError(f"the model to fine-tune has {has}, but the features are {features}")
+            raise UsageError(f"the model to fine-tune has {has}, but features={network.features}")
     if vectors is not None:
-        vectors = _with_subwords(config.words.subwords, vectors, sentences, say)
-    elif "static" in config.features:
-        say(f"vectors  none: random, {config.words.dim} dimensions")
-    return Pretrained(vectors, None if encoder is None else load_encoder(encoder, say), initial, source)
+        say(f"vectors  {vectors.summary()}")
+        counts = Counter(word for sentence in sentences for word in sentence.tokens)
+        say(f"coverage {coverage(counts, vectors).line()}")
+        if words.subwords and vectors.subwords is None:
+            vectors = vectors.with_subwords(words.subwords)
+            say(f"n-grams  fitted up to {words.subwords:,} vectors, for words without one")
+    elif static:
+        say(f"vectors  none: random, {words.dim} dimensions")
+    loaded = None
+    if encoder is not None:
+        loaded = load_encoder(encoder)
+        size = sum(parameter.numel() for parameter in loaded.parameters()) / 1e6
+        say(
+            f"encoder  {encoder.name}: {loaded.hidden_states - 1} layers, {loaded.dim} dimensions, "
+            f"{size:.1f} million weights, {'fine-tuned' if encoder.finetune else 'frozen'}"
+        )
+    return Pretrained(vectors, loaded, initial, source)
 
 
-def _with_subwords(
-    subwords: int, vectors: WordVectors, sentences: Iterable[Sentence], say: Callable[[str], None]
-) -> WordVectors:
-    """Return the vectors with n-gram vectors for other words, if those are wanted and the file has none."""
-    say(f"vectors  {vectors.summary()}")
-    words = Counter(word for sentence in sentences for word in sentence.tokens)
-    say(f"coverage {coverage(words, vectors).line()}")
-    if subwords and vectors.subwords is None:
-        vectors = vectors.with_subwords(subwords)
-        say(f"n-grams  fitted up to {subwords:,} vectors, for words without one")
-    return vectors
-
-
-def load_encoder(config: EncoderConfig, say: Callable[[str], None]) -> Encoder:
-    """Load the encoder, and check that it has the layer that is asked for."""
+def load_encoder(config: EncoderConfig) -> Encoder:
+    """Load an encoder, and check that it has the layer that is asked for."""
     encoder = Encoder.load(config.name, trust_remote_code=config.trust_remote_code)
     encoder.require_layer(FeatureSettings.of(config))
     if not config.finetune:
         require_folder()
-    weights = sum(parameter.numel() for parameter in encoder.parameters())
-    say(
-        f"encoder  {config.name}: {encoder.hidden_states - 1} layers, {encoder.dim} dimensions, "
-        f"{weights / 1e6:.1f} million weights, {'fine-tuned' if config.finetune else 'frozen'}"
-    )
     return encoder
 
 
 def vectors_of(model: Model, folder: str) -> WordVectors | None:
     """Return the words of a trained model and their table as word vectors; None where it has none."""
-    if model.network.embedding.dim == 0:
+    if model.word_table.shape[1] == 0:
         return None
     words = list(model.vocabulary.words)
-    matrix = model.network.embedding.weight.detach().float().numpy()[1:]
+    matrix = model.word_table[1:].astype(np.float32)
     weights, sha256 = weights_of(folder)
     source = Source(
         file=weights.name,

@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.filters import Dropped, counts
@@ -25,7 +25,7 @@ from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.evaluation.counts import Average
 from bilstm_crf.evaluation.report import Report
 from bilstm_crf.util.files import write_json, write_whole
-from bilstm_crf.util.records import HINT, Count, Seed, parse_record, read_record, read_record_line
+from bilstm_crf.util.records import HINT, Count, Seed, read_record, read_record_line
 
 CONFIG, HISTORY, METRICS, DROPPED = "config.json", "history.jsonl", "metrics.json", "dropped.json"
 
@@ -85,13 +85,19 @@ class RunDescription:
     environment: Environment = Environment()
     format: int = FORMAT
 
-    def hashes(self, name: str) -> list[str]:
-        """Return every SHA-256 of an input that decides what is learned: data, vectors, encoder, initial."""
-        if name == "data":
-            splits = [split for split in self.data if split != "test" or self.config.drops_by_test]
-            return [file.sha256 for split in splits for file in self.data[split]]
-        source = getattr(self, name)
-        return [] if source is None else [source.sha256]
+    @property
+    def inputs(self) -> dict[str, list[str]]:
+        """The SHA-256 of every input that decides what is learned."""
+        splits = [split for split in self.data if split != "test" or self.config.drops_by_test]
+        sources = {
+            "word vectors": self.vectors,
+            "encoder": self.encoder,
+            "model of --init-from": self.initial,
+        }
+        return {
+            "data": [file.sha256 for split in splits for file in self.data[split]],
+            **{name: [] if source is None else [source.sha256] for name, source in sources.items()},
+        }
 
 
 @dataclass(frozen=True)
@@ -181,35 +187,30 @@ def read_history(folder: Path) -> list[EpochRow]:
     if not path.exists():
         return []
     try:
-        lines = path.read_text("utf-8").split("\n")
+        return parse_history(path.read_text("utf-8"), path)
     except (OSError, ValueError) as error:
         raise InputError(f"cannot be read: {error}", path=path, hint=HINT) from error
-    rows = [read_record_line(EpochRow, line, path, n) for n, line in enumerate(lines, 1) if line.strip()]
-    return _require_rising(rows, path)
+
+
+def parse_history(text: str, path: Path) -> list[EpochRow]:
+    """Return the rows of a history. Raises InputError where `text` is none, or its epochs do not rise."""
+    lines = enumerate(text.split("\n"), start=1)
+    history = [read_record_line(EpochRow, line, path, number) for number, line in lines if line.strip()]
+    epochs = [0, *(row.epoch for row in history)]
+    if epochs != sorted(set(epochs)):
+        raise InputError(f"has the epochs {epochs[1:]}, expected rising numbers from 1", path=path, hint=HINT)
+    return history
 
 
 def write_history(folder: Path, history: Iterable[EpochRow]) -> None:
     """Write history.jsonl, atomically."""
     with write_whole(folder / HISTORY) as stream:
-        stream.writelines((json.dumps(row) + "\n").encode("utf-8") for row in history_to_json(history))
+        stream.write(format_history(history).encode("utf-8"))
 
 
-def history_to_json(history: Iterable[EpochRow]) -> list[dict[str, Any]]:
-    """Return the rows as JSON holds them."""
-    return [dataclasses.asdict(row) for row in history]
-
-
-def history_from_json(rows: Any, path: Path) -> list[EpochRow]:
-    """Return the rows of a history in JSON. Raises InputError where it is none."""
-    history: list[EpochRow] = parse_record(list[EpochRow], rows, path, place="history")
-    return _require_rising(history, path)
-
-
-def _require_rising(history: list[EpochRow], path: Path) -> list[EpochRow]:
-    epochs = [0, *(row.epoch for row in history)]
-    if epochs != sorted(set(epochs)):
-        raise InputError(f"has the epochs {epochs[1:]}, expected rising numbers from 1", path=path, hint=HINT)
-    return history
+def format_history(history: Iterable[EpochRow]) -> str:
+    """Return the rows as JSON, one per line."""
+    return "".join(json.dumps(dataclasses.asdict(row)) + "\n" for row in history)
 
 
 def read_metrics(folder: Path) -> RunMetrics:

@@ -10,39 +10,26 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
-from bilstm_crf.config import RunConfig
+from bilstm_crf.config import RunConfig, Stage
 from bilstm_crf.corpus.filters import counts, summary
 from bilstm_crf.corpus.labelled import Labelled
-from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.evaluation.report import Reading, Report, evaluate, map_types
 from bilstm_crf.evaluation.strict import confirm
-from bilstm_crf.inference.tagger import Tagger, find_device
-from bilstm_crf.model.model_folder import Model
-from bilstm_crf.training import run_folder
+from bilstm_crf.inference.tagger import Tagger
+from bilstm_crf.inference.torch_network import find_device
+from bilstm_crf.model.network import TrainableModel
+from bilstm_crf.training import records, run_folder
 from bilstm_crf.training.build import build_model
 from bilstm_crf.training.checkpoint import epochs_done
 from bilstm_crf.training.corpora import Corpora, load_corpora
-from bilstm_crf.training.final import plan_final_phase
 from bilstm_crf.training.loop import DevSet, Observer, Output, Trainer, fit
 from bilstm_crf.training.optimizer import Optimizer
-from bilstm_crf.training.plan import Phase, plan_phase
-from bilstm_crf.training.pretrained import Pretrained, load_pretrained
+from bilstm_crf.training.plan import Plan, plan_training, stop_where_best
+from bilstm_crf.training.pretrained import Pretrained, load_encoder, load_pretrained
 from bilstm_crf.training.provenance import command_line, environment, git_commit
-from bilstm_crf.training.records import (
-    CONFIG,
-    EpochRow,
-    FinalPhase,
-    RunDescription,
-    RunMetrics,
-    Seconds,
-    best_row,
-    read_description,
-    read_metrics,
-    write_dropped,
-)
+from bilstm_crf.training.records import EpochRow, FinalPhase, RunDescription, RunMetrics, Seconds
 from bilstm_crf.training.run_folder import CHECKPOINT, FINAL, is_finished
 from bilstm_crf.util.files import sha256_of_all
 from bilstm_crf.util.threads import use_threads
@@ -50,20 +37,7 @@ from bilstm_crf.version import __version__
 
 CHOSE = "the split that chose the epoch: its scores are optimistic"
 TRAINED_ON_DEV = "trained on train and dev; dev of the first phase said when to stop"
-DID_NOT_CHOOSE = "a split without entities that could be found: the last epoch was kept"
-INPUTS = {
-    "data": "the data",
-    "vectors": "the word vectors",
-    "encoder": "the encoder",
-    "initial": "the model of --init-from",
-}
-
-
-class Progress(Observer, Protocol):
-    """An observer of training that is also a context manager."""
-
-    def __enter__(self) -> Any: ...
-    def __exit__(self, *error: Any) -> None: ...
+DID_NOT_CHOOSE = "a split without entities of training types: the last epoch was kept"
 
 
 @dataclass(frozen=True)
@@ -71,7 +45,7 @@ class Monitor:
     """What shows a run to a person."""
 
     say: Callable[[str], None]  # one line
-    progress: Callable[[int, int, int], Progress]  # of epochs, sentences in each, epochs done before
+    progress: Callable[[int, int, int], Observer]  # of epochs, sentences in each, epochs done before
 
 
 @dataclass(frozen=True)
@@ -79,9 +53,9 @@ class Setup:
     """All that a run trains on."""
 
     corpora: Corpora
-    phase: Phase
+    plan: Plan
     pretrained: Pretrained
-    model: Model
+    model: TrainableModel
     description: RunDescription
 
 
@@ -104,17 +78,17 @@ def resume(folder: Path, monitor: Monitor, *, threads: int | None = None) -> Run
     `threads`: another number than the run started with. Raises UsageError where that would change the result,
     InputError where the folder holds no run, or where an input has changed.
     """
-    before = read_description(folder / CONFIG)
+    before = records.read_description(folder / records.CONFIG)
     config = before.config
     if threads is not None:
         _check_threads(config, threads)
-        config = config.replace(run__threads=threads)
+        config = config.replace({"run.threads": threads})
     if is_finished(folder):
         monitor.say(f"{folder}: this run is finished")
-        return read_metrics(folder)
+        return records.read_metrics(folder)
     with run_folder.lock_folder(folder):
         if is_finished(folder):  # by another process, since
-            return read_metrics(folder)
+            return records.read_metrics(folder)
         run_folder.clean(folder)
         setup = set_up(config, monitor)
         _check_inputs(setup.description, before, folder)
@@ -122,14 +96,17 @@ def resume(folder: Path, monitor: Monitor, *, threads: int | None = None) -> Run
 
 
 def set_up(config: RunConfig, monitor: Monitor) -> Setup:
-    """Load all inputs of a run.
+    """Load all inputs of a run, and build the model.
 
     Raises InputError for what cannot be read, UsageError for what does not go together or is not there.
     """
     find_device(config.run.device)  # refuse it before gigabytes are read
-    corpora = load_corpora(config, monitor.say)
-    phase = plan_phase(config.schedule, config.encoder, corpora.train, config.data.weights)
-    pretrained = load_pretrained(config, corpora.train.sentences, monitor.say)
+    corpora = load_corpora(config.data, monitor.say, documents=config.reads_neighbours)
+    stages = [Stage(0, "sentences", 0)] if config.encoder is None else config.encoder.stages
+    plan = plan_training(config.schedule, stages, corpora.mixture)
+    pretrained = load_pretrained(
+        config.words, config.network, config.encoder, corpora.train.sentences, monitor.say
+    )
     model = build_model(config, corpora.train.sentences, pretrained)
     description = RunDescription(
         bilstm_crf=__version__,
@@ -142,29 +119,28 @@ def set_up(config: RunConfig, monitor: Monitor) -> Setup:
         initial=pretrained.initial_source,
         environment=environment(),
     )
-    return Setup(corpora, phase, pretrained, model, description)
+    return Setup(corpora, plan, pretrained, model, description)
 
 
 def _check_threads(config: RunConfig, threads: int) -> None:
     """Raise UsageError where a run with so many threads would not end with the same weights."""
-    same = threads == config.run.threads or config.run.device != "cpu"
-    learns = config.tunes_encoder
-    if same or (max(threads, config.run.threads) <= 2 and not learns):
+    began, tuned = config.run.threads, config.tunes_encoder
+    if threads == began or config.run.device != "cpu" or (max(threads, began) <= 2 and not tuned):
         return
-    why = "an encoder that is fine-tuned" if learns else "more than 2"
+    why = "an encoder that is fine-tuned" if tuned else "more than 2"
     raise UsageError(
-        f"--threads {threads}: the run began with {config.run.threads}, and {why} adds up in another order",
-        hint=f"leave it out, or give --threads {config.run.threads}; a new run may have any number",
+        f"--threads {threads}: the run began with {began}, and {why} adds up in another order",
+        hint=f"leave it out, or give --threads {began}; a new run may have any number",
     )
 
 
 def _check_inputs(now: RunDescription, before: RunDescription, folder: Path) -> None:
     """Raise InputError where an input that decides the result has changed."""
-    for name, what in INPUTS.items():
-        if now.hashes(name) != before.hashes(name):
+    for name, hashes in now.inputs.items():
+        if hashes != before.inputs[name]:
             raise InputError(
-                f"{what} changed since this run started (SHA-256 differs)",
-                path=folder / CONFIG,
+                f"the {name} changed since this run started (SHA-256 differs)",
+                path=folder / records.CONFIG,
                 hint="put the old files back, or start a new run",
             )
 
@@ -174,18 +150,14 @@ def _run(config: RunConfig, setup: Setup, folder: Path, monitor: Monitor) -> Run
     use_threads(config.run.threads, config.workers)
     corpora = setup.corpora
     if done := epochs_done(folder / CHECKPOINT):
-        monitor.say(f"going on after epoch {done}")
+        monitor.say(f"resuming after epoch {done}")
     dev = DevSet(corpora.dev, chooses=corpora.dev_chooses, device=config.run.device, threads=config.workers)
     with _interruptible(folder, lambda: _in_epoch(folder)):
         history = _train(config, setup, dev, folder, monitor)
     final = None
     if config.run.retrain_on_dev:
-        setup = _set_up_final(config, setup, history, monitor)
-        (folder / FINAL).mkdir(exist_ok=True)
-        run_folder.clean(folder / FINAL)
         with _interruptible(folder, lambda: "in the final phase; its finished epochs are safe"):
-            rows = _train(config, setup, None, folder / FINAL, monitor)
-        final = _final_record(setup.phase, rows)
+            final = _train_final(config, setup, history, folder / FINAL, monitor)
     with _interruptible(folder, lambda: f"while the best epoch was scored; all is safe in {folder}"):
         metrics = _score(config, corpora, folder, history, final)
         run_folder.finish(folder, metrics)
@@ -199,46 +171,45 @@ def _train(
     config: RunConfig, setup: Setup, dev: DevSet | None, folder: Path, monitor: Monitor
 ) -> list[EpochRow]:
     """Train one phase: optimizer, loop."""
-    train, plan = setup.phase.train, setup.phase.plan
-    write_dropped(folder, train.dropped, len(train.sentences))
+    train, plan = setup.corpora.train, setup.plan
+    records.write_dropped(folder, train.dropped, len(train.sentences))
     provenance = dataclasses.asdict(setup.description)
     del provenance["command"]
     if dev is None:
-        provenance |= {"final": TRAINED_ON_DEV, "batches": plan.batches_to_train}
+        provenance |= {"final": TRAINED_ON_DEV, "batches": plan.batches}
     embed = config.encoder is not None and config.encoder.embed
     output = Output(folder, provenance, setup.pretrained.vectors, embed)
-    optimizer = Optimizer(setup.model.network, config, plan.batches_per_epoch, plan.batches)
-    trainer = Trainer(setup.model, optimizer, setup.phase, config.run.seed)
+    optimizer = Optimizer(setup.model.network, config.optimizer, plan.schedule, config.encoder)
+    trainer = Trainer(setup.model, optimizer, train.sentences, plan, config.run.seed)
     done = epochs_done(folder / CHECKPOINT)
     with monitor.progress(len(plan.epochs), plan.sentences_per_epoch, done) as watch:
         return fit(trainer, dev, output, watch)
 
 
-def _set_up_final(config: RunConfig, setup: Setup, history: Sequence[EpochRow], monitor: Monitor) -> Setup:
-    """Return what the final phase trains on, after a first phase with this history."""
-    phase = plan_final_phase(config, setup.corpora, setup.phase, history)
-    sentences = len(phase.train.sentences)
-    monitor.say(
-        f"final    {sentences:,} sentences of train and dev, for {phase.plan.batches_to_train:,} batches"
-    )
+def _train_final(
+    config: RunConfig, setup: Setup, history: Sequence[EpochRow], folder: Path, monitor: Monitor
+) -> FinalPhase:
+    """Train again from scratch, on train and dev, as long as was best on dev in a first phase."""
+    folder.mkdir(exist_ok=True)
+    run_folder.clean(folder)
+    corpora = setup.corpora.with_dev(config.data.filter)
+    plan = stop_where_best(setup.plan, history, corpora.mixture)
+    sentences, dropped = corpora.train.sentences, corpora.train.dropped
+    monitor.say(f"final    {len(sentences):,} sentences of train and dev, for {plan.batches:,} batches")
     if config.data.filter:
-        monitor.say(f"final    {summary(phase.train.dropped, sentences)}")
+        monitor.say(f"final    {summary(dropped, len(sentences))}")
     pretrained = setup.pretrained
     if config.encoder is not None and config.encoder.finetune:  # as it was before the first phase
-        encoder = Encoder.load(config.encoder.name, trust_remote_code=config.encoder.trust_remote_code)
-        pretrained = dataclasses.replace(pretrained, encoder=encoder)
-    model = build_model(config, phase.train.sentences, pretrained)
-    return dataclasses.replace(setup, phase=phase, pretrained=pretrained, model=model)
-
-
-def _final_record(phase: Phase, history: Sequence[EpochRow]) -> FinalPhase:
+        pretrained = dataclasses.replace(pretrained, encoder=load_encoder(config.encoder))
+    model = build_model(config, sentences, pretrained)
+    rows = _train(config, Setup(corpora, plan, pretrained, model, setup.description), None, folder, monitor)
     return FinalPhase(
         folder=FINAL,
-        batches=phase.plan.batches_to_train,
-        sentences=len(phase.train.sentences),
-        epochs=len(history),
-        seconds=round(sum(row.seconds for row in history), 1),
-        dropped=counts(phase.train.dropped),
+        batches=plan.batches,
+        sentences=len(sentences),
+        epochs=len(rows),
+        seconds=round(sum(row.seconds for row in rows), 1),
+        dropped=counts(dropped),
     )
 
 
@@ -270,7 +241,7 @@ def _score(
     if final is not None and test is not None:
         final = dataclasses.replace(final, test=score(folder / FINAL, test))
     return RunMetrics(
-        best_epoch=best_row(history).epoch,
+        best_epoch=records.best_row(history).epoch,
         epochs=len(history),
         seed=config.run.seed,
         epoch_chosen_on_dev=corpora.dev_chooses,
@@ -293,13 +264,11 @@ def _interruptible(folder: Path, when: Callable[[], str]) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         command = command_line("train", "--resume", str(folder))
-        raise InterruptedRunError(f"Interrupted {when()}.  Go on:  {command}") from None
+        raise InterruptedRunError(f"Interrupted {when()}.  Resume with:  {command}") from None
 
 
 def _in_epoch(folder: Path) -> str:
     """Say which epoch was interrupted, and which ones are safe."""
     done = epochs_done(folder / CHECKPOINT)
-    safe = "nothing was lost but this epoch"
-    if done:
-        safe = f"epochs 1-{done} are safe in {folder}" if done > 1 else f"epoch 1 is safe in {folder}"
+    safe = f"epochs 1-{done} are safe in {folder}" if done else "only this epoch is lost"
     return f"in epoch {done + 1}; {safe}"

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from bilstm_crf.errors import UsageError
 from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.model.model_folder import Model
 
 # Of an architecture: these have no weights and may differ
-NO_WEIGHTS = ("dropout", "input_dropout", "recurrent_dropout", "memory_alone")
+NO_WEIGHTS = ("dropout", "input_dropout", "recurrent_dropout", "memory_free_loss_weight")
 BY_LABEL = ("to_labels.weight", "to_labels.bias", "crf.start_transitions", "crf.end_transitions")
 
 
@@ -31,7 +30,7 @@ def require_same_network(new: Architecture, old: Architecture) -> None:
 
 
 def copy_weights(old: Model, new: Model) -> None:
-    """Copy the weights that both networks share, but not the word table (`vectors_of` brings it).
+    """Copy the weights that both networks share, in place, but not the word table (`vectors_of` brings it).
 
     Raises UsageError where the networks differ in size.
     """
@@ -40,21 +39,18 @@ def copy_weights(old: Model, new: Model) -> None:
     # The first character, of unknown ones, has no name
     characters = (["", *each.vocabulary.characters] for each in (new, old))
     to_characters, from_characters = _shared(*characters)
-    given = old.network.state_dict()
-    with torch.no_grad():
-        for name, weight in new.network.named_parameters():
-            if name == "embedding.weight" or name.startswith("encoder."):
-                continue
-            if name.endswith(".crf.transitions"):
-                weight[np.ix_(mine, mine)] = given[name][np.ix_(theirs, theirs)]
-            elif name.endswith(BY_LABEL):
-                weight[mine] = given[name][theirs]
-            elif name == "char_cnn.embedding.weight":
-                weight[to_characters] = given[name][from_characters]
-            else:
-                weight.copy_(given[name])
-        table = new.network.embedding.weight
-        table[0] = old.network.embedding.weight[0].to(table)  # the unknown word's row
+    for name, weight in new.weights.items():
+        given = old.weights[name]
+        if name == "embedding.weight":
+            weight[0] = given[0]  # unknown words
+        elif name.endswith(".crf.transitions"):
+            weight[np.ix_(mine, mine)] = given[np.ix_(theirs, theirs)]
+        elif name.endswith(BY_LABEL):
+            weight[mine] = given[theirs]
+        elif name == "char_cnn.embedding.weight":
+            weight[to_characters] = given[from_characters]
+        else:
+            weight[...] = given
 
 
 def _shared(new: Sequence[str], old: Sequence[str]) -> tuple[list[int], list[int]]:

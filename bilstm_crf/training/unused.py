@@ -1,12 +1,11 @@
 """Find the settings that have no effect in a run, and the reason for each.
 
-`train` refuses those that a user typed; an experiment leaves them out of the run and of its name.
+`train` refuses those that a user typed; for an experiment they make no other run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from bilstm_crf.config import RunConfig
 from bilstm_crf.embeddings.names import KNOWN
@@ -15,28 +14,21 @@ from bilstm_crf.formats import format_of
 from bilstm_crf.util import fields
 
 
-@dataclass(frozen=True)
-class Unused:
-    """Settings that cannot change a run's result, why, and what would give them an effect."""
-
-    paths: tuple[str, ...]
-    reason: str
-    hint: str
-
-
-def unused_settings(config: RunConfig) -> list[Unused]:
-    """Return the settings whose values cannot change this run's weights by a bit."""
-    return [
-        Unused(tuple(paths.split()), reason(config), hint)
-        for paths, is_unused, reason, hint in _RULES
+def unused_settings(config: RunConfig) -> dict[str, str]:
+    """Return the settings, by path, whose values cannot change this run's weights by a bit, and why."""
+    return {
+        path: why.format(c=config)
+        for paths, is_unused, why in _RULES
         if is_unused(config)
-    ]
+        for path in paths.split()
+        if fields.get(config, path, ...) is not ...
+    }
 
 
 def without_unused(config: RunConfig) -> RunConfig:
     """Return the configuration with the defaults of settings that have no effect: equal runs are equal."""
-    paths = [path for unused in unused_settings(config) for path in unused.paths]
-    return config.replace({path: fields.settings_of(RunConfig)[path].default for path in paths})
+    known = fields.settings_of(RunConfig)
+    return config.replace({path: known[path].default for path in unused_settings(config)})
 
 
 def formats_of(config: RunConfig) -> set[str]:
@@ -50,105 +42,62 @@ def formats_of(config: RunConfig) -> set[str]:
     return found | ({"conll2003"} if "text" in found and config.data.format is None else set())
 
 
-def _is_static(config: RunConfig) -> bool:
-    return "static" in config.features
-
-
 def _has_vectors(config: RunConfig) -> bool:
     return config.words.embeddings != "none" or config.network.init_from is not None
 
 
-_MAPS_MISC = ("full", "7", "6")  # label sets in which NorNE's MISC becomes O
-# Settings, whether they are unused, why, and what would give them an effect
-_RULES: list[tuple[str, Callable[[RunConfig], bool], Callable[[RunConfig], str], str]] = [
+def _keeps_misc(config: RunConfig) -> bool:
+    """Return whether no label set drops NorNE's MISC."""
+    return {config.data.labels, *config.data.train_labels}.isdisjoint(("full", "7", "6"))
+
+
+# Settings, when they have no effect, and why not
+_RULES: list[tuple[str, Callable[[RunConfig], bool], str]] = [
     (
         "encoder.learning_rate encoder.weight_decay",
-        lambda c: c.encoder is not None and not c.encoder.finetune,
-        lambda c: "the encoder is not trained",
-        "--encoder-finetune trains it",
+        lambda c: not c.tunes_encoder,
+        "the encoder is not trained: --encoder-finetune",
     ),
-    (
-        "schedule.epochs",
-        lambda c: bool(c.stages),
-        lambda c: f"the curriculum {c.encoder and c.encoder.curriculum} says how long, in batches",
-        "shorten its stages, or leave one of the two out",
-    ),
-    (
-        "schedule.restarts",
-        lambda c: c.schedule.shape != "cosine",
-        lambda c: f"the schedule is {c.schedule.shape}",
-        "--set schedule=cosine has restarts",
-    ),
+    ("schedule.epochs", lambda c: bool(c.stages), "the curriculum {c.encoder.curriculum} says how long"),
+    ("schedule.restarts", lambda c: c.schedule.shape != "cosine", "only schedule=cosine has restarts"),
     (
         "schedule.learning_rate_decay",
         lambda c: c.schedule.shape != "inverse",
-        lambda c: f"the schedule is {c.schedule.shape}",
-        "--set schedule=inverse has a decay",
+        "only schedule=inverse has one",
     ),
-    (
-        "optimizer.momentum",
-        lambda c: c.optimizer.method == "adam",
-        lambda c: "the optimizer is adam",
-        "--set optimizer=sgd has momentum",
-    ),
+    ("optimizer.momentum", lambda c: c.optimizer.method == "adam", "only optimizer=sgd has momentum"),
     (
         "words.dim words.subwords words.subword_dropout optimizer.embedding_lr_scale",
-        lambda c: not _is_static(c),
-        lambda c: f"the features {','.join(c.features)} have no word vectors",
-        "add static to --features",
+        lambda c: "static" not in c.features,
+        "features={c.network.features} has no word vectors",
     ),
-    (
-        "words.dim",
-        lambda c: _is_static(c) and _has_vectors(c),
-        lambda c: "the vectors have their own dimensions",
-        "leave --embeddings out for random ones",
-    ),
-    (
-        "words.subwords words.subword_dropout",
-        lambda c: _is_static(c) and not _has_vectors(c),
-        lambda c: "no vectors are named",
-        "name some: --embeddings NAME|PATH",
-    ),
-    (
-        "words.embeddings_dir",
-        lambda c: c.words.embeddings not in KNOWN,
-        lambda c: "no vectors are looked for by name",
-        f"names are: {' '.join(KNOWN)}",
-    ),
+    ("words.dim", _has_vectors, "the vectors have their own dimensions"),
+    ("words.subwords words.subword_dropout", lambda c: not _has_vectors(c), "no vectors are named"),
+    ("words.embeddings_dir", lambda c: c.words.embeddings not in KNOWN, "no vectors are looked for by name"),
     (
         "characters.dim characters.filters characters.width",
         lambda c: "char" not in c.features,
-        lambda c: f"the features are {','.join(c.features)}",
-        "add char to --features",
+        "features={c.network.features} has no characters",
     ),
     (
         "lstm.hidden lstm.layers lstm.recurrent_dropout",
         lambda c: not c.has_lstm,
-        lambda c: f"the head {c.network.head} has no BiLSTM",
-        "--head bilstm-crf has one",
+        "the head {c.network.head} has no BiLSTM",
     ),
     (
         "document_memory.memory_free_loss_weight",
         lambda c: not c.document_memory.size,
-        lambda c: "document_memory is 0",
-        "--set document_memory=100 switches it on",
+        "there is no document memory: --set document_memory=100",
     ),
-    (
-        "data.keep_misc",
-        lambda c: {c.data.labels, *c.data.train_labels}.isdisjoint(_MAPS_MISC),
-        lambda c: f"the labels {', '.join(sorted({c.data.labels, *c.data.train_labels}))} do not drop it",
-        f"it is for --labels {', '.join(_MAPS_MISC)}",
-    ),
+    ("data.keep_misc", _keeps_misc, "the labels {c.data.labels} do not drop it"),
     (
         "data.misc_key",
         lambda c: bool(c.data.train) and "conllu" not in formats_of(c),
-        lambda c: "no file is CoNLL-U",
-        "it is a key of CoNLL-U's MISC",
+        "no file is CoNLL-U",
     ),
     (
         "data.token_column data.label_column",
         lambda c: bool(c.data.train) and "conll2003" not in formats_of(c),
-        lambda c: "no file has columns",
-        "--format conll2003 reads columns",
+        "no file has columns",
     ),
 ]

@@ -11,6 +11,8 @@ import dataclasses
 import json
 import math
 import re
+import reprlib
+import sys
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -22,34 +24,40 @@ from bilstm_crf.errors import UsageError, did_you_mean
 
 T = TypeVar("T")
 NONE = (None, "none")  # what stands for no value, and for the absence of an optional part
+MAX_NUMBER = sys.float_info.max  # infinity is no setting
 FLAGS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
 
 
-def setting(
-    default: Any,
-    help: str,
-    *,
-    unit: str = "",
-    low: float | None = None,
-    high: float | None = None,
-    below: float | None = None,
-    remainder: int | None = None,
-    pattern: str = "",
-    metavar: str = "",
-    option: str = "",
-    expected: str = "",
-    main: bool = False,
-    compare: bool = True,
-) -> Any:
+def setting(default: Any, help: str, otherwise: str = "", *, compare: bool = True, **told: Any) -> Any:
     """Return a dataclass field that holds one setting.
 
-    `low` and `high` are inclusive, `below` is exclusive; `remainder` is that of a division by 2. A text must
-    match `pattern` whole; `expected` says in an error what that is.
-    `option` is its own option of the command line. With `compare=False`, two configurations
-    that differ in this setting alone are equal. The `main` setting of a part may be named by the part alone.
+    `help` says what it is, with its unit, and `otherwise` what holds by default, where that is not the
+    default's text. With `compare=False`, configurations that differ in this setting alone are equal. `told`
+    are the fields of `Told`.
     """
-    told = {key: value for key, value in locals().items() if key not in ("default", "compare")}
+    told = {"told": Told(help, otherwise, **told)}
     return field(default=default, compare=compare, metadata=told)
+
+
+def option(option: str, default: Any, help: str, otherwise: str = "", **more: Any) -> Any:
+    """Return a `setting` with an option of its own on the command line, such as "--seed N"."""
+    return setting(default, help, otherwise, option=option, **more)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a field says of its setting."""
+
+    help: str
+    otherwise: str
+    low: float = 0  # the smallest value
+    high: float = MAX_NUMBER  # the largest value
+    below: float = math.inf  # what a value must be less than
+    remainder: int | None = None  # of a division by 2
+    pattern: str = ""  # that a text must match as a whole
+    expected: str = ""  # what a value must be, for an error; "": as type and bounds say
+    option: str = ""  # its own option of the command line, with a placeholder
+    main: bool = False  # whether the name of its part alone means this setting
 
 
 @dataclass(frozen=True)
@@ -57,10 +65,16 @@ class Setting:
     """One setting of a configuration: its path, type, default and what `setting` was told."""
 
     path: str
-    kind: Any  # int, float, bool, str, a Literal, or tuple[one of these, ...]
+    kind: Any  # int, float, bool, str or a Literal
+    several: bool  # whether the setting is a tuple of these
     optional: bool  # whether None is a value
     default: Any
-    told: Mapping[str, Any]
+    told: Told
+
+    @property
+    def option(self) -> str:
+        """The option of the command line that sets it; empty for one that only --set does."""
+        return self.told.option.partition(" ")[0]
 
     def read(self, value: Any, *, text: bool = False) -> Any:
         """Return a value from a file, or with `text` from the command line, as the type of the setting.
@@ -70,75 +84,52 @@ class Setting:
         if self.optional and (value is None or (text and value == "none")):
             return None
         try:
-            if typing.get_origin(self.kind) is not tuple:
+            if not self.several:
                 return self._within(_typed(self.kind, value, text))
             if not isinstance(value, list | tuple):
                 value = value.split(",") if text else [value]
-            (kind, _) = typing.get_args(self.kind)
-            return tuple(self._within(_typed(kind, each, text)) for each in value)
-        except (TypeError, ValueError, OverflowError):
-            guess = did_you_mean(str(value), map(str, choices(self.kind))).replace(" Did", ". Did")
-            raise UsageError(f"{self.path} is {_shown(value)}, expected {self.expected}{guess}") from None
+            return tuple(self._within(_typed(self.kind, each, text)) for each in value)
+        except (KeyError, TypeError, ValueError, OverflowError):
+            guess = did_you_mean(str(value), typing.get_args(self.kind)).replace(" Did", ". Did")
+            found = f"{self.path} is {reprlib.repr(value)}"
+            raise UsageError(f"{found}, expected {self.expected}{guess}") from None
 
     def _within(self, value: Any) -> Any:
         """Return the value. Raises ValueError where it is outside the bounds."""
-        low, high, below = (self.told[each] for each in ("low", "high", "below"))
-        if self.told["pattern"] and not re.fullmatch(self.told["pattern"], value):
+        told = self.told
+        if self.kind in (int, float):
+            right = told.low <= value <= told.high and value < told.below  # false for NaN too
+            right &= told.remainder is None or value % 2 == told.remainder
+        else:
+            right = not told.pattern or re.fullmatch(told.pattern, value) is not None
+        if not right:
             raise ValueError
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            inside = (low is None or value >= low) and (high is None or value <= high)
-            if not (inside and -math.inf < value < (math.inf if below is None else below)):  # nor NaN
-                raise ValueError
-            if self.told["remainder"] is not None and value % 2 != self.told["remainder"]:
-                raise ValueError
         return value
 
     @property
     def expected(self) -> str:
         """What a value must be, for an error."""
-        low, high, below = (self.told[each] for each in ("low", "high", "below"))
-        kind = typing.get_args(self.kind)[0] if typing.get_origin(self.kind) is tuple else self.kind
-        words = " or ".join(map(str, choices(self.kind)))
-        parity = {0: "an even number", 1: "an odd number"}.get(self.told["remainder"])
-        names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-        told = {"{:,} or more": low, "at most {:,}": high, "less than {:,}": below}
-        bounds = [text.format(bound) for text, bound in told.items() if bound is not None]
-        if self.told["expected"]:
-            return str(self.told["expected"])
-        what = words or parity or names.get(kind, "text")
-        several = "a list, each " * (kind is not self.kind)
-        return several + ", ".join([what, *([" and ".join(bounds)] if bounds else [])])
-
-
-def choices(kind: Any) -> tuple[Any, ...]:
-    """Return the values of a Literal; nothing for another type."""
-    return typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+        told = self.told
+        if told.expected:
+            return told.expected
+        if self.kind not in (int, float):
+            return " or ".join(typing.get_args(self.kind)) or {bool: "true or false"}.get(self.kind, "text")
+        whole = {None: "a whole number", 0: "an even number", 1: "an odd number"}[told.remainder]
+        limits = {"{:,} or more": told.low, "at most {:,}": told.high, "less than {:,}": told.below}
+        bounds = [text.format(limit) for text, limit in limits.items() if limit < MAX_NUMBER]
+        return f"{whole if self.kind is int else 'a number'}, {' and '.join(bounds)}"
 
 
 def _typed(kind: Any, value: Any, text: bool) -> Any:
-    """Return the value as this type. Raises ValueError or TypeError for one that is none of it."""
-    if choices(kind):
-        if value not in choices(kind):
-            raise ValueError
-        return value
-    if kind is bool:
-        return FLAGS[str(value).lower()] if text and str(value).lower() in FLAGS else _instance(value, bool)
-    if kind is str:
-        return str(_instance(value, str, int))  # TOML may write a layer or a column as a number
-    if text:
-        return kind(value)
-    return kind(_instance(value, int) if kind is int else _instance(value, int, float))
-
-
-def _instance(value: Any, *kinds: type) -> Any:
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+    """Return the value as this type. Raises an error for one that is none of it."""
+    if typing.get_origin(kind) is Literal:
+        return typing.get_args(kind)[typing.get_args(kind).index(value)]
+    if text and isinstance(value, str):
+        return FLAGS[value.lower()] if kind is bool else kind(value)
+    allowed = {bool: (bool,), str: (str, int), int: (int,), float: (int, float)}[kind]
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
         raise TypeError
-    return value
-
-
-def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:59]}…"
+    return kind(value)  # a number may stand for the text of a column or a layer
 
 
 # ---------------------------------------------------------------- the settings of a configuration
@@ -158,25 +149,23 @@ def _settings(cls: type) -> Iterator[Setting]:
             for inner in settings_of(typing.cast(type, kind)).values():
                 yield dataclasses.replace(inner, path=f"{each.name}.{inner.path}")
         else:
-            yield Setting(each.name, kind, optional, each.default, each.metadata)
+            several = typing.get_origin(kind) is tuple
+            kind = typing.get_args(kind)[0] if several else kind
+            yield Setting(each.name, kind, several, optional, each.default, each.metadata["told"])
 
 
 def _without_none(hint: Any) -> tuple[Any, bool]:
-    if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        kinds = [each for each in typing.get_args(hint) if each is not types.NoneType]
-        return kinds[0], True
-    return hint, False
+    """Return a type without None, and whether it allowed None."""
+    kinds = [each for each in typing.get_args(hint) if each is not types.NoneType]
+    is_union = typing.get_origin(hint) in (types.UnionType, typing.Union)
+    return (kinds[0], True) if is_union else (hint, False)
 
 
 @cache
 def parts_of(cls: type) -> dict[str, type]:
     """Return the classes of a configuration's parts, by name."""
     kinds = {name: _without_none(hint)[0] for name, hint in typing.get_type_hints(cls).items()}
-    return {
-        name: kind
-        for name, kind in kinds.items()
-        if isinstance(kind, type) and dataclasses.is_dataclass(kind)
-    }
+    return {name: kind for name, kind in kinds.items() if hasattr(kind, "__dataclass_fields__")}
 
 
 def full_path(cls: type, name: str) -> str:
@@ -187,27 +176,24 @@ def full_path(cls: type, name: str) -> str:
     known, name = settings_of(cls), name.strip().replace("-", "_")
     if name in known:
         return name
-    main = [path for path, each in known.items() if each.told["main"] and path.startswith(f"{name}.")]
-    if main:
-        return main[0]
-    named = [path for path in known if path.rpartition(".")[2] == name]
-    # An optional part, which is off by default, does not make its neighbours' names ambiguous
-    always = [path for path in named if getattr(cls, path.partition(".")[0], True) is not None]
-    if len(always or named) == 1:
-        return (always or named)[0]
-    if named:
-        raise UsageError(f"the setting {name} could be {' or '.join(named)}", hint="give its whole name")
+    main = [path for path, each in known.items() if each.told.main and path.startswith(f"{name}.")]
+    bare = [path for path in known if path.endswith(f".{name}")]
+    # An optional part, which is absent by default, does not make its neighbours' names ambiguous
+    always = [path for path in bare if getattr(cls, path.partition(".")[0]) is not None]
+    found = main or always or bare
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"the setting {name} could be {' or '.join(found)}", hint="give its whole name")
     near = known if "." in name else {path.rpartition(".")[2] for path in known}
-    raise UsageError(
-        f"{name!r} is not a setting.{did_you_mean(name, near)}",
-        hint=f"settings: {' '.join(known)}",
-    )
+    guess = did_you_mean(name, near)
+    raise UsageError(f"{name!r} is not a setting.{guess}", hint=f"settings: {' '.join(known)}")
 
 
 def short_name(cls: type, path: str) -> str:
     """Return the shortest name of a setting, the inverse of `full_path`."""
     part, _, name = path.partition(".")
-    if settings_of(cls)[path].told["main"]:
+    if settings_of(cls)[path].told.main:
         return part
     try:
         return name if full_path(cls, name) == path else path
@@ -219,13 +205,12 @@ def flatten(cls: type, content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a table by path. Raises UsageError for names that are no settings."""
     flat: dict[str, Any] = {}
     for name, value in content.items():
-        part = name.strip().replace("-", "_")
-        if part in parts_of(cls) and isinstance(value, Mapping):
-            flat |= {full_path(cls, f"{part}.{key}"): each for key, each in value.items()}
-        elif part in parts_of(cls) and getattr(cls, part) is None and value in NONE:
-            flat[part] = None
-        else:
-            flat[full_path(cls, name)] = value
+        is_part = name.strip() in parts_of(cls) and isinstance(value, Mapping)
+        inner = {f"{name.strip()}.{key}": each for key, each in value.items()} if is_part else {name: value}
+        for path, each in ((full_path(cls, key), each) for key, each in inner.items()):
+            part, _, _ = path.partition(".")
+            is_absent = settings_of(cls)[path].told.main and getattr(cls, part) is None and each in NONE
+            flat[part if is_absent else path] = None if is_absent else each
     return flat
 
 
@@ -238,6 +223,19 @@ def read(cls: type, content: Mapping[str, Any], *, text: bool = False) -> dict[s
     known = settings_of(cls)
     flat = flatten(cls, content).items()
     return {path: known[path].read(value, text=text) if path in known else value for path, value in flat}
+
+
+def merge(*tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of several tables by path; later ones win. An absent part drops its settings."""
+    merged: dict[str, Any] = {}
+    for path, value in (item for table in tables for item in table.items()):
+        part, dot, _ = path.partition(".")
+        if dot:
+            merged.pop(part, None)
+        else:
+            merged = {name: each for name, each in merged.items() if not name.startswith(f"{path}.")}
+        merged[path] = value
+    return merged
 
 
 def replace(config: T, content: Mapping[str, Any], *, text: bool = False) -> T:
@@ -261,7 +259,7 @@ def replace(config: T, content: Mapping[str, Any], *, text: bool = False) -> T:
         first = dataclasses.fields(kind)[0].name
         if there is None and first not in given:
             named = ", ".join(f"{part}.{name}={as_text(value)}" for name, value in given.items())
-            option = settings_of(cls)[f"{part}.{first}"].told["option"]
+            option = settings_of(cls)[f"{part}.{first}"].told.option
             raise UsageError(f"{named}, but there is no {part}", hint=f"name one: {option or part}")
         own[part] = kind(**given) if there is None else dataclasses.replace(there, **given)
     return dataclasses.replace(config, **own)  # type: ignore[type-var]
@@ -298,25 +296,11 @@ def changes(config: T, base: T) -> dict[str, Any]:
 # ---------------------------------------------------------------- the writer
 
 
-def to_json(config: Any) -> dict[str, Any]:
-    """Return all settings as nested tables of JSON values; an absent part is None."""
-    content = {}
-    for each in dataclasses.fields(config):
-        value = getattr(config, each.name)
-        content[each.name] = to_json(value) if dataclasses.is_dataclass(value) else value
-    return content
-
-
 def to_toml(values: Mapping[str, Any]) -> str:
     """Return settings by path, as of `changes`, as the lines of a TOML file that `replace` reads back."""
     as_json = (json.dumps("none" if each is None else each, ensure_ascii=False) for each in values.values())
     lines = (f"{path} = {value}\n" for path, value in zip(values, as_json, strict=True))
     return "".join(lines).replace("\x7f", r"\u007f")  # which JSON takes and TOML does not
-
-
-def to_options(values: Mapping[str, Any]) -> list[str]:
-    """Return settings by path, as of `changes`, as options of the command line."""
-    return [f"--set={path}={as_text(value)}" for path, value in values.items()]
 
 
 def as_text(value: Any) -> str:

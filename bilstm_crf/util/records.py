@@ -10,7 +10,6 @@ ValueError in `__post_init__`. `dataclasses.asdict` is the way back.
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 import reprlib
 import types
@@ -94,7 +93,7 @@ def _parse(hint: Any, value: Any, place: str) -> Any:
     allowed = (int, float) if kind is float else (kind,)
     _require(type(value) in allowed, value, EXPECTED[kind], place)
     if kind in (int, float):
-        finite = math.isfinite(value) and bounds.low <= value <= bounds.high
+        finite = bounds.low <= value <= bounds.high  # NaN is not
         _require(finite, value, f"{EXPECTED[kind]} from {bounds.low} to {bounds.high}", place)
     return value
 

@@ -1,4 +1,4 @@
-"""Word forms as they are looked up: what looks the same on a screen is the same word here.
+"""Normalise word forms for look-ups: words that look the same on a screen are the same word.
 
 Token ─► `plain_form` ─► `zero_digits` ─► vocabulary, characters. Files keep the bytes they have.
 """
@@ -13,22 +13,22 @@ from typing import Literal
 Digits = Literal["zero", "own_first"]
 
 # Unicode's property Default_Ignorable_Code_Point (DerivedCoreProperties.txt, version 16.0): soft hyphens,
-# joiners, directional marks, variation selectors, byte-order marks and others that are never displayed
+# joiners, directional marks, variation selectors, byte-order marks and others without a visible form
 _IGNORABLES = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 _IGNORABLE = re.compile(f"[{_IGNORABLES}]")
-# Also control characters, but for white space
+# Also control characters, except white space
 _HIDDEN = re.compile(f"[{_IGNORABLES}\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
-# Ligatures, full-width letters, letters of mathematics (which people use for bold type)
+# Ligatures, full-width letters, mathematical letters (used on the web for bold type)
 _STYLED = re.compile("[\ufb00-\ufb06\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7cb]")
 
 
 def plain_form(word: str) -> str:
-    r"""Return the word in NFC and without the characters that are never displayed.
+    r"""Return the word in NFC, without characters that are never displayed.
 
-    A word of such characters alone stays as it is.
+    A word of only such characters is unchanged.
 
     >>> plain_form("Trom\u00adso\u0308"), plain_form("\u200bKari\u200e")
     ('Tromsö', 'Kari')
@@ -41,10 +41,10 @@ def plain_form(word: str) -> str:
 
 
 def compatible_form(form: str) -> str:
-    r"""Return a `plain_form` with full-width and mathematical letters, ligatures and the like as plain ones.
+    r"""Return a `plain_form` with plain letters for full-width and mathematical ones, ligatures and the like.
 
-    NFKC, but only for characters that it turns into one character or into letters: it makes a blank and a
-    combining mark of the acute accent in "TV´n", which people type for an apostrophe.
+    NFKC, but only for characters that it maps to one character or to letters: it would map the acute accent
+    in "TV´n", a common mistyped apostrophe, to a blank and a combining mark.
 
     >>> compatible_form("Ｋａｒｉ"), compatible_form("O\ufb03ce"), compatible_form("TV´n")
     ('Kari', 'Office', 'TV´n')
@@ -61,9 +61,9 @@ def _compatible(character: str) -> str:
 
 
 def zero_digits(form: str) -> str:
-    """Return the form with every digit as 0 (NCRF++'s `number_normalized`), and line ends as blanks.
+    """Return the form with every digit as 0 (`number_normalized` in NCRF++) and line ends as blanks.
 
-    JSONL can have a line end inside a word; a saved model's words stand one per line.
+    A word in JSONL can contain a line end, but a saved model has one word per line.
 
     >>> zero_digits("17.5.1905")
     '00.0.0000'
@@ -74,7 +74,7 @@ def zero_digits(form: str) -> str:
 
 
 def is_invisible(token: str) -> bool:
-    r"""Return whether nothing of the token is displayed: blanks, control and ignorable characters only.
+    r"""Return whether the token has only blanks, control and ignorable characters.
 
     >>> is_invisible("\u200b"), is_invisible("\u00a0"), is_invisible("a\u00ad")
     (True, True, False)
@@ -88,7 +88,7 @@ Pair = tuple[int, int]
 
 
 class PlainText:
-    r"""A text as its words are looked up, in NFC and without hidden characters, for a tokeniser.
+    r"""A text in NFC without hidden characters, for a tokeniser, and its offsets in the original.
 
     >>> plain = PlainText("\u200bBjo\u0308rk\u00ad.")
     >>> plain.text, plain.original((0, 5)), plain.original((5, 6))
@@ -97,7 +97,7 @@ class PlainText:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        # Of each character of the plain text: where the original's begins and ends; None: they are the same
+        # Start and end in the original of each character of the plain text; None: both texts are equal.
         self._places: list[Pair] | None = None
         usual = not (_HIDDEN.search(text) or _STYLED.search(text))
         if usual and unicodedata.is_normalized("NFC", text):
@@ -111,14 +111,14 @@ class PlainText:
         self.text = "".join(characters)
 
     def original(self, offsets: Pair) -> Pair:
-        """Where a stretch of the plain text stands in the original; it begins and ends with what is shown."""
+        """Return the offsets in the original of a span of the plain text, without hidden characters."""
         if self._places is None:
             return offsets
         return self._places[offsets[0]][0], self._places[offsets[1] - 1][1]
 
 
 def _clusters(text: str) -> Iterator[tuple[int, int, str]]:
-    """Where each character begins and ends with the combining ones that follow; both without hidden ones."""
+    """Yield start, end and text of each character with its combining ones, without hidden characters."""
     start = end = 0
     shown: list[str] = []
     for position, character in enumerate(text):
@@ -136,14 +136,14 @@ def _clusters(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _joins(character: str) -> bool:
-    """Whether NFC can make one of the character and the one before it: marks, and Hangul's later letters."""
+    """Return whether NFC can join the character to the one before: marks, and Hangul's later letters."""
     return unicodedata.category(character)[0] == "M" or "ᅡ" <= character <= "ᇿ"
 
 
 def plain_forms(words: Iterable[str]) -> dict[str, int]:
-    """Map the `plain_form` of each word that is written otherwise to the word's number, the first one's.
+    """Map the `plain_form` of each word that differs from it to the number of the first such word.
 
-    For tables made by others: a vector under an NFD word is found by the NFC one.
+    This finds a vector that a foreign table has under an NFD word by the NFC one.
     """
     found: dict[str, int] = {}
     for number, word in enumerate(words):

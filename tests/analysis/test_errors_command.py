@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.pages import Reader
+from pages import Reader
 from runs import DEV, TRAIN
 
 GOLD = """-DOCSTART- O
@@ -52,7 +52,7 @@ def test_the_terminal_gets_counts_that_add_up_and_examples_with_their_lines(cli,
     done = cli("errors", "--gold", files["gold"], "--predicted", files["a"])
     assert done.status == 0, done.err
     out = done.out.decode()
-    rows = [line.split() for line in out.splitlines()[3:11]]
+    rows = [line.split() for line in out.splitlines()[5:13]]
     assert rows == [
         ["What", "became", "of", "the", "entities"],
         ["gold", "predicted"],
@@ -129,12 +129,12 @@ def test_two_systems_are_set_against_each_other(cli, files):
     assert [each["category"] for each in found["only_b"]] == ["wrong_boundary"]
     out = cli("errors", *arguments).out.decode()
     assert "Only A is right; what B predicts" in out
-    assert "[NRK]   ORG missed" in out
+    assert "[NRK]   missed, gold ORG" in out
 
 
 def test_context_and_examples_are_as_many_as_asked_for(cli, files):
     arguments = ("--gold", files["gold"], "--predicted", files["a"], "--context", 1, "--examples", 1)
-    assert "… i [{Oslo}]\n" in cli("errors", *arguments).out.decode()
+    assert "… i [{Oslo}]   wrong type" in cli("errors", *arguments).out.decode()
     done = cli("errors", "--gold", files["gold"], "--predicted", files["a"], "--examples", 0, "--json")
     assert all(each["examples"] == [] for each in json.loads(done.out)["confusions"])
 

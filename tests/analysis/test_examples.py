@@ -2,8 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bilstm_crf.analysis.compare import contrasts, lost, places
-from bilstm_crf.analysis.errors import Outcome, outcomes
 from bilstm_crf.analysis.examples import confusions, example, varied
+from bilstm_crf.evaluation.matching import Outcome, outcomes
 from bilstm_crf.sentence import Sentence, Span
 from evaluation.span_strategies import scored
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 
 from bilstm_crf.analysis.breakdown import breakdown, by_length, by_type, label_scores, total
-from bilstm_crf.analysis.errors import PAIRED, outcomes
 from bilstm_crf.evaluation.confusion import confusion
+from bilstm_crf.evaluation.matching import PAIRED, outcomes
 from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.sentence import Span

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_crf.config import RunConfig
+from bilstm_crf.config import DataConfig
 from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.errors import InputError, InputWarning
 from bilstm_crf.formats import FormatOptions
@@ -75,10 +75,10 @@ def test_repair_reads_gold_and_says_how_much(
 def test_a_run_learns_from_repaired_labels(tmp_path: Path) -> None:
     path = str(columns(tmp_path / "a.conll", STRAY))
     with pytest.raises(InputError, match="line 4"):
-        load_corpora(RunConfig().replace(train=path, dev=path, labels="file"), lambda line: None)
-    config = RunConfig().replace(train=path, dev=path, labels="file", repair="conlleval")
+        load_corpora(DataConfig(train=(path,), dev=(path,), labels="file"), print, documents=False)
+    config = DataConfig(train=(path,), dev=(path,), labels="file", repair="conlleval")
     with pytest.warns(InputWarning, match="first of 4"):
-        inputs = load_corpora(config, lambda line: None)
+        inputs = load_corpora(config, print, documents=False)
     for split in (inputs.train, inputs.dev):
         assert sum(len(sentence.spans or ()) for sentence in split.sentences) == 7
 

@@ -68,7 +68,7 @@ def test_an_output_that_is_an_input_is_refused(
         arguments = ["tag", "--model", str(model), *arguments[1:]]
     done = cli(*(argument.replace("MODEL", str(model)) for argument in arguments))
     assert (done.status, done.out) == (2, b"")
-    assert "is an input of this command" in done.err or "promises" in done.err
+    assert "is an input of this command" in done.err or "would hold" in done.err
     assert contents(folder) == before
     assert (model / "model").read_bytes() == b"a file of the model"
 

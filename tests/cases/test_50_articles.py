@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from bilstm_crf import Tagger
 from bilstm_crf.sentence import Sentence, Span
@@ -56,12 +56,10 @@ def greedy(tiny_model: Path) -> Tagger:
     """A model to which each whole sentence is one person."""
     tagger = Tagger.load(tiny_model)
     first, inner = (tagger.model.vocabulary.labels.index(label) for label in ("B-PER", "I-PER"))
-    (member,) = tagger.model.network.members
-    with torch.no_grad():
-        member.to_labels.bias[inner] += 1_000
-        assert member.crf is not None
-        member.crf.start_transitions[first] += 10_000
-    return tagger
+    weights = {name: array.copy() for name, array in tagger.model.weights.items()}
+    weights["members.0.to_labels.bias"][inner] += 1_000
+    weights["members.0.crf.start_transitions"][first] += 10_000
+    return Tagger(dataclasses.replace(tagger.model, weights=weights))
 
 
 def test_a_name_that_fills_the_text_is_cut_at_line_ends_and_addresses(greedy: Tagger) -> None:

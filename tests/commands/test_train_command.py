@@ -13,7 +13,7 @@ import pytest
 
 from bilstm_crf.commands.main import COMMANDS
 from bilstm_crf.config import RunConfig
-from bilstm_crf.util.fields import settings_of
+from bilstm_crf.util.fields import settings_of, short_name
 from done import Done
 from runs import DEV, SAMPLE, TINY, TRAIN, first_sentences, history, weights_hash
 
@@ -135,7 +135,7 @@ def test_a_wrong_setting_is_an_error(cli: Cli, setting: str, message: str) -> No
         (["--train", TRAIN], "--train without --dev"),
         (["--dev", DEV], "without --train"),
         (["--test", DEV], "without --train"),
-        (["--train", TRAIN, "--dev", DEV, "--data", "x"], "both given"),
+        (["--train", TRAIN, "--dev", DEV, "--data", "x"], "expected one of them"),
         (["--train", "absent.conllu", "--dev", DEV], "absent.conllu: cannot be read"),
         (["--train", ".", "--dev", DEV, "--format", "conllu"], "Is a directory"),
         (["--train", "absent.xyz", "--dev", DEV], "suffix tells no format"),
@@ -317,7 +317,8 @@ def test_help_is_shown_without_any_heavy_package(arguments: list[str]) -> None:
 def test_help_names_every_setting_with_its_unit_and_default(cli: Cli) -> None:
     text = cli("train", "--help").out.decode()
     for path, each in settings_of(RunConfig).items():
-        assert (each.told["option"] or path) in text, path
+        assert each.told.help in " ".join(text.split()), path
+        assert (each.told.option or f"{short_name(RunConfig, path)}={each.default}") in text, path
 
 
 def test_an_unknown_command_is_an_error_with_a_guess(cli: Cli) -> None:

@@ -15,7 +15,7 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.training.unused import unused_settings, without_unused
 from bilstm_crf.util import fields
 from done import Done
-from runs import DEV, SAMPLE, TRAIN, history, small_config, start, weights_hash
+from runs import DEV, SAMPLE, TRAIN, history, set_options, small_config, start, weights_hash
 
 Cli = Callable[..., Done]
 FILES = ["--train", TRAIN, "--dev", DEV]
@@ -39,7 +39,7 @@ def written_out(config: RunConfig) -> list[str]:
     """Every setting of a preset with --set."""
     paths = [path for path in fields.settings_of(RunConfig) if not path.startswith(("data.", "encoder."))]
     left_out = ("preset", "run.output", "words.embeddings", "network.features")
-    return fields.to_options({path: fields.get(config, path) for path in paths if path not in left_out})
+    return set_options({path: fields.get(config, path) for path in paths if path not in left_out})
 
 
 UNUSED = {
@@ -61,7 +61,7 @@ UNUSED = {
     "a share without a memory": (["--set", "memory_free_loss_weight=0.5"], "memory_free_loss_weight=0.5"),
     "a copy of no encoder": (["--embed-encoder"], "there is no encoder"),
     "code of no encoder": (["--trust-remote-code"], "there is no encoder"),
-    "a language of own files": (["--language", "nno"], "--language nno"),
+    "a language of own files": (["--language", "nno"], "--language"),
     "weights of other files": (["--weight", "1", "--weight", "2"], "2 weights for 1 training files"),
     "a folder of no vectors": (["--embeddings-dir", "x"], "--embeddings-dir x, but no vectors"),
     "a folder for a path": (["--embeddings", "./v.bin", "--embeddings-dir", "x"], "--embeddings-dir x"),
@@ -119,7 +119,7 @@ def test_a_file_and_the_command_line_are_merged_setting_by_setting() -> None:
     ("content", "message"),
     [
         ("[encoder]\nlayers = 'mix'\n", "layers=mix, but there is no encoder"),
-        ("restarts = 3\n", "restarts=3, but the schedule"),
+        ("restarts = 3\n", "restarts=3, but only schedule=cosine"),
         ("keep-misc = true\nlabels = 'file'\n", "keep_misc=true"),
     ],
 )
@@ -160,7 +160,7 @@ OTHER: dict[str, Any] = {
 def test_an_unused_setting_changes_no_weight(changes: dict[str, Any], tmp_path: Path) -> None:
     """All of them at once: so none that has an effect is among them."""
     config = small_config(tmp_path, epochs=1, **changes)
-    unused = {path for each in unused_settings(config) for path in each.paths}
+    unused = unused_settings(config)
     changed = config.replace({path: OTHER[path] for path in unused})
     assert changed != config
     assert without_unused(changed) == without_unused(config)

@@ -41,7 +41,7 @@ def test_files_of_different_encodings_and_formats_are_one_split(tmp_path: Path) 
         [Span(0, 3, "ORG"), Span(3, 4, "PER")],
         [Span(0, 2, "LOC")],
     ]
-    counts = {file["path"]: (file["sentences"], file["sha256"]) for file in split.files}
+    counts = {file.path: (file.sentences, file.sha256) for file in split.files}
     assert counts == {path: (n, sha256_of(path)) for path, n in ((iob2, 2), (iobes, 1), (misc, 1))}
 
 

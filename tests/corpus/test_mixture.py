@@ -99,8 +99,8 @@ def test_what_is_no_weight_is_refused_by_its_corpus(weight: float) -> None:
     [
         ([5, 5], [1.0], "sampling weights: found 1, expected 2"),
         ([5], [1.0, 2.0], "sampling weights: found 2, expected 1"),
-        ([5, 6], [0.0, 0.0], r"no sentence of the training corpora's \(5 with weight 0, 6 with weight 0\)"),
-        ([0, 6], [1.0, 0.0], r"\(0 with weight 1, 6 with weight 0\)"),
+        ([5, 6], [0.0, 0.0], r"no sentence \(corpora: 5 with weight 0, 6 with weight 0\)"),
+        ([0, 6], [1.0, 0.0], r"\(corpora: 0 with weight 1, 6 with weight 0\)"),
         ([], [], "no sentence"),
         ([9, 40], [1.0, 0.01], "0.01 takes no sentence of training corpus 2, of 40"),
     ],

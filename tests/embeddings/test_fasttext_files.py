@@ -42,15 +42,15 @@ def test_every_vector_is_the_one_that_gensim_gives(model: Path, packed: bool, tm
     assert ours.words == theirs.index_to_key
     assert isinstance(ours.matrix, np.memmap)
     np.testing.assert_array_equal(ours.matrix, theirs.vectors)
-    assert ours.subword is not None
+    assert ours.ngrams is not None
     for word in UNSEEN:
-        np.testing.assert_allclose(ours.subword(word), theirs[word], rtol=1e-6)
+        np.testing.assert_allclose(ours.from_ngrams(word), theirs[word], rtol=1e-6)
 
 
 def test_a_word_without_n_grams_has_no_vector(model: Path) -> None:
     vectors = load_file(model)
-    assert vectors.subword is not None
-    assert vectors.subword("") is None
+    assert vectors.ngrams is not None
+    assert vectors.from_ngrams("") is None
 
 
 def test_gensims_own_format_gives_the_same(model: Path, tmp_path: Path) -> None:
@@ -62,8 +62,8 @@ def test_gensims_own_format_gives_the_same(model: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(vectors.matrix, theirs.vectors)
     assert vectors.source is not None
     assert vectors.source.format == "gensim"
-    assert vectors.subword is not None
-    np.testing.assert_allclose(vectors.subword(UNSEEN[0]), theirs[UNSEEN[0]], rtol=1e-6)
+    assert vectors.ngrams is not None
+    np.testing.assert_allclose(vectors.from_ngrams(UNSEEN[0]), theirs[UNSEEN[0]], rtol=1e-6)
 
 
 def test_gensims_own_format_is_memory_mapped_where_its_table_has_a_file(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_the_real_model_is_looked_up_as_gensim_does(shared: Path, tmp_path: Path
     path.symlink_to(shared / "embeddings" / "subword-sg50.fasttext.bin")
     ours, theirs = load_file(path), load_facebook_vectors(str(path))
     assert len(ours) == 14_644  # with the end of a line, `</s>`
-    assert ours.subword is not None
+    assert ours.ngrams is not None
     for word in [*UNSEEN, "Stortingspresidentens"]:
         if word not in ours.index:
-            np.testing.assert_allclose(ours.subword(word), theirs[word], rtol=1e-5, atol=1e-7)
+            np.testing.assert_allclose(ours.from_ngrams(word), theirs[word], rtol=1e-5, atol=1e-7)

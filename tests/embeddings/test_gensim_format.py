@@ -76,8 +76,8 @@ def test_models_and_their_vectors_are_what_gensim_gives(
     for word in WORDS:
         np.testing.assert_array_equal(found.matrix[found.index[word]], wanted[word])
     if name == "fasttext":
-        assert found.subword is not None
-        np.testing.assert_allclose(found.subword("Ålesund"), wanted["Ålesund"], rtol=1e-6)
+        assert found.ngrams is not None
+        np.testing.assert_allclose(found.from_ngrams("Ålesund"), wanted["Ålesund"], rtol=1e-6)
 
 
 def test_the_layout_of_gensim_3_is_read(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from bilstm_crf.embeddings.read import convert, load_file
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import InputError
 from done import Done
-from fuzz.seeds import SEEDS
+from fuzz.seeds import VECTORS
 from vector_files import WORDS, binary, table, text, write
 
 ENCODED = [word.encode() for word in WORDS]
@@ -309,7 +309,7 @@ def test_the_files_of_the_case_folder(shared: Path, cli: Callable[..., Done]) ->
 
 def test_values_whose_sum_is_no_number_are_refused(tmp_path: Path) -> None:
     """Found by fuzzing: a word's vector is a mean over its n-grams."""
-    model = SEEDS["vectors_binary"][1]
+    model = VECTORS["fasttext"]
     huge = struct.pack("<6f", *[3e38] * 6)
     path = tmp_path / "huge.bin"
     path.write_bytes(model.replace(struct.pack("<6f", *range(6)), huge))

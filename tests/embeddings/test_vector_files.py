@@ -55,7 +55,7 @@ def test_the_content_tells_the_format_whatever_the_name(content: bytes, tmp_path
         assert list(vectors.words) == WORDS
         np.testing.assert_array_equal(vectors.matrix, ROWS)
         assert vectors.index["Oslo"] == 2
-        assert vectors.subword is None
+        assert vectors.ngrams is None
         assert vectors.source is not None
         assert (vectors.source.skipped, vectors.source.bytes) == ({}, len(content))
 
@@ -153,7 +153,7 @@ BAD = {
     "no usable word": (text([b"\xff"], table(1, 3)), "holds no usable word"),
     "another dimension, binary": (
         b"900 9\n" + binary([b"w%d" % i for i in range(900)], table(900, 40)).split(b"\n", 1)[1],
-        "words are not UTF-8: the file is damaged, .* of other dimensions than the 9",
+        "words are not UTF-8",
     ),
     "gzip cut short": (gzip.compress(text(ENCODED, ROWS))[:-9], "damaged or cut short"),
     "zip cut short": (CONTENTS["NLPL zip, text"][:-30], "damaged or cut short"),

@@ -69,8 +69,8 @@ def test_the_native_format_keeps_the_n_grams(raw: Path, tmp_path: Path) -> None:
         == 0
     )
     vectors = load_file(tmp_path / "a.kv")
-    assert vectors.subword is not None
-    assert vectors.subword("Osloborger") is not None
+    assert vectors.ngrams is not None
+    assert vectors.from_ngrams("Osloborger") is not None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.kv"]
 
 

@@ -27,7 +27,7 @@ from runs import TINY
 Found = list[list[Span]]  # in each sentence
 SENTENCES = 16
 PHRASES = (["Kari", "PER"], ["Oslo", "GPE_LOC"], ["nord", "mann", "ORG"])
-OTHERS = (["bur"], ["i"], ["ikke"], ["blåbær"], [","], ["mannen"], ["ho"])  # the last two in several pieces
+OTHERS = (["bur"], ["i"], ["ikke"], ["blåbær"], [","], ["mannen"], ["ho"])  # the last two in several subwords
 
 
 def write_corpus(path: Path, *, sentences: int = SENTENCES, seed: int = 0) -> Path:

@@ -234,7 +234,7 @@ def test_without_the_extra_the_message_says_what_to_install(
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "pip install 'bilstm_crf[bert]'" in done.stderr
+    assert "bilstm_crf[encoder]" in done.stderr
     assert "Traceback" not in done.stderr
     assert not Path("run").exists()
     assert not Path("out.conllu").exists()

@@ -14,12 +14,14 @@ import pytest
 
 from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
-from bilstm_crf.experiments.plan import Task, difference
-from bilstm_crf.experiments.scoring import Asked, score, score_path
-from bilstm_crf.experiments.settings import Evaluation, Run, Settings
+from bilstm_crf.experiments.records import Evaluation, Score
+from bilstm_crf.experiments.results import score_path
+from bilstm_crf.experiments.runs import input_difference
+from bilstm_crf.experiments.scoring import ScoringJob, score
 from bilstm_crf.inference import tagger
 from bilstm_crf.model.model_folder import save_model
-from bilstm_crf.util import fields
+from bilstm_crf.training.records import read_description
+from bilstm_crf.util.records import read_record
 from contextual_runs import tiny_config, untrained, write_corpus
 from runs import history, interrupt, resume, start, weights_hash
 
@@ -153,25 +155,19 @@ def test_scores_and_errors_are_those_of_marked_documents(model: str, cli: Cli) -
 def test_experiments_score_with_the_table_beside_the_files(model: str) -> None:
     evaluation, found = Evaluation("nob", "dev", "file"), {}
     for folder in ("marked", "beside", "bare"):
-        score(Path(model), [Asked(evaluation, [f"{folder}/a.conllu"])])
-        found[folder] = json.loads(score_path(Path(model), evaluation).read_text("utf-8"))["strict"]
+        score(Path(model), [ScoringJob(evaluation, (f"{folder}/a.conllu",))])
+        found[folder] = read_record(Score, score_path(Path(model), evaluation)).report.strict
     assert found["beside"] == found["marked"] != found["bare"]
 
 
 def test_experiments_notice_a_table_that_a_run_was_not_begun_with(encoder: Path, tmp_path: Path) -> None:
     whole = config("beside", encoder, epochs=1)
     start(whole, tmp_path / "run")
-    own = fields.changes(whole, RunConfig())
-    own = {
-        path: value
-        for path, value in own.items()
-        if path.split(".")[0] not in ("data", "run") and path != "encoder.name"
-    }
-    settings = Settings(bert=str(encoder)).change(own)
-    task = Task(Run(settings, whole.run.seed), tmp_path / "run", [])
-    for folder, fault in (("beside", None), ("bare", "it was begun with other tables of documents")):
-        files = [f"{folder}/a.conllu"]
-        assert difference(task, {"nob": {"train": files, "dev": files, "test": []}}, None) == fault
+    description = read_description(tmp_path / "run" / "config.json")
+    for folder, key_word in (("beside", ""), ("bare", "the data changed")):
+        data = config(folder, encoder).data
+        assert key_word in input_difference(whole, data, description)
+        assert bool(key_word) == bool(input_difference(whole, data, description))
 
 
 # ---------------------------------------------------------------- training

@@ -93,11 +93,10 @@ def test_any_vector_read_off_an_encoder_that_learns_is_saved_with_it(
 
 def test_the_mix_of_layers_is_learnt(wordpiece: Path, tmp_path: Path) -> None:
     start(tiny_config(tmp_path, wordpiece, encoder__layers="mix", features="encoder"), tmp_path / "run")
-    mix = Tagger.load(tmp_path / "run").model.network.mix
-    assert mix is not None
-    assert len(mix.weights) == 4  # the embeddings and three layers
-    assert mix.weights.std() > 0.01
-    assert abs(mix.gamma - 1) > 0.01
+    weights = Tagger.load(tmp_path / "run").model.weights
+    assert len(weights["mix.weights"]) == 4  # the embeddings and three layers
+    assert weights["mix.weights"].std() > 0.01
+    assert abs(weights["mix.gamma"] - 1) > 0.01
 
 
 # ---------------------------------------------------------------- the linear head

@@ -158,7 +158,7 @@ def test_chunks_hold_whole_documents_and_sentences_without_words(
     for before, behind in pairwise(chunks):
         last, first = before[-1], behind[0]
         assert last.document is None or (last.path, last.document) != (first.path, first.document)
-        assert sum(map(len, before)) >= tokens
+        assert sum(max(1, len(sentence)) for sentence in before) >= tokens
 
 
 # ---------------------------------------------------------------- the command
@@ -221,7 +221,7 @@ def test_processes_share_a_file_out_and_change_nothing(
 ) -> None:
     folder, _ = make()
     expected = cli("tag", "--model", folder, TRAIN).out
-    monkeypatch.setattr(pieces, "PIECE", 4000)
+    monkeypatch.setattr(pieces, "CHUNK_BYTES", 4000)
     assert cli("tag", "--model", folder, "--threads", processes, TRAIN).out == expected
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from bilstm_crf.encoder.contextual import TrainableFeatures
 from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.training.optimizer import Optimizer
+from bilstm_crf.training.plan import LearningRateSchedule
 from contextual_runs import SENTENCES, batch_of, corpus_of, tiny_config, untrained
 from runs import Watch, start, weights_hash
 
@@ -147,7 +148,8 @@ def test_the_encoders_weights_take_adamw_at_their_own_rate_through_warm_up_and_r
     both = {"schedule": "cosine", "restarts": 2, "warmup_fraction": 0.2, "epochs": 2}
     config = tiny_config(tmp_path, wordpiece, **own, **rest, **both)
     network = untrained(config).network
-    optimisation = Optimizer(network, config, steps // 2, steps)
+    schedule = LearningRateSchedule(config.schedule, steps // 2, steps)
+    optimisation = Optimizer(network, config.optimizer, schedule, config.encoder)
     assert network.encoder is not None
     watched = next(network.encoder.parameters())
     shares, others = [], []

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from bilstm_crf import Tagger
-from bilstm_crf.config import RunConfig, Stage
+from bilstm_crf.config import RunConfig, ScheduleConfig, Stage
+from bilstm_crf.corpus.mixture import Mixture
 from bilstm_crf.errors import InterruptedRunError, UsageError
 from bilstm_crf.evaluation.counts import Average
 from bilstm_crf.model.model_folder import load_model
 from bilstm_crf.training import loop as training
-from bilstm_crf.training.plan import Epoch, Plan, stop_where_best
+from bilstm_crf.training.plan import Epoch, plan_training, stop_where_best
 from bilstm_crf.training.records import EpochRow
 from contextual_runs import SENTENCES, tiny_config
 from runs import Watch, history, resume, small_config, start, weights_hash
@@ -132,12 +133,14 @@ def test_the_second_phase_stops_each_stage_where_dev_found_it_best(
     f1: Sequence[float], expected: list[tuple[int, int, int]]
 ) -> None:
     """Stages of 20 and 25 batches, in epochs of 10; in the second phase of 8."""
+    stages = [Stage(0, "words", 20), Stage(2, "words", 25)]
+    plan = plan_training(ScheduleConfig(batch_size=1), stages, Mixture([10], [1.0]))
     epochs = [Epoch(0, 0, 10), Epoch(0, 10, 10), Epoch(1, 20, 10), Epoch(1, 30, 10), Epoch(1, 40, 5)]
-    plan = Plan(epochs, [Stage(0, "words", 20), Stage(2, "words", 25)], 10, 45)
+    assert plan.epochs == epochs
     rows = [EpochRow(epoch, 1.0, 0.1, 1.0, 1, dev=Average(0, 0, each)) for epoch, each in enumerate(f1, 1)]
-    final = stop_where_best(plan, rows, batches_per_epoch=8)
+    final = stop_where_best(plan, rows, Mixture([8], [1.0]))
     assert final.epochs == [Epoch(*each) for each in expected]
-    assert (final.batches_per_epoch, final.batches) == (10, 45), "the schedule is the first phase's"
+    assert final.schedule == plan.schedule
 
 
 def test_epochs_of_fewer_batches_look_at_dev_more_often(tmp_path: Path) -> None:

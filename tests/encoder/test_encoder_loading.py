@@ -51,7 +51,7 @@ def test_an_encoder_knows_its_sizes_and_special_pieces(encoder: Encoder) -> None
 
 
 def test_a_window_is_what_the_positions_have_room_for(encoder: Encoder) -> None:
-    """One piece more fails: RoBERTa's table of positions is longer than its window."""
+    """One subword more fails: RoBERTa's table of positions is longer than its window."""
     ids = torch.full((1, encoder.window), encoder.unknown)
     assert encoder(ids, torch.ones_like(ids), FeatureSettings()).shape == (1, 24, 32)
     ids = torch.full((1, encoder.window + 1), encoder.unknown)
@@ -104,7 +104,7 @@ def test_the_hash_is_of_all_that_decides_the_vectors(folder: Path) -> None:
 VOCABULARIES = {
     "a vocabulary of another kind": ("sentencepiece.bpe.model", "▁Kari" * 100),
     "a vocabulary in JSON": ("vocab.json", '{"a": 0}'),
-    "special pieces alone": ("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"),
+    "special subwords alone": ("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"),
     "an empty vocabulary": ("vocab.txt", ""),
     "a page for a vocabulary": ("vocab.txt", "<html>\n404\n</html>\n"),
     "nothing for unknown words": ("vocab.txt", "a\nb\n"),
@@ -173,7 +173,7 @@ def wrong(folder: Path, kind: str) -> None:
         ("no tokenizer", "has no tokenizer: none of tokenizer.json"),
         ("a vocabulary of another kind", "its tokenizer, a BertTokenizer, has only special subwords"),
         ("a vocabulary in JSON", "its tokenizer, a BertTokenizer, has only special subwords"),
-        ("special pieces alone", "its tokenizer, a BertTokenizer, has only special subwords"),
+        ("special subwords alone", "its tokenizer, a BertTokenizer, has only special subwords"),
         ("an empty vocabulary", "Missing [UNK] token"),
         ("a page for a vocabulary", "Missing [UNK] token"),
         ("nothing for unknown words", "Missing [UNK] token"),
@@ -196,7 +196,7 @@ def test_a_folder_that_is_no_whole_encoder_says_why(
 
 def test_a_tokenizer_of_another_model_is_noticed(folder: Path, written: Callable[..., Path]) -> None:
     shutil.copy(written("byte-level") / "tokenizer.json", folder)
-    with pytest.raises(InputError, match="belong to different encoders"):
+    with pytest.raises(InputError, match="its tokenizer has a subword"):
         split_words(Encoder.load(str(folder)), [["Kari", "bur", "i", "Oslo"]])
 
 
@@ -295,4 +295,4 @@ except UsageError as error:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "transformers, which is not installed" in done.stdout
-    assert "pip install 'bilstm_crf[bert]'" in done.stdout
+    assert "bilstm_crf[encoder]" in done.stdout

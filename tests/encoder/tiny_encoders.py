@@ -24,12 +24,12 @@ SIZES: dict[str, Any] = {
     "num_hidden_layers": 3,
     "num_attention_heads": 2,
     "intermediate_size": 48,
-    "initializer_range": 0.3,  # so that every piece makes a difference to every other
+    "initializer_range": 0.3,  # so that every subword makes a difference to every other
 }
 
 
 def write_encoder(folder: Path, kind: str, *, window: int = 24, seed: int = 0) -> Path:
-    """An encoder of the `kind` wordpiece, byte-level or unigram, that reads `window` pieces at a time."""
+    """An encoder of the `kind` wordpiece, byte-level or unigram, that reads `window` subwords at a time."""
     from tokenizers.processors import TemplateProcessing
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, RobertaConfig, RobertaModel
 
@@ -56,8 +56,8 @@ def _wordpiece() -> Any:
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    pieces = [*special, *LETTERS, *(f"##{letter}" for letter in LETTERS), *WORDS]
-    vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+    subwords = [*special, *LETTERS, *(f"##{letter}" for letter in LETTERS), *WORDS]
+    vocabulary = {subword: number for number, subword in enumerate(dict.fromkeys(subwords))}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -86,9 +86,9 @@ def _unigram() -> Any:
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
     special = ["<s>", "<pad>", "</s>", "<unk>"]
-    pieces = [*special, "▁", *LETTERS, *(f"▁{word}" for word in WORDS)]
+    subwords = [*special, "▁", *LETTERS, *(f"▁{word}" for word in WORDS)]
     scores = [0.0] * len(special) + [-10.0] * (len(LETTERS) + 1) + [-2.0] * len(WORDS)
-    tokenizer = Tokenizer(models.Unigram(list(zip(pieces, scores, strict=True)), unk_id=3))
+    tokenizer = Tokenizer(models.Unigram(list(zip(subwords, scores, strict=True)), unk_id=3))
     deleted = normalizers.Replace(Regex("[\x01\u200d\ufe0f]"), "")
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), deleted])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(

@@ -208,7 +208,8 @@ def save_model(folder: Path, type_: str, labels: str) -> None:
     network = BiLSTMCRF(architecture, len(vocabulary.characters), len(names), weights)
     with torch.no_grad():
         network.members[0].to_labels.bias[names.index(f"B-{type_}")] = 100.0
-    save_model(Model(network, architecture, vocabulary, "iob", LabelSet.named(labels), {}), folder, None)
+    label_set = LabelSet.named(labels)
+    save_model(Model(architecture, vocabulary, "iob", label_set, network.weights(), {}), folder, None)
 
 
 def test_a_model_is_scored_with_the_label_set_it_was_trained_with(files, tmp_path, capsys):

@@ -8,29 +8,27 @@ from pathlib import Path
 
 import pytest
 
-from bilstm_crf.commands.train import command, typed_settings
 from bilstm_crf.commands.train_options import configure, given_by
 from bilstm_crf.errors import InputError, UsageError
-from bilstm_crf.experiments import plan
-from bilstm_crf.experiments.corpora import OwnCorpus
+from bilstm_crf.experiments.corpora import NORNE_CORPORA, find_norne
 from bilstm_crf.experiments.definition import Experiment, read_experiment
-from bilstm_crf.experiments.inputs import find_files
 from bilstm_crf.experiments.overrides import with_encoder, with_epochs
-from bilstm_crf.experiments.settings import Evaluation
-from bilstm_crf.experiments.tables import build
-from bilstm_crf.util import fields
+from bilstm_crf.experiments.plan import corpora_of, find_tasks
+from bilstm_crf.experiments.records import Evaluation
+from bilstm_crf.training.unused import without_unused
 from done import Done
-from runs import DEV, ROOT, SAMPLE, TRAIN
+from experiments.finished_runs import options_for, table_of, waiting
+from runs import ROOT, SAMPLE
 
 GOOD = """title = "mine"
 [corpus.wiki]
 train = ["a.conll", "norne:both"]
 dev = ["b.conll"]
 test = ["c.conll"]
-key = "name"
+misc_key = "name"
 weights = [0.5, 2]
 train_labels = ["file", "4"]
-drop = ["leaked", "repeated"]
+filter = ["leaked", "repeated"]
 [base]
 language = "wiki"
 [[row]]
@@ -51,10 +49,10 @@ def read(text: str, name: str = "mine") -> Experiment:
 
 def test_a_corpus_is_named_where_a_language_is_and_keeps_its_labels_as_they_stand() -> None:
     (cell,) = read(GOOD).cells
-    assert cell.settings.name == "wiki-none-file-iob"
+    assert cell.runs([1])[0].name == "wiki-none-file-iob-seed1"
     assert cell.evaluation == Evaluation("wiki", "dev", "file")
     (cell,) = read(GOOD.replace('language = "wiki"', 'language = "wiki"\nlabels = "4"')).cells
-    assert cell.settings.name == "wiki-none-4-iob"
+    assert cell.runs([1])[0].name == "wiki-none-4-iob-seed1"
     both = GOOD + '[[column]]\nname = "NN"\nevaluate = { language = "nno", split = "test" }\n'
     assert read(both).cells[0].evaluation == Evaluation("nno", "test", "file")
 
@@ -63,34 +61,26 @@ def test_a_corpus_is_named_where_a_language_is_and_keeps_its_labels_as_they_stan
     ("old", "new", "message"),
     [
         ("[corpus.wiki]", "[corpus.nob]", "[corpus.nob]: 'nob' cannot name a corpus"),
-        ("[corpus.wiki]", '[corpus."../wiki"]', "[corpus.../wiki]: '../wiki' cannot name a corpus"),
+        ("[corpus.wiki]", '[corpus."../wiki"]', "'../wiki' cannot name a corpus"),
         ("[corpus.wiki]", '[corpus.""]', "'' cannot name a corpus"),
-        ('[base]\nlanguage = "wiki"', '[base]\nlanguage = "wikki"', "is unknown. Did you mean wiki?"),
-        ("drop =", "dorp =", "[corpus.wiki] has no key dorp. Did you mean drop?"),
-        ('"repeated"', '"repeatd"', "[corpus.wiki]: 'repeatd' is not a known filter. Did you mean repeated?"),
-        ('"norne:both"', '"norne:bot"', 'train = "norne:bot" is no part of NorNE. Did you mean norne:both?'),
-        ("[0.5, 2]", "[0.5]", "[corpus.wiki]: 1 weights for 2 training files"),
-        ("[0.5, 2]", "[0.5, 0]", "weights is (0.5, 0), expected a number above 0"),
-        ("[0.5, 2]", '[0.5, "2"]', "weights is [0.5, '2'], expected a list of numbers"),
-        ("[0.5, 2]", "[true, 2]", "expected a list of numbers"),
+        ('[base]\nlanguage = "wiki"', '[base]\nlanguage = "wikki"', "Did you mean wiki?"),
+        ("filter =", "flter =", "[corpus.wiki] has no key flter. Did you mean filter?"),
+        ('"repeated"', '"repeatd"', "Did you mean repeated?"),
+        ('"norne:both"', '"norne:bot"', "Did you mean norne:both?"),
+        ("[0.5, 2]", "[0.5]", "1 weights for 2 training files"),
+        ("[0.5, 2]", "[0.5, 0]", "data.weights"),
+        ("[0.5, 2]", '[0.5, "2"]', "data.weights"),
+        ("[0.5, 2]", "[true, 2]", "data.weights"),
         ('["file", "4"]', '["file"]', "1 train labels for 2 training files"),
-        ('["file", "4"]', '["file", "5"]', 'labels = "5" is no known label set.'),
-        ('dev = ["b.conll"]', "", "[corpus.wiki]: dev names no file"),
-        ('dev = ["b.conll"]', 'dev = "b.conll"', "dev is 'b.conll', expected a list of texts"),
-        ('key = "name"', 'format = "conll"', "conll is not a known format. Did you mean conllu?"),
-        ('key = "name"', "format = 2003", "format is 2003, expected a text"),
-        (
-            'key = "name"',
-            'format = "conll2003"',
-            "norne:both is CoNLL-U with the key name, but format is conll",
-        ),
-        (
-            'key = "name"',
-            'key = "ner"',
-            "norne:both is CoNLL-U with the key name, but format is None, key ner",
-        ),
+        ('["file", "4"]', '["file", "5"]', "labels is '5'"),
+        ('dev = ["b.conll"]', "", "dev is None"),
+        ('dev = ["b.conll"]', 'dev = "b.conll"', "dev is 'b.conll'"),
+        ('misc_key = "name"', 'format = "conll"', "Did you mean conllu?"),
+        ('misc_key = "name"', "format = true", "data.format"),
+        ('misc_key = "name"', 'format = "conll2003"', "format is conll2003"),
+        ('misc_key = "name"', 'misc_key = "ner"', "misc_key ner"),
         ("[base]", "[corpus]\nx = 1\n[base]", "[corpus.x] is 1, expected a table"),
-        ('name = "one"', 'name = "one"\nset = { features = "encoder" }', "features=encoder needs an encoder"),
+        ('name = "one"', 'name = "one"\nfeatures = "encoder"', "encoder"),
     ],
 )
 def test_a_bad_corpus_is_told_where_it_is_bad(old: str, new: str, message: str) -> None:
@@ -105,36 +95,43 @@ def test_a_file_whose_name_tells_no_format_is_refused_before_anything_runs() -> 
         read(GOOD.replace("a.conll", "a.tagged"))
 
 
+def norne_of(experiment: Experiment) -> dict[str, dict[str, list[str]]]:
+    return find_norne(str(SAMPLE), experiment.corpora.values(), fetch=False)  # type: ignore[return-value]
+
+
 def test_norne_is_mixed_in_and_weights_and_label_sets_hold_for_each_of_its_files() -> None:
     for name in ("a.conll", "b.conll"):
         Path(name).touch()
     experiment = read(GOOD)
-    corpus = find_files(str(SAMPLE), [experiment])
-    both = list(corpus["both"]["train"])
+    norne = norne_of(experiment)
+    both = norne["both"]["train"]
     assert len(both) == 2
-    assert corpus["wiki"] == {"train": ["a.conll", *both], "dev": ["b.conll"], "test": []}
-    resolved = experiment.corpora["wiki"].resolved(corpus)
-    assert resolved.weights == (0.5, 2, 2)
-    assert resolved.train_labels == ("file", "4", "4")
-    assert resolved.test == (), "c.conll is not here"
+    data = experiment.corpora["wiki"].resolved(norne).data
+    assert (data.train, data.dev) == (("a.conll", *both), ("b.conll",))
+    assert data.weights == (0.5, 2, 2)
+    assert data.train_labels == ("file", "4", "4")
+    assert data.test == (), "c.conll is not here"
 
 
 def test_train_is_told_all_of_it() -> None:
-    reading = {"dev": [DEV], "format": "conllu", "key": "ner", "drop": ["leaked", "empty"]}
-    weighted = {"train": [TRAIN, DEV], "weights": [0.5, 2], "train_labels": ["full", "4"], "test": [DEV]}
-    own = OwnCorpus.of("wiki", reading | weighted)
-    context = command.make_context("train", [*own.train_options(), "--output", "x"])
-    config, _ = configure(given_by(None, (), typed_settings(context)))
-    assert config.data.train == (TRAIN, DEV)
-    assert (config.data.dev, config.data.test) == ((DEV,), (DEV,))
-    assert {path: fields.get(config, path) for path in own.reading} == own.reading
+    for name in ("a.conll", "b.conll", "c.conll"):
+        Path(name).touch()
+    experiment = read(GOOD)
+    options = options_for(Path("out"), experiment, norne_of(experiment), threads=3)
+    (run,) = experiment.cells[0].runs([7])
+    file = options.write_config(run)
+    config, _ = configure(given_by(str(file), [], {}))
+    assert config == without_unused(options.configure(run))
+    assert config.data.weights == (0.5, 2, 2)
+    assert config.data.filter == ("leaked", "repeated")
+    assert (config.run.seed, config.run.threads) == (7, 3)
 
 
 def test_one_name_means_one_corpus_in_all_files_of_a_session() -> None:
     one, other = read(GOOD), read(GOOD.replace("0.5", "0.6"), "yours")
     with pytest.raises(UsageError, match=r"define \[corpus\.wiki\] differently"):
-        plan.tasks([one, other], Path("out"), None)
-    assert len(plan.tasks([one, read(GOOD, "yours")], Path("out"), None)) == 1
+        corpora_of([one, other])
+    assert corpora_of([one, read(GOOD, "yours")]) == {**NORNE_CORPORA, "wiki": one.corpora["wiki"]}
 
 
 def test_rows_without_their_files_are_not_run_and_say_why() -> None:
@@ -142,28 +139,27 @@ def test_rows_without_their_files_are_not_run_and_say_why() -> None:
     columns = '[[column]]\nname = "dev"\n[[column]]\nname = "heldout"\nevaluate = { split = "test" }\n'
     experiment = read(text + columns)
     Path("b.conll").touch()
-    corpus = find_files(None, [experiment])
-    (task,) = plan.tasks([experiment], Path("out"), corpus)
-    assert (task.state, task.reason) == ("not run", "not run: a.conll is not here")
-    table = build(experiment, Path("out"), corpus, {task.run.name: task.reason})
-    dev, heldout = table["rows"][0]["cells"]
-    assert dev["missing"] == {"42": "not run: a.conll is not here"}
-    assert heldout["missing"] == {"42": "not run: c.conll is not here"}
+    assert waiting(find_tasks([experiment], options_for(Path("out"), experiment, {}))) == [
+        ("not run", "not run: a.conll is not here")
+    ]
+    dev, heldout = table_of(experiment, Path("out"), {}).rows[0].cells
+    assert dev.missing == {"42": "not run: a.conll is not here"}
+    assert heldout.missing == {"42": "not run: c.conll is not here"}
 
 
 def test_rows_without_their_vectors_are_not_run_and_say_why() -> None:
     rows = ["none", "vec/mine.bin", "yours.vec"]
     text = "".join(f'[[row]]\nname = "{name}"\nembeddings = "{name}"\n' for name in rows)
     experiment = read(f'title = "mine"\n{text}')
-    corpus = find_files(str(SAMPLE), [experiment])
-    found = plan.tasks([experiment], Path("out"), corpus)
-    assert [(task.state, task.reason) for task in found] == [
+    norne = find_norne(str(SAMPLE), [NORNE_CORPORA["nob"]], fetch=False)
+    options = options_for(Path("out"), experiment, norne)  # type: ignore[arg-type]
+    assert waiting(find_tasks([experiment], options)) == [
         ("waiting", ""),
         ("not run", "not run: vec/mine.bin is not here"),
         ("not run", "not run: yours.vec is not here"),
     ]
     Path("yours.vec").write_text("1 2\na 0 1\n", "utf-8")
-    assert plan.tasks([experiment], Path("out"), corpus)[2].state == "waiting"
+    assert find_tasks([experiment], options)[2].state == "waiting"
 
 
 # ---------------------------------------------------------------- another encoder, the shipped recipes
@@ -171,14 +167,14 @@ def test_rows_without_their_vectors_are_not_run_and_say_why() -> None:
 
 def test_another_encoder_is_another_table_and_says_so() -> None:
     plain = 'title = "mine"\n[[row]]\nname = "none"\n'
-    experiment = read(plain + '[[row]]\nname = "bert"\nbert = "owner/big"\npaper = { F1 = 93.0 }\n')
+    experiment = read(plain + '[[row]]\nname = "big"\nencoder = "owner/big"\npaper = { F1 = 93.0 }\n')
     (changed,) = with_encoder([with_epochs(experiment, 1)], "./small/")
-    assert (changed.name, changed.title) == ("mine-epochs=1-bert=small", "mine (encoder: small)")
-    none, bert = changed.cells
-    assert (none.settings.name, none.paper) == ("nob-none-full-iob-epochs=1", None)
-    assert (bert.settings.name, bert.paper) == ("nob-none-full-iob-small-epochs=1", 0.93)
+    assert (changed.name, changed.title) == ("mine-epochs=1-encoder=small", "mine (encoder: small)")
+    none, big = changed.cells
+    assert (none.runs([1])[0].name, none.paper) == ("nob-none-full-iob-epochs=1-seed1", None)
+    assert (big.runs([1])[0].name, big.paper) == ("nob-none-full-iob-small-epochs=1-seed1", 0.93)
     assert with_encoder([experiment], "owner/big") == [experiment], "nothing was changed"
-    with pytest.raises(UsageError, match="--encoder x: no row of these files has an encoder"):
+    with pytest.raises(UsageError, match="--encoder x"):
         with_encoder([read(plain)], "x")
 
 
@@ -194,7 +190,7 @@ def test_a_curriculum_which_counts_batches_has_no_epochs_to_set(cli: Callable[..
     quick = with_epochs(experiment, 1, ["alone"])
     assert (quick.name, quick.quick) == ("eurobert-epochs=1", True)
     assert list(dict.fromkeys(cell.row for cell in quick.cells)) == ["alone", "8 sentences on each side"]
-    assert {cell.settings.config.schedule.epochs for cell in quick.cells} == {1}
+    assert {cell.config.schedule.epochs for cell in quick.cells} == {1}
     same = with_epochs(experiment, 10, ["alone"])
     assert same.name != experiment.name, "a table with fewer rows does not take the place of the whole one"
     assert cli("experiment", path, "--epochs", "1", "--only", "alone", "--dry-run").status == 0
@@ -214,17 +210,16 @@ def test_shipped_recipes_say_what_was_published(name: str) -> None:
     experiment = read_experiment(ROOT / "experiments" / f"{name}.toml")
     papers = [cell.paper for cell in experiment.cells if cell.paper is not None]
     assert papers == PUBLISHED[name]
-    assert any(cell.settings.bert != "none" for cell in experiment.cells)
+    assert any(cell.config.encoder for cell in experiment.cells)
 
 
 def test_nb_bert_is_trained_as_its_authors_say() -> None:
     cells = read_experiment(ROOT / "experiments" / "nb-bert.toml").cells
-    (settings,) = {cell.settings for cell in cells}
-    config = settings.config
-    assert (settings.bert, settings.labels) == ("NbAiLab/nb-bert-base", "4")
-    assert (config.network.features, config.network.head, config.tunes_encoder) == ("encoder", "linear", True)
-    assert config.encoder is not None
-    assert (config.encoder.learning_rate, config.encoder.weight_decay) == (3.5e-5, 0.15)
-    schedule = {"shape": "cosine", "epochs": 20, "batch_size": 8, "restarts": 4, "warmup_fraction": 0.05}
-    assert schedule.items() <= vars(config.schedule).items()
-    assert config.schedule.patience == 6
+    (config,) = {cell.config for cell in cells}
+    encoder, schedule = config.encoder, config.schedule
+    assert encoder is not None
+    assert (encoder.name, config.data.labels) == ("NbAiLab/nb-bert-base", "4")
+    assert (config.network.features, config.network.head, encoder.finetune) == ("encoder", "linear", True)
+    assert (encoder.learning_rate, encoder.weight_decay) == (3.5e-5, 0.15)
+    assert (schedule.epochs, schedule.batch_size, schedule.patience) == (20, 8, 6)
+    assert (schedule.shape, schedule.restarts, schedule.warmup_fraction) == ("cosine", 4, 0.05)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bilstm_crf.training.records import read_description
 from done import Done
 
 Cli = Callable[..., Done]
@@ -26,7 +28,6 @@ train = ["gone.conll"]
 dev = ["gone.conll"]
 [base]
 language = "mine"
-[base.set]
 words.dim = 20
 hidden = 20
 batch_size = 1
@@ -42,8 +43,9 @@ evaluate = { language = "mine", split = "test" }
 name = "static"
 [[row]]
 name = "encoder"
-bert = "owner/big"
-set = { features = "encoder", epochs = 2 }
+encoder = "owner/big"
+features = "encoder"
+epochs = 2
 paper = { dev = 90.0 }
 [[row]]
 name = "gone"
@@ -74,7 +76,7 @@ def here(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def cells(name: str) -> dict[tuple[str, str], dict[str, Any]]:
-    table = json.loads(Path(f"out/tables/{name}.json").read_text("utf-8"))
+    table = json.loads(Path(f"out/{name}.json").read_text("utf-8"))["scores"]
     return {(row["row"], cell["column"]): cell for row in table["rows"] for cell in row["cells"]}
 
 
@@ -91,7 +93,7 @@ def test_what_is_here_is_run_and_the_rest_says_why_not(cli: Cli) -> None:
     assert found["static", "heldout"]["missing"] == {"42": "not run: eng.testb is not here"}
     assert found["gone", "dev"]["missing"] == {"42": "not run: gone.conll is not here"}
     reason = found["encoder", "dev"]["missing"]["42"]
-    assert reason.startswith("not run: owner/big is no folder here")
+    assert reason.startswith("not run: owner/big is no folder")
     assert f"{reason} (1 run)" in done.err
     assert "not run: gone.conll is not here (1 run)" in done.err
 
@@ -101,12 +103,13 @@ def test_the_encoder_at_hand_runs_in_place_of_the_files(cli: Cli) -> None:
     done = experiment(cli, "--encoder", "tiny", "--trust-remote-code", "--only", "encoder")
     assert done.status == 0, done.err
     assert "Mine (encoder: tiny)" in done.out.decode()
-    cell = cells("mine-bert=tiny")["encoder", "dev"]
-    assert (cell["settings"]["bert"], cell["paper"]) == ("tiny", 0.9)
+    cell = cells("mine-encoder=tiny")["encoder", "dev"]
+    assert (cell["settings"]["encoder.name"], cell["paper"]) == ("tiny", 0.9)
     assert cell["mean"] is not None
-    config = json.loads(Path("out", "runs", cell["runs"]["42"], "config.json").read_text("utf-8"))["config"]
-    assert (config["encoder"]["name"], config["encoder"]["trust_remote_code"]) == ("tiny", True)
-    assert config["data"]["weights"] == [1, 0.5]
+    config = read_description(Path("out", "runs", cell["runs"]["42"], "config.json")).config
+    assert config.encoder is not None
+    assert (config.encoder.name, config.encoder.trust_remote_code) == ("tiny", True)
+    assert config.data.weights == (1, 0.5)
 
 
 def test_a_run_on_otherwise_weighted_files_is_left_alone(cli: Cli, place: Path) -> None:
@@ -115,30 +118,31 @@ def test_a_run_on_otherwise_weighted_files_is_left_alone(cli: Cli, place: Path) 
     done = experiment(cli, "--only", "static")
     (place / "mine.toml").write_text(FILE, "utf-8")
     assert done.status == 1
-    assert "it was begun with weights = [1.0, 0.5], now it is [1, 0.25]" in done.err
+    assert "data.weights" in done.err
 
 
 def test_a_dry_run_names_the_files_and_looks_for_no_encoder(cli: Cli) -> None:
     done = experiment(cli, "--dry-run")
-    out = done.out.decode()
-    assert "not run: gone.conll is not here, scored on" in out
-    given = "--train eng.train --train eng.train --dev eng.testa --format conll2003 --weight 1 --weight 0.5"
-    assert f"bilstm-crf train {given} --labels file" in out
-    assert "--encoder owner/big" in out
+    assert "not run: gone.conll is not here, scored on" in done.err
     assert "owner/big is no folder" not in done.err
+    commands = done.out.decode().splitlines()
+    config = tomllib.loads(Path(commands[-1].split()[3]).read_text("utf-8"))
+    data = {"train": ["eng.train"] * 2, "dev": ["eng.testa"], "weights": [1.0, 0.5], "labels": "file"}
+    assert config["data"] == {**data, "format": "conll2003"}
+    assert config["encoder"]["name"] == "owner/big"
 
 
 def test_a_second_phase_scores_test_and_the_first_one_dev(cli: Cli, place: Path) -> None:
     for split, source in (("train", "eng.train"), ("testb", "eng.testa")):
         (place / f"whole.{split}").write_text((place / source).read_text("utf-8"), "utf-8")
     content = FILE.replace("weights = [1, 0.5]\n", "").replace("eng.testb", "whole.testb")
-    content = content.replace('name = "static"', 'name = "static"\nfinal = true')
+    content = content.replace('name = "static"', 'name = "static"\nretrain_on_dev = true')
     (place / "final.toml").write_text(content, "utf-8")
     asked = ("final.toml", "--output", "out", "--threads", "1", "--only", "static")
     assert cli("experiment", *asked).status == 0
     found = cells("final")
     run = Path("out", "runs", found["static", "dev"]["runs"]["42"])
-    assert "-final-" in run.name
+    assert "-retrain-" in run.name
     for column, model in (("dev", ""), ("heldout", "final")):
         assert found["static", column]["mean"] == 1
         split = "test" if model else "dev"

@@ -13,11 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from bilstm_crf.config import RunConfig
 from bilstm_crf.experiments import process
-from bilstm_crf.experiments.plan import Task
+from bilstm_crf.experiments.corpora import NORNE_CORPORA
+from bilstm_crf.experiments.plan import RunnerOptions, Task
 from bilstm_crf.experiments.process import Child, holder, stop, take_lock
-from bilstm_crf.experiments.runner import How, Runner
-from bilstm_crf.experiments.settings import Run, Settings
+from bilstm_crf.experiments.results import ResultsFolder
+from bilstm_crf.experiments.runner import Runner
+from bilstm_crf.experiments.runs import Run
 
 
 @pytest.fixture
@@ -122,7 +125,7 @@ def test_a_child_that_will_not_end_is_killed(
 
 
 class Listener:
-    """A watch that keeps what is said, and calls `at_update` each time."""
+    """A display that keeps what is said, and calls `at_update` each time."""
 
     def __init__(self, at_update: Callable[[], None]) -> None:
         self.at_update = at_update
@@ -141,33 +144,37 @@ class Listener:
         self.at_update()
 
 
-def test_a_run_that_another_process_is_at_is_waited_for(lock: int, tmp_path: Path) -> None:
-    task = Task(Run(Settings(), 42), tmp_path / "run", [])
+def test_a_run_that_another_process_works_on_is_waited_for(tmp_path: Path) -> None:
+    run = Run("nob", RunConfig(), 42)
+    task = Task(run, tmp_path / "runs" / run.name, [])
+    lock = take_lock(task.folder)
+    assert lock is not None
     os.pwrite(lock, b"1234", 0)
 
     def finish() -> None:
         assert task.state == "elsewhere"
-        assert task.reason == "process 1234 is at it"
+        assert task.reason == "locked by process 1234"
         (task.folder / "metrics.json").touch()
         fcntl.flock(lock, fcntl.LOCK_UN)
 
-    watch, ended = Listener(finish), []
-    how = How({}, None, None, jobs=1, threads=1)
-    Runner([task], how, watch, lambda: ended.append(True)).run()
+    display, ended = Listener(finish), []
+    options = RunnerOptions(ResultsFolder(tmp_path), NORNE_CORPORA)
+    Runner([task], options, display, lambda: ended.append(True)).run()
+    os.close(lock)
     assert task.state == "done"
-    name = task.run.name
-    assert watch.said == [f"{name}: process 1234 is at it", f"{name}: done"]
+    assert display.said == [f"{run.name}: locked by process 1234", f"{run.name}: done"]
     assert ended == [True]
 
 
 def test_finished_runs_count_as_done_while_others_are_at_work(tmp_path: Path) -> None:
-    new, old = (Task(Run(Settings(), seed), tmp_path / f"run-{seed}", []) for seed in (42, 43))
-    old.folder.mkdir()
+    runs = [Run("nob", RunConfig(), seed) for seed in (42, 43)]
+    new, old = (Task(run, tmp_path / "runs" / run.name, []) for run in runs)
+    old.folder.mkdir(parents=True)
     (old.folder / "metrics.json").touch()
     states = []
-    watch = Listener(lambda: states.append((new.state, old.state)))
-    absent = {"nob": {split: [str(tmp_path / split)] for split in ("train", "dev", "test")}}
-    Runner([new, old], How(absent, None, None, jobs=1, threads=1), watch, lambda: None).run()
+    display = Listener(lambda: states.append((new.state, old.state)))
+    options = RunnerOptions(ResultsFolder(tmp_path), NORNE_CORPORA, data_folder=str(tmp_path / "nothing"))
+    Runner([new, old], options, display, lambda: None).run()
     assert set(states) == {("training", "done")}
     assert (new.state, old.state) == ("failed", "done")  # there was nothing to train on
 

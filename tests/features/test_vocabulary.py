@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_crf.embeddings.attached import AttachedVectors
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.features.vocabulary import UNKNOWN, Vocabulary, normalise
 from bilstm_crf.sentence import Sentence
@@ -17,22 +16,36 @@ from bilstm_crf.util.word_forms import Digits, compatible_form, zero_digits
 words = st.text(min_size=1, max_size=6)
 
 
-def vocabulary(*corpus: str, vectors: AttachedVectors | None = None, digits: Digits = "zero") -> Vocabulary:
-    known = () if vectors is None else vectors.index
-    made = Vocabulary.of_corpus([Sentence(list(corpus))], ["O", "B-PER"], digits, known)
-    if vectors is not None:
-        made.attach(vectors)
-    return made
+def vocabulary(*corpus: str, vectors: WordVectors | None = None, digits: Digits = "zero") -> Vocabulary:
+    return Vocabulary.of_corpus([Sentence(list(corpus))], ["O", "B-PER"], digits, vectors)
 
 
-def table(*words: str, subword: bool = False) -> AttachedVectors:
+def word_id(vocabulary: Vocabulary, word: str) -> int:
+    (number,) = vocabulary.encode([[word]]).word_ids
+    return int(number)
+
+
+def vector(vocabulary: Vocabulary, word: str) -> list[float] | None:
+    """The vector of a word that has no row."""
+    encoded = vocabulary.encode([[word]])
+    own = encoded.word_ids[0] <= len(vocabulary.words)
+    return None if own else encoded.vectors[0].tolist()
+
+
+class Lengths:
+    """Vectors of a word's length in each dimension; words in -x have none."""
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+    def vector(self, word: str) -> np.ndarray | None:
+        return None if word.endswith("x") else np.full(self.dim, len(word), np.float32)
+
+
+def table(*words: str, subword: bool = False) -> WordVectors:
     """Row r is the word r's; a vector from n-grams is the word's length, and words in -x have none."""
-
-    def from_ngrams(word: str) -> np.ndarray | None:
-        return None if word.endswith("x") else np.full(2, len(word), np.float32)
-
     matrix = np.arange(2 * len(words), dtype=np.float32).reshape(-1, 2)
-    return AttachedVectors({w: r for r, w in enumerate(words)}, matrix, from_ngrams if subword else None)
+    return WordVectors("test", words, matrix, Lengths(2) if subword else None)
 
 
 # ---------------------------------------------------------------- normalise
@@ -97,56 +110,54 @@ def test_ids_count_from_one_in_the_order_of_the_corpus() -> None:
 
 def test_the_exact_form_goes_before_the_lower_cased_one() -> None:
     made = vocabulary("Ola", "ola")
-    assert made.word_id("Ola") == 1
-    assert made.word_id("ola") == 2
-    assert made.word_id("OLA") == 2
-    assert made.word_id("Ole") == UNKNOWN
+    assert word_id(made, "Ola") == 1
+    assert word_id(made, "ola") == 2
+    assert word_id(made, "OLA") == 2
+    assert word_id(made, "Ole") == UNKNOWN
 
 
 def test_lower_case_never_finds_an_upper_cased_word() -> None:
-    assert vocabulary("OLA").word_id("ola") == UNKNOWN
+    assert word_id(vocabulary("OLA"), "ola") == UNKNOWN
 
 
-def test_an_attached_word_has_an_id_behind_the_table() -> None:
+def test_an_attached_word_has_its_vector_and_an_id_beyond_the_table() -> None:
     made = vocabulary("Ola", "ola", vectors=table("Kari", "ola", "Ola"))
-    assert made.word_id("Kari") == len(made.words) + 1
-    assert made.word_id("ola") == made.words["ola"]  # its own, trained row goes first
+    assert word_id(made, "Kari") == len(made.words) + 1
+    assert vector(made, "Kari") == [0, 1]
+    assert word_id(made, "ola") == made.words["ola"]  # its own, trained row goes first
 
 
 def test_an_attached_exact_form_goes_before_an_own_lower_cased_one() -> None:
     made = vocabulary("oslo", vectors=table("Oslo", "bergen"))
-    assert made.word_id("Oslo") == 2
-    assert made.word_id("OSLO") == 1
-    assert made.word_id("Bergen") == 3
+    assert word_id(made, "OSLO") == 1
+    assert [vector(made, word) for word in ("Oslo", "OSLO", "Bergen")] == [[0, 1], None, [2, 3]]
 
 
-def test_a_vector_from_ngrams_comes_last_and_stands_behind_both_tables() -> None:
-    vectors = table("a", "b", subword=True)
-    made = vocabulary("c", vectors=vectors)
-    assert [made.word_id(word) for word in ("c", "C", "a", "A", "lang", "Lang", "lang", "lax")] == [
-        1, 1, 2, 2, 4, 5, 4, UNKNOWN
-    ]  # fmt: skip
-    rows = vectors.rows(np.array([0, 2, 3, 1]))
-    assert rows.tolist() == [[0, 1], [4, 4], [4, 4], [2, 3]]
+def test_a_vector_from_ngrams_comes_last() -> None:
+    made = vocabulary("c", vectors=table("a", "b", subword=True))
+    words = ["c", "C", "a", "A", "lang", "Lang", "lang", "lax"]
+    encoded = made.encode([words])
+    ids = encoded.word_ids[encoded.tokens].tolist()
+    assert ids == [1, 1, 2, 3, 4, 5, 4, UNKNOWN]
+    assert encoded.vectors.tolist() == [[0, 1], [0, 1], [4, 4], [4, 4]]
 
 
-def test_vectors_from_ngrams_are_forgotten_before_the_next_sentences() -> None:
-    """A stream brings new words without end: what is kept must not grow."""
-    vectors = table("a", subword=True)
-    made = vocabulary("b", vectors=vectors)
+def test_a_look_up_changes_nothing() -> None:
+    """A stream brings new words without end, and threads share a vocabulary."""
+    made = vocabulary("b", vectors=table("a", subword=True))
     first = made.encode([["ny", "nyare"]])
     second = made.encode([["nyast"]])
-    assert first.word_ids.tolist() == [3, 4]
-    assert second.word_ids.tolist() == [3]
-    assert vectors.rows(np.array([1])).tolist() == [[5, 5]]
+    assert (first.word_ids.tolist(), second.word_ids.tolist()) == ([2, 3], [2])
+    assert first.vectors.tolist() == [[2, 2], [5, 5]]
+    assert second.vectors.tolist() == [[5, 5]]
 
 
 def test_the_attached_table_is_never_written_to() -> None:
     matrix = np.ones((2, 3), np.float32)
     matrix.flags.writeable = False
-    vectors = AttachedVectors({"a": 0, "b": 1}, matrix, lambda word: np.zeros(3, np.float32))
-    row = vectors.from_subwords("c")
-    assert vectors.rows(np.array([1, row])).tolist() == [[1, 1, 1], [0, 0, 0]]
+    vectors = WordVectors("test", ["a", "b"], matrix, Lengths(3))
+    made = Vocabulary([], [], ["O"], attached=vectors)
+    assert made.encode([["b", "c"]]).vectors.tolist() == [[1, 1, 1]] * 2
     assert matrix.min() == 1
 
 
@@ -155,7 +166,9 @@ def test_the_attached_table_is_never_written_to() -> None:
 )
 def test_the_table_alone_looks_up_exact_then_lower_cased_then_ngrams(word: str, row: int | None) -> None:
     vectors = table("ola", "Ola", "Kari", subword=True)
-    assert vectors.find(word) == row
+    found = vectors.find(word)
+    expected = None if row is None else [len(word)] * 2 if row == 3 else [2 * row, 2 * row + 1]
+    assert (None if found is None else found.tolist()) == expected
     if row == 3:
         assert table("ola", "Ola", "Kari").find(word) is None
 
@@ -197,19 +210,21 @@ def test_no_look_up_depends_on_what_is_never_displayed(word: str) -> None:
 
 def test_a_trained_look_alike_goes_before_its_plain_form() -> None:
     made = vocabulary("Ｋａｒｉ", "Kari")
-    assert [made.word_id(word) for word in ("Ｋａｒｉ", "Kari", "ＫＡＲＩ")] == [1, 2, UNKNOWN]
+    assert [word_id(made, word) for word in ("Ｋａｒｉ", "Kari", "ＫＡＲＩ")] == [1, 2, UNKNOWN]
 
 
 def test_rows_and_vectors_under_another_form_are_found_by_the_plain_one() -> None:
     """As older models and tables of others have them."""
     old = Vocabulary(["A\u030ase", "Åse", "O\u0308ystein"], [], ["O"])
-    assert [old.word_id(word) for word in ("Åse", "Öystein", "O\u0308ystein")] == [2, 3, 3]
+    assert [word_id(old, word) for word in ("Åse", "Öystein", "O\u0308ystein")] == [2, 3, 3]
     vectors = WordVectors("nfd", ["A\u030ase", "Tr\u00adøen", "Trøen"], np.zeros((3, 2), np.float32))
     assert (vectors.index["Åse"], vectors.index["Trøen"]) == (0, 2)
 
 
 def test_a_training_word_that_looks_alike_begins_with_the_plain_ones_vector() -> None:
-    assert table("x", "kari").find("ＫＡＲＩ") == 1
+    found = table("x", "kari").find("ＫＡＲＩ")
+    assert found is not None
+    assert found.tolist() == [2, 3]
 
 
 # ---------------------------------------------------------------- digits
@@ -229,17 +244,17 @@ def test_own_digits_are_looked_up_first_and_then_noughts() -> None:
     vectors = table("TV2", "p4", "F00", "f16")
     made = vocabulary("F17", "S2", vectors=vectors, digits="own_first")
     assert list(made.words) == ["F00", "S0"]
-    ids = [made.word_id(word) for word in ("F17", "S3", "TV2", "P4", "F16", "f18", "TV3")]
-    assert ids == [1, 2, 3, 4, 6, UNKNOWN, UNKNOWN]
+    assert [word_id(made, word) for word in ("F17", "S3", "f18", "TV3")] == [1, 2, UNKNOWN, UNKNOWN]
+    assert [vector(made, word) for word in ("TV2", "P4", "F16")] == [[0, 1], [2, 3], [6, 7]]
     zero = vocabulary("F17", "S2", vectors=vectors)
-    assert [zero.word_id(word) for word in ("F17", "S3", "TV2", "F16")] == [1, 2, UNKNOWN, 1]
+    assert [word_id(zero, word) for word in ("F17", "S3", "TV2", "F16")] == [1, 2, UNKNOWN, 1]
 
 
 @given(st.lists(st.text(alphabet="aA12", min_size=1, max_size=2), min_size=1, max_size=6))
 def test_a_training_word_always_finds_a_row_of_its_own_table(corpus: list[str]) -> None:
     vectors = table("a1", "A2", "11", "a0", "12", "A", subword=True)
     made = vocabulary(*corpus, vectors=vectors, digits="own_first")
-    assert all(1 <= made.word_id(word) <= len(made.words) for word in corpus)
+    assert all(1 <= word_id(made, word) <= len(made.words) for word in corpus)
 
 
 def test_without_digits_in_the_vectors_both_settings_are_one() -> None:
@@ -260,10 +275,10 @@ def test_encoded_sentences_say_what_the_words_say(sentences: list[list[str]]) ->
     for number, sentence in enumerate(sentences):
         tokens = encoded.tokens[encoded.offsets[number] : encoded.offsets[number + 1]]
         for token, word in zip(tokens, sentence, strict=True):
-            assert encoded.word_ids[token] == made.word_id(normalise(word))
+            assert encoded.word_ids[token] == word_id(made, normalise(word))
             start, end = encoded.character_offsets[token : token + 2]
             form = normalise(word)
-            if made.word_id(word) == UNKNOWN:
+            if not {form, form.lower()} & made.words.keys():
                 form = zero_digits(compatible_form(form))
             assert encoded.characters[start:end].tolist() == [made.characters.get(c, 0) for c in form]
 

@@ -94,12 +94,12 @@ def test_without_spacy_the_error_names_the_extra() -> None:
     script = (
         "import sys; sys.modules['spacy'] = None\n"
         "from bilstm_crf.formats.text import sentence_of\n"
-        "from bilstm_crf.errors import BilstmCrfError\n"
+        "from bilstm_crf.errors import MissingPackageError\n"
         "try: sentence_of('Hei.', 'spacy')\n"
-        "except BilstmCrfError as error: print(error, error.hint)\n"
+        "except MissingPackageError as error: print(error, error.hint)\n"
     )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert "spaCy" in said
+    assert "spacy" in said
     assert 'pip install "bilstm_crf[text]"' in said
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -13,12 +14,19 @@ from bilstm_crf import Tagger
 from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.errors import UsageError
 from bilstm_crf.features.batches import make_batch
-from bilstm_crf.features.occurrences import Occurrences
+from bilstm_crf.features.occurrences import MemoryIndex
 from bilstm_crf.formats import FORMATS, FormatOptions
 from bilstm_crf.inference.chunks import Chunk, ChunkTagger, tag_chunks
+from bilstm_crf.inference.network import best_paths, mean_transitions
 from bilstm_crf.labels import ENCODINGS, LabelSet
+from bilstm_crf.model.document_memory import keep
+from bilstm_crf.model.model_folder import load_model
+from bilstm_crf.model.network import BiLSTMCRF
+from bilstm_crf.model.tensors import batch_tensors
 from bilstm_crf.sentence import Sentence
 from runs import TRAIN, first_sentences, history, small_config, start
+
+MEMORIES = [f"members.{number}.memory.to_labels.weight" for number in range(2)]
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +43,11 @@ def sentences_of(folder: Path) -> list[Sentence]:
 
 def loud(folder: Path) -> Tagger:
     """The tagger, its memory made to speak as loud as the sentence itself."""
-    tagger = Tagger.load(folder)
-    torch.manual_seed(1)
-    with torch.no_grad():
-        for member in tagger.model.network.members:
-            assert member.memory is not None
-            member.memory.to_labels.weight.normal_(std=3)
-    return tagger
+    model, random = load_model(folder), np.random.default_rng(1)
+    weights = dict(model.weights)
+    for name in MEMORIES:
+        weights[name] = random.normal(scale=3, size=weights[name].shape).astype(np.float32)
+    return Tagger(dataclasses.replace(model, weights=weights))
 
 
 def test_it_learns_and_the_saved_model_scores_as_in_training(trained: Path) -> None:
@@ -52,27 +58,30 @@ def test_it_learns_and_the_saved_model_scores_as_in_training(trained: Path) -> N
     found = tagger.predict(dev)
     right = sum(len(set(spans) & set(s.spans or ())) for spans, s in zip(found, dev, strict=True))
     assert 2 * right / (sum(map(len, found)) + sum(len(s.spans or ()) for s in dev)) == pytest.approx(best)
-    memories = [member.memory for member in tagger.model.network.members if member.memory]
-    assert len(memories) == 2
-    assert all(memory.to_labels.weight.any() for memory in memories)
+    assert all(tagger.model.weights[name].any() for name in MEMORIES)
 
 
 def test_tagging_finds_what_the_networks_own_emissions_say(trained: Path, tmp_path: Path) -> None:
     tagger, sentences = loud(trained), sentences_of(tmp_path)
-    network, vocabulary = tagger.model.network.eval(), tagger.model.vocabulary
+    model, vocabulary = tagger.model, tagger.model.vocabulary
+    sizes = (len(vocabulary.characters), len(vocabulary.labels))
+    network = BiLSTMCRF.from_weights(model.architecture, *sizes, model.weights)
     labels = [ENCODINGS["iob"].encode([], len(sentence)) for sentence in sentences]
-    encoded, occurrences = vocabulary.encode([s.tokens for s in sentences], labels), Occurrences(sentences)
-    batch = make_batch(encoded, np.arange(len(sentences)), occurrences=occurrences)
-    network.begin_memory(occurrences.places)
+    encoded, index = vocabulary.encode([s.tokens for s in sentences], labels), MemoryIndex(sentences)
+    batch = make_batch(encoded, np.arange(len(sentences)), index)
+    network.begin_memory(index.places)
     with torch.no_grad():
-        inputs, others = network.inputs(batch), batch.others
-        assert others is not None
-        assert len(others.rows) > 10
+        given = batch_tensors(batch, network.device)
+        assert given.memory is not None
+        assert len(given.memory.rows) > 10
         for member in network.members:
             assert member.memory is not None
-            member.memory.keep(others, member.states(inputs, batch.layout.batch_sizes))
-        ids = np.empty(len(encoded.tokens), np.int64)
-        ids[batch.layout.tokens] = network.best_paths(network.emissions(batch), batch.layout.batch_sizes)
+            _, states = member.read(network.inputs(given), given.layout)
+            keep(given.memory, states, member.memory.states)
+        emissions = network.emissions(batch).numpy()
+    ids = np.empty(len(encoded.tokens), np.int64)
+    transitions = mean_transitions(model.weights)
+    ids[batch.layout.tokens] = best_paths(emissions, transitions, batch.layout.batch_sizes)
     paths = [[vocabulary.labels[n] for n in part] for part in np.split(ids, encoded.offsets[1:-1])]
     assert tagger.predict(sentences) == [ENCODINGS["iob"].decode(path) for path in paths]
 
@@ -141,5 +150,5 @@ def test_what_stands_in_a_file_does_not_hang_on_the_processes(
 
 @pytest.mark.parametrize("head", ["linear", "crf"])
 def test_a_head_without_states_has_no_memory(head: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="document_memory keeps the states of a BiLSTM"):
+    with pytest.raises(UsageError, match="document_memory"):
         small_config(tmp_path, document_memory=8, head=head)

@@ -8,14 +8,15 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bilstm_crf import Tagger
 from bilstm_crf.errors import UsageError
-from bilstm_crf.features.batches import words_of
 from bilstm_crf.formats import read
+from bilstm_crf.inference.network import Network, load_loops
 from bilstm_crf.sentence import Sentence, Span
 from runs import DEV, TEST, TRAIN
 
@@ -147,7 +148,7 @@ def test_a_strange_word_is_tagged_and_spoils_no_other(tagger: Tagger, word: str)
     assert tagger.predict(sentences)[2] == tagger.tag_tokens(plain).spans
     # NaN would spread over the sentence and leave nothing of it.
     encoded = tagger.model.vocabulary.encode([[word, *plain]])
-    assert tagger.model.network.prepare(words_of(encoded, encoded.tokens)).isfinite().all()
+    assert np.isfinite(Network(tagger.model).representations(encoded, load_loops(0))).all()
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

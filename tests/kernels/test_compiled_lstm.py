@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from bilstm_crf import kernels
-from bilstm_crf.kernels.lstm import bilstm, cell, reversed_order
+from bilstm_crf.features.batches import reversed_order
+from bilstm_crf.kernels.lstm import cell
+from bilstm_crf.model.autograd import bilstm
 from bilstm_crf.model.word_bilstm import WordBiLSTM
 from bilstm_crf.util.threads import use_threads
 
@@ -49,7 +51,7 @@ def test_states_and_gradients_are_those_of_pytorch_in_float64(
         torch.testing.assert_close(one.double(), other, rtol=1e-4, atol=1e-5)
 
 
-def test_two_lanes_change_no_bit(threads_as_before: None) -> None:
+def test_two_cores_change_no_bit(threads_as_before: None) -> None:
     torch.manual_seed(1)
     lstm, sizes = nn.LSTM(8, 6, bidirectional=True), sizes_of([9, 4, 4])
     inputs, weights = torch.randn(17, 8, requires_grad=True), torch.randn(17, 12)

@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 
-from bilstm_crf.features.batches import Batch, layout_of, make_batch, words_of
+from bilstm_crf.features.batches import Batch, layout_of, make_batch
 from bilstm_crf.features.vocabulary import Vocabulary
+from bilstm_crf.inference.network import Transitions, best_paths, mean_transitions
 from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.model.network import BiLSTMCRF
 
@@ -40,7 +41,7 @@ def batch_of(*chosen: int) -> Batch:
     return make_batch(encoded, np.array(chosen or range(len(SENTENCES))))
 
 
-def by_sentence(packed: torch.Tensor, batch_sizes: torch.Tensor) -> list[torch.Tensor]:
+def by_sentence(packed: torch.Tensor, batch_sizes: torch.Tensor | np.ndarray) -> list[torch.Tensor]:
     """Each sentence's own part (T, ...) of what is in packed order (N, ...), by its definition."""
     parts: list[list[torch.Tensor]] = [[] for _ in range(int(batch_sizes[0]))]
     rows = iter(packed)
@@ -50,15 +51,17 @@ def by_sentence(packed: torch.Tensor, batch_sizes: torch.Tensor) -> list[torch.T
     return [torch.stack(part) for part in parts]
 
 
+def transitions_of(model: BiLSTMCRF) -> Transitions | None:
+    return mean_transitions({name: array.astype(np.float64) for name, array in model.weights().items()})
+
+
 @torch.no_grad()
 def paths(model: BiLSTMCRF, vocabulary: Vocabulary, sentences: list[list[str]]) -> list[list[int]]:
     """The label ids that the model gives to each sentence."""
     encoded = vocabulary.encode(sentences)
     layout = layout_of(encoded, np.arange(len(sentences)))
-    prepared = model.prepare(words_of(encoded, np.arange(len(encoded.word_ids))))
-    words = torch.from_numpy(encoded.tokens[layout.tokens])
-    emissions = model.scores(model.states(prepared, words, layout.batch_sizes))
-    label_ids = model.best_paths(emissions, layout.batch_sizes)
+    emissions = model.tagging_emissions(encoded, [layout], None)
+    label_ids = best_paths(emissions[layout.tokens], transitions_of(model), layout.batch_sizes)
     found = by_sentence(torch.from_numpy(label_ids), layout.batch_sizes)
     numbered = zip(layout.sentences.tolist(), found, strict=True)
     return [path.tolist() for _, path in sorted(numbered, key=lambda pair: pair[0])]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bilstm_crf import kernels
+from bilstm_crf.model.autograd import can_compile
 from bilstm_crf.model.char_cnn import CharCNN
 
 CHARACTERS = 6
@@ -109,7 +109,7 @@ def test_the_compiled_path_has_the_plain_ones_features_and_gradients(
     given_words: list[list[int]], width: int
 ) -> None:
     plain_one, fast = cnn(width), cnn(width).float()
-    assert kernels.can_compile(fast.embedding.weight)
+    assert can_compile(fast.embedding.weight)
     exact, got = features(plain_one, given_words), features(fast, given_words)
     torch.testing.assert_close(got.double(), exact, rtol=1e-5, atol=1e-6)
     weights = torch.randn(exact.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3))

@@ -12,11 +12,23 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from bilstm_crf import kernels
 from bilstm_crf.features.batches import make_batch
 from bilstm_crf.features.vocabulary import Vocabulary
+from bilstm_crf.inference.network import best_paths
 from bilstm_crf.model.architecture import Architecture
-from bilstm_crf.model.crf import mean_of
+from bilstm_crf.model.autograd import can_compile
 from bilstm_crf.model.network import BiLSTMCRF
 from bilstm_crf.util.threads import use_threads
-from networks import GOLD, LABELS, SENTENCES, SMALL, VOCABULARY, batch_of, by_sentence, network, paths
+from networks import (
+    GOLD,
+    LABELS,
+    SENTENCES,
+    SMALL,
+    VOCABULARY,
+    batch_of,
+    by_sentence,
+    network,
+    paths,
+    transitions_of,
+)
 
 ALL = range(len(SENTENCES))
 
@@ -35,7 +47,7 @@ def emissions_by_sentence(model: BiLSTMCRF, *chosen: int) -> dict[int, Tensor]:
 
 @pytest.mark.parametrize(("layers", "members"), [(1, 1), (2, 1), (1, 3)])
 def test_padding_never_changes_a_score(layers: int, members: int) -> None:
-    model = network(dataclasses.replace(SMALL, layers=layers, members=members))
+    model = network(dataclasses.replace(SMALL, layers=layers, ensemble_size=members))
     for chosen in ((), (0, 1), (4, 2, 0), (3, 2, 1, 0, 4)):
         for number, emissions in emissions_by_sentence(model, *chosen).items():
             alone = emissions_by_sentence(model, number)[number]
@@ -63,18 +75,18 @@ def test_a_path_is_that_of_the_emissions(
 ) -> None:
     """Tagging computes a word once and a token's emissions from that; training computes each token whole."""
     monkeypatch.setattr(kernels, "NUMBA", compiled)
-    model = network(dataclasses.replace(SMALL, layers=layers, members=members)).float()
-    crf = mean_of([member.crf for member in model.members])
+    model = network(dataclasses.replace(SMALL, layers=layers, ensemble_size=members)).float()
     expected = {}
     for number, emissions in emissions_by_sentence(model).items():
-        sizes = torch.ones(len(emissions), dtype=torch.int64)
-        expected[number] = crf.viterbi(emissions, sizes).tolist()
+        sizes = np.ones(len(emissions), np.int64)
+        path = best_paths(emissions.detach().numpy(), transitions_of(model), sizes)
+        expected[number] = path.tolist()
     assert paths(model, VOCABULARY, SENTENCES) == [expected[number] for number in ALL]
 
 
 def test_members_score_by_the_mean_and_each_learns_as_if_alone() -> None:
     """A path's score is the mean of the members' scores of it; the loss is the mean of their losses."""
-    model = network(dataclasses.replace(SMALL, members=3))
+    model = network(dataclasses.replace(SMALL, ensemble_size=3))
     alone = [network() for _ in model.members]
     for single, member in zip(alone, model.members, strict=True):
         single.embedding, single.char_cnn = model.embedding, model.char_cnn
@@ -82,11 +94,11 @@ def test_members_score_by_the_mean_and_each_learns_as_if_alone() -> None:
     batch = batch_of()
     assert_same(model.emissions(batch), torch.stack([each.emissions(batch) for each in alone]).mean(0))
     assert_same(model.loss(batch), torch.stack([each.loss(batch) for each in alone]).mean())
-    crf = mean_of([member.crf for member in model.members])
-    for name, scores in crf.named_parameters():
+    means = transitions_of(model)
+    assert means is not None
+    for name, scores in zip(("start_transitions", "end_transitions", "transitions"), means, strict=True):
         expected = torch.stack([member.crf.get_parameter(name) for member in model.members]).mean(0)
-        assert_same(scores, expected)
-        assert not torch.equal(scores, model.members[0].crf.get_parameter(name)), "and no member is changed"
+        assert_same(torch.from_numpy(scores), expected)
 
 
 def test_tagging_computes_each_distinct_word_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +133,7 @@ class PlainNCRFpp(nn.Module):
         """(D + F,)"""
         ids = torch.tensor([[VOCABULARY.characters.get(c, 0) for c in word]])
         convolved = self.convolution(self.characters(ids).transpose(1, 2))  # (1, F, C)
-        return torch.cat((self.words(torch.tensor(VOCABULARY.word_id(word))), convolved.amax(2)[0]))
+        return torch.cat((self.words(torch.tensor(VOCABULARY.words.get(word, 0))), convolved.amax(2)[0]))
 
     def forward(self, sentences: list[list[str]], labels: list[list[str]]) -> tuple[list[Tensor], Tensor]:
         """The (T, K) emissions of each sentence and the loss of all."""
@@ -151,7 +163,7 @@ def test_a_plain_ncrfpp_with_these_weights_gives_these_scores() -> None:
 @pytest.mark.parametrize("members", [1, 2])
 def test_gradients_are_the_slopes_of_the_loss(members: int) -> None:
     """Of every parameter, by central differences in a random direction."""
-    model, batch = network(dataclasses.replace(SMALL, dropout=0.0, members=members)).train(), batch_of()
+    model, batch = network(dataclasses.replace(SMALL, dropout=0.0, ensemble_size=members)).train(), batch_of()
     model.loss(batch).backward()
     random = torch.Generator().manual_seed(4)
     for name, parameter in model.named_parameters():
@@ -170,16 +182,16 @@ def test_gradients_are_the_slopes_of_the_loss(members: int) -> None:
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("lanes", [1, 2])
+@pytest.mark.parametrize("threads", [1, 2])
 def test_the_fast_path_has_the_loss_and_gradients_of_plain_autograd_in_float64(
-    layers: int, lanes: int, threads_as_before: None
+    layers: int, threads: int, threads_as_before: None
 ) -> None:
     """At the recipe's sizes: float32 and compiled beside nn.LSTM, pytorch-crf and float64."""
-    use_threads(lanes)
+    use_threads(threads)
     sizes = Architecture(dropout=0.0, layers=layers)
     fast, plain = network(sizes, 60).float().train(), network(sizes, 60).train()
-    assert kernels.can_compile(fast.members[0].to_labels.weight)
-    assert not kernels.can_compile(plain.members[0].to_labels.weight)
+    assert can_compile(fast.members[0].to_labels.weight)
+    assert not can_compile(plain.members[0].to_labels.weight)
     losses = [model.loss(batch_of()) for model in (fast, plain)]
     assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-6)
     got, expected = (

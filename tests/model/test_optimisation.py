@@ -11,6 +11,7 @@ import torch
 from bilstm_crf.config import RunConfig
 from bilstm_crf.model.network import BiLSTMCRF
 from bilstm_crf.training.optimizer import Optimizer
+from bilstm_crf.training.plan import LearningRateSchedule
 from networks import batch_of, network
 
 STEPS = 4  # batches of an epoch
@@ -18,7 +19,8 @@ STEPS = 4  # batches of an epoch
 
 def optimisation(model: BiLSTMCRF, **settings: Any) -> Optimizer:
     config = RunConfig().replace(settings)
-    return Optimizer(model, config, STEPS, STEPS * config.schedule.epochs)
+    schedule = LearningRateSchedule(config.schedule, STEPS, STEPS * config.schedule.epochs)
+    return Optimizer(model, config.optimizer, schedule)
 
 
 def rates(**settings: Any) -> list[list[float]]:
@@ -30,7 +32,7 @@ def rates(**settings: Any) -> list[list[float]]:
         made.begin(epoch * STEPS)
         found.append([])
         for _ in range(STEPS):
-            found[-1].append(made._scheduled(1))
+            found[-1].append(made._schedule.rate(1, made._done))
             made.step(1)
     return found
 

@@ -6,24 +6,30 @@ import numpy as np
 import pytest
 import torch
 
-from bilstm_crf.embeddings.attached import AttachedVectors
-from bilstm_crf.features.batches import words_of
-from bilstm_crf.features.vocabulary import UNKNOWN, Vocabulary
+from bilstm_crf.embeddings.vectors import WordVectors
+from bilstm_crf.features.batches import Words, words_of
+from bilstm_crf.features.vocabulary import UNKNOWN, Encoded, Vocabulary
 from bilstm_crf.model.dropout import set_generator
+from bilstm_crf.model.tensors import words_tensors
 from bilstm_crf.model.word_embedding import WordEmbedding
 from networks import LABELS, SENTENCES, SMALL, VOCABULARY, batch_of, network
 
 ids = torch.tensor
 
 
-def attached() -> AttachedVectors:
+def tensors(encoded: Encoded) -> Words[torch.Tensor]:
+    return words_tensors(words_of(encoded, np.arange(len(encoded.word_ids))), torch.device("cpu"))
+
+
+class Lengths:
+    def vector(self, word: str) -> np.ndarray | None:
+        return None if word == "¤" else np.full(5, len(word), np.float32)
+
+
+def attached() -> WordVectors:
     """Rows 0 to 2; behind them what is made from n-grams: the word's length in every dimension."""
     matrix = np.arange(15, dtype=np.float32).reshape(3, 5) + 100
-    return AttachedVectors(
-        {"Bergen": 0, "bergen": 1, "fjell": 2},
-        matrix,
-        lambda word: None if word == "¤" else np.full(5, len(word), np.float32),
-    )
+    return WordVectors("test", ["Bergen", "bergen", "fjell"], matrix, Lengths())
 
 
 def test_only_the_batchs_words_get_a_gradient() -> None:
@@ -79,8 +85,7 @@ def test_a_model_gives_the_same_scores_once_its_table_is_float16() -> None:
 
 def test_ids_behind_the_table_are_the_attached_vectors() -> None:
     module = WordEmbedding(torch.zeros(4, 5)).eval()
-    module.attached = attached()
-    rows = module(ids([6, 0, 4, 6]))
+    rows = module(ids([6, 0, 4, 6]), torch.arange(15.0).reshape(3, 5) + 100)
     assert rows[[0, 3], 0].tolist() == [110, 110]
     assert rows[2].tolist() == [100, 101, 102, 103, 104]
     assert not rows[1].any()
@@ -88,23 +93,21 @@ def test_ids_behind_the_table_are_the_attached_vectors() -> None:
 
 def test_an_id_behind_the_table_without_vectors_is_an_error() -> None:
     module = WordEmbedding(torch.zeros(4, 5)).eval()
-    with pytest.raises(IndexError, match="no vectors are attached"):
+    with pytest.raises(IndexError, match="no vectors"):
         module(ids([1, 4]))
 
 
 def test_attached_vectors_reach_the_words_that_need_them() -> None:
     """Vocabulary and table agree on what an id means: own row, unknown, attached, made from n-grams."""
-    vocabulary = Vocabulary(VOCABULARY.words, VOCABULARY.characters, LABELS)
+    vocabulary = Vocabulary(VOCABULARY.words, VOCABULARY.characters, LABELS, attached=attached())
     module = WordEmbedding(torch.arange(7.0).unsqueeze(1).expand(7, 5).clone()).eval()
-    vocabulary.attach(vectors := attached())
-    module.attached = vectors
     words = ["Kari", "Bergen", "FJELL", "nyord", "KARI", "¤"]
-    given = words_of(vocabulary.encode([words]), np.arange(len(words)))
-    assert module(given.ids)[:, 0].tolist() == [1, 100, 110, 5, 4, UNKNOWN]
+    given = tensors(vocabulary.encode([words]))
+    assert module(given.ids, given.vectors)[:, 0].tolist() == [1, 100, 110, 5, 4, UNKNOWN]
 
 
 def test_an_unknown_word_has_the_tables_first_row() -> None:
-    given = words_of(VOCABULARY.encode([["ukjent"]]), np.array([0]))
+    given = tensors(VOCABULARY.encode([["ukjent"]]))
     assert network().embedding(given.ids).tolist() == network().embedding(ids([0])).tolist()
 
 
@@ -127,7 +130,7 @@ def test_a_tuned_word_comes_with_its_first_vector_as_often_as_asked() -> None:
     assert (module.eval()(ids([0, 1, 2])) == 1).all(), "only training looks back"
 
 
-def test_two_stand_ins_are_drawn_each_for_itself() -> None:
+def test_two_replacements_are_drawn_independently() -> None:
     module = WordEmbedding(torch.zeros(1, 2)).train()
     module.add_replacement(torch.full((1, 2), 1.0), torch.tensor([0.5]))
     module.add_replacement(torch.full((1, 2), 2.0), torch.tensor([0.1]))

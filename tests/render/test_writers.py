@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.pages import Reader
 from bilstm_crf.render import latex, markdown
 from bilstm_crf.render.charts import Bars, Line, LineChart, Point, PointChart
 from bilstm_crf.render.document import (
@@ -39,8 +38,9 @@ from bilstm_crf.render.table import (
     matrix,
     show,
 )
-from bilstm_crf.render.text import to_csv, to_text
-from reports.folders import tables_of_markdown, tables_of_page
+from bilstm_crf.render.text import document_to_text, to_csv, to_text
+from pages import Reader
+from read_tables import tables_of_markdown, tables_of_page
 
 TABLE = Table(
     "Scores",
@@ -82,7 +82,7 @@ def every_block(text: str) -> list[Block]:
         Paragraph(text, is_note=True),
         Listing([text, Code(text)]),
         CodeBlock([text]),
-        Examples([Example([Words(text), Words(text, ("gold", "predicted"))], [text])]),
+        Examples([Example([Words(text), Words(text, ("gold", "predicted"))], text, [text])]),
         Gallery([table, matrix(text, [text, "O"], [[1, 2], [3, 0]])]),
         Folded(text, [table]),
         Section(text, [Figure(text, chart) for chart in charts]),
@@ -93,7 +93,6 @@ def every_block(text: str) -> list[Block]:
     ("cell", "shown"),
     [
         (Percent(0.87916), "87.92"),
-        (Percent(0.87915, decimals=1), "87.9"),
         (Points(0.0), "0.00"),
         (Points(-0.00001), "0.00"),
         (Points(0.0123), "+1.23"),
@@ -243,3 +242,23 @@ def test_columns_without_values_can_be_left_out():
     table = Table("t", columns("", "paper", "seeds"), [("a", Percent(None), None)])
     assert table.without_empty(["paper"]).heads == ["", "seeds"]
     assert table.without_empty(["seeds"]).rows == [["a", Percent(None)]]
+
+
+def test_a_document_as_text_marks_spans_and_leaves_out_what_a_terminal_has_no_room_for():
+    words = [Words("…"), Words("Kari", ("gold", "predicted")), Words("Nordmann", ("gold",)), Words("bor")]
+    blocks: list[Block] = [
+        Examples([Example(words, "a.conllu:3", ["wrong boundary"])]),
+        TABLE,
+        matrix("left out", ["PER", "O"], [[1, 2], [3, 0]]),
+        Figure("left out", Bars([("a", 0.5, "50")])),
+        Folded("2 rare ones", [Paragraph("left out")], everywhere=False),
+        Folded("Examples", [Listing(["one", "two"])]),
+    ]
+    text = document_to_text(Document("t", [Paragraph("First.")], [Section("s", blocks)]), max_rows=1)
+    assert text.startswith("First.\n\ns\n")
+    assert "  a.conllu:3  … [{Kari} Nordmann] bor   wrong boundary" in text
+    assert "Scores\n" in text
+    assert "… and 1 more" in text
+    assert "… and 2 rare ones" in text
+    assert "Examples\none\ntwo" in text
+    assert "left out" not in text

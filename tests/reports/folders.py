@@ -1,27 +1,31 @@
-"""Folders as `experiment` and `train` leave them, small and quickly made; and reading reports back."""
+"""Folders as `experiment` and `train` leave them, small and quickly made."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import re
-from collections.abc import Sequence
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bilstm_crf.config import RunConfig
-from bilstm_crf.evaluation.counts import sentence_counts
-from bilstm_crf.evaluation.report import evaluate
-from bilstm_crf.experiments import tables
+from bilstm_crf.corpus.labelled import DataFile
+from bilstm_crf.embeddings.vectors import Source
+from bilstm_crf.evaluation.counts import Average, sentence_counts
 from bilstm_crf.experiments.definition import read_experiment
-from bilstm_crf.labels import LabelSet
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.experiments.records import Evaluation, Results, Score, SentenceCounts
+from bilstm_crf.experiments.results import read_run, write_results
+from bilstm_crf.experiments.tables import build_scores
 from bilstm_crf.training.provenance import environment
-from bilstm_crf.training.records import RunDescription
-from bilstm_crf.util.files import sha256_of_all, write_json
+from bilstm_crf.training.records import (
+    EpochRow,
+    FinalPhase,
+    RunDescription,
+    RunMetrics,
+    Seconds,
+)
+from bilstm_crf.util.files import write_json
+from bilstm_crf.version import __version__
+from experiments.finished_runs import DEV, GOLD, predictions, report_of
 
 EPOCHS = 4
 FILE = f"""title = "Two rows"
@@ -29,7 +33,7 @@ beside = "NorNE, Table 99"
 seeds = [42, 43]
 [base]
 embeddings = "sg50"
-set = {{ epochs = {EPOCHS} }}
+epochs = {EPOCHS}
 [[column]]
 name = "dev"
 [[column]]
@@ -42,147 +46,86 @@ paper = {{ dev = 60.0 }}
 name = "two"
 encoding = "iobes"
 """
-GOLD = [[Span(0, 1, "PER")], [Span(0, 1, "LOC"), Span(1, 2, "PER")], [], [Span(1, 2, "ORG")]] * 3
 DIGEST = "9f2c61ab" * 8
 
 
-def report_of(seed: int, data: str = DIGEST) -> tuple[Any, list[list[Span]]]:
-    """Scores of predictions: some right, some with another type, some missed; differently for each seed."""
-    random = np.random.default_rng(seed)
-    predicted = [
-        [span._replace(type="ORG" if random.random() < 0.3 else span.type) for span in spans]
-        if random.random() < 0.8
-        else []
-        for spans in GOLD
-    ]
-    gold = [Sentence(["a", "b"], spans=spans) for spans in GOLD]
-    return evaluate(gold, predicted, label_set=LabelSet.named("full"), data_sha256=data), predicted
+def write_record(path: Path, record: Any) -> None:
+    """The JSON of a record."""
+    write_json(path, dataclasses.asdict(record))
 
 
 def make_run(
-    folder: Path,
-    seed: int,
-    *,
-    encoding: str = "iob",
-    done: int = EPOCHS,
-    data: str = DIGEST,
-    final: bool = False,
+    folder: Path, seed: int, *, encoding: str = "iob", done: int = EPOCHS, final: bool = False
 ) -> Path:
     """The folder of a run after `done` epochs; finished where these are all.
 
     `final`: with a second phase, and scores of both models on test.
     """
     (folder / "scores").mkdir(parents=True)
-    files = {"train": "t.conllu", "dev": "d.conllu", "embeddings": "sg50"}
-    config = RunConfig().replace(files, encoding=encoding, seed=seed, epochs=EPOCHS)
-    files = {
-        split: [{"path": f"{split}.conllu", "sha256": DIGEST, "sentences": 12}] for split in ("train", "dev")
-    }
-    vectors = {"file": "v.bin", "format": "word2vec binary", "sha256": DIGEST[::-1], "words": 1204, "dim": 4}
-    described = dataclasses.asdict(
-        RunDescription("0.1.0", "bilstm-crf train", config, {}, environment=environment())
+    settings = {"schedule.epochs": EPOCHS, "data.encoding": encoding, "run.seed": seed}
+    config = RunConfig().replace(
+        {**settings, "data.train": ["t.conllu"], "data.dev": ["d.conllu"], "words.embeddings": "sg50"}
     )
-    write_json(folder / "config.json", {**described, "data": files, "vectors": vectors})
+    write_record(folder / "config.json", description_of(config))
     f1 = [0.5, 0.7, 0.65, 0.68]
     rows = [
-        {"epoch": n, "loss": 9000 / n + seed, "dev": {"precision": 0.5, "recall": 0.5, "f1": f1[n - 1]}}
+        EpochRow(n, 9000 / n + seed, 0.015, 1.5, 1000, n == 2, Average(0.5, 0.5, f1[n - 1]), 0.5)
         for n in range(1, done + 1)
     ]
-    (folder / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    lines = "".join(json.dumps(dataclasses.asdict(row)) + "\n" for row in rows)
+    (folder / "history.jsonl").write_text(lines, "utf-8")
     if done == EPOCHS:
-        report, predicted = report_of(seed + len(encoding), data)
-        seconds = {"training": 90.0, "scoring dev": 30.0}
-        own: dict[str, Any] = {"dev": report.as_dict(), "test": None}
-        if final:
-            own["test"], second = (report_of(seed + more)[0].as_dict() for more in (10, 20))
-            own["final"] = {"folder": "final", "batches": 1208, "sentences": 24, "epochs": 3, "seconds": 71.5}
-            own["final"]["test"] = second
-        write_json(
-            folder / "metrics.json",
-            {"best_epoch": 2, "epochs": done, "seed": seed, "seconds": seconds, **own},
+        predicted = predictions(seed + len(encoding))
+        report = report_of(predicted, DIGEST)
+        test, second = (report_of(predictions(seed + more), DIGEST) if final else None for more in (10, 20))
+        phase = FinalPhase("final", 1208, 24, 3, 71.5, {}, second) if final else None
+        metrics = RunMetrics(
+            2, done, seed, "optimistic", report, test, Seconds(90.0, 30.0), 1000, final=phase
         )
-        counted = zip(*sentence_counts(GOLD, predicted), strict=True)
-        counts = dict(zip(("correct", "gold", "predicted"), map(list, counted), strict=True))
-        score = {"model_sha256": "abc", "data_sha256": data, "counts": counts, **report.as_dict()}
+        write_record(folder / "metrics.json", metrics)
+        counts = SentenceCounts.of(sentence_counts(GOLD, predicted))
+        score = Score(DEV, ".", "abc", ["d.conllu"], DIGEST, report, counts)
         write_json(folder / "model.json", {"sha256": "abc"})
-        write_json(folder / "scores" / "nob-dev-full.json", score)
+        write_record(folder / "scores" / f"{DEV.name}.json", score)
     return folder
 
 
+def description_of(config: RunConfig) -> RunDescription:
+    """What a run with this configuration says of itself."""
+    files = {split: [DataFile(f"{split}.conllu", DIGEST, 12)] for split in ("train", "dev")}
+    vectors = Source("v.bin", "word2vec binary", 0, DIGEST[::-1], 1204, 4, {})
+    command = f"bilstm-crf train --seed {config.run.seed}"
+    return RunDescription(__version__, command, config, files, vectors, environment=environment())
+
+
 def make_experiment(folder: Path, file: str = FILE, name: str = "two") -> Path:
-    """Row one with both seeds, row two with one and a half, no test file; the table in tables/."""
+    """Row one with both seeds, row two with one and a half, no test file; the results in out/."""
     (folder / "in").mkdir(parents=True, exist_ok=True)
-    dev, toml = folder / "in" / "dev.conllu", folder / "in" / f"{name}.toml"
-    dev.write_text("the hash alone matters", "utf-8")
+    toml = folder / "in" / f"{name}.toml"
     toml.write_text(file, "utf-8")
-    data = sha256_of_all([dev])
-    for encoding, seed, done in (("iob", 42, 4), ("iob", 43, 4), ("iobes", 42, 4), ("iobes", 43, 3)):
-        run = folder / "out" / "runs" / f"nob-sg50-full-{encoding}-epochs={EPOCHS}-seed{seed}"
-        if not run.exists():
-            make_run(run, seed, encoding=encoding, done=done, data=data)
-    corpus = {"nob": {"train": [str(dev)], "dev": [str(dev)], "test": []}}
-    why = {f"nob-sg50-full-iobes-epochs={EPOCHS}-seed43": "the disk is full"}
-    (folder / "out" / "tables").mkdir(exist_ok=True)
-    table = tables.build(read_experiment(toml), folder / "out", corpus, why)
-    write_json(folder / "out" / "tables" / f"{name}.json", table)
+    experiment = read_experiment(toml)
+    runs = {run.name: run for cell in experiment.cells for run in cell.runs(experiment.seeds)}
+    unfinished = next(
+        name for name, run in runs.items() if (run.config.data.encoding, run.seed) == ("iobes", 43)
+    )
+    for name_, run in runs.items():
+        path = folder / "runs" / name_
+        if not path.exists():
+            done = EPOCHS - (name_ == unfinished)
+            make_run(path, run.seed, encoding=run.config.data.encoding, done=done)
+    results = {name_: read_run(folder / "runs" / name_) for name_ in runs}
+
+    def why(run: Any, evaluation: Evaluation | None) -> str:
+        missing = evaluation is not None and evaluation.split == "test"
+        return (
+            "not run: there is no test file"
+            if missing
+            else "the disk is full"
+            if run.name == unfinished
+            else ""
+        )
+
+    table = build_scores(experiment, results, why)
+    (folder / "out").mkdir(exist_ok=True)
+    write_results(folder / "out" / f"{name}.json", Results(scores=table, runs=results))
     return folder / "out"
-
-
-# ---------------------------------------------------------------- reading back
-
-
-class _Tables(HTMLParser):
-    """Every table of a page: rows of the cells' text."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[list[list[str]]] = []
-        self._inside = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "table":
-            self.found.append([])
-        elif tag == "tr":
-            self.found[-1].append([])
-        elif tag in ("th", "td"):
-            self.found[-1][-1].append("")
-            self._inside = True
-        elif tag == "br" and self._inside:
-            self.found[-1][-1][-1] += " "
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside &= tag not in ("th", "td")
-
-    def handle_data(self, data: str) -> None:
-        if self._inside:
-            self.found[-1][-1][-1] += data
-
-
-def tables_of_page(page: str) -> list[list[list[str]]]:
-    """The tables of a page, cell by cell."""
-    reader = _Tables()
-    reader.feed(page)
-    return reader.found
-
-
-def tables_of_markdown(text: str) -> list[list[list[str]]]:
-    """The tables of a Markdown file, cell by cell, as a reader sees them."""
-    found: list[list[list[str]]] = []
-    before = ""
-    for line in text.splitlines():
-        if line.startswith("|") and not line.startswith("| ---"):
-            found += [] if before.startswith("|") else [[]]
-            found[-1].append([_plain(cell) for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
-        before = line
-    return found
-
-
-def _plain(cell: str) -> str:
-    text = cell.strip().removeprefix("`").removesuffix("`")
-    return re.sub(r"\\(.)", r"\1", text).replace("&lt;", "<").replace("&amp;", "&")
-
-
-def column(table: Sequence[Sequence[str]], name: str) -> dict[str, str]:
-    """A column of a table by the rows' names."""
-    place = list(table[0]).index(name)
-    return {row[0]: row[place] for row in table[1:]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -13,17 +14,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.pages import Reader
-from bilstm_crf.errors import InputError
-from bilstm_crf.experiments.check import check
-from bilstm_crf.experiments.markdown import escape
-from bilstm_crf.experiments.shapes import CONFIG, EPOCH, check_metrics, check_table
-from bilstm_crf.reports.markdown import markdown
-from bilstm_crf.reports.page import page
-from bilstm_crf.reports.read import Material, Run, read_material, read_run
-from bilstm_crf.util.files import write_json
+from bilstm_crf.errors import InputError, UsageError
+from bilstm_crf.experiments.records import RunResults, ScoreTable
+from bilstm_crf.experiments.results import read_run
+from bilstm_crf.render.markdown import to_markdown
+from bilstm_crf.render.page import to_html
+from bilstm_crf.reports.document import build_report
+from bilstm_crf.reports.read import ReportData, read_report_data
+from bilstm_crf.util.records import parse_record
 from done import Done
-from reports.folders import make_experiment, make_run, tables_of_markdown
+from pages import Reader
+from read_tables import tables_of_markdown
+from reports.folders import make_experiment, make_run
 
 Cli = Callable[..., Done]
 HOSTILE = "</td></table><script>alert(1)</script> `\"'|*_[a](b)\n\n# \x00\ud800\\"
@@ -52,59 +54,49 @@ def replaced(value: Any, place: tuple[Any, ...], new: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
-    """The tables and runs of an experiment, as read from their files."""
-    return read_material(make_experiment(tmp_path_factory.mktemp("experiment")))
+def data(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
+    """The tables and runs of an experiment, as read from their file."""
+    return read_report_data(make_experiment(tmp_path_factory.mktemp("experiment")))
 
 
-def refused(look: Callable[[], None]) -> bool:
-    """Whether it raises the error of a bad file, which then names the file."""
-    try:
-        look()
-    except InputError as error:
-        return str(error).startswith(str(HERE)) or pytest.fail(f"which file? {error}")
-    return False
+def shown(data: ReportData) -> tuple[str, str]:
+    """The page, which is well-formed, and the Markdown file."""
+    document = build_report(data)
+    page = to_html(document)
+    Reader(page)
+    return page, to_markdown(document)
 
 
 WRONG = st.sampled_from([..., None, True, -1, 10**400, float("nan"), 1e300, "", "x", [], [[]], {}, {"a": 1}])
 
 
-@given(st.data())
-def test_a_damaged_table_is_an_error_or_a_report(material: Material, data: st.DataObject) -> None:
-    (table,) = material.tables
-    place = data.draw(st.sampled_from(list(places(table))))
-    damaged = replaced(table, place, data.draw(WRONG))
-    if refused(lambda: check_table(damaged, HERE)):
+@given(draw=st.data())
+def test_a_damaged_table_is_an_error_or_a_report(data: ReportData, draw: st.DataObject) -> None:
+    table = dataclasses.asdict(data.score_tables[0])
+    place = draw.draw(st.sampled_from(list(places(table))))
+    try:
+        damaged = parse_record(ScoreTable, replaced(table, place, draw.draw(WRONG)), HERE)
+    except InputError:
         return
-    shown = Material("m", [damaged], material.runs)
-    Reader(page(shown))
-    markdown(shown)
+    shown(dataclasses.replace(data, tables=[damaged]))
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunResults:
     """One with two phases, as read from its folder."""
-    return read_run(make_run(tmp_path_factory.mktemp("run") / "run", 42, final=True), "run")
+    return read_run(make_run(tmp_path_factory.mktemp("run") / "run", 42, final=True))
 
 
-@given(st.data())
-def test_a_damaged_run_is_an_error_or_a_report(run: Run, data: st.DataObject) -> None:
-    parts = {"config": run.described, "history": run.history, "metrics": run.metrics}
-    place = data.draw(st.sampled_from([place for place in places(parts) if len(place) > 1]))
-    damaged = replaced(parts, place, data.draw(WRONG))
-
-    def look() -> None:
-        check(damaged["config"], CONFIG, HERE)
-        check(damaged["history"], [EPOCH], HERE)
-        check_metrics(damaged["metrics"], HERE)
-
-    if refused(look):
+@given(draw=st.data())
+def test_a_damaged_run_is_an_error_or_a_report(run: RunResults, draw: st.DataObject) -> None:
+    parts = {**dataclasses.asdict(run)}
+    parts["description"]["config"] = run.description.config.to_json()
+    place = draw.draw(st.sampled_from([place for place in places(parts) if len(place) > 1]))
+    try:
+        damaged = parse_record(RunResults, replaced(parts, place, draw.draw(WRONG)), HERE)
+    except (InputError, UsageError):
         return
-    shown = Material(
-        "m", [], {"r": Run("r", damaged["config"], damaged["history"], damaged["metrics"], {})}, single=True
-    )
-    Reader(page(shown))
-    markdown(shown)
+    shown(ReportData("m", [], {"r": damaged}, is_single=True))
 
 
 def hostile(value: Any) -> Any:
@@ -112,32 +104,28 @@ def hostile(value: Any) -> Any:
     if isinstance(value, dict):
         return {
             key if (key.isascii() and key.islower()) or key.isdigit() else HOSTILE + key: each
-            if key in ("kind", "column", "columns")
+            if key in ("kind", "column", "columns", "config")
             else hostile(each)
             for key, each in value.items()
         }
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [hostile(each) for each in value]
     return HOSTILE if isinstance(value, str) else value
 
 
-def test_an_enemys_texts_come_out_as_texts(material: Material) -> None:
-    (table,) = [hostile(table) for table in material.tables]
-    check_table(table, HERE)
-    runs = {
-        HOSTILE + name: Run(
-            HOSTILE + name, hostile(run.described), run.history, hostile(run.metrics), run.scores
-        )
-        for name, run in material.runs.items()
-    }
-    shown = Material(HOSTILE, [table], runs)
-    whole = page(shown)
-    reader = Reader(whole)
+def test_an_enemys_texts_come_out_as_texts(data: ReportData) -> None:
+    table = parse_record(ScoreTable, hostile(dataclasses.asdict(data.score_tables[0])), HERE)
+    runs = {}
+    for name, run in data.runs.items():
+        content = dataclasses.asdict(run)
+        content["description"]["config"] = run.description.config.to_json()
+        runs[HOSTILE + name] = parse_record(RunResults, {**hostile(content), "scores": {}}, HERE)
+    page, text = shown(ReportData(HOSTILE, [table], runs))
+    reader = Reader(page)
     assert not {"script", "img"} & set(reader.names)
     assert not [name for name, _ in reader.attributes if name.startswith("on")]
     assert "alert(1)" in "".join(reader.text)
-    whole.encode("utf-8")
-    text = markdown(shown)
+    page.encode("utf-8")
     outside_code = re.sub(r"(?<!\\)`[^`\n]+`", "", text.partition("### Commands")[0])
     assert "alert" in outside_code
     assert "<" not in outside_code
@@ -145,50 +133,46 @@ def test_an_enemys_texts_come_out_as_texts(material: Material) -> None:
         assert len({len(row) for row in found}) == 1, "as many cells in every line"
 
 
-@given(st.text())
-def test_escaped_text_is_one_line_without_html(text: str) -> None:
-    escaped = escape(text)
-    assert "\n" not in escaped
-    assert "<" not in escaped
-
-
 # ---------------------------------------------------------------- files
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "line", "key_word"),
     [
-        ("metrics.json", b'{"best_epoch": 2,\n "epochs"', "metrics.json, line 2: cannot be read as JSON"),
-        ("metrics.json", b"[]", "metrics.json: it is [], expected an object"),
-        ("metrics.json", b'{"best_epoch": "2"}', "best_epoch is '2', expected a whole number"),
-        ("metrics.json", b"[" * 100_000, "metrics.json: cannot be read as JSON"),
-        ("config.json", b"\xff\xfe", "config.json: cannot be read as JSON"),
-        ("config.json", b"{}", "config.json: it lacks the field bilstm_crf"),
-        ("history.jsonl", b'{"epoch": 1, "loss": 2.5}\n', "history.jsonl, line 1: it lacks the field dev"),
-        ("history.jsonl", b'\n{"epoch": 1, "lo', "history.jsonl, line 2: cannot be read as JSON"),
-        ("history.jsonl", b"\xff", "history.jsonl: cannot be read"),
-        ("scores/nob-dev-full.json", b"{}", "nob-dev-full.json: it lacks the field signatures"),
+        ("metrics.json", b'{"best_epoch": 2,\n "epochs"', 2, "JSON"),
+        ("metrics.json", b"[]", None, "object"),
+        ("metrics.json", b'{"format": 1, "best_epoch": "2"}', None, "best_epoch"),
+        ("metrics.json", b"[" * 100_000, None, "JSON"),
+        ("config.json", b"\xff\xfe", None, "JSON"),
+        ("config.json", b"{}", None, "format"),
+        ("history.jsonl", b'{"epoch": 1}\n', 1, "loss"),
+        ("history.jsonl", b'\n{"epoch": 1, "lo', 2, "JSON"),
+        ("history.jsonl", b"\xff", None, "read"),
+        ("scores/nob-dev-full.json", b"{}", None, "format"),
     ],
 )
 def test_a_damaged_file_is_named_and_nothing_is_written(
-    name: str, content: bytes, said: str, cli: Cli, tmp_path: Path
+    name: str, content: bytes, line: int | None, key_word: str, cli: Cli, tmp_path: Path
 ) -> None:
     folder = make_run(tmp_path / "run", 42)
     (folder / name).write_bytes(content)
     done = cli("report", folder)
     assert done.status == 2
-    assert said in done.err
+    assert str(folder / name) + (f", line {line}" if line else "") in done.err
+    assert key_word in done.err
     assert not list(folder.glob("*report*"))
 
 
-def test_a_table_of_another_format_is_not_guessed_at(cli: Cli, tmp_path: Path) -> None:
+def test_results_of_another_format_are_not_guessed_at(cli: Cli, tmp_path: Path) -> None:
     folder = make_experiment(tmp_path)
-    path = folder / "tables" / "two.json"
-    table = json.loads(path.read_text("utf-8"))
-    write_json(path, table | {"format": 2})
+    path = folder / "two.json"
+    content = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(content | {"format": 1}), "utf-8")
     done = cli("report", folder)
     assert done.status == 2
-    assert "two.json: is a table of format 2, expected 1" in done.err
-    table["rows"][0]["cells"].pop()
-    write_json(path, table)
-    assert "row 'one' has the columns ['dev'], expected ['dev', 'heldout']" in cli("report", folder).err
+    assert f"{path}: has the format 1, expected 2" in done.err
+    content["scores"]["rows"][0]["cells"].pop()
+    path.write_text(json.dumps(content), "utf-8")
+    done = cli("report", folder)
+    assert str(path) in done.err
+    assert "columns" in done.err

@@ -17,11 +17,10 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from bilstm_crf import Tagger
-from bilstm_crf.config import RunConfig, Stage
-from bilstm_crf.errors import InputError, InputWarning, InterruptedRunError, UsageError
+from bilstm_crf.config import RunConfig
+from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.training import loop, run
-from bilstm_crf.training.plan import Epoch, Plan
-from bilstm_crf.training.records import EpochRow, RunDescription, read_description, read_metrics
+from bilstm_crf.training.records import RunDescription, read_description, read_metrics
 from bilstm_crf.util import fields
 from bilstm_crf.util.files import sha256_of, write_json
 from done import Done
@@ -36,6 +35,7 @@ from runs import (
     interrupt,
     monitor,
     resume,
+    set_options,
     small_config,
     start,
     weights_hash,
@@ -311,28 +311,22 @@ HISTORIES = {
 }
 
 
-def ended(folder: Path) -> list[EpochRow]:
-    """What is left of a run of five epochs in this folder."""
-    plan = Plan([Epoch(0, 0, 1)] * 5, [Stage(0, "words", 5)], 1, 5)
-    return loop.finished_history(folder, plan, scored=True)
-
-
-@pytest.mark.parametrize("damage", HISTORIES)
-def test_a_damaged_history_is_no_history_and_is_warned_of(damage: str, whole: Path, tmp_path: Path) -> None:
-    shutil.copytree(whole, tmp_path / "run")
-    assert len(ended(tmp_path / "run")) == 5
-    path = tmp_path / "run" / "history.jsonl"
-    path.write_bytes(HISTORIES[damage](path.read_bytes()))
-    with pytest.warns(InputWarning, match=r"history\.jsonl.* begins again"):
-        assert ended(tmp_path / "run") == []
-
-
-def test_a_run_whose_history_is_damaged_begins_again(config: RunConfig, whole: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", sorted(HISTORIES.keys() - {"emptied"}))
+def test_a_damaged_history_without_a_checkpoint_is_an_error(damage: str, whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole, tmp_path / "run")
     (tmp_path / "run" / "metrics.json").unlink()
-    os.truncate(tmp_path / "run" / "history.jsonl", 50)
-    with pytest.warns(InputWarning, match="begins again"):
+    path = tmp_path / "run" / "history.jsonl"
+    path.write_bytes(HISTORIES[damage](path.read_bytes()))
+    with pytest.raises(InputError) as caught:
         resume(tmp_path / "run")
+    assert caught.value.path == path
+
+
+def test_a_run_whose_history_is_gone_starts_again(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "run")
+    (tmp_path / "run" / "metrics.json").unlink()
+    os.truncate(tmp_path / "run" / "history.jsonl", 0)
+    resume(tmp_path / "run")
     assert_same_end(tmp_path / "run", whole)
 
 
@@ -346,7 +340,7 @@ def test_with_its_checkpoint_a_run_goes_on_whatever_its_history_is(
     path.write_bytes(HISTORIES[damage](path.read_bytes()))
     said: list[str] = []
     run.resume(tmp_path / "run", monitor(say=said.append))
-    assert "going on after epoch 2" in said
+    assert "resuming after epoch 2" in said
     assert_same_end(tmp_path / "run", whole)
 
 
@@ -397,7 +391,7 @@ def wait_for_line(process: subprocess.Popen[bytes], start: bytes) -> None:
 
 def options(config: RunConfig) -> list[str]:
     """The command line of `small_config`."""
-    return ["--labels", "full", *fields.to_options(fields.changes(config, RunConfig()))]
+    return ["--labels", "full", *set_options(fields.changes(config, RunConfig()))]
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(12, marks=pytest.mark.slow)])
@@ -437,7 +431,7 @@ def test_ctrl_c_says_what_is_safe_and_how_to_go_on(tmp_path: Path) -> None:
     message = said.decode().splitlines()[-1]
     done = len(history(folder))
     assert f"Interrupted in epoch {done + 1}; epochs 1-{done} are safe in {folder}" in message
-    assert message.endswith(f"Go on:  python train.py --resume '{folder}'")
+    assert message.endswith(f"Resume with:  python train.py --resume '{folder}'")
     assert "Traceback" not in said.decode()
 
 

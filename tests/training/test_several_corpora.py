@@ -67,7 +67,7 @@ def test_each_file_has_its_own_label_set(tmp_path: Path) -> None:
     assert {"PER", "ORG"} < types
     people.write_text("[types]\n" + "".join(f'{each} = "O"\n' for each in types - {"PER"}) + 'PER = "PER"\n')
     config = small_config(tmp_path, train=[first, second], train_labels=["full", str(people)], epochs=1)
-    train_set = load_corpora(config, print).train
+    train_set = load_corpora(config.data, print, documents=False).train
     own, only_people = map(types_of, train_set.corpora)
     assert only_people == {"PER"}
     assert len(own) > 3, "the first file keeps its own types"
@@ -83,9 +83,7 @@ def test_a_type_that_the_models_label_set_lacks_is_refused(tmp_path: Path) -> No
         str(first_sentences(TEST, 10, tmp_path / "b.conllu")),
     )
     config = small_config(tmp_path, train=[first, second], labels="7", train_labels=["7", "full"])
-    with pytest.raises(
-        InputError, match="entity type GPE_LOC, which the model's label set 7 lacks"
-    ) as caught:
+    with pytest.raises(InputError, match="GPE_LOC") as caught:
         start(config, tmp_path / "run")
     assert caught.value.path == second
     assert caught.value.line

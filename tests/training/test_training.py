@@ -10,12 +10,13 @@ import pytest
 import torch
 
 from bilstm_crf import Tagger
-from bilstm_crf.config import Stage
+from bilstm_crf.config import ScheduleConfig, Stage
 from bilstm_crf.corpus.labelled import read_labelled
+from bilstm_crf.corpus.mixture import Mixture
 from bilstm_crf.errors import DivergedError, InputWarning
 from bilstm_crf.evaluation.counts import Average
 from bilstm_crf.labels import LabelSet
-from bilstm_crf.training.plan import Epoch, Plan
+from bilstm_crf.training.plan import plan_training
 from bilstm_crf.training.records import EpochRow
 from runs import TRAIN, first_sentences, history, small_config, start, weights_hash
 
@@ -86,7 +87,8 @@ def test_training_stops_when_patience_is_out(tmp_path: Path) -> None:
 def test_patience_counts_epochs_since_the_best(f1: list[int], patience: int, stops: bool) -> None:
     """Of these epochs: a curriculum's stage may begin below the best of the one before."""
     rows = [EpochRow(n, 1.0, 0.1, 1.0, 1, dev=Average(0, 0, each / 10)) for n, each in enumerate(f1, 1)]
-    plan = Plan([Epoch(0, 0, 1)] * 20, [Stage(0, "words", 20)], 1, 20, patience=patience)
+    schedule = ScheduleConfig(epochs=20, batch_size=1, patience=patience)
+    plan = plan_training(schedule, [Stage(0, "words", 0)], Mixture([1], [1.0]))
     assert plan.is_over(0, rows) is stops
 
 

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 
 from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.errors import InputError, InterruptedRunError, ModelFolderError, UsageError
@@ -43,40 +43,32 @@ def test_shared_words_labels_and_characters_keep_their_weights(tmp_path: Path, t
     for vocabulary_of in ("words", "characters"):
         assert getattr(new.vocabulary, vocabulary_of).keys() & getattr(old.vocabulary, vocabulary_of).keys()
     for word in new.vocabulary.words.keys() & old.vocabulary.words.keys():
-        rows = (m.network.embedding.weight[m.vocabulary.words[word]] for m in (new, old))
-        assert torch.equal(next(rows), next(rows).float())
+        rows = (m.word_table[m.vocabulary.words[word]] for m in (new, old))
+        assert np.array_equal(*rows)
     for character in new.vocabulary.characters.keys() & old.vocabulary.characters.keys():
         places = (m.vocabulary.characters[character] for m in (new, old))
-        weights = (m.network.char_cnn.embedding.weight for m in (new, old) if m.network.char_cnn)
-        assert torch.equal(*(w[p] for w, p in zip(weights, places, strict=True)))
-    assert new.network.members[0].lstm is not None
-    assert old.network.members[0].lstm is not None
-    assert torch.equal(new.network.members[0].lstm.weight_hh_l0, old.network.members[0].lstm.weight_hh_l0)
+        weights = (m.weights["char_cnn.embedding.weight"] for m in (new, old))
+        assert np.array_equal(*(w[p] for w, p in zip(weights, places, strict=True)))
+    assert np.array_equal(*(m.weights["members.0.lstm.weight_hh_l0"] for m in (new, old)))
     both = [label for label in new.vocabulary.labels if label in old.vocabulary.labels]
     assert len(both) > 3
     assert new.vocabulary.labels != old.vocabulary.labels
-    assert new.network.members[0].crf is not None
-    assert old.network.members[0].crf is not None
     for label in both:
         here, there = (m.vocabulary.labels.index(label) for m in (new, old))
-        assert torch.equal(
-            new.network.members[0].to_labels.weight[here], old.network.members[0].to_labels.weight[there]
-        )
+        of_label = (m.weights["members.0.to_labels.weight"] for m in (new, old))
+        assert np.array_equal(next(of_label)[here], next(of_label)[there])
         for other in both:
             from_, to = (m.vocabulary.labels.index(other) for m in (new, old))
-            assert (
-                new.network.members[0].crf.transitions[here, from_]
-                == old.network.members[0].crf.transitions[there, to]
-            )
+            transitions = (m.weights["members.0.crf.transitions"] for m in (new, old))
+            assert next(transitions)[here, from_] == next(transitions)[there, to]
 
 
 def test_new_labels_begin_as_in_any_training(tmp_path: Path, trained: Path) -> None:
     new, old = begun(tmp_path, trained, label_set="4")
     added = [n for n, label in enumerate(new.vocabulary.labels) if label not in old.vocabulary.labels]
     assert added
-    assert new.network.members[0].crf is not None
-    assert not new.network.members[0].crf.transitions[added].any()
-    assert new.network.members[0].to_labels.weight[added].any()
+    assert not new.weights["members.0.crf.transitions"][added].any()
+    assert new.weights["members.0.to_labels.weight"][added].any()
 
 
 def test_the_same_data_go_on_from_the_old_score(tmp_path: Path, trained: Path) -> None:

@@ -1,0 +1,145 @@
+"""What tagging needs in plain NumPy: for machines without numba, for short inputs, and as the oracle.
+
+The functions have the names, arguments and results of the compiled ones, to float32 rounding.
+
+Letters as in the compiled modules: W words, C characters, F filters, w the odd width, N tokens in
+packed order, S steps, H hidden units of one direction, K labels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+Float32s = NDArray[np.float32]
+Float64s = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class _BlasThreads:
+    """Limits NumPy's BLAS to one thread as long as anyone asks for it."""
+
+    def __init__(self) -> None:
+        self._lock, self._users = threading.Lock(), 0
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """On a busy machine, threads that share every small product cost ten times what they save."""
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._limiter = _controller().limit(limits=1, user_api="blas")
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    self._limiter.restore_original_limits()
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+blas_threads = _BlasThreads()
+if hasattr(os, "register_at_fork"):  # another thread may hold the lock, which no fork has
+    os.register_at_fork(after_in_child=blas_threads.__init__)  # type: ignore[misc]
+
+
+def affine(left: Float32s, right: Float32s, bias: Float32s, out: Float32s) -> None:
+    """Compute out = left @ right + bias."""
+    with blas_threads.one():
+        np.matmul(left, right, out=out)
+    out += bias
+
+
+def maxima(
+    products: Float32s,  # (C, w F)
+    bias: Float32s,  # (F,)
+    lengths: Integers,  # (W,)
+    features: Float32s,  # (W, F) out
+    winners: NDArray[np.int32],  # not filled in: only gradients need it
+) -> None:
+    """Find the largest sum of each word and filter; a window ends where the word ends."""
+    parts = products.reshape(len(products), -1, len(bias))  # (C, w, F)
+    gap = parts.shape[1] // 2
+    starts = np.cumsum(lengths) - lengths
+    first = np.repeat(starts, lengths)  # (C,) of each character's word
+    last = first + np.repeat(lengths, lengths)
+    middle = np.arange(len(products))
+    sums = np.repeat(bias[None], len(products), axis=0)  # (C, F)
+    for offset in range(-gap, gap + 1):
+        there = middle + offset
+        inside = (there >= first) & (there < last)
+        sums[inside] += parts[there[inside], offset + gap]
+    np.maximum.reduceat(sums, starts, out=features)
+
+
+def run(
+    shares: Float32s,  # (W, 4H) the inputs' share in the gates, of each word
+    words: Integers,  # (N,) which word a token is
+    weight: Float32s,  # (H, 4H)
+    order: Integers,  # (N,)
+    sizes: Integers,  # (S,)
+    states: Float32s,  # (N, H) out
+) -> None:
+    """Compute one direction of an LSTM layer, step by step."""
+    hidden = weight.shape[0]
+    state = np.zeros((sizes[0], hidden), np.float32)
+    cells = np.zeros((sizes[0], hidden), np.float32)
+    start = 0
+    with blas_threads.one():
+        for size in sizes.tolist():
+            places = order[start : start + size]
+            gates = shares[words[places]]  # (n, 4H)
+            if start:
+                gates += state[:size] @ weight
+            squash = np.tanh(gates[:, 2 * hidden : 3 * hidden])
+            in_, forget, _, out = np.split(_sigmoid(gates), 4, axis=1)
+            cells = forget * cells[:size] + in_ * squash
+            state = out * np.tanh(cells)
+            states[places] = state
+            start += size
+
+
+def _sigmoid(values: Float32s) -> Float32s:
+    """1 / (1 + exp(-x)) by tanh, which does not overflow."""
+    half = np.float32(0.5)
+    sigmoid: Float32s = half * np.tanh(half * values) + half
+    return sigmoid
+
+
+def viterbi(
+    emissions: NDArray[np.floating],  # (N, K)
+    start: Float64s,
+    end: Float64s,
+    transitions: Float64s,
+    sizes: Integers,  # (S,)
+) -> Integers:
+    """Return each sentence's best path (N,); of equal ones, the one with the lower label ids."""
+    firsts = np.cumsum(sizes) - sizes
+    came_from: list[Integers] = []
+    score = start + emissions[: sizes[0]].astype(np.float64)  # (B, K) of the sentences, ended ones included
+    for first, size in zip(firsts[1:].tolist(), sizes[1:].tolist(), strict=True):
+        through = score[:size, :, None] + transitions  # (n, K, K)
+        origin = through.argmax(1)  # (n, K)
+        came_from.append(origin)
+        best = np.take_along_axis(through, origin[:, None], 1)[:, 0]
+        score[:size] = best + emissions[first : first + size]
+    label = (score + end).argmax(1)  # (B,) of each sentence's last token
+    path = np.empty(len(emissions), np.int64)
+    for step in range(len(sizes) - 1, -1, -1):
+        size = sizes[step]
+        path[firsts[step] : firsts[step] + size] = label[:size]
+        if step:
+            label[:size] = came_from[step - 1][np.arange(size), label[:size]]
+    return path
