@@ -72,7 +72,7 @@ class Tagger:
         folder: str | Path,
         *,
         embeddings: str | None = None,
-        bert: str | None = None,
+        encoder: str | None = None,
         trust_remote_code: bool = False,
         device: str = "cpu",
         threads: int = 1,
@@ -80,12 +80,12 @@ class Tagger:
         """Load the model of a folder, on the CPU or another device.
 
         `embeddings` (a name or path) attaches a full table of word vectors, for words that the model
-        folder had no room for. `bert` is the path of the model's encoder, if that has moved. Raises
+        folder had no room for. `encoder` is the path of the model's encoder, if that has moved. Raises
         ModelFolderError for a bad folder; InputError for unreadable vectors, vectors the model was not
         trained with, and a bad encoder; UsageError for a device that does not exist, and for an encoder
         whose code is not trusted.
         """
-        model = load_model(folder, bert=bert, trust_remote_code=trust_remote_code)
+        model = load_model(folder, encoder=encoder, trust_remote_code=trust_remote_code)
         if embeddings is not None:
             from bilstm_crf.embeddings.read import load
 
