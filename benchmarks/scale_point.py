@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from bilstm_crf.config import RunConfig, Stage
 from bilstm_crf.corpus.labelled import Labelled
@@ -115,7 +114,6 @@ def measured(point: dict[str, Any], folder: Path) -> float:
         history = fit(trainer, devset, Output(folder / "run", {}, table), Quiet())
         return float(history[1].tokens_per_second)
     learned = sentences(16 * KNOWN_SENTENCES, 16, point["labels"], frequent, source)
-    torch.set_num_threads(1)  # as the commands do: each thread of the tagger computes alone
     tagger = Tagger(build_model(config, learned, Pretrained(table)), threads=point["threads"])
     spread = known if len(known) > CORPUS_WORDS else frequent
     given = sentences(point["tokens"], *shape, spread, source)

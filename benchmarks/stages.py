@@ -14,10 +14,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-
-import torch
+from unittest import mock
 
 import measure
 from bilstm_crf import kernels
@@ -26,11 +24,14 @@ from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.embeddings.read import load
 from bilstm_crf.features.batches import make_batch, training_batches
 from bilstm_crf.features.vocabulary import Encoded
+from bilstm_crf.inference import network
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model import char_cnn, crf, dropout, word_bilstm
+from bilstm_crf.model.autograd import can_compile
 from bilstm_crf.model.dropout import set_generator
 from bilstm_crf.model.model_folder import Model
+from bilstm_crf.model.network import TrainableModel
 from bilstm_crf.training.build import build_model
 from bilstm_crf.training.checkpoint import seed_epoch
 from bilstm_crf.training.optimizer import Optimizer
@@ -41,16 +42,15 @@ from bilstm_crf.util.threads import use_threads
 TRAIN = "nob/no_bokmaal-ud-train.conllu"
 # In the order in which they were made: each row of the table has what the rows above it have.
 PARTS = {"CRF": crf, "LSTM": word_bilstm, "dropout": dropout, "characters": char_cnn}
-PLAIN = SimpleNamespace(can_compile=lambda *_: False)
 SEGMENT = 50  # batches timed at a time; the fastest segment is the one that was disturbed least
 
 
 class Clock:
-    """Seconds by stage, from methods that it wraps."""
+    """Measures the seconds of each stage, from methods that it wraps."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
-        self._wrapped: list[tuple[Any, str]] = []
+        self._wrapped: list[tuple[Any, str, Any]] = []
 
     def wrap(self, owner: Any, method: str, stage: str) -> None:
         """Counts the calls of `owner.method` to `stage`."""
@@ -61,12 +61,12 @@ class Clock:
                 return function(*arguments, **options)
 
         setattr(owner, method, timed)
-        self._wrapped.append((owner, method))
+        self._wrapped.append((owner, method, function))
 
     def release(self) -> None:
-        """The methods are their classes' own again."""
-        for owner, method in self._wrapped:
-            delattr(owner, method)
+        """Give the methods back."""
+        for owner, method, function in self._wrapped:
+            setattr(owner, method, function)
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -80,29 +80,29 @@ class Clock:
 def plain(parts: list[str]) -> Iterator[None]:
     """These parts of the network run as they do without numba."""
     for part in parts:
-        PARTS[part].kernels = PLAIN  # type: ignore[attr-defined]
+        PARTS[part].can_compile = lambda *_: False  # type: ignore[attr-defined]
     try:
         yield
     finally:
         for part in parts:
-            PARTS[part].kernels = kernels  # type: ignore[attr-defined]
+            PARTS[part].can_compile = can_compile  # type: ignore[attr-defined]
 
 
-def training(model: Model, encoded: Encoded, config: RunConfig, batches: int) -> dict[str, Any]:
+def training(model: TrainableModel, encoded: Encoded, config: RunConfig, batches: int) -> dict[str, Any]:
     """Milliseconds a batch by stage, and tokens a second: of the fastest segment and the median one."""
-    network, clock = model.network, Clock()
-    (member,) = network.members
-    clock.wrap(network.embedding, "forward", "forward: word embedding")
-    clock.wrap(network.char_cnn, "forward", "forward: characters")
+    trained, clock = model.network, Clock()
+    (member,) = trained.members
+    clock.wrap(trained.embedding, "forward", "forward: word embedding")
+    clock.wrap(trained.char_cnn, "forward", "forward: characters")
     clock.wrap(member.dropout, "forward", "forward: dropout")
     clock.wrap(member.lstm, "states", "forward: LSTM")
     clock.wrap(member.to_labels, "forward", "forward: to labels")
     clock.wrap(member.crf, "negative_log_likelihood", "forward: CRF")
     schedule = LearningRateSchedule(config.schedule, batches, batches)
-    optimisation = Optimizer(network, config.optimizer, schedule)
+    optimisation = Optimizer(trained, config.optimizer, schedule)
     random = seed_epoch(42, 1)
-    set_generator(network, random)
-    network.train()
+    set_generator(trained, random)
+    trained.train()
     order = training_batches(random.permutation(len(encoded)), config.schedule.batch_size)
     segments = []
     for number in range(batches // SEGMENT + 1):
@@ -112,7 +112,7 @@ def training(model: Model, encoded: Encoded, config: RunConfig, batches: int) ->
             with clock.stage("batch"):
                 batch = make_batch(encoded, next(order))
             with clock.stage("forward, all"):
-                loss = network.loss(batch)
+                loss = trained.loss(batch)
             with clock.stage("backward, all"):
                 loss.backward()
             with clock.stage("optimiser"):
@@ -131,16 +131,13 @@ def training(model: Model, encoded: Encoded, config: RunConfig, batches: int) ->
 
 def tagging(model: Model, sentences: list[Any], threads: int) -> dict[str, Any]:
     """Microseconds a token by stage (of all threads together), and tokens a second, the fastest of four."""
-    torch.set_num_threads(1)
     tagger, clock = Tagger(model, threads=threads), Clock()
-    network = model.network
-    (member,) = network.members
+    loops = network.load_loops(1 << 20)
     clock.wrap(model.vocabulary, "encode", "words to ids")
-    clock.wrap(network, "representations", "words: embedding and characters")
-    clock.wrap(member.lstm, "prepare", "words: input projection")
-    clock.wrap(member.lstm, "states_of_words", "tokens: LSTM")
-    clock.wrap(member.to_labels, "forward", "tokens: to labels")
-    clock.wrap(member.crf, "viterbi", "tokens: Viterbi")
+    clock.wrap(loops, "maxima", "words: characters")
+    clock.wrap(loops, "affine", "words: gates; tokens: to labels")
+    clock.wrap(loops, "run", "tokens: LSTM")
+    clock.wrap(loops, "viterbi", "tokens: Viterbi")
     tokens = sum(map(len, sentences))
     best: tuple[float, dict[str, float]] = (0.0, {})
     for _ in range(4):
@@ -198,8 +195,8 @@ def main() -> None:
         row = add("training: all compiled", threads, train)
         show(f"Training, {threads} thread(s)", row["best"], row["milliseconds"], "milliseconds a batch of 10")
     use_threads(1)
-    with plain(names):
-        add("tagging: plain PyTorch, each word once a chunk", 1, lambda: tagging(model, split.sentences, 1))
+    with mock.patch.object(kernels, "NUMBA", new=False):
+        add("tagging: plain NumPy, each word once a chunk", 1, lambda: tagging(model, split.sentences, 1))
     for threads in (1, 2):
         row = add("tagging: all compiled", threads, lambda t=threads: tagging(model, split.sentences, t))
         show(f"Tagging, {threads} thread(s)", row["best"], row["microseconds"], "microseconds a token")

@@ -239,7 +239,19 @@ def test_settings_that_exclude_one_another_are_refused(values: dict[str, Any], m
 def test_without_an_encoder_there_are_no_settings_of_one() -> None:
     config = RunConfig().replace(ENCODER).replace({"encoder.finetune": True})
     assert config.tunes_encoder
-    assert config.replace({"encoder": None}) == RunConfig()
+    for none in (
+        {"encoder": None},
+        {"encoder": "none"},
+        {"encoder": {"name": "none"}},
+        {"encoder.name": "none"},
+    ):
+        assert config.replace(none) == RunConfig()
+
+
+def test_later_tables_win_and_an_absent_encoder_has_no_settings() -> None:
+    one, other = {"encoder.name": "x", "encoder.finetune": True, "schedule.epochs": 3}, {"encoder": None}
+    assert fields.merge(one, other) == {"schedule.epochs": 3, "encoder": None}
+    assert fields.merge(other, one, {"schedule.epochs": 4}) == {**one, "schedule.epochs": 4}
 
 
 # ---------------------------------------------------------------- reading and writing
@@ -272,8 +284,8 @@ tables = st.fixed_dictionaries(
 def test_a_configuration_comes_back_as_it_was_written(table: dict[str, Any]) -> None:
     config = RunConfig.from_json(table)
     assert RunConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
-    changes = fields.changes(config, RunConfig())
-    assert RunConfig().replace(changes) == config
+    assert RunConfig().replace(fields.changes(config, RunConfig())) == config
+    changes = {"preset": config.preset, **fields.changes(config, RunConfig.of_preset(config.preset))}
     assert RunConfig.from_json(tomllib.loads(fields.to_toml(changes))) == config
 
 

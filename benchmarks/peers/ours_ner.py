@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-import torch
-
 import common
 from bilstm_crf import Tagger
 
 
 def load(arguments: argparse.Namespace) -> common.Tag:
     """A trained model; tags lists of words, each thread computing alone."""
-    torch.set_num_threads(1)
     return Tagger.load(arguments.model, threads=arguments.threads).tag
 
 

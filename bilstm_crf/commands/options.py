@@ -263,8 +263,8 @@ def load_tagger(model: str, options: dict[str, Any], *, threads: int) -> Tagger:
     """Load the model of a folder as `model_options` say."""
     from bilstm_crf.inference.tagger import Tagger
 
-    taken = ("embeddings", "trust_remote_code", "device")
-    return Tagger.load(model, threads=threads, bert=options["encoder"], **{n: options[n] for n in taken})
+    taken = ("embeddings", "encoder", "trust_remote_code", "device")
+    return Tagger.load(model, threads=threads, **{name: options[name] for name in taken})
 
 
 def documents_for(tagger: Tagger, table: str | None) -> Documents | None:

@@ -34,7 +34,7 @@ class Given:
     @property
     def values(self) -> dict[str, Any]:
         """All of them; what is typed goes before the file."""
-        return {**self.in_file, **self.by_set, **self.by_option}
+        return fields.merge(self.in_file, self.by_set, self.by_option)
 
     def shown(self, path: str) -> str:
         """Return a setting as it was given."""

@@ -18,7 +18,6 @@ from pathlib import Path
 from bilstm_crf import formats
 from bilstm_crf.corpus import documents
 from bilstm_crf.errors import DownloadError, InputError, UsageError
-from bilstm_crf.util import download
 from bilstm_crf.util.files import sha256_of, write_whole
 from bilstm_crf.util.progress import say
 
@@ -177,6 +176,8 @@ def _fetch(published: CorpusFile, base: str, folder: Path) -> Path:
     if target.is_file():
         _verify(published, target)
         return target
+    from bilstm_crf.util import download  # needs requests, which the base installation lacks
+
     check = partial(_verify, published)
     return download.fetch(f"{base}/{published.place}", target, label=target.name, check=check)
 

@@ -216,13 +216,7 @@ def _configure(parts: Sequence[Mapping[str, Any]], corpora: Mapping[str, Corpus]
 
     Raises UsageError for settings that cannot be together.
     """
-    merged: dict[str, Any] = {}
-    for part in parts:
-        if part.get("encoder", ...) is None:
-            merged = {path: value for path, value in merged.items() if not path.startswith("encoder.")}
-        elif "encoder.name" in part:
-            merged.pop("encoder", None)
-        merged |= part
+    merged = fields.merge(*parts)
     if "encoder.name" not in merged:  # a base may have settings of the encoder that some rows name
         merged = {
             path: v for path, v in merged.items() if path not in parts[0] or not path.startswith("encoder.")

@@ -1,8 +1,4 @@
-"""Formats: a file becomes sentences, and sentences become a file again, by a registry of names and suffixes.
-
-The first room of the pipe and the last: `read` gives what the program works on, `render` and `compose` of the
-same format write it back.
-"""
+"""Formats: read files into sentences and write sentences as files; the registry of names and suffixes."""
 
 from __future__ import annotations
 
@@ -23,27 +19,27 @@ __all__ = ["FORMATS", "Format", "FormatOptions", "align", "format_named", "forma
 
 FORMATS: dict[str, Format] = {format_.name: format_ for format_ in (conllu, columns, text, jsonl)}
 SUFFIXES: dict[str, Format] = {suffix: format_ for format_ in FORMATS.values() for suffix in format_.suffixes}
+KNOWN = f"known: {' '.join(FORMATS)}"
 
 
 def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: str | None = None) -> Format:
-    """Return the format called `name`, else that of the path's suffix (a `.gz` behind it does not count).
+    """Return the format called `name`, else that of the path's suffix (before `.gz`).
 
-    Where the suffix is unknown, or one that columns are often kept under (`.txt`, `.csv`), a file whose lines
-    all hold a label is columns; a warning says so, and also where text looks like columns. `encoding`: of the
-    file. Raises UsageError where there is no such format, or none can be told.
+    A file with an unknown suffix, or `.txt`, is columns if all its lines hold a label; a warning says so,
+    and also if text looks like columns. `encoding` is that of the file. Raises UsageError if the format is
+    unknown or cannot be told.
     """
     if name is not None:
         named = format_named(name)
         if named is text and columns_in(path, encoding):
             warn(text.AS_WORDS, path=path)
         return named
-    known = f"known: {' '.join(FORMATS)}"
     suffix = suffix_of(path)
     found = SUFFIXES.get(suffix)
     if found is not None and found is not text:
         return found
     if os.fspath(path) == "-":
-        raise UsageError("standard input has no suffix to tell its format: give --format", hint=known)
+        raise UsageError("standard input has no suffix to tell its format: give --format", hint=KNOWN)
     if os.path.isdir(path):
         raise UsageError(f"{path} is a folder, expected files", hint=f"its text files: {path}/*.txt")
     looks = columns_in(path, encoding)
@@ -56,7 +52,7 @@ def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: s
         raise UsageError(
             f"{path}: {missing}the suffix tells no format: give --format, or one of {' '.join(SUFFIXES)}."
             f"{did_you_mean(suffix, SUFFIXES)}",
-            hint=known,
+            hint=KNOWN,
         )
     if looks == "perhaps":
         warn(text.AS_WORDS, path=path)
@@ -66,33 +62,32 @@ def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: s
 def columns_in(
     path: str | os.PathLike[str], encoding: str | None = None
 ) -> Literal["surely", "perhaps"] | None:
-    """Whether the first lines of a file are columns with labels; None as well where it cannot be opened."""
+    """Return whether the first lines of a file are columns with labels; None if it cannot be opened."""
     if not os.path.isfile(path):  # a pipe can be read only once
         return None
     try:
         with open_input(path, encoding) as stream, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # whoever reads the file warns
+            warnings.simplefilter("ignore")  # the reader of the file warns
             content = stream.read(SAMPLE_BYTES)
     except (BilstmCrfError, OSError, ValueError):
-        return None  # whoever reads the file says what is wrong with it
+        return None  # the reader of the file raises
     lines = content.splitlines(keepends=True)
     return looks_like_columns(lines[:-1] if len(content) == SAMPLE_BYTES else lines)
 
 
 def format_named(name: str, option: str = "--format") -> Format:
-    """The format called `name`. Raises UsageError, which names the option, where there is none."""
+    """Return the format called `name`. Raises UsageError, which names the option, if there is none."""
     if name not in FORMATS:
-        message = f"{option} {name} is not a known format.{did_you_mean(name, FORMATS)}"
-        raise UsageError(message, hint=f"known: {' '.join(FORMATS)}")
+        raise UsageError(f"{option} {name} is not a known format.{did_you_mean(name, FORMATS)}", hint=KNOWN)
     return FORMATS[name]
 
 
 def read(
     path: str | os.PathLike[str], format_name: str | None = None, options: FormatOptions = DEFAULTS
 ) -> Iterator[Sentence]:
-    """The sentences of a file, of a gzip file, or of standard input (`-`), one at a time.
+    """Return the sentences of a file, a gzip file, or standard input (`-`), one at a time.
 
-    Raises UsageError at once where the format cannot be told, InputError while reading.
+    Raises UsageError at once if the format cannot be told, InputError while reading.
     """
     format_ = format_of(path, format_name, options.input_encoding)
 

@@ -1,4 +1,4 @@
-"""What a format is: a module that reads a stream into sentences, and writes sentences as bytes."""
+"""The protocol of a format: a module that reads a stream into sentences and writes sentences as bytes."""
 
 from __future__ import annotations
 
@@ -15,29 +15,26 @@ from bilstm_crf.util.charset import is_known
 class FormatOptions:
     """Options of readers and writers; each format uses those that concern it.
 
-    Raises UsageError for a `misc_key` that cannot stand in MISC, a column that is none, and for running text
-    without its tokeniser.
+    Raises UsageError for an invalid `misc_key`, column or encoding, and for sentence detection without a
+    tokeniser.
     """
 
-    misc_key: str = "name"  # CoNLL-U: the key in MISC that holds the label
-    # Columns: a number from 1, or a name of the header row. None: recognised by the file's form
-    token_column: str | None = None
-    # The same; or auto (recognised by its form), last, append (labels are written into a new column)
-    label_column: str = "auto"
-    # Columns with gold and predicted labels: which of them `auto` reads
-    side: Literal["gold", "predicted"] = "gold"
-    # The model's entity types, where labels are to be written (tag): annotation in the file is not read, and
+    misc_key: str = "name"  # CoNLL-U: key of the label in MISC
+    token_column: str | None = None  # columns: a number from 1 or a name in the header; None: recognised
+    label_column: str = "auto"  # the same; or auto (recognised), last, append (write a new column)
+    side: Literal["gold", "predicted"] = "gold"  # which of two columns of labels `auto` reads
+    # The model's entity types if labels will be written (tag): annotation in the file is not read, and
     # columns with labels of other types are not overwritten. None: labels are read
     known_types: frozenset[str] | None = None
-    input_encoding: str | None = None  # a codec's name, as cp1252; None: UTF-8
-    sentences: Literal["line", "detect"] = "line"  # text: one sentence a line, or running text
+    input_encoding: str | None = None  # name of a codec, such as cp1252; None: UTF-8
+    sentences: Literal["line", "detect"] = "line"  # text: one sentence a line, or detected
     tokenise: Literal["norwegian", "spacy", "spaces"] = "norwegian"  # text, and JSONL without tokens
-    keep_raw: bool = True  # False (training): keep nothing that only `render` and `compose` need
-    first_line: int = 1  # CoNLL-U: the number of the stream's first line, where it is a piece of a file
+    keep_raw: bool = True  # False (training): drop what only `render` and `compose` need
+    first_line: int = 1  # CoNLL-U: the number of the stream's first line, if it is a chunk of a file
 
     @property
     def reads_labels(self) -> bool:
-        """Whether labels are wanted, so that ill-formed ones are errors."""
+        """Whether labels are read, so that ill-formed ones are errors."""
         return self.known_types is None
 
     def __post_init__(self) -> None:
@@ -63,29 +60,28 @@ DEFAULTS = FormatOptions()
 
 
 class Format(Protocol):
-    """One format; a module with these names is one."""
+    """One format: a module with these names."""
 
     name: str
     suffixes: tuple[str, ...]
 
     def read(self, stream: BinaryIO, path: str, options: FormatOptions) -> Iterator[Sentence]:
-        """The sentences of `stream`, each as soon as its last line was read; no line further is asked for.
+        """Yield the sentences of `stream`, each before a line after it is read.
 
-        Raises InputError (path, line, what was found and expected) where the input is ill-formed.
+        Raises InputError with path and line for ill-formed input.
         """
 
     def render(self, sentence: Sentence, options: FormatOptions) -> bytes:
-        """The bytes the sentence was read from, with `spans` (as IOB2) in them and all else as it came.
+        """Return the bytes that the sentence was read from, with `spans` as its labels (IOB2).
 
-        Sentences must have been read by this format with `keep_raw`; spans None change nothing.
+        The sentence was read by this format with `keep_raw`. If `spans` is None, nothing changes.
         """
 
     def compose(
         self, sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_document: bool = False
     ) -> bytes:
-        """The sentence, from whatever format, anew in this one; nothing for a sentence without tokens.
+        """Return a sentence from any format in this one; nothing for a sentence without tokens.
 
-        `new_document`: a document begins with it, which CoNLL-U and columns say in a line of its own.
-
-        Raises InputError for a word that this format cannot hold.
+        `new_document`: it begins a document, for which CoNLL-U and columns have a line. Raises InputError
+        for a word that this format cannot hold.
         """

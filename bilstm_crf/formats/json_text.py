@@ -1,4 +1,4 @@
-"""JSON as text: values and where they stand, so that one value can be replaced and all other bytes kept."""
+"""Replace values in the text of JSON and keep all other bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 Path = tuple[str | int, ...]  # keys and indices, from the outermost value inwards
 
 WHITE = " \t\r\n"
-MAX_DEPTH = 500  # of nested values; Python's decoder stops at the depth of its stack, which varies
+MAX_DEPTH = 500  # of nested values; the limit of Python's decoder varies with its stack
 
 
 def _whole_number(digits: str) -> int | float:
@@ -30,9 +30,9 @@ def _decode(text: str, start: int) -> tuple[Any, int]:
 
 
 def value_at(text: str, start: int) -> tuple[Any, int]:
-    """Parse the value that begins at `start`; return it with the place behind it.
+    """Parse the value that begins at `start`; return it and the position behind it.
 
-    Raises JSONDecodeError (a ValueError) for what is not JSON, ValueError for what is nested too deeply.
+    Raises JSONDecodeError (a ValueError) for invalid JSON, ValueError for JSON that is nested too deeply.
     """
     try:
         value, end = _decode(text, start)
@@ -58,7 +58,7 @@ def _require_flat(value: Any) -> None:
 
 
 def skip(text: str, position: int, passed: str = WHITE) -> int:
-    """The first place from `position` on that holds none of the characters `passed`."""
+    """Return the first position from `position` on that holds none of the characters `passed`."""
     while position < len(text) and text[position] in passed:
         position += 1
     return position
@@ -68,15 +68,15 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 def dump(value: Any) -> str:
-    """The value as JSON, with letters as they are."""
+    """Return the value as JSON, without escapes for letters."""
     return _ENCODER.encode(value)
 
 
 def with_values(text: str, changes: Mapping[Path, Any]) -> str:
-    """Replace the values at these paths where they stand; append those that an object does not have.
+    """Replace the values at these paths in place; append those that an object lacks.
 
-    `text` is known to be JSON, and the container of each path to be there. All else stays byte for byte,
-    which parsing and dumping would not give: spaces, escapes, 1.0e5.
+    `text` is valid JSON and has the container of each path. All else is preserved byte for byte, which
+    parsing and dumping would not do: spaces, escapes, 1.0e5.
 
     >>> with_values('{"a":1, "b" : [2, {}]}', {("b", 1, "x"): [], ("c",): "å"})
     '{"a":1, "b" : [2, {"x": []}], "c": "å"}'
@@ -100,7 +100,7 @@ def with_values(text: str, changes: Mapping[Path, Any]) -> str:
 
 
 def _locate(text: str, path: Path) -> int:
-    """Where the value at this path begins."""
+    """Return where the value at this path begins."""
     start = skip(text, 0)
     for step in path:
         start = _members(text, start)[0][step][0]
@@ -108,9 +108,9 @@ def _locate(text: str, path: Path) -> int:
 
 
 def _members(text: str, start: int) -> tuple[dict[str | int, tuple[int, int]], int]:
-    """Where each value of the object or list at `start` stands, by key or index, and where the last one ends.
+    """Return the places of the values of an object or list by key or index, and the end of the last.
 
-    Of a key that occurs twice it is the last one, as for every JSON parser.
+    Of a repeated key, the last one counts, as for every JSON parser.
     """
     places: dict[str | int, tuple[int, int]] = {}
     end = start + 1

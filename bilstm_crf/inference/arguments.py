@@ -1,7 +1,7 @@
-"""Check what callers pass to `Tagger`: iterables of texts or words come in, lists of `str` go out.
+"""Check what callers pass to `Tagger`: iterables of texts or words become lists of `str`.
 
-Nothing is guessed or dropped. A value of the wrong type is a TypeError, a text or word that cannot be tagged
-is a ValueError; both name the position (`item 3, token 2`, counted from 0).
+A value of the wrong type is a TypeError, a text or word that cannot be tagged a ValueError; both name the
+position (`item 3, token 2`, counted from 0).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def check_texts(given: Any) -> list[str]:
 
 
 def check_tokens(given: Any, position: str = "") -> list[str]:
-    """Return the words of a sentence. `position` names the sentence where it is one of several."""
+    """Return the words of a sentence. `position` names the sentence if there are several."""
     if isinstance(given, str):
         found = f"{position} is one text" if position else "found one text"
         raise TypeError(f"{found}, expected {WORDS}; `tag` and `tag_texts` take texts")
@@ -61,7 +61,7 @@ def check_sentences(given: Any) -> list[list[str]]:
 
 
 def check_batch(given: Any) -> list[str] | list[list[str]]:
-    """Return texts or sentences of words, whichever there are. Raises TypeError for both together."""
+    """Return texts or sentences of words. Raises TypeError for a mixture of both."""
     items = _items(given, f"{TEXT}, {TEXTS}, or {SENTENCES}")
     are_texts = [isinstance(item, str) for item in items]
     if not any(are_texts):
@@ -76,7 +76,7 @@ def check_batch(given: Any) -> list[str] | list[list[str]]:
 
 
 def _items(given: Any, expected: str, position: str = "") -> list[Any]:
-    """Return the items of an iterable in order. Refuses tables and dictionaries, which iterate over names."""
+    """Return the items of an iterable in order. Refuses tables and dictionaries, which iterate over keys."""
     unordered = isinstance(given, bytes | bytearray | Mapping | Set) or hasattr(given, "columns")
     if unordered or not isinstance(given, Iterable):
         found = f"{position} is {_shown(given)}" if position else f"found {_shown(given)}"

@@ -22,6 +22,7 @@ from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model.model_folder import Model, load_model
 from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.util.extras import optional_import
 
 if TYPE_CHECKING:
     from conllu import TokenList
@@ -71,7 +72,7 @@ class Tagger:
         folder: str | Path,
         *,
         embeddings: str | None = None,
-        bert: str | None = None,
+        encoder: str | None = None,
         trust_remote_code: bool = False,
         device: str = "cpu",
         threads: int = 1,
@@ -79,12 +80,12 @@ class Tagger:
         """Load the model of a folder, on the CPU or another device.
 
         `embeddings` (a name or path) attaches a full table of word vectors, for words that the model
-        folder had no room for. `bert` is the path of the model's encoder, if that has moved. Raises
+        folder had no room for. `encoder` is the path of the model's encoder, if that has moved. Raises
         ModelFolderError for a bad folder; InputError for unreadable vectors, vectors the model was not
         trained with, and a bad encoder; UsageError for a device that does not exist, and for an encoder
         whose code is not trusted.
         """
-        model = load_model(folder, bert=bert, trust_remote_code=trust_remote_code)
+        model = load_model(folder, encoder=encoder, trust_remote_code=trust_remote_code)
         if embeddings is not None:
             from bilstm_crf.embeddings.read import load
 
@@ -206,7 +207,7 @@ class Tagger:
         sentences = list(sentences)  # read more than once
         if contextual is not None:
             return self._spans(sentences, contextual)
-        tokens = sum(map(len, sentences))
+        tokens = sum(max(1, len(sentence)) for sentence in sentences)  # as `chunks_of` counts
         at_once = 1 if tokens <= BATCH_TOKENS else self.threads
         # Where the sentences of a chunk read one another, the result must not depend on the threads
         size = CHUNK_TOKENS if self.reads_neighbours else max(1, min(CHUNK_TOKENS, -(-tokens // at_once)))
@@ -274,12 +275,6 @@ def chunks_of(
 
 def _torch_network(model: Model, device: str) -> TorchNetwork:
     """Return the network in PyTorch. Raises UsageError where PyTorch or the device is missing."""
-    try:
+    with optional_import():
         from bilstm_crf.inference.torch_network import TorchNetwork, find_device
-    except ModuleNotFoundError as error:
-        what = f"--device {device}" if model.contextual is None else "a model with an encoder"
-        raise UsageError(
-            f"{what} needs PyTorch, which is not installed ({error.name})",
-            hint="pip install 'bilstm_crf[train]'; models without an encoder tag on the CPU without it",
-        ) from error
     return TorchNetwork(model, find_device(device))

@@ -1,8 +1,8 @@
-"""Predicted spans, cut to what can be a name: between Viterbi's labels and whoever reads the spans.
+"""Trim predicted spans to what can be a name.
 
-A span begins and ends with a token that is displayed. In running text it does not run over the end of a line,
-and holds nothing of an e-mail address or a URL. Files with one token per line (CoNLL-U, columns) do not know
-the lines of their text, and NorNE labels URLs as products: only the first rule concerns them.
+A span begins and ends with a visible token. In running text it does not cross a line end, and contains
+no part of an e-mail address or URL. Files with one token per line (CoNLL-U, columns) do not know the
+lines of their text, and NorNE labels URLs as products: only the first rule applies to them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ADDRESS = re.compile(
     rf"|(?<![\w@.-])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{{2,}}/{_REST}"  # a host and a path
     r"|(?<![\w.%+-])[\w.%+-]+@[\w-]+(?:\.[\w-]+)+"
 )
-_HINT = re.compile(r"@|://|\.[a-z]{2,}/|www\.", re.IGNORECASE)  # one of which stands in every address
+_HINT = re.compile(r"@|://|\.[a-z]{2,}/|www\.", re.IGNORECASE)  # every address contains one of these
 
 
 def trim_spans(sentence: Sentence, spans: list[Span]) -> list[Span]:
@@ -42,9 +42,9 @@ def trim_spans(sentence: Sentence, spans: list[Span]) -> list[Span]:
 
 
 def _cut(text: str, offsets: Offsets, spans: list[Span]) -> list[Span]:
-    """Return the parts of the spans on one line each, and outside addresses.
+    """Return the parts of the spans that are on one line, and outside addresses.
 
-    Where a span was cut, its parts begin and end with tokens that hold letters or digits.
+    The parts of a span that is cut begin and end with tokens that contain letters or digits.
     """
     if not (_LINE_END.search(text) or _HINT.search(text)):
         return spans
@@ -69,6 +69,6 @@ def _cut(text: str, offsets: Offsets, spans: list[Span]) -> list[Span]:
 
 
 def _ending_with(wanted: list[bool], span: Span) -> list[Span]:
-    """Return the span without the tokens at its ends that are not wanted; nothing where none is."""
+    """Return the span without unwanted tokens at its ends; nothing if all are unwanted."""
     tokens = [token for token in range(span.start, span.end) if wanted[token]]
     return [Span(tokens[0], tokens[-1] + 1, span.type)] if tokens else []

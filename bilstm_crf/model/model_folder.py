@@ -157,8 +157,8 @@ def _subword_arrays(subwords: Subwords | None) -> Arrays:
     return {"subwords.ngrams": _bytes("\n".join(subwords.ngrams)), **arrays}
 
 
-def load_model(folder: str | Path, *, bert: str | None = None, trust_remote_code: bool = False) -> Model:
-    """Load the model of a folder. `bert`: the path of its encoder, if that has moved.
+def load_model(folder: str | Path, *, encoder: str | None = None, trust_remote_code: bool = False) -> Model:
+    """Load the model of a folder. `encoder`: the path of its encoder, if that has moved.
 
     Raises ModelFolderError for a model that is missing, damaged, foreign or too new, or whose encoder
     has changed; for the encoder also what `Encoder.load` raises.
@@ -170,7 +170,7 @@ def load_model(folder: str | Path, *, bert: str | None = None, trust_remote_code
     if weights.subwords is not None:
         empty = np.empty((0, description.dim), np.float32)
         vocabulary = vocabulary.with_vectors(WordVectors("n-grams", [], empty, weights.subwords))
-    contextual = _load_encoder(description.encoder, folder, bert, trust_remote_code)
+    contextual = _load_encoder(description.encoder, folder, encoder, trust_remote_code)
     architecture = description.architecture
     sizes = (0, 0) if contextual is None else (contextual.encoder.dim, contextual.layers)
     if sizes != (architecture.contextual_dim, architecture.contextual_layers):
@@ -240,27 +240,27 @@ def _save_encoder(spec: EncoderSpec, folder: Path, embed: bool) -> dict[str, Any
     return {"name": name, "sha256": sha256, "folder": copied, "tuned": spec.tuned, "settings": settings}
 
 
-def _place(described: EncoderDescription, folder: Path, bert: str | None = None) -> str:
-    """Return where a model's encoder is: at `bert`, else in its folder, else where it was in training."""
-    if bert is not None:
-        return bert
+def _place(described: EncoderDescription, folder: Path, path: str | None = None) -> str:
+    """Return where a model's encoder is: at `path`, else in its folder, else where it was in training."""
+    if path is not None:
+        return path
     if described.folder is not None:
         return str((folder / described.folder).resolve())  # a path, never a name on the hub
     return described.name
 
 
 def _load_encoder(
-    described: EncoderDescription | None, folder: Path, bert: str | None, trust_remote_code: bool
+    described: EncoderDescription | None, folder: Path, path: str | None, trust_remote_code: bool
 ) -> EncoderSpec | None:
     """Load the encoder that model.json names. Raises ModelFolderError where it has changed."""
     if described is None:
-        if bert is not None:
-            raise UsageError(f"--encoder {bert}: the model in {folder} has no encoder")
+        if path is not None:
+            raise UsageError(f"--encoder {path}: the model in {folder} has no encoder")
         return None
     from bilstm_crf.encoder.contextual import EncoderSpec
     from bilstm_crf.encoder.encoder import Encoder
 
-    name = _place(described, folder, bert)
+    name = _place(described, folder, path)
     hint = "--encoder PATH names the folder of the model's encoder"
     try:
         encoder = Encoder.load(name, trust_remote_code=trust_remote_code)

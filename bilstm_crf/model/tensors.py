@@ -15,7 +15,6 @@ Arrays = NDArray[Any]
 
 
 def batch_tensors(batch: Batch[Arrays], device: torch.device) -> Batch[Tensor]:
-    """Return a training batch as tensors; its batch sizes stay on the CPU."""
     return Batch(
         layout_tensors(batch.layout),
         words_tensors(batch.words, device),
@@ -25,14 +24,13 @@ def batch_tensors(batch: Batch[Arrays], device: torch.device) -> Batch[Tensor]:
 
 
 def layout_tensors(layout: Layout[Arrays]) -> Layout[Tensor]:
-    """Return a layout whose sizes are tensors on the CPU, where PyTorch wants them."""
+    """Return a layout whose sizes are tensors on the CPU, where PyTorch expects them."""
     sizes, sentences = torch.from_numpy(layout.batch_sizes), torch.from_numpy(layout.sentence_of)
     return Layout(layout.sentences, layout.tokens, sizes, sentences)
 
 
 def words_tensors(words: Words[Arrays], device: torch.device) -> Words[Tensor]:
-    arrays = (words.ids, words.characters, words.lengths, words.vectors)
-    return Words(*(torch.from_numpy(array).to(device) for array in arrays))
+    return Words(*(torch.from_numpy(array).to(device) for array in vars(words).values()))
 
 
 def memory_tensors(memory: MemoryBatch[Arrays], device: torch.device) -> MemoryBatch[Tensor]:

@@ -56,7 +56,7 @@ def load_pretrained(
     else:
         name = None if encoder is None else encoder.name
         trust = encoder is not None and encoder.trust_remote_code
-        initial = load_model(network.init_from, bert=name, trust_remote_code=trust)
+        initial = load_model(network.init_from, encoder=name, trust_remote_code=trust)
         source = ModelSource(network.init_from, weights_of(network.init_from)[1])
         vectors = vectors_of(initial, network.init_from)
         if static != (vectors is not None):

@@ -21,7 +21,7 @@ def is_utf8(encoding: str | None) -> bool:
 
 
 def is_known(encoding: str) -> bool:
-    """Return whether this is the name of a character encoding (not of another codec, as base64)."""
+    """Return whether this is the name of a character encoding (not of another codec, such as base64)."""
     try:
         b"a".decode(encoding)
         return codecs.getincrementaldecoder(encoding) is not None
@@ -39,15 +39,15 @@ def line_ends(text: str) -> int:
 class Transcoder(io.RawIOBase):
     """A raw stream of UTF-8, decoded from `source` as far as it can be read without waiting for more.
 
-    Raises InputError with the line and the byte's offset where bytes cannot be decoded, after all text before
-    them was read. Warns once where the bytes look like UTF-8 although another encoding was named.
+    Raises InputError with the line and the byte's offset for bytes that cannot be decoded, after all text
+    before them was read. Warns once if the bytes look like UTF-8 although another encoding was named.
     """
 
     def __init__(self, source: BinaryIO, encoding: str, path: str) -> None:
         self._read = getattr(source, "read1", source.read)
         self._encoding, self._path = encoding, path
         self._decoder = codecs.getincrementaldecoder(encoding)("strict")
-        self._ready = memoryview(b"")  # UTF-8 that nobody has asked for yet
+        self._ready = memoryview(b"")  # UTF-8 that was not read yet
         self._offset = 0  # bytes of `source` that were given to the decoder
         self._line, self._after_cr = 1, False
         self._fault: InputError | None = None
@@ -70,7 +70,7 @@ class Transcoder(io.RawIOBase):
         return count
 
     def _decode(self, block: bytes) -> bytes:
-        """The next bytes as UTF-8; sets `_fault` where they cannot be decoded."""
+        """Return the next bytes as UTF-8; set `_fault` if they cannot be decoded."""
         self._at_end = not block
         if not self._checked and not block.isascii():
             self._checked = True
@@ -80,46 +80,41 @@ class Transcoder(io.RawIOBase):
         try:
             text = self._decoder.decode(block, self._at_end)
         except UnicodeError as error:
+            held = len(state[0])  # bytes of an earlier block
             self._decoder.setstate(state)
-            text = self._before(error, len(state[0]), block)
-            self._fault = self._undecodable(error, self._offset - len(state[0]), text)
-        self._count(text)
+            text = ""
+            if isinstance(error, UnicodeDecodeError):
+                text = self._decoder.decode(block[: max(error.start - held, 0)])
+            self._count(text)
+            self._fault = self._undecodable(error, self._offset - held)
+        else:
+            self._count(text)
         self._offset += len(block)
         try:
             return text.encode()
         except UnicodeEncodeError as error:  # UTF-7 and escapes can give halves of surrogate pairs
-            text = text[: error.start]
             self._fault = InputError(f"no text in {self._encoding}: half a surrogate pair", path=self._path)
-            return text.encode()
-
-    def _before(self, error: UnicodeError, held: int, block: bytes) -> str:
-        """The text before the undecodable byte; `held` bytes of it came with an earlier block."""
-        if not isinstance(error, UnicodeDecodeError):
-            return ""
-        return self._decoder.decode(block[: max(error.start - held, 0)])
+            return text[: error.start].encode()
 
     def _count(self, text: str) -> None:
         self._line += line_ends(text) - (self._after_cr and text.startswith("\n"))
         self._after_cr = text.endswith("\r") if text else self._after_cr
 
-    def _undecodable(self, error: UnicodeError, start: int, text: str) -> InputError:
-        line = self._line + line_ends(text) - (self._after_cr and text.startswith("\n"))
+    def _undecodable(self, error: UnicodeError, start: int) -> InputError:
+        """Return the error at the line reached, for a decoder that was given the bytes from `start` on."""
         if not isinstance(error, UnicodeDecodeError):  # UTF-16 and UTF-32 without a byte order mark
-            name = f"{self._encoding}-le"
-            return InputError(
-                f"not {self._encoding}: it does not start with a byte order mark",
-                path=self._path,
-                line=line,
-                hint=f"--input-encoding {name}, or -be, reads text without one",
-            )
+            message = f"not {self._encoding}: it does not start with a byte order mark"
+            hint = f"--input-encoding {self._encoding}-le, or -be, reads text without one"
+            return InputError(message, path=self._path, line=self._line, hint=hint)
         content = bytes(error.object)
         begin = content.rfind(b"\n", 0, error.start) + 1
         end = content.find(b"\n", error.start)
         around = content[begin : end if end >= 0 else len(content)]
+        position = start + error.start
         return InputError(
-            f"byte 0x{content[error.start]:02X} at offset {start + error.start} is not {self._encoding}",
+            f"byte 0x{content[error.start]:02X} at offset {position} is not {self._encoding}",
             path=self._path,
-            line=line,
+            line=self._line,
             hint="the bytes are UTF-8: leave --input-encoding out"
             if _looks_like_utf8(around)
             else encoding_hint(around, at_start=False),
@@ -127,7 +122,7 @@ class Transcoder(io.RawIOBase):
 
 
 def _has_single_bytes(encoding: str) -> bool:
-    """Whether each byte is a character: in others, what is valid may be valid UTF-8 by chance."""
+    """Return whether each byte is a character: in others, valid text can be valid UTF-8 by chance."""
     try:
         return len("å".encode().decode(encoding)) == 2
     except UnicodeError:
@@ -135,7 +130,7 @@ def _has_single_bytes(encoding: str) -> bool:
 
 
 def _looks_like_utf8(block: bytes) -> bool:
-    """Whether the bytes are valid UTF-8, but for a character cut off at their end, and not only ASCII."""
+    """Return whether the bytes are UTF-8, perhaps cut inside the last character, and not only ASCII."""
     if block.isascii() or b"\0" in block:
         return False
     try:
@@ -152,10 +147,10 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Files that are no text, by their first bytes
+# Files that are not text, by their first bytes
 OTHER_FILES = (
     (b"\x1f\x8b", "a gzip file: its name must end in .gz"),
-    (b"PK\x03\x04", "a zip archive (as .docx, .xlsx and .odt are): save its text as a UTF-8 file"),
+    (b"PK\x03\x04", "a zip archive (such as .docx, .xlsx, .odt): save its text as a UTF-8 file"),
     (b"\xd0\xcf\x11\xe0", "an old Office file: save its text as a UTF-8 file"),
     (b"%PDF-", "a PDF: extract its text first"),
     (b"{\\rtf", "RTF: save its text as a UTF-8 file"),
@@ -163,7 +158,7 @@ OTHER_FILES = (
     (b"\xfd7zXZ", "an xz file: unpack it first"),
     (b"\x28\xb5\x2f\xfd", "a zstd file: unpack it first"),
 )
-# Of equal guesses the first is taken: cp1252 holds latin-1, and cp865 and cp850 have the same æ, ø and å.
+# Of equal guesses the first is taken: cp1252 contains latin-1, and cp865 and cp850 have the same æ, ø and å.
 CANDIDATES = ("cp1252", "cp865", "cp850", "mac-roman")
 NORWEGIAN = frozenset("æøåÆØÅ")
 ACCENTED = frozenset("éèêëáàâäãçíìîïñóòôöõúùûüýšžčćđŋ" + "ÉÈÊËÁÀÂÄÃÇÍÌÎÏÑÓÒÔÖÕÚÙÛÜÝŠŽČĆĐŊ")
@@ -177,7 +172,7 @@ def other_file(content: bytes) -> str | None:
 
 
 def encoding_hint(content: bytes, *, at_start: bool) -> str:
-    """Say which encoding, or other kind of file, the bytes probably are, as the hint of an error.
+    """Return the probable encoding or kind of file of the bytes, as the hint of an error.
 
     `content` is not UTF-8 or holds NUL; `at_start`: it is the beginning of its file.
     """
@@ -191,7 +186,7 @@ def encoding_hint(content: bytes, *, at_start: bool) -> str:
         if wide is not None:
             return f"every other byte is NUL, as in {wide.upper()}: --input-encoding {wide}"
     if b"\0" in content:
-        return "expected text in UTF-8, or its encoding by --input-encoding"
+        return "expected text in UTF-8; --input-encoding NAME reads other encodings"
     replaced = content.decode("utf-8", "replace")
     if sum(not character.isascii() for character in replaced) > 2 * replaced.count("\ufffd"):
         return "the rest is UTF-8: this byte is damaged, or two encodings are mixed"
@@ -201,23 +196,21 @@ def encoding_hint(content: bytes, *, at_start: bool) -> str:
     lines = content.decode(likely).split("\n")
     shown = re.sub(r"[ \t\r]+", " ", next(line for line in lines if not line.isascii()))
     high = next(position for position, character in enumerate(shown) if not character.isascii())
-    shown = shown[max(0, high - 20) : high + 20]
-    return f"{likely} gives {shown!r}: --input-encoding {likely}"
+    return f"{likely} gives {shown[max(0, high - 20) : high + 20]!r}: --input-encoding {likely}"
 
 
 def _wide(content: bytes) -> str | None:
     """Recognise UTF-16 or UTF-32 without a byte order mark by the NUL bytes of Latin letters."""
     sample = content[:4096]
-    quarters = [sample[position::4].count(0) for position in range(4)]
     many = len(sample) // 4 * 0.7
     if many < 1:
         return None
-    zeros = "".join("0" if count >= many else "x" for count in quarters)
+    zeros = "".join("0" if sample[position::4].count(0) >= many else "x" for position in range(4))
     return {"x000": "utf-32-le", "000x": "utf-32-be", "x0x0": "utf-16-le", "0x0x": "utf-16-be"}.get(zeros)
 
 
 def likely_encoding(content: bytes) -> str | None:
-    """Return the 8-bit encoding in which the bytes read most like Norwegian; None where none does.
+    """Return the 8-bit encoding in which the bytes look most like Norwegian; None if none does.
 
     >>> likely_encoding("– På Ås, sa «Åse».".encode("mac-roman"))
     'mac-roman'
@@ -225,31 +218,21 @@ def likely_encoding(content: bytes) -> str | None:
     scores = {}
     for name in CANDIDATES:
         try:
-            scores[name] = _plausibility(content[:BLOCK].decode(name))
+            text = f" {content[:BLOCK].decode(name)} "
         except UnicodeDecodeError:
             continue
+        high = (i for i, character in enumerate(text) if not character.isascii())
+        scores[name] = sum(_plausibility(text[i], text[i - 1], text[i + 1]) for i in high)
     best = max(scores, key=scores.__getitem__, default=None)
     return best if best is not None and scores[best] > 0 else None
 
 
-def _plausibility(text: str) -> float:
-    """Score how well the non-ASCII characters fit Norwegian text: letters in words, quotes around them."""
-    total = 0.0
-    for position, character in enumerate(text):
-        if not character.isascii():
-            before = text[position - 1] if position else " "
-            after = text[position + 1] if position + 1 < len(text) else " "
-            total += _points(character, before, after)
-    return total
-
-
-def _points(character: str, before: str, after: str) -> float:
+def _plausibility(character: str, before: str, after: str) -> float:
+    """Return how well a character fits Norwegian text: letters in words, quotes around them."""
     if character in NORWEGIAN or character in ACCENTED:
         if character.isupper() and (before.islower() or before.isdigit()):
             return -3
-        if character in NORWEGIAN:
-            return 3
-        return 1 if before.isalpha() or after.isalpha() else -1
+        return 3 if character in NORWEGIAN else 1 if before.isalpha() or after.isalpha() else -1
     if character in OPENING:
         return 2 if not before.isalnum() and not after.isspace() else -1
     if character in CLOSING:

@@ -205,13 +205,12 @@ def flatten(cls: type, content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a table by path. Raises UsageError for names that are no settings."""
     flat: dict[str, Any] = {}
     for name, value in content.items():
-        part = name.strip().replace("-", "_")
-        if part in parts_of(cls) and isinstance(value, Mapping):
-            flat |= {full_path(cls, f"{part}.{key}"): each for key, each in value.items()}
-        elif part in parts_of(cls) and getattr(cls, part) is None and value in NONE:
-            flat[part] = None
-        else:
-            flat[full_path(cls, name)] = value
+        is_part = name.strip() in parts_of(cls) and isinstance(value, Mapping)
+        inner = {f"{name.strip()}.{key}": each for key, each in value.items()} if is_part else {name: value}
+        for path, each in ((full_path(cls, key), each) for key, each in inner.items()):
+            part, _, _ = path.partition(".")
+            is_absent = settings_of(cls)[path].told.main and getattr(cls, part) is None and each in NONE
+            flat[part if is_absent else path] = None if is_absent else each
     return flat
 
 
@@ -224,6 +223,19 @@ def read(cls: type, content: Mapping[str, Any], *, text: bool = False) -> dict[s
     known = settings_of(cls)
     flat = flatten(cls, content).items()
     return {path: known[path].read(value, text=text) if path in known else value for path, value in flat}
+
+
+def merge(*tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of several tables by path; later ones win. An absent part has no settings."""
+    merged: dict[str, Any] = {}
+    for path, value in (item for table in tables for item in table.items()):
+        part, dot, _ = path.partition(".")
+        if dot:
+            merged.pop(part, None)
+        else:
+            merged = {name: each for name, each in merged.items() if not name.startswith(f"{path}.")}
+        merged[path] = value
+    return merged
 
 
 def replace(config: T, content: Mapping[str, Any], *, text: bool = False) -> T:

@@ -1,7 +1,7 @@
-"""Standard input and output that lose nothing, whatever they are connected to.
+"""Standard input and output that lose nothing.
 
-Python's own may be raw (PYTHONUNBUFFERED: a write takes as much as it likes), non-blocking (a write takes
-nothing, a read finds nothing and looks like the end of the file) or not there at all (`>&-`).
+Python's own may be raw (PYTHONUNBUFFERED: writes can be partial), non-blocking (writes take nothing,
+reads look like the end of the file) or closed (`>&-`).
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from bilstm_crf.errors import BilstmCrfError, InputError
 
 try:
     from select import select
-except ImportError:  # no such thing on this system
+except ImportError:  # not on every system
     select = None  # type: ignore[assignment]
 
 
 class Output:
-    """A binary stream that takes every byte, or raises OSError (a full disk, a reader that went away)."""
+    """A binary stream that writes every byte or raises OSError (full disk, closed pipe)."""
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
-        """`name` is what errors call the stream."""
+        """Take the stream and its name in errors."""
         self._stream, self._name = stream, name
 
     def write(self, content: bytes) -> int:
-        """Write all of it. A write to a raw stream may be short, and takes None where it would block."""
+        """Write all of it; a raw stream may write less, or return None if it would block."""
         rest = memoryview(content).cast("B")
         while rest:
             try:
@@ -58,11 +58,11 @@ class Output:
                 raise self._named(error) from error
 
     def _named(self, error: OSError) -> OSError:
-        return OSError(error.errno, error.strerror, self._name)  # of the class that belongs to the number
+        return OSError(error.errno, error.strerror, self._name)  # the subclass of the number
 
 
 class _Waiting(io.RawIOBase):
-    """A file descriptor to read from, which waits where there is nothing yet."""
+    """A readable file descriptor that waits for data."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
@@ -86,16 +86,14 @@ class _Waiting(io.RawIOBase):
 
 
 def standard_output() -> Output:
-    """Return the one writer of results. Raises BilstmCrfError where standard output is closed."""
+    """Return the writer of results. Raises BilstmCrfError if standard output is closed."""
     if sys.stdout is None:
-        raise BilstmCrfError(
-            "standard output is closed, so there is no place for the result", hint="-o FILE writes to a file"
-        )
+        raise BilstmCrfError("standard output is closed", hint="-o FILE writes to a file")
     return Output(sys.stdout.buffer, "standard output")
 
 
 def standard_input() -> BinaryIO:
-    """Return standard input as a binary stream. Raises InputError where it is closed."""
+    """Return standard input as a binary stream. Raises InputError if it is closed."""
     if sys.stdin is None:
         raise InputError("is closed, expected a file or a pipe", path="standard input")
     descriptor = descriptor_of(sys.stdin)
@@ -105,7 +103,7 @@ def standard_input() -> BinaryIO:
 
 
 def descriptor_of(stream: Any) -> int | None:
-    """Return the file descriptor behind a stream; None where there is none."""
+    """Return the file descriptor of a stream, None without one."""
     try:
         return cast(int, stream.fileno())
     except (AttributeError, OSError, ValueError):
@@ -113,25 +111,23 @@ def descriptor_of(stream: Any) -> int | None:
 
 
 def open_closed_streams() -> None:
-    """Put the null device behind standard streams that are closed.
+    """Open the null device for closed standard streams, so that no other file takes their number.
 
-    Else the next file that is opened would take their number, and messages would go into it. What Python
-    has in their place stays None for standard input and output; `print` to a standard error of None would
-    go to standard output.
+    `sys.stdin` and `sys.stdout` stay None; `print` to a standard error of None would go to standard output.
     """
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (for the life of the process)
 
 
 def finish_output() -> OSError | None:
-    """Write out what standard output still holds; returns the error where it cannot be written.
+    """Flush standard output; return the error if that fails.
 
-    Then what is left is dropped, or Python would try again when it ends, and print the error.
+    What is left is then dropped: Python would try again at exit and print the error.
     """
     if sys.stdout is None:
         return None
@@ -145,14 +141,14 @@ def finish_output() -> OSError | None:
             os.dup2(null, descriptor)
             os.close(null)
         return error
-    except ValueError:  # closed by somebody else
+    except ValueError:  # closed
         return None
 
 
 def _wait(stream: Any, *, writing: bool) -> None:
-    """Wait until a non-blocking stream takes or has something."""
+    """Wait until a non-blocking stream can be written to or read."""
     descriptor = descriptor_of(stream)
-    if descriptor is None or select is None or os.name == "nt":  # where select knows sockets alone
+    if descriptor is None or select is None or os.name == "nt":  # where select takes only sockets
         time.sleep(0.01)
         return
     select([] if writing else [descriptor], [descriptor] if writing else [], [])

@@ -79,7 +79,7 @@ def test_harm_to_the_copy_is_said_and_the_original_still_helps(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelFolderError, match="encoder-"):
         load_model("model" if relative else tmp_path / "model")
-    assert found_by(tmp_path / "model", bert=str(own_encoder)) == found
+    assert found_by(tmp_path / "model", encoder=str(own_encoder)) == found
 
 
 def test_another_model_in_the_folder_takes_the_copy_with_it(own_encoder: Path, tmp_path: Path) -> None:

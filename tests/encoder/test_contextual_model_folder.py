@@ -60,7 +60,7 @@ def test_an_encoder_that_moved_is_asked_for_and_found(
     with pytest.raises(ModelFolderError, match="no such folder") as caught:
         load_model(tmp_path / "model")
     assert "--encoder PATH" in str(caught.value.hint)
-    assert found_by(tmp_path / "model", bert=str(tmp_path / "moved")) == found
+    assert found_by(tmp_path / "model", encoder=str(tmp_path / "moved")) == found
     done = cli("tag", "--model", tmp_path / "model", tmp_path / "corpus.conllu")
     assert done.status == 2
     assert str(own_encoder) in done.err
@@ -81,10 +81,10 @@ def test_another_encoder_in_its_place_is_refused(
     with pytest.raises(ModelFolderError, match=r"another encoder .* SHA-256"):
         load_model(tmp_path / "model")
     with pytest.raises(ModelFolderError, match=r"another encoder .* SHA-256"):
-        load_model(tmp_path / "model", bert=str(own_encoder))
+        load_model(tmp_path / "model", encoder=str(own_encoder))
     done = cli("evaluate", "--model", tmp_path / "model", tmp_path / "corpus.conllu")
     assert (done.status, done.out, len(done.err.splitlines())) == (2, b"", 2)
-    load_model(tmp_path / "model", bert=str(tmp_path / "old"))
+    load_model(tmp_path / "model", encoder=str(tmp_path / "old"))
 
 
 def test_an_encoder_is_not_looked_for_where_a_model_has_none(
@@ -93,7 +93,7 @@ def test_an_encoder_is_not_looked_for_where_a_model_has_none(
     config = tiny_config(tmp_path, None)
     save_model(untrained(config), tmp_path / "model", None)
     with pytest.raises(UsageError, match="--encoder"):
-        Tagger.load(tmp_path / "model", bert=str(written("wordpiece")))
+        Tagger.load(tmp_path / "model", encoder=str(written("wordpiece")))
 
 
 WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
