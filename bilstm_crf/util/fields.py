@@ -226,7 +226,7 @@ def read(cls: type, content: Mapping[str, Any], *, text: bool = False) -> dict[s
 
 
 def merge(*tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of several tables by path; later ones win. An absent part drops its settings."""
+    """Return the values of several tables by path; later ones win. An absent part has no settings."""
     merged: dict[str, Any] = {}
     for path, value in (item for table in tables for item in table.items()):
         part, dot, _ = path.partition(".")
