@@ -76,7 +76,7 @@ def _download(name: str) -> Path:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DownloadError(
             f"{name} is no folder, not in the Hugging Face cache, and could not be fetched: {reason}",
-            hint="names are OWNER/NAME, as NbAiLab/nb-bert-base; private and gated ones need `hf auth login`; "
+            hint="names are OWNER/NAME, as NbAiLab/nb-bert-base; private or gated ones need `hf auth login`; "
             "a copied folder with the encoder's files needs no network: --encoder PATH",
         ) from error
     return folder
