@@ -73,7 +73,7 @@ def repeat(source: Path, times: int, path: Path) -> Path:
 
 def write_vectors(source: str, path: Path) -> Path:
     """Word vectors of any format that we read, as word2vec text."""
-    from bilstm_crf.embeddings.read import load  # brings numpy and gensim along
+    from bilstm_crf.embeddings.read import load
 
     vectors = load(source)
     if vectors is None:

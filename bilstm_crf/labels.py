@@ -396,7 +396,8 @@ def read_labels(
         discard     they count as `O`
         None        InputError that counts them; with `lenient` (a system's output) as discard
 
-    Raises InputError also for a label of no known dialect; warns of each dialect but the standard one.
+    Raises InputError also for a label of no known dialect. Warns of each dialect but the standard one, and
+    of the number of illegal labels unless `lenient`.
     """
     sentences = [sentence for sentence in sentences if sentence.labels is not None]
     if not lenient:
@@ -409,8 +410,11 @@ def read_labels(
         (sentence, place) for sentence, places in zip(sentences, wrong, strict=True) for place in places
     ]
     reading = LabelReading(NAMES[name], illegal, repair or "discard")
-    if illegal and repair is None and not lenient:
-        raise reading.error()
+    if illegal and not lenient:
+        error = reading.error()
+        if repair is None:
+            raise error
+        warn(f"{reading.first}; such labels {reading.outcome}", path=error.path, line=error.line)
     decode = decode_conlleval if reading.is_lenient else READABLE[name].decode
     for sentence, labels in zip(sentences, standard, strict=True):
         sentence.spans = decode(labels)
@@ -418,27 +422,15 @@ def read_labels(
 
 
 def read_spans(sentences: Iterable[Sentence], *, lenient: bool = False, repair: Repair | None = None) -> str:
-    """Set `spans` as `read_labels` does, warn of what was repaired, and return the encoding."""
-    reading = read_labels(sentences, lenient=lenient, repair=repair)
-    if repair is not None:
-        warn_of_repair(reading)
-    return reading.encoding
+    """Set `spans` as `read_labels` does, and return the encoding."""
+    return read_labels(sentences, lenient=lenient, repair=repair).encoding
 
 
 def has_illegal_labels(sentences: Iterable[Sentence]) -> bool:
     """Return whether any label of the file is illegal in the encoding that fits best."""
     sentences = [sentence for sentence in sentences if sentence.labels is not None]
     dialect = FileLabels.of(sentences)
-    standard = [dialect.standard(sentence) for sentence in sentences]
-    return any(_best_fitting(standard)[1])
-
-
-def warn_of_repair(reading: LabelReading) -> None:
-    """Warn of the number of illegal labels and how they were read, at the first one."""
-    if reading.illegal:
-        sentence, position = reading.illegal[0]
-        message = f"{reading.first}; such labels {reading.outcome}"
-        warn(message, path=sentence.path, line=line_of(sentence, position))
+    return any(_best_fitting([dialect.standard(sentence) for sentence in sentences])[1])
 
 
 def _require_labels(sentences: Sequence[Sentence]) -> None:
@@ -455,11 +447,10 @@ def _require_labels(sentences: Sequence[Sentence]) -> None:
 
 def _best_fitting(standard: Sequence[Sequence[str]]) -> tuple[str, list[list[int]]]:
     """Return the encoding with the fewest illegal labels (see `read_labels`), and their positions."""
-    found = {}
     for name in READABLE:
-        found[name] = [faults(name, labels) for labels in standard]
-        if not any(found[name]):
-            return name, found[name]
+        if not any(faults(name, labels) for labels in standard):
+            return name, [[]] * len(standard)
+    found = {name: [faults(name, labels) for labels in standard] for name in READABLE}
     prefixes = {label[0] for labels in standard for label in labels} & {"E", "S"}
 
     def rank(name: str) -> tuple[int, bool]:

@@ -284,8 +284,8 @@ tables = st.fixed_dictionaries(
 def test_a_configuration_comes_back_as_it_was_written(table: dict[str, Any]) -> None:
     config = RunConfig.from_json(table)
     assert RunConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
-    changes = fields.changes(config, RunConfig())
-    assert RunConfig().replace(changes) == config
+    assert RunConfig().replace(fields.changes(config, RunConfig())) == config
+    changes = {"preset": config.preset, **fields.changes(config, RunConfig.of_preset(config.preset))}
     assert RunConfig.from_json(tomllib.loads(fields.to_toml(changes))) == config
 
 

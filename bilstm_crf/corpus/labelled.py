@@ -10,7 +10,7 @@ from itertools import accumulate, islice
 from bilstm_crf.corpus.filters import Dropped, leave_out, well_formed
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions, conllu, format_of, read
-from bilstm_crf.labels import LabelSet, Repair, read_labels, read_spans, warn_of_repair
+from bilstm_crf.labels import LabelSet, Repair, read_labels, read_spans
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import open_input, sha256_of
 
@@ -92,7 +92,6 @@ def read_labelled(
             sentences, dropped = well_formed(sentences)
             split.dropped.extend(dropped)
         reading = read_labels(sentences, repair=repair)
-        warn_of_repair(reading)
         split.encodings.append(reading.encoding)
         repaired = repaired or reading.is_lenient
         for sentence in sentences:

@@ -19,7 +19,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -31,7 +31,7 @@ from bilstm_crf.errors import InputError
 
 SNIFFED = 1 << 16  # bytes
 BOM = b"\xef\xbb\xbf"
-COMPRESSIONS: dict[str, Any] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
+COMPRESSIONS: dict[str, Callable[..., Any]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
 FORMATS = (
     "fastText",
     "gensim",

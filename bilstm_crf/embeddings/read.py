@@ -39,20 +39,7 @@ def load(
     """
     if name_or_path == names.NONE:
         return None
-    path = names.find(name_or_path, embeddings_dir)
-    if path is None:
-        from bilstm_crf.embeddings import catalogue
-
-        if not download:
-            raise catalogue.missing(name_or_path, embeddings_dir)
-        path = catalogue.fetch(name_or_path, embeddings_dir)
-    return _require_dim(load_file(path), name_or_path)
-
-
-def load_file(path: Path) -> WordVectors:
-    """Load the vectors in a file of any known format. Raises InputError for anything else."""
-    packing.require_file(path)
-    return cache.open_or_make(path, lambda folder: convert(path, folder))
+    return _require_dim(load_file(_locate(name_or_path, embeddings_dir, download)), name_or_path)
 
 
 def describe(name_or_path: str, embeddings_dir: str | os.PathLike[str] | None = None) -> WordVectors | None:
@@ -62,13 +49,26 @@ def describe(name_or_path: str, embeddings_dir: str | os.PathLike[str] | None = 
     """
     if name_or_path == names.NONE:
         return None
-    path = names.find(name_or_path, embeddings_dir)
-    if path is None:
-        from bilstm_crf.embeddings import catalogue
-
-        raise catalogue.missing(name_or_path, embeddings_dir)
+    path = _locate(name_or_path, embeddings_dir, download=False)
     packing.require_file(path)
     return _require_dim(cache.find(path) or convert(path, None), name_or_path)
+
+
+def _locate(name_or_path: str, embeddings_dir: str | os.PathLike[str] | None, download: bool) -> Path:
+    path = names.find(name_or_path, embeddings_dir)
+    if path is not None:
+        return path
+    from bilstm_crf.embeddings import catalogue
+
+    if not download:
+        raise catalogue.missing(name_or_path, embeddings_dir)
+    return catalogue.fetch(name_or_path, embeddings_dir)
+
+
+def load_file(path: Path) -> WordVectors:
+    """Load the vectors in a file of any known format. Raises InputError for anything else."""
+    packing.require_file(path)
+    return cache.open_or_make(path, lambda folder: convert(path, folder))
 
 
 def _require_dim(vectors: WordVectors, name: str) -> WordVectors:

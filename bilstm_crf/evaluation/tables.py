@@ -88,18 +88,10 @@ def _strict(report: Report, *, is_alone: bool) -> Table:
     notes: list[Cell] = [interval_note(report)]
     if is_alone:
         # So that a difference from another scorer's number is seen at once to be one of counting.
-        notes.append(
-            (
-                "counted otherwise, micro F1: ",
-                *(
-                    part
-                    for name in SCHEMES[1:]
-                    for part in (f"{name} ", Percent(report.semeval[name].micro.f1), ", ")
-                ),
-                "strict by the paper's script ",
-                Percent(report.semeval_original["strict"].f1),
-            )
-        )  # fmt: skip
+        others = [(f"{name} ", Percent(report.semeval[name].micro.f1)) for name in SCHEMES[1:]]
+        listed = [part for number, other in enumerate(others) for part in (", " * (number > 0), *other)]
+        original = ("; strict by the paper's script ", Percent(report.semeval_original["strict"].f1))
+        notes.append(("counted otherwise, micro F1: ", *listed, *original))
     return strict_table("Strict", report.strict, [*notes, Code(report.signatures["strict"])])
 
 

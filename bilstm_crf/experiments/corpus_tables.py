@@ -48,29 +48,25 @@ def _count(files: tuple[str, ...]) -> Counts:
 
 def _totals(language: str, splits: Splits) -> Iterator[CountRow]:
     """Sentences, tokens and entities of one language, all splits together."""
-    there = [counts for counts in splits.values() if counts is not None]
-    ours = {
-        "sentences": sum(counts.sentences for counts in there),
-        "tokens": sum(counts.tokens for counts in there),
-        "entities": sum(counts.entities.total() for counts in there),
-    }
+    total = sum(filter(None, splits.values()), Counts())
+    ours = {"sentences": total.sentences, "tokens": total.tokens, "entities": total.entities.total()}
     printed = paper()["table2"]["rows"][PAPER_TOTALS[language]]
-    complete = len(there) == len(splits)
+    complete = None not in splits.values()
     yield CountRow(NAMES[language], [_cell(name, n, printed[name], complete) for name, n in ours.items()])
 
 
 def _entities(language: str, splits: Splits) -> Iterator[CountRow]:
     """The entities of each type in each split."""
     printed = paper()[PAPER_TABLES[language]]
-    there = [counts for counts in splits.values() if counts is not None]
-    for type_ in types_in(there):
+    total = sum(filter(None, splits.values()), Counts())
+    for type_ in types_in([total]):
         said = dict(zip(printed["columns"], printed["rows"].get(type_, ()), strict=False))
         cells = [
             _cell(split, None if counts is None else counts.entities[type_], said.get(split))
             for split, counts in splits.items()
         ]
-        total = sum(counts.entities[type_] for counts in there)
-        cells.append(_cell("total", total, said.get("total"), len(there) == len(splits)))
+        complete = None not in splits.values()
+        cells.append(_cell("total", total.entities[type_], said.get("total"), complete))
         yield CountRow(type_, cells)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from io import BytesIO
 from itertools import repeat
@@ -51,17 +50,15 @@ HOSTILE = {
 }
 
 
+@pytest.mark.timeout(60)  # quadratic time would be many minutes for this many characters
 @pytest.mark.parametrize("tokenise", ["norwegian", "spacy"])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_tokenising_takes_linear_time_and_loses_nothing(name: str, tokenise: str) -> None:
-    """Quadratic time would be minutes for 100,000 characters."""
     if tokenise == "spacy":
         pytest.importorskip("spacy", reason="needs the extra `text`")
-    size = 100_000 if tokenise == "norwegian" else 8_000
+    size = 400_000 if tokenise == "norwegian" else 8_000
     content = HOSTILE[name] * (size // len(HOSTILE[name]))
-    started = time.process_time()
     found = TOKENISERS[tokenise].sentences(content)
-    assert time.process_time() - started < 5
     reached = 0
     for start, end in (span for sentence in found for span in sentence):
         assert not content[reached:start].replace("\u200b", "").strip()
@@ -70,11 +67,10 @@ def test_tokenising_takes_linear_time_and_loses_nothing(name: str, tokenise: str
     assert not content[reached:].strip()
 
 
+@pytest.mark.timeout(60)
 def test_one_chunk_of_a_megabyte() -> None:
     for content in ("a" * 1_000_000, "http://" + ",a" * 500_000, "." * 500_000):
-        started = time.process_time()
         assert norwegian.words(content) == [(0, len(content))]
-        assert time.process_time() - started < 5
 
 
 def test_text_around_a_long_chunk_has_its_own_tokens_and_sentences() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +47,15 @@ def test_every_vector_is_the_one_that_gensim_gives(model: Path, packed: bool, tm
     assert ours.ngrams is not None
     for word in UNSEEN:
         np.testing.assert_allclose(ours.from_ngrams(word), theirs[word], rtol=1e-6)
+
+
+def test_reading_imports_no_package_for_training(model: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from bilstm_crf.embeddings.read import load_file\n"
+        "vectors = load_file(Path(sys.argv[1])); assert vectors.find('Nordmannslia') is not None\n"
+        "assert not {'gensim', 'scipy', 'torch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(model)], check=True)
 
 
 def test_a_word_without_n_grams_has_no_vector(model: Path) -> None:

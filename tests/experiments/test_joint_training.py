@@ -44,7 +44,7 @@ def test_a_model_of_seven_types_is_not_scored_in_the_full_set(
     (model / "model.json").write_text(json.dumps(description), "utf-8")
     done = cli(command, "--model", model, DEV, "--labels", "full")
     assert done.status == 2
-    assert "labels 7 cannot be scored in the label set full: it says GPE for GPE_LOC" in done.err
+    assert "labels 7 cannot be scored in the label set full: GPE_LOC is GPE" in done.err
 
 
 @pytest.mark.parametrize("labels", LABEL_SETS)
