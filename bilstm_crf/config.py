@@ -43,8 +43,8 @@ class DataConfig:
         "--language NAME", None, "Written standard of NorNE: nob, nno or both", "nob"
     )
     train: Texts = option("--train FILE", (), "Training file of your own in place of NorNE; repeatable")
-    dev: Texts = option("--dev FILE", (), "With --train: file that chooses the best epoch; repeatable")
-    test: Texts = option("--test FILE", (), "With --train: file to score once, at the end; repeatable")
+    dev: Texts = option("--dev FILE", (), "File that chooses the best epoch, beside --train; repeatable")
+    test: Texts = option("--test FILE", (), "File to score once, at the end, beside --train; repeatable")
     weights: tuple[float, ...] = option(
         "--weight W",
         (),
@@ -58,18 +58,21 @@ class DataConfig:
         "--filter NAME", (), "Drop train sentences: ill-formed, empty, leaked, repeated", "none"
     )
     format: Maybe = option("--format NAME", None, "Input format: conllu, conll2003, text, jsonl", "by suffix")
-    misc_key: str = option("--misc-key NAME", "name", "CoNLL-U: key of the label in MISC")
+    misc_key: str = option("--misc-key NAME", "name", "Key of the label in CoNLL-U's MISC")
     token_column: Maybe = option(
-        "--token-column N|NAME", None, "Columns: number or header of the token's", "recognised, else 1"
+        "--token-column N|NAME", None, "Number or header of the token's column", "recognised, else 1"
     )
     label_column: str = option(
-        "--label-column N|NAME", "auto", "Columns: the same of the label's, or last", "recognised, else last"
+        "--label-column N|NAME",
+        "auto",
+        "Number or header of the label's column, or last",
+        "recognised, else last",
     )
     input_encoding: Maybe = option(
         "--input-encoding NAME", None, "Character encoding of the input, such as cp1252", "UTF-8"
     )
     repair: Literal["conlleval", "discard"] | None = option(
-        "--repair NAME", None, "Illegal labels: conlleval (I- begins a span), discard (O)", "refuse"
+        "--repair NAME", None, "Repair of illegal labels: conlleval (I- begins a span), discard", "refuse"
     )
     documents: Maybe = option(
         "--documents TABLE", None, "TSV of sent_id, document, genre", "documents.tsv beside the file"
@@ -128,7 +131,7 @@ class NetworkConfig:
     """What the network reads, and what it ends in."""
 
     features: Features = option(
-        "--features LIST", "auto", "Input: static, char, encoder, by commas", "static,char(,encoder)"
+        "--features LIST", "auto", "Features by commas: static, char, encoder", "static,char(,encoder)"
     )
     head: Head = option("--head NAME", "bilstm-crf", "Output layers: bilstm-crf, bilstm-linear, crf, linear")
     dropout: float = setting(0.5, "Dropout of characters, word representations and BiLSTM output", below=1)
@@ -202,7 +205,7 @@ class EncoderConfig:
     curriculum: str = option(
         "--curriculum STAGES",
         "",
-        "Growing context, CONTEXT:BATCHES,…, as 0:2000,2:1000",
+        "Growing context in CONTEXT:BATCHES, as 0:2000,2:1000",
         "none",
         pattern=f"({_CONTEXT}:{_BATCHES}(,{_CONTEXT}:{_BATCHES})*)?",
         expected="stages of CONTEXT:BATCHES, as in 0:2000,2:1000 or 0w:2000,64w:1000",
@@ -430,7 +433,7 @@ _CONTRADICTIONS: dict[str, Callable[[RunConfig], bool]] = {
     "encoder.context and encoder.curriculum, which has contexts of its own, were both given": (
         lambda c: bool(c.stages) and Stage.parse(fields.get(c, "encoder.context")).context > 0
     ),
-    "--documents needs --context N or --set document_memory=100: sentences are read alone": (
+    "--documents {c.data.documents} needs --context N or --set document_memory=100": (
         lambda c: c.data.documents is not None and not c.reads_neighbours
     ),
 }

@@ -43,6 +43,16 @@ class Group(click.Group):
     command_class = Command
 
 
+# Type of an option, types of its value in a TOML file, and their name
+TOML_TYPES: tuple[tuple[type, tuple[type, ...], str], ...] = (
+    (click.types.BoolParamType, (bool,), "true or false"),
+    (click.types.IntParamType, (int,), "a whole number"),
+    (click.types.FloatParamType, (int, float), "a number"),
+    (click.types.StringParamType, (str, int), "a text in quotes"),  # `labels = 7`, `label-column = 2`
+    (click.ParamType, (str,), "a text in quotes"),
+)
+
+
 def config_file(context: click.Context, parameter: click.Parameter, path: str | None) -> None:
     """Make the values of a TOML file the defaults of this command's options (callback of `--config`).
 
@@ -79,16 +89,7 @@ def config_file(context: click.Context, parameter: click.Parameter, path: str | 
 
 def _require_type(option: click.Parameter, value: Any, where: str) -> None:
     """Raise UsageError for a value in a file with the wrong type; click would truncate 1.5 to 1."""
-    types: tuple[type, ...]
-    if isinstance(option, click.Option) and option.is_flag:
-        types, expected = (bool,), "true or false"
-    elif isinstance(option.type, click.types.IntParamType):
-        types, expected = (int,), "a whole number"
-    elif isinstance(option.type, click.types.FloatParamType):
-        types, expected = (int, float), "a number"
-    else:
-        text = isinstance(option.type, click.types.StringParamType)  # `labels = 7`, `label-column = 2`
-        types, expected = (str, int) if text else (str,), "a text in quotes"
+    _, types, expected = next(each for each in TOML_TYPES if isinstance(option.type, each[0]))
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
         raise UsageError(f"{where} is {value!r}, expected {expected}")
 

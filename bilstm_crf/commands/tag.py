@@ -126,7 +126,8 @@ def command(
         return tag_text(text, model, options)
     jobs = plan_jobs(files or ("-",), options)
     require_use(given_of(context, in_file=False), jobs)
-    require_apart([job.output for job in jobs], inputs_of({**options, "model": model}, *files))
+    paths = [job.path for job in jobs]
+    require_apart([job.output for job in jobs], inputs_of({**options, "model": model}, *paths))
     if options["flush"]:
         require_flushable(jobs)
     if any(job.output is None for job in jobs):

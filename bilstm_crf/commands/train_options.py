@@ -99,7 +99,8 @@ def configure(given: Given, *, sample: Path | None = None) -> tuple[RunConfig, P
     named = base.replace(values)
     config = with_files(named)
     refuse_unused(config, base, given)
-    folder = Path(config.run.output or f"runs/{_run_name(named)}")
+    name = "sample" if sample is not None else _run_name(named)
+    folder = Path(config.run.output or f"runs/{name}")
     return without_unused(config).replace(run__output=None), folder
 
 

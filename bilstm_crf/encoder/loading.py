@@ -61,7 +61,7 @@ def find_folder(name: str) -> Path:
 
 def _download(name: str) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.errors import HFValidationError
 
     wanted = ["*.json", "*.py", "*.txt", "*.model"]
     try:
@@ -72,21 +72,12 @@ def _download(name: str) -> Path:
                 break
     except HFValidationError as error:
         raise UsageError(f"{name} is neither a folder nor a name on the Hugging Face hub: {error}") from error
-    except GatedRepoError as error:
-        raise DownloadError(
-            f"the encoder {name} requires accepting its licence on the Hugging Face hub",
-            hint="accept it there, then run `hf auth login`",
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise DownloadError(
-            f"{name} is neither a folder nor an encoder that the Hugging Face hub shows you",
-            hint="names are OWNER/NAME, as in NbAiLab/nb-bert-base; a private one needs `hf auth login`",
-        ) from error
     except Exception as error:  # httpx, the hub's client and the disk have their own exceptions
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DownloadError(
             f"{name} is no folder, not in the Hugging Face cache, and could not be fetched: {reason}",
-            hint="a copied folder with the encoder's files needs no network: --encoder PATH",
+            hint="names are OWNER/NAME, as NbAiLab/nb-bert-base; private or gated ones need `hf auth login`; "
+            "a copied folder with the encoder's files needs no network: --encoder PATH",
         ) from error
     return folder
 

@@ -25,19 +25,21 @@ MAX_BLANK_LINES = 4_096
 MAX_BLOCK_BYTES = 64 << 20  # a million tokens are not a sentence
 
 
-def blocks(stream: BinaryIO, first: int = 1, path: str = "") -> Iterator[tuple[int, list[bytes]]]:
+def blocks(
+    stream: BinaryIO, first: int = 1, path: str = "", *, bounded: bool = False
+) -> Iterator[tuple[int, list[bytes]]]:
     """Yield the number of the first line and the lines of each block; line ends are kept.
 
     A block ends with its first blank line or with the file; further blank lines are blocks of up to
     `MAX_BLANK_LINES`. Each block is yielded before another line is read, so `tail -f | …` works. The
-    stream begins at line `first`. Raises InputError for a block beyond `MAX_BLOCK_BYTES`.
+    stream begins at line `first`. With `bounded`, raises InputError for a block beyond `MAX_BLOCK_BYTES`,
+    however it is made (which costs 8 % of reading).
     """
     lines: list[bytes] = []
     size, limit = 0, MAX_BLOCK_BYTES
-    stream_lines = iter(partial(stream.readline, limit + 1), b"")
+    stream_lines = iter(partial(stream.readline, limit + 1) if bounded else stream.readline, b"")
     for line in stream_lines:
         lines.append(line)
-        size += len(line)
         if line < b"!" and line.isspace():  # the comparison is the cheaper half
             following = b""
             if len(lines) == 1:
@@ -48,7 +50,7 @@ def blocks(stream: BinaryIO, first: int = 1, path: str = "") -> Iterator[tuple[i
             first += len(lines)
             lines = [following] if following else []
             size = len(following)
-        elif size > limit:
+        elif bounded and (size := size + len(line)) > limit:
             message = f"no empty line in {limit >> 20} MB, expected one after each sentence"
             raise InputError(message, path=path, line=first)
     if lines:
@@ -82,7 +84,7 @@ Block = tuple[int, list[bytes]]  # the number of the first line, and the lines
 def _measured(stream: BinaryIO, path: str, whole_documents: bool) -> Iterator[tuple[Block, int, int | None]]:
     """Yield each block with its bytes and the number of its document."""
     document: int | None = None
-    for block in blocks(stream, path=path):
+    for block in blocks(stream, path=path, bounded=True):
         if whole_documents and begins_document(block[1]):
             document = (document or 0) + 1
         yield block, sum(map(len, block[1])), document

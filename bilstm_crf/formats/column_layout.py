@@ -452,7 +452,8 @@ class _Recogniser:
         """Return whether column 1 holds one number, or name with digits, for all lines of a sentence.
 
         Column 2 must hold different cells, at least as many as column 1: tokens do. If it does not, the
-        numbers of column 1 are read as the tokens.
+        numbers of column 1 are the tokens. The rest is ambiguous (numbers as tokens beside a varied
+        column), so the warning names the option that decides.
         """
         first = self.columns[0]
         longer = [sentence for sentence in first.sentences if len(sentence) > 1]

@@ -39,6 +39,7 @@ PART = re.compile(r"\((.*)\);?[ \t]*part[ \t]+(\d+)")  # what follows `#begin do
 STARTS_DOCUMENT = re.compile(
     rb"(?:\xef\xbb\xbf)?#[ \t]*newdoc\b|#begin document\b|(?:.*[ \t])?-DOCSTART(?![A-Za-z])", re.IGNORECASE
 )
+STRAY_BLANKS = (b"  ", b"\n ", b" \n", b" \r")
 
 
 class Raw(NamedTuple):
@@ -150,9 +151,10 @@ class _Reader:
         content = piece.plain
         if not content or piece.first == 1 or layout.form == "bars" or layout.open_ended:
             return False
-        if (b" " if layout.form == "tabs" else b"\t") in content:
-            return False
-        if b"  " in content or b"\n " in content or b" \n" in content or b" \r" in content:
+        if layout.form == "tabs":
+            if b" " in content:
+                return False
+        elif b"\t" in content or any(map(content.__contains__, STRAY_BLANKS)):
             return False
         if layout.header is not None and layout.header in found:
             return False

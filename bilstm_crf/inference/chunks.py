@@ -24,8 +24,7 @@ from typing import BinaryIO
 from bilstm_crf.errors import BilstmCrfError
 from bilstm_crf.formats import Format, FormatOptions
 from bilstm_crf.formats.blocks import Chunk, chunks
-from bilstm_crf.inference.pools import in_order
-from bilstm_crf.inference.tagger import Tagger
+from bilstm_crf.inference.tagger import Tagger, in_order
 from bilstm_crf.util import system
 
 CHUNK_BYTES = 3 << 20  # about 65,000 tokens of CoNLL-U

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,6 @@ from bilstm_crf.features.vocabulary import Encoded
 from bilstm_crf.formats.blocks import grouped
 from bilstm_crf.inference.arguments import check_batch, check_sentences, check_text, check_texts, check_tokens
 from bilstm_crf.inference.network import Network, best_paths, mean_transitions
-from bilstm_crf.inference.pools import in_order
 from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model.model_folder import Model, load_model
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     from bilstm_crf.encoder.contextual import PrecomputedFeatures
     from bilstm_crf.inference.torch_network import TorchNetwork
+
+A = TypeVar("A")
+R = TypeVar("R")
 
 BATCH_TOKENS = 16_384  # padded tokens of one batch
 # Tokens tagged together, so that there are sentences of similar length, and words that occur again
@@ -271,6 +274,20 @@ def chunks_of(
         for each in sentences
     )
     return grouped(measured, tokens, whole_documents=whole_documents)
+
+
+def in_order(
+    pool: Executor, work: Callable[[A], R], given: Iterable[A], *, ahead: int
+) -> Iterator[tuple[A, R]]:
+    """Yield each item with its result, in order, while `ahead` others are in work."""
+    pending: deque[tuple[A, Future[R]]] = deque()
+    for item in given:
+        pending.append((item, pool.submit(work, item)))
+        if len(pending) > ahead:
+            first, future = pending.popleft()
+            yield first, future.result()
+    for item, future in pending:
+        yield item, future.result()
 
 
 def _torch_network(model: Model, device: str) -> TorchNetwork:

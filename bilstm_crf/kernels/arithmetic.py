@@ -84,7 +84,7 @@ def add_product(left: Float32s, right: Float32s, rows: int, out: Float32s) -> No
                     out[row, j] += left[row, k] * right[k, j]
 
 
-PANEL_ROWS, PANEL_COLUMNS = 100, 80  # of `left` in `affine`: a panel and its sums stay in the cache
+PANEL_ROWS, PANEL_COLUMNS = 50, 100  # of `left` in `affine`: a panel and its sums stay in the cache
 
 
 @compiled

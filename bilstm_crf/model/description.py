@@ -79,8 +79,9 @@ def read_description(folder: Path) -> Description:
     path = folder / "model.json"
     content = _content(path)
     try:
-        if isinstance(sizes := content.get("architecture"), dict):
-            content["architecture"] = _with_new_names(sizes)
+        content["architecture"] = _with_new_names(content.get("architecture"))
+        for part, cls in (("architecture", Architecture), ("encoder", EncoderDescription)):
+            _require_known(content.get(part), cls, part)
         return parse_record(Description, content, "")
     except (InputError, UsageError, ValueError) as error:
         fault = str(error).removeprefix(": ")
@@ -89,13 +90,22 @@ def read_description(folder: Path) -> Description:
         raise ModelFolderError("is nested too deeply", path=path) from error
 
 
-def _with_new_names(sizes: dict[str, Any]) -> dict[str, Any]:
-    """Return the architecture by today's names. Raises ValueError for a part that is unknown."""
-    found = {OLD_NAMES.get(name, name): value for name, value in sizes.items()}
-    known = [each.name for each in dataclasses.fields(Architecture)]
-    for name in found.keys() - set(known):
-        raise ValueError(f"architecture has no field {name[:40]!r}.{did_you_mean(name[:40], known)}")
-    return found
+def _with_new_names(sizes: Any) -> Any:
+    """Return the architecture by today's names."""
+    if not isinstance(sizes, dict):
+        return sizes
+    return {OLD_NAMES.get(name, name): value for name, value in sizes.items()}
+
+
+def _require_known(value: Any, cls: type, place: str) -> None:
+    """Raise ValueError for a field that is unknown: without its meaning, the weights mean something else."""
+    if not isinstance(value, dict):
+        return
+    known = [each.name for each in dataclasses.fields(cls)]
+    for name in value:
+        if name not in known:
+            raise ValueError(f"{place} has no field {name[:40]!r}.{did_you_mean(name[:40], known)}")
+    _require_known(value.get("settings"), FeatureSettings, f"{place}.settings")
 
 
 def require_regular_file(path: Path) -> int:

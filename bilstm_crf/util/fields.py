@@ -201,28 +201,23 @@ def short_name(cls: type, path: str) -> str:
         return path
 
 
-def flatten(cls: type, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a table by path. Raises UsageError for names that are no settings."""
-    flat: dict[str, Any] = {}
-    for name, value in content.items():
-        is_part = name.strip() in parts_of(cls) and isinstance(value, Mapping)
-        inner = {f"{name.strip()}.{key}": each for key, each in value.items()} if is_part else {name: value}
-        for path, each in ((full_path(cls, key), each) for key, each in inner.items()):
-            part, _, _ = path.partition(".")
-            is_absent = settings_of(cls)[path].told.main and getattr(cls, part) is None and each in NONE
-            flat[part if is_absent else path] = None if is_absent else each
-    return flat
-
-
 def read(cls: type, content: Mapping[str, Any], *, text: bool = False) -> dict[str, Any]:
     """Return the values of a table by path, each as the type of its setting; an absent part is None.
 
     With `text`, the values are strings of the command line. Raises UsageError for an unknown name, a value
     of another type and one outside its bounds.
     """
-    known = settings_of(cls)
-    flat = flatten(cls, content).items()
-    return {path: known[path].read(value, text=text) if path in known else value for path, value in flat}
+    found: dict[str, Any] = {}
+    for name, value in content.items():
+        is_part = name.strip() in parts_of(cls) and isinstance(value, Mapping)
+        inner = {f"{name.strip()}.{key}": each for key, each in value.items()} if is_part else {name: value}
+        for path, each in ((full_path(cls, key), each) for key, each in inner.items()):
+            setting, (part, _, _) = settings_of(cls)[path], path.partition(".")
+            if setting.told.main and getattr(cls, part) is None and each in NONE:
+                found[part] = None
+            else:
+                found[path] = setting.read(each, text=text)
+    return found
 
 
 def merge(*tables: Mapping[str, Any]) -> dict[str, Any]:
