@@ -92,9 +92,7 @@ class Job:
     show_default=True,
     help="Tokeniser for text; spacy needs the extra `text`.",
 )
-@click.option(
-    "--flush", is_flag=True, help="Write each sentence as soon as it is read (`tail -f … | bilstm-crf tag`)."
-)
+@click.option("--flush", is_flag=True, help="Write each sentence as soon as it is read.")
 @model_options
 @click.option("--quiet", is_flag=True, help="No progress, only errors.")
 @click.pass_context
