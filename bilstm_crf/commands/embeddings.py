@@ -116,8 +116,8 @@ def info(
 ) -> None:
     """Show words, dimensions, format and source of vectors, and their coverage of a corpus.
 
-    A word is looked up with its own digits, then with digits as 0 (all that models do without
-    --set digits=own_first): as it is, then lower-cased, then by its character n-grams.
+    A word is looked up with its own digits, then with digits as 0 (the only form that models look up):
+    as it is, then lower-cased, then by its character n-grams.
 
     \b
     Examples

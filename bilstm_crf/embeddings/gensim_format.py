@@ -61,9 +61,6 @@ class Name:
     module: str
     name: str
 
-    def __call__(self, *arguments: Any) -> Made:
-        return Made(self, arguments)
-
     def __str__(self) -> str:
         return f"{self.module}.{self.name}"
 
@@ -75,9 +72,6 @@ class Made:
     name: Name
     arguments: tuple[Any, ...] = ()
     state: Any = None
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
 
     def ignore(self, *_: Any) -> None:
         """Ignore what the pickle would put into the object."""
@@ -142,7 +136,7 @@ class _KeyedVectors:
     def _words(self) -> list[str]:
         names = ("index_to_key", "index2entity", "index2word")
         words = next((self.attributes[name] for name in names if name in self.attributes), None)
-        if not isinstance(words, list) or not all(isinstance(word, str | int) for word in words):
+        if not isinstance(words, list) or not all(_is_word(word) for word in words):
             raise self._error("it holds no list of words")
         return [str(word) for word in words]
 
@@ -193,6 +187,11 @@ class _KeyedVectors:
         return InputError(f"gensim's own format, and {message}", path=self.path, hint=WAY_OUT)
 
 
+def _is_word(value: Any) -> bool:
+    """A text, or a number that Python writes out at once."""
+    return isinstance(value, str) or (isinstance(value, int) and abs(value) < 1 << 60)
+
+
 def to_array(made: Any) -> NDArray[Any]:
     """Return the array of floats that a pickle asks numpy for. Raises ValueError or the like for another."""
     if not isinstance(made, Made):
@@ -235,14 +234,14 @@ class _Input:
 
 
 OPERATIONS = {each.name: ord(each.code) for each in pickletools.opcodes}
-# Operations of `pickle._Unpickler` that only move plain values, or call what `find_class` returned.
+# Operations of `pickle._Unpickler` that only move plain values.
 PLAIN = {
     "PROTO", "FRAME", "STOP", "NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT", "BININT1", "BININT2", "LONG",
     "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES",
     "SHORT_BINBYTES", "BINBYTES8", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8",
     "EMPTY_LIST", "EMPTY_DICT", "EMPTY_TUPLE", "MARK", "POP", "POP_MARK", "DUP", "TUPLE", "TUPLE1", "TUPLE2",
     "TUPLE3", "LIST", "GLOBAL", "STACK_GLOBAL", "PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE", "GET", "BINGET",
-    "LONG_BINGET", "REDUCE", "BUILD", "APPEND", "APPENDS",
+    "LONG_BINGET", "APPEND", "APPENDS",
 }  # fmt: skip
 # A bytearray would be allocated before it is read; a set would hash its items.
 INSTEAD = {"BYTEARRAY8": "BINBYTES8", "EMPTY_SET": "EMPTY_LIST", "FROZENSET": "LIST", "ADDITEMS": "APPENDS"}
@@ -267,14 +266,23 @@ class _Unpickler(pickle._Unpickler):  # the one that is written in Python
     def _refuse(self) -> NoReturn:
         raise RefusedError("uses an operation that vectors do not need")
 
-    def _new(self, keywords: int) -> None:
+    def _make(self, keywords: int = 0) -> None:
         del self.stack[len(self.stack) - keywords :]
-        PYTHONS[OPERATIONS["REDUCE"]](self)
+        arguments, name = self.stack.pop(), self.stack[-1]
+        if not isinstance(name, Name) or not isinstance(arguments, tuple):
+            raise ValueError("a call of what is not a name")
+        self.stack[-1] = Made(name, arguments)  # not a copy, which a call in a loop would multiply
+
+    def _build(self) -> None:
+        state, made = self.stack.pop(), self.stack[-1]
+        if not isinstance(made, Made):
+            raise ValueError("a state of what is not an object")
+        made.state = state
 
     def _set_items(self, items: list[Any]) -> None:
         for key, value in zip(items[::2], items[1::2], strict=True):
             # No key whose hash could recurse or be made to collide.
-            if not isinstance(key, str | bytes | None) and not (isinstance(key, int) and abs(key) < 1 << 60):
+            if not isinstance(key, bytes | None) and not _is_word(key):
                 raise ValueError("a key that is no word or number")
             self.stack[-1][key] = value
 
@@ -282,8 +290,10 @@ class _Unpickler(pickle._Unpickler):  # the one that is written in Python
         **dict.fromkeys(range(256), _refuse),
         **{OPERATIONS[name]: PYTHONS[OPERATIONS[name]] for name in PLAIN},
         **{OPERATIONS[name]: PYTHONS[OPERATIONS[as_if]] for name, as_if in INSTEAD.items()},
-        OPERATIONS["NEWOBJ"]: lambda self: self._new(0),
-        OPERATIONS["NEWOBJ_EX"]: lambda self: self._new(1),
+        OPERATIONS["REDUCE"]: _make,
+        OPERATIONS["NEWOBJ"]: _make,
+        OPERATIONS["NEWOBJ_EX"]: lambda self: self._make(keywords=1),
+        OPERATIONS["BUILD"]: _build,
         OPERATIONS["SETITEM"]: lambda self: self._set_items([self.stack.pop(-2), self.stack.pop()]),
         OPERATIONS["SETITEMS"]: lambda self: self._set_items(self.pop_mark()),
     }

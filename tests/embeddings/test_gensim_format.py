@@ -8,6 +8,7 @@ import io
 import lzma
 import os
 import pickle
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -188,6 +189,8 @@ SHAPES: dict[str, bytes] = {
     "marks that do not match": b"\x80\x04(((u.",
     "a call of a string": b"\x80\x04X\x02\x00\x00\x00os)R.",
     "a state for a string": b"\x80\x04X\x02\x00\x00\x00os}b.",
+    "a state for a name": b"\x80\x02cgensim\nKeyedVectors\nq\x00}X\x04\x00\x00\x00nameK\x05sb)R.",
+    "a call with a string": b"\x80\x02cgensim\nKeyedVectors\nX\x02\x00\x00\x00osR.",
     "persistent": b"\x80\x04K\x01Q.",
     "an extension": b"\x80\x04\x82\x01.",
     "unknown memo": b"\x80\x04h\x07.",
@@ -201,6 +204,19 @@ def test_a_pickle_of_any_shape_is_one_error(content: bytes, tmp_path: Path) -> N
         load_file(tmp_path / "a.kv")
 
 
+def test_calls_do_not_copy_their_arguments(tmp_path: Path) -> None:
+    calls = 200
+    content = b"\x80\x02(" + b"N" * 100_000 + b"tq\x01cgensim\nA\nq\x02" + b"h\x02h\x01R" * calls + b"."
+    (tmp_path / "a.kv").write_bytes(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="expected gensim"):
+            load_file(tmp_path / "a.kv")
+        assert tracemalloc.get_traced_memory()[1] < calls * 100_000  # of 8 bytes each
+    finally:
+        tracemalloc.stop()
+
+
 def altered(**attributes: Any) -> Any:
     vectors = keyed_vectors()
     vectors.__dict__.update(attributes)
@@ -209,6 +225,7 @@ def altered(**attributes: Any) -> Any:
 
 BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "no words": (lambda: altered(index_to_key=None), "no list of words"),
+    "a word that is a huge number": (lambda: altered(index_to_key=[1 << 20_000]), "no list of words"),
     "other numbers of words and rows": (lambda: altered(index_to_key=["og"]), "shape"),
     "a table that is a list": (lambda: altered(vectors=[[1.0]]), "no table"),
     "a table of one axis": (lambda: altered(vectors=ROWS[0]), "no table|shape"),
