@@ -110,7 +110,7 @@ def command(
       bilstm-crf tag --model runs/nob-sg600 in.conllu -o out.conllu
       bilstm-crf tag --model runs/nob-sg600 *.conllu.gz --output-dir tagged
       bilstm-crf tag --model runs/nob-sg600 --text "Kari Nordmann flytta til Bergen."
-      cat article.txt | bilstm-crf tag --model runs/nob-sg600 --format text --sentences detect > article.jsonl
+      bilstm-crf tag --model runs/nob-sg600 --sentences detect article.txt -o article.jsonl
       tail -f feed.conllu | bilstm-crf tag --model runs/nob-sg600 --format conllu --flush
     """  # noqa: D301
     reading = format_options(
