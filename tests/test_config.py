@@ -115,6 +115,25 @@ def test_a_name_that_is_no_setting_is_answered_with_a_guess(name: str, message: 
         RunConfig().replace({name: 1})
 
 
+def test_a_setting_given_twice_under_two_names_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"lstm\.hidden is given twice"):
+        fields.read(RunConfig, {"hidden": 300, "lstm": {"hidden": 200}})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("data.weights", ("0",), "data.weights is '0'"),
+        ("encoding", "bilou", "expected iob, iobe, iobs or iobes"),
+        ("preset", "bset", "expected paper or best"),
+        ("keep_misc", "maybe", "expected true or false"),
+    ],
+)
+def test_a_wrong_value_is_shown_as_typed_with_the_choices(name: str, value: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        fields.read(RunConfig, {name: value}, text=True)
+
+
 def test_a_preset_that_is_not_known_is_answered_with_a_guess() -> None:
     with pytest.raises(UsageError, match=r"Did you mean paper\?"):
         RunConfig.of_preset("papr")

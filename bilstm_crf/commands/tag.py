@@ -92,9 +92,7 @@ class Job:
     show_default=True,
     help="Tokeniser for text; spacy needs the extra `text`.",
 )
-@click.option(
-    "--flush", is_flag=True, help="Write each sentence as soon as it is read (`tail -f … | bilstm-crf tag`)."
-)
+@click.option("--flush", is_flag=True, help="Write each sentence as soon as it is read.")
 @model_options
 @click.option("--quiet", is_flag=True, help="No progress, only errors.")
 @click.pass_context
@@ -112,7 +110,7 @@ def command(
       bilstm-crf tag --model runs/nob-sg600 in.conllu -o out.conllu
       bilstm-crf tag --model runs/nob-sg600 *.conllu.gz --output-dir tagged
       bilstm-crf tag --model runs/nob-sg600 --text "Kari Nordmann flytta til Bergen."
-      cat article.txt | bilstm-crf tag --model runs/nob-sg600 --format text --sentences detect > article.jsonl
+      bilstm-crf tag --model runs/nob-sg600 --sentences detect article.txt -o article.jsonl
       tail -f feed.conllu | bilstm-crf tag --model runs/nob-sg600 --format conllu --flush
     """  # noqa: D301
     reading = format_options(

@@ -91,7 +91,8 @@ class Setting:
             return tuple(self._within(_typed(self.kind, each, text)) for each in value)
         except (KeyError, TypeError, ValueError, OverflowError):
             guess = did_you_mean(str(value), typing.get_args(self.kind)).replace(" Did", ". Did")
-            found = f"{self.path} is {reprlib.repr(value)}"
+            shown = as_text(value) if isinstance(value, tuple | list) else value
+            found = f"{self.path} is {reprlib.repr(shown)}"
             raise UsageError(f"{found}, expected {self.expected}{guess}") from None
 
     def _within(self, value: Any) -> Any:
@@ -113,7 +114,8 @@ class Setting:
         if told.expected:
             return told.expected
         if self.kind not in (int, float):
-            return " or ".join(typing.get_args(self.kind)) or {bool: "true or false"}.get(self.kind, "text")
+            *first, last = typing.get_args(self.kind) or [{bool: "true or false"}.get(self.kind, "text")]
+            return f"{', '.join(first)} or {last}" if first else last
         whole = {None: "a whole number", 0: "an even number", 1: "an odd number"}[told.remainder]
         limits = {"{:,} or more": told.low, "at most {:,}": told.high, "less than {:,}": told.below}
         bounds = [text.format(limit) for text, limit in limits.items() if limit < MAX_NUMBER]
@@ -187,7 +189,8 @@ def full_path(cls: type, name: str) -> str:
         raise UsageError(f"the setting {name} could be {' or '.join(found)}", hint="give its whole name")
     near = known if "." in name else {path.rpartition(".")[2] for path in known}
     guess = did_you_mean(name, near)
-    raise UsageError(f"{name!r} is not a setting.{guess}", hint=f"settings: {' '.join(known)}")
+    hint = None if guess else f"settings: {' '.join(known)}"
+    raise UsageError(f"{name!r} is not a setting.{guess}", hint=hint)
 
 
 def short_name(cls: type, path: str) -> str:
@@ -212,6 +215,8 @@ def read(cls: type, content: Mapping[str, Any], *, text: bool = False) -> dict[s
         is_part = name.strip() in parts_of(cls) and isinstance(value, Mapping)
         inner = {f"{name.strip()}.{key}": each for key, each in value.items()} if is_part else {name: value}
         for path, each in ((full_path(cls, key), each) for key, each in inner.items()):
+            if path in found:
+                raise UsageError(f"the setting {path} is given twice", hint=f"give {path} once")
             setting, (part, _, _) = settings_of(cls)[path], path.partition(".")
             if setting.told.main and getattr(cls, part) is None and each in NONE:
                 found[part] = None
