@@ -231,9 +231,7 @@ class OptimizerConfig:
     method: Literal["sgd", "adam"] = setting(
         "sgd", "Optimizer: sgd or adam (AdamW); word vectors always take SGD", main=True
     )
-    learning_rate: float = setting(
-        0.015, "Learning rate of the first epoch", low=1e-12, expected="a number above 0"
-    )
+    learning_rate: float = setting(0.015, "Learning rate of the first epoch")
     embedding_lr_scale: float = setting(1.0, "Learning rate of word vectors as a multiple; 0 freezes them")
     weight_decay: float = setting(1e-8, "Weight decay of all weights but the word vectors")
     momentum: float = setting(0.0, "Momentum of SGD", below=1)

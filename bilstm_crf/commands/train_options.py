@@ -10,6 +10,7 @@ from typing import Any
 from bilstm_crf.commands.options import CORES
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.norne import find_or_fetch
+from bilstm_crf.embeddings.names import NONE, find
 from bilstm_crf.errors import UsageError
 from bilstm_crf.training.records import read_description
 from bilstm_crf.training.unused import unused_settings, without_unused
@@ -97,6 +98,8 @@ def configure(given: Given, *, sample: Path | None = None) -> tuple[RunConfig, P
     if "data.train" in values and "data.labels" not in values:
         base = base.replace(labels="file")
     named = base.replace(values)
+    if named.words.embeddings != NONE:  # refuse an unknown name before a corpus is downloaded and read
+        find(named.words.embeddings, named.words.embeddings_dir)
     config = with_files(named)
     refuse_unused(config, base, given)
     name = "sample" if sample is not None else _run_name(named)

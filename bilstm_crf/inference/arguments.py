@@ -46,7 +46,8 @@ def check_tokens(given: Any, position: str = "") -> list[str]:
     for number, word in enumerate(_items(given, WORDS, position)):
         where = f"{position}, token {number}" if position else f"token {number}"
         if not isinstance(word, str):
-            raise TypeError(f"{where} is {_shown(word)}, expected a word (str)")
+            way_out = "; `tag_tokenlists` takes a TokenList" if type(word).__name__ == "Token" else ""
+            raise TypeError(f"{where} is {_shown(word)}, expected a word (str){way_out}")
         if not word.strip():
             raise ValueError(f"{where} is {word!r}, expected a word that is not empty or blank")
         words.append(check_text(word, where))

@@ -74,6 +74,6 @@ def find_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device).item()  # `meta` has tensors, but no values
     except (RuntimeError, AssertionError) as error:  # AssertionError: PyTorch was built without CUDA
-        message = f"--device {name}: PyTorch finds no such device here"
+        message = f"--device {name}: PyTorch finds no such device here, expected cpu or cuda"
         raise UsageError(message, hint="--device cpu") from error
     return device

@@ -341,3 +341,9 @@ def test_both_files_of_a_corpus_may_have_weights(cli: Cli) -> None:
     done = cli(*both, "--weight", "0.5", "--weight", "1", "--output", "two")
     assert done.status == 0, done.err
     assert json.loads(Path("two/config.json").read_text("utf-8"))["config"]["data"]["weights"] == [0.5, 1.0]
+
+
+def test_unknown_vectors_are_refused_before_a_corpus_is_looked_for(cli: Cli, tmp_path: Path) -> None:
+    done = cli("train", "--data", str(tmp_path / "absent"), "--embeddings", "sg60")
+    assert done.status == 2
+    assert "sg60 " in done.err
