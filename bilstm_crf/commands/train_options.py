@@ -98,8 +98,9 @@ def configure(given: Given, *, sample: Path | None = None) -> tuple[RunConfig, P
     if "data.train" in values and "data.labels" not in values:
         base = base.replace(labels="file")
     named = base.replace(values)
-    if named.words.embeddings != NONE:  # refuse an unknown name before a corpus is downloaded and read
-        find(named.words.embeddings, named.words.embeddings_dir)
+    vectors = named.words.embeddings
+    if vectors != NONE and not {"/", "."} & {*vectors}:  # refuse an unknown name before a corpus is read
+        find(vectors, named.words.embeddings_dir)
     config = with_files(named)
     refuse_unused(config, base, given)
     name = "sample" if sample is not None else _run_name(named)
