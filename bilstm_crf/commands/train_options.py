@@ -98,9 +98,9 @@ def configure(given: Given, *, sample: Path | None = None) -> tuple[RunConfig, P
     if "data.train" in values and "data.labels" not in values:
         base = base.replace(labels="file")
     named = base.replace(values)
-    vectors = named.words.embeddings
-    if vectors != NONE and not {"/", "."} & {*vectors}:  # refuse an unknown name before a corpus is read
-        find(vectors, named.words.embeddings_dir)
+    name = named.words.embeddings
+    if name != NONE and not {"/", "."} & {*name}:  # refuse an unknown name before a corpus is read
+        find(name, named.words.embeddings_dir)
     config = with_files(named)
     refuse_unused(config, base, given)
     name = "sample" if sample is not None else _run_name(named)
