@@ -7,6 +7,7 @@ They are forks, so they share the model's memory; on systems without forks there
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import gc
 import io
@@ -14,17 +15,17 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import chain, islice
+from multiprocessing.connection import Connection
 from typing import BinaryIO
 
 from bilstm_crf.errors import BilstmCrfError
 from bilstm_crf.formats import Format, FormatOptions
 from bilstm_crf.formats.blocks import Chunk, chunks
-from bilstm_crf.inference.tagger import Tagger, in_order
+from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.util import system
 
 CHUNK_BYTES = 3 << 20  # about 65,000 tokens of CoNLL-U
@@ -72,58 +73,103 @@ def tag_chunks(tagger: ChunkTagger, stream: BinaryIO, *, processes: int) -> Iter
     if processes == 1 or len(first) < 2 or not tagger.tagger.on_cpu or not system.CAN_FORK:
         return map(tagger.tag, everything)
     gc.freeze()  # no collection in a fork touches, and thereby copies, the model's memory
-    others = set(multiprocessing.active_children())
+    workers: list[_Worker] = []
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # a fork must not handle them as we do
     try:
-        context = multiprocessing.get_context("fork")
-        pool = ProcessPoolExecutor(processes, context, initializer=_start_worker, initargs=(tagger,))
-        pool.submit(int)  # starts the processes
+        while len(workers) < processes:
+            workers.append(_Worker(tagger, workers))
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    workers = set(multiprocessing.active_children()) - others
-    return _tag_in_processes(pool, workers, tagger, everything)
+    return _tag_in_workers(workers, tagger, everything)
 
 
-def _tag_in_processes(
-    pool: ProcessPoolExecutor,
-    workers: set[multiprocessing.process.BaseProcess],
-    tagger: ChunkTagger,
-    everything: Iterator[Chunk],
+def _tag_in_workers(
+    workers: list[_Worker], tagger: ChunkTagger, everything: Iterator[Chunk]
 ) -> Iterator[TaggedChunk]:
+    """Give each worker one chunk at a time; yield the results in the order of the chunks."""
+    idle, busy = list(workers), deque[tuple[_Worker, Chunk]]()
     try:
-        for chunk, tagged in in_order(pool, _tag_in_worker, everything, ahead=len(workers)):
-            yield tagged or tagger.tag(chunk)  # raises what the worker met
-    except BrokenProcessPool:
-        raise BilstmCrfError(
-            "a worker process was killed",
-            hint="perhaps because memory ran out: fewer --threads need less",
-        ) from None
+        for chunk in everything:
+            done = None
+            if idle:
+                worker = idle.pop()
+            else:
+                worker, earlier = busy.popleft()
+                done = worker.result() or tagger.tag(earlier)  # raises what the worker met
+            worker.begin(chunk)
+            busy.append((worker, chunk))
+            if done is not None:
+                yield done
+        for worker, chunk in busy:
+            yield worker.result() or tagger.tag(chunk)
     finally:
-        for worker in workers:  # at once, whatever they are doing: they hold nothing to clean up
-            worker.kill()
-        pool.shutdown(cancel_futures=True)
+        for worker in workers:
+            worker.end()
 
 
-_worker: ChunkTagger  # of this process, if it is a worker
+class _Worker:
+    """A forked process that tags one chunk after another.
+
+    It has a pipe of its own: the queues of concurrent.futures hold locks that a killed process never
+    releases, and then the parent waits for ever.
+    """
+
+    def __init__(self, tagger: ChunkTagger, before: list[_Worker]) -> None:
+        """`before`: the workers that exist already."""
+        context = multiprocessing.get_context("fork")
+        self._ours, theirs = context.Pipe()
+        far_ends = [self._ours, *(worker._ours for worker in before)]
+        self._process = context.Process(target=_serve, args=(tagger, theirs, far_ends), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def begin(self, chunk: Chunk) -> None:
+        with self._alive():
+            self._ours.send(chunk)
+
+    def result(self) -> TaggedChunk | None:
+        """Return the tagged chunk; None for a chunk with an error."""
+        with self._alive():
+            tagged: TaggedChunk | None = self._ours.recv()
+        return tagged
+
+    @contextlib.contextmanager
+    def _alive(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, OSError):
+            raise BilstmCrfError(
+                "a worker process was killed",
+                hint="perhaps because memory ran out: fewer --threads need less",
+            ) from None
+
+    def end(self) -> None:
+        """End the process at once, whatever it is doing: it holds nothing to clean up."""
+        self._process.kill()
+        self._process.join()
+        self._ours.close()
 
 
-def _start_worker(tagger: ChunkTagger) -> None:
-    """Prepare a forked process for its chunks."""
-    global _worker
-    _worker = tagger
+def _serve(tagger: ChunkTagger, ours: Connection, far_ends: list[Connection]) -> None:
+    """Tag what arrives until the parent is gone; its ends of the pipes, open here, would hide that."""
     # Ctrl-C and a closed terminal reach the whole group. They are for the parent, which ends this process.
     for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-
-
-def _tag_in_worker(chunk: Chunk) -> TaggedChunk | None:
-    """Return None for a chunk with an error: the parent tags it again, and meets the same one."""
-    try:
-        return _worker.tag(chunk)
-    except Exception:
-        return None
+    for end in far_ends:
+        end.close()
+    while True:
+        try:
+            chunk = ours.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            tagged = tagger.tag(chunk)
+        except Exception:
+            tagged = None  # the parent tags it again, and meets the same error
+        with contextlib.suppress(OSError):  # the parent is gone
+            ours.send(tagged)
 
 
 def _end_with_parent() -> None:
