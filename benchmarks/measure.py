@@ -22,7 +22,7 @@ LIMIT = 3 * 3600  # seconds; a process that takes longer hangs
 
 @dataclass(frozen=True)
 class Run:
-    """What one process left behind."""
+    """The time, memory and output of one process."""
 
     seconds: float  # from its start to its end
     peak_mib: float  # memory of all its processes at its highest, mapped files included, what they share once

@@ -91,5 +91,5 @@ def read_log(log: str) -> tuple[float, float]:
 
 
 def tokens_per_sentence(sentences: Sequence[Columns]) -> float:
-    """Of those sentences that NCRF++ does not drop."""
+    """Count the sentences that NCRF++ does not drop."""
     return statistics.fmean(len(sentence) for sentence in sentences if len(sentence) < MAX_LENGTH)

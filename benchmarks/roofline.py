@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What this machine can do: float32 matrix products at the model's sizes, and memory bandwidth.
+"""Measure the machine's limits: float32 matrix products at the model's sizes, and memory bandwidth.
 
 A stage's distance from the roofline is its arithmetic over its time, beside the row of its size here.
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Where the time of training and tagging goes, and what each compiled part gives, on real sentences.
+"""Measure the stages of training and tagging, and the gain of each compiled part, on real sentences.
 
 python benchmarks/stages.py --norne DIR --embeddings FILE
 """

@@ -21,7 +21,7 @@ SMALL = 300  # training sentences of a model whose speed in tagging is all that 
 
 @dataclass
 class Material:
-    """What all sides read, made once in the folder `work`."""
+    """The input files of all systems, written once to the folder `work`."""
 
     norne: Path
     embeddings: str
@@ -94,7 +94,7 @@ class Ours:
         return json.loads(run.out)["seconds"], run
 
     def driver(self, sentences: list[convert.Columns]) -> tuple[dict[str, Any], measure.Run]:
-        """What the peers' drivers measure: Tagger inside a process."""
+        """Measure the Tagger inside a process, as the peers' drivers do."""
         return drive(sys.executable, "ours_ner.py", self.material, self.model, sentences)
 
 
@@ -138,7 +138,7 @@ class Peer:
 
     @property
     def model(self) -> Path:
-        """Where its model goes."""
+        """Return the folder of its model."""
         return self.material.work / self.name
 
     def train(self, sentences: int) -> tuple[float, measure.Run]:

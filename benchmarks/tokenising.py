@@ -309,7 +309,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="Names of tokenisers.")
     parser.add_argument("--show", choices=["tokens", "sentences"], help="Print differences instead.")
     parser.add_argument("--layouts", nargs="*", default=list(LAYOUTS), choices=list(LAYOUTS))
-    parser.add_argument("--seed", type=int, default=1, help="Of the paragraphs' lengths.")
+    parser.add_argument("--seed", type=int, default=1, help="Seed of the random paragraph lengths.")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="JSON with every figure.")
     options = parser.parse_args()
     loaders = {"ours": ours, "spacy": spacy, "sentencex": sentencex_ours, "blingfire": blingfire}

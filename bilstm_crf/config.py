@@ -34,7 +34,7 @@ Maybe = str | None
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What to learn from, and how the files are read: NorNE in `folder`, or files of one's own."""
+    """The training data, NorNE in `folder` or your own files, and how to read it."""
 
     folder: Maybe = option(
         "--data DIR", None, "NorNE's folder, or any with files named like UD's", "data/norne", main=True
@@ -128,7 +128,7 @@ class LstmConfig:
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """What the network reads, and what it ends in."""
+    """The network's features, head, dropout and ensemble."""
 
     features: Features = option(
         "--features LIST", "auto", "Features by commas: static, char, encoder", "static,char(,encoder)"
@@ -226,7 +226,7 @@ class EncoderConfig:
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """How a batch's gradients change the weights."""
+    """The optimizer: method, rates and decay."""
 
     method: Literal["sgd", "adam"] = setting(
         "sgd", "Optimizer: sgd or adam (AdamW); word vectors always take SGD", main=True
@@ -240,7 +240,7 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class ScheduleConfig:
-    """How long a run trains, and its learning-rate schedule."""
+    """The length of a run and its learning-rate schedule."""
 
     shape: Literal["inverse", "linear", "cosine"] = setting(
         "inverse", "Learning-rate schedule: inverse, linear or cosine", main=True
@@ -327,7 +327,7 @@ class RunConfig:
 
     @property
     def features(self) -> list[str]:
-        """What a word is read as: some of static, char, encoder."""
+        """The features of a word: some of static, char, encoder."""
         if self.network.features == "auto":
             return ["static", "char"] + ["encoder"] * (self.encoder is not None)
         return self.network.features.split(",")
@@ -344,7 +344,7 @@ class RunConfig:
 
     @property
     def tunes_encoder(self) -> bool:
-        """Whether there is an encoder that is trained."""
+        """Whether an encoder is fine-tuned."""
         return self.encoder is not None and self.encoder.finetune
 
     @property
@@ -354,7 +354,7 @@ class RunConfig:
 
     @property
     def workers(self) -> int:
-        """How many parts of the work run at once: one where an encoder is trained, which is most of it."""
+        """The number of parallel workers; one for a fine-tuned encoder, whose threads PyTorch uses."""
         return 1 if self.tunes_encoder else min(self.run.threads, 2)
 
     @property

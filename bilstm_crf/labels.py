@@ -262,7 +262,7 @@ def parse(label: str) -> Parsed:
 
 @dataclass(frozen=True)
 class FileLabels:
-    """How the labels of one file are written: the family, and the standard label of each label."""
+    """The label dialect of one file: its family, and the standard label of each label."""
 
     family: str
     table: dict[str, str] | None  # None: every label is standard
@@ -351,7 +351,7 @@ class LabelReading:
 
     @property
     def outcome(self) -> str:
-        """How illegal labels were read, for a message."""
+        """A description, for a message, of how illegal labels were read."""
         return "begin or continue a span" if self.repair == "conlleval" else "count as O"
 
     @property

@@ -71,7 +71,7 @@ def test_the_default_configuration_is_the_papers() -> None:
 
 def test_every_setting_has_a_default_within_its_bounds_and_a_help() -> None:
     for path, each in SETTINGS.items():
-        assert each.told.help, path
+        assert each.info.help, path
         assert path == "encoder.name" or each.read(each.default) == each.default
 
 

@@ -1,4 +1,4 @@
-"""What the drivers share: their two commands, the clock, the columns. Standard library alone.
+"""Shared parts of the drivers: their two commands, the clock, the columns. Standard library only.
 
 A driver runs under the Python that has its package, and prints one line of JSON:
 
@@ -51,7 +51,7 @@ def count(sentences: Sequence[Sequence[Any]]) -> int:
 
 
 def seconds_since_start() -> float:
-    """How long this process has been there, imports included (Linux; to a hundredth of a second)."""
+    """Return the seconds since this process started, imports included (Linux; to a hundredth of a second)."""
     started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
 

@@ -17,7 +17,7 @@ model, one, many, output, threads = sys.argv[1:]
 
 
 def seconds(source: str) -> float:
-    """Of one command."""
+    """Return the seconds of one command."""
     started = time.perf_counter()
     status = run(["tag", "--model", model, source, "-o", output, "--threads", threads, "--quiet"])
     if status:

@@ -30,7 +30,7 @@ Spans = Sequence[Sequence[Span]]  # those of each sentence, with the label set's
 
 @dataclass(frozen=True)
 class ReferenceData:
-    """What is known beside the files to compare; each part that is there adds a breakdown."""
+    """Optional inputs besides the files to compare; each one given adds a breakdown."""
 
     names: TrainNames | None = None
     coverage: VocabularyCoverage | None = None
@@ -39,7 +39,7 @@ class ReferenceData:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How many tokens and how many examples to show."""
+    """The number of tokens of context and of examples to show."""
 
     context: int = 8  # tokens to the left and right of an example
     examples: int = 3  # of each confusion, and of each side of a comparison

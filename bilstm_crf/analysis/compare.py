@@ -33,7 +33,7 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How A and B differ; the examples of `only_a` show what B predicts there, and the other way round."""
+    """The differences of A and B. Examples of `only_a` show B's predictions, and those of `only_b` A's."""
 
     scores: SystemComparison
     total: Contrast

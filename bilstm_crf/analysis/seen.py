@@ -1,4 +1,4 @@
-"""What a system could know about a span before: names seen in training, words with an embedding."""
+"""Look up what a system has seen before: names in the training data, words with a vector."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TrainNames:
 
 
 class VocabularyCoverage:
-    """Which words have an entry in the training data or the vectors.
+    """The words that occur in the training data or in the vectors.
 
     Words are looked up as the model does it: digits as 0, the exact form, then the lower-cased one; in
     fastText vectors also by character n-grams.

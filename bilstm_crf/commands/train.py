@@ -65,11 +65,11 @@ def _option(setting: Setting) -> click.Option:
 
 def _row(setting: Setting) -> tuple[str, str]:
     """Return what --help says of a setting: what is typed, and what it is."""
-    default = setting.told.otherwise
+    default = setting.info.otherwise
     if setting.option and not default and setting.default not in (None, False, ()):
         default = str(setting.default)
-    typed = setting.told.option or f"{fields.short_name(RunConfig, setting.path)}={setting.default}"
-    return typed, setting.told.help + (f"  [{default}]" if default else "")
+    typed = setting.info.option or f"{fields.short_name(RunConfig, setting.path)}={setting.default}"
+    return typed, setting.info.help + (f"  [{default}]" if default else "")
 
 
 @click.command("train", cls=TrainCommand, context_settings={"max_content_width": HELP_WIDTH})

@@ -46,7 +46,7 @@ class Given:
 
     @property
     def names_no_corpus(self) -> bool:
-        """Whether neither a corpus nor vectors are named: then the sample shows that everything works."""
+        """Whether neither a corpus nor vectors are named, so that the sample is used."""
         splits = ("folder", "language", "train", "dev", "test")
         return not {*self.values} & {"words.embeddings", *(f"data.{each}" for each in splits)}
 
@@ -140,7 +140,7 @@ def refuse_unused(config: RunConfig, base: RunConfig, given: Given) -> None:
 
 
 def sample_folder() -> Path:
-    """Return the folder of the sample. Raises UsageError where it is not at hand."""
+    """Return the folder of the sample. Raises UsageError if it does not exist."""
     folder = next((each for each in SAMPLE_FOLDERS if each.is_dir()), None)
     if folder is None:
         raise UsageError(

@@ -77,7 +77,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Unknown:
-    """How many of a text's word forms the training set lacks."""
+    """The numbers of a text's word forms that the training set lacks."""
 
     text: str  # the name of the text
     training: str
@@ -171,7 +171,7 @@ def types_in(counts: Iterable[Counts]) -> list[str]:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What `data stats` shows."""
+    """The statistics that `data stats` shows."""
 
     tables: list[Table]
     unknown: list[Unknown]

@@ -16,7 +16,7 @@ SUFFIXES = (".bin", ".txt", ".vec", ".zip", ".model", ".kv", *PACKED_SUFFIXES)
 
 @dataclass(frozen=True)
 class Known:
-    """What a name promises (NorNE paper, section 5)."""
+    """The properties that a name stands for (NorNE paper, section 5)."""
 
     algorithm: str  # skipgram or cbow
     dim: int

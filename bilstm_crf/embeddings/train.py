@@ -27,7 +27,7 @@ MAX_TOKEN = 1 << 20  # bytes; more without a blank is not tokenised text
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the vectors. With one worker, equal settings and text give equal bytes."""
+    """The settings of training vectors. With one worker, equal settings and text give equal bytes."""
 
     algorithm: str = "skipgram"  # or cbow
     dim: int = 100

@@ -1,4 +1,4 @@
-"""How features are read off an encoder, as frozen data for a configuration and a model folder."""
+"""Settings that turn an encoder's hidden states into features, for a configuration and a model folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bilstm_crf.util.fields import settings_of
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """How a word's vector is computed from the hidden states of its subwords."""
+    """The settings that compute a word's vector from the hidden states of its subwords."""
 
     pooling: Pooling = "first"  # which of a word's subwords, first as in Devlin et al. (2019, section 5.3)
     layers: str = "last"  # last, last4 (their mean), mix (ScalarMix of all), or a layer's number

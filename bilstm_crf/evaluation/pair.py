@@ -20,7 +20,7 @@ Path = str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class PairFormats:
-    """How gold and predicted files are read."""
+    """The options for reading gold and predicted files."""
 
     gold: str | None = None  # format; None: by suffix
     predicted: str | None = None

@@ -51,7 +51,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Reading:
-    """How gold and predictions were read."""
+    """What reading gold and predictions assumed or repaired."""
 
     repaired: bool = False  # illegal labels make spans as in conlleval (`--repair conlleval`)
     types: frozenset[str] = frozenset()  # gold's, as in the file, where the spans are mapped already

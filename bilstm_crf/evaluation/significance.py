@@ -1,4 +1,4 @@
-"""How far scores can be trusted: intervals, paired tests, and tests that account for seeds.
+"""Significance of scores: intervals, paired tests, and tests that account for seeds.
 
 Counts come in, (S, N, 3): the correct, gold and predicted spans of N sentences for each of S seeds. The score
 of a system is the mean over its seeds of micro F1.
@@ -60,7 +60,7 @@ class SeedComparison:
 
 @dataclass(frozen=True)
 class Spread:
-    """How much scores vary: standard deviations of F1, as fractions."""
+    """The variation of scores: standard deviations of F1, as fractions."""
 
     seeds: float  # inside a row, pooled over the rows
     rows: float  # between the means of the rows

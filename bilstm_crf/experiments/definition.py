@@ -57,7 +57,7 @@ class Cell:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What is configured otherwise than the preset has it, for the record."""
+        """The settings that differ from the preset, for the record."""
         values = {path: list(v) if isinstance(v, tuple) else v for path, v in changes(self.config).items()}
         return {"language": self.corpus, "preset": self.config.preset, **values}
 

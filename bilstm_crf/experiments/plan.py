@@ -1,4 +1,4 @@
-"""What there is to do: the runs of all tables, the evaluations that each needs, and how far each has come."""
+"""Plan the work: the runs of all tables, their evaluations, and the progress of each."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from bilstm_crf.util import fields
 
 @dataclass(frozen=True)
 class RunnerOptions:
-    """Where runs lie, what they read and how they are run; nothing of it is part of their names."""
+    """The folders, inputs and resources of runs; none of it is part of their names."""
 
     results: ResultsFolder
     corpora: Mapping[str, Corpus] = field(default_factory=dict)  # as the files have them
@@ -94,7 +94,7 @@ class Task:
 
     @property
     def epochs(self) -> int:
-        """How many epochs it has, as far as that is known before it ends."""
+        """The number of epochs, as far as it is known before the run ends."""
         schedule, stages = self.run.config.schedule, self.run.config.stages
         longest = schedule.batches_per_epoch or sys.maxsize  # else an epoch's batches depend on the data
         planned = sum(-(-stage.batches // longest) for stage in stages) or schedule.epochs
@@ -107,7 +107,7 @@ class Task:
 
     @property
     def progress(self) -> str:
-        """How far training has come."""
+        """The progress of training."""
         return f"epoch {len(self.history)}/{self.epochs}" if self.history else "not started"
 
     def look(self) -> None:

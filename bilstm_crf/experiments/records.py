@@ -36,7 +36,7 @@ def name_of_labels(labels: str) -> str:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a trained model is scored on, and in which label set."""
+    """The data and label set that a trained model is scored on."""
 
     language: str  # or the name of an own corpus
     split: str  # dev or test
@@ -209,7 +209,7 @@ class CountRow:
 
 @dataclass(frozen=True)
 class TableHead:
-    """What every table has."""
+    """The fields that all tables share."""
 
     bilstm_crf: str  # version
     experiment: str
@@ -244,7 +244,7 @@ class ScoreTable(TableHead):
 
 @dataclass(frozen=True)
 class CountTable(TableHead):
-    """What the corpus holds; nothing is trained."""
+    """A table of corpus statistics; nothing is trained."""
 
     missing: list[str]  # splits without a file
     rows: list[CountRow]

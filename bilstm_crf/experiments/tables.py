@@ -54,7 +54,7 @@ class ScoredCell:
 
     @property
     def data(self) -> set[tuple[str, str, str]]:
-        """What it was scored on: label set, checksum of the files, gold spans of each sentence."""
+        """The data it was scored on: label set, checksum of the files, gold spans of each sentence."""
         labels = self.cell.evaluation.labels
         return {(labels, score.data_sha256, score.counts.gold) for score in self.scores.values()}
 

@@ -1,4 +1,4 @@
-"""Where else in its document a name occurs: what the document memory looks at.
+"""Find the other occurrences of a name in its document, which the document memory reads.
 
 Letters: N tokens of all sentences; M of them have other occurrences; P places, one for each token that
 another one looks at; E pairs of a token and another occurrence.

@@ -90,7 +90,7 @@ class Layout:
     own_label: int | None = None  # the column that was recognised as labels, whatever the options say
     strict: bool = False  # whether each of its labels in the sample is O or B-PER and the like
     types: frozenset[str] = frozenset()  # of the labels in the sample
-    told: bool = False  # whether --label-column names the column that is written
+    is_named: bool = False  # whether --label-column names the column that is written
     writable: bool = False  # whether `tag` may replace the label
     prefix: str = ""  # before each token, and not part of it
     header: str | None = None  # the row of names
@@ -296,7 +296,7 @@ class _Recogniser:
             own_label=last,
             strict=kind == "strict",
             types=types_of(labels),
-            told=label != "auto",
+            is_named=label != "auto",
             writable=True,
             line_is_sentence=of_sentence,
         )
@@ -308,10 +308,10 @@ class _Recogniser:
         self.layout = Layout("blanks", max(map(len, table)))
         asked = self.options.token_column
         token = 3 if asked is None else self._chosen("--token-column", asked)
-        label, told = self._label(10, token)
+        label, is_named = self._label(10, token)
         lasts = [[cells[-1] for cells in table]]
-        appended = self.options.side == "predicted" and not told and kind_of(lasts) == "strict"
-        if appended or (told and self.options.label_column == "last"):
+        appended = self.options.side == "predicted" and not is_named and kind_of(lasts) == "strict"
+        if appended or (is_named and self.options.label_column == "last"):
             label = -1
         entities = "labels are the last column" if appended else "entities are column 11"
         return Layout(
@@ -320,7 +320,7 @@ class _Recogniser:
             token,
             label,
             own_label=10,
-            told=told,
+            is_named=is_named,
             notes=(f"columns as in OntoNotes: the token is column 4, {entities}",) * (asked is None),
             open_ended=True,
             brackets=label == 10,
@@ -350,7 +350,7 @@ class _Recogniser:
         self.columns = [Column([[row[c] for row in sentence] for sentence in table]) for c in range(width)]
         token = self._token()
         own, writable = self._own_label(token)
-        label, told = self._label(own, token)
+        label, is_named = self._label(own, token)
         return Layout(
             self.layout.form,
             width,
@@ -359,7 +359,7 @@ class _Recogniser:
             own,
             strict=own is not None and self.columns[own].kind == "strict",
             types=frozenset() if own is None else self.columns[own].types,
-            told=told,
+            is_named=is_named,
             writable=writable,
             prefix="" if header is not None else self._prefix(token, own),
             header=header,
@@ -367,7 +367,7 @@ class _Recogniser:
             ids=ids if self.sample.names is not None or token else None,
             counts=is_counting(self.columns[token].sentences),
             notes=tuple(self.notes),
-            label_note="" if told else self.label_note,
+            label_note="" if is_named else self.label_note,
         )
 
     def _header(self) -> str | None:

@@ -43,7 +43,7 @@ STRAY_BLANKS = (b"  ", b"\n ", b" \n", b" \r")
 
 
 class Raw(NamedTuple):
-    """What `render` needs."""
+    """The data that `render` needs."""
 
     lines: list[bytes]
     layout: Layout | None
@@ -317,7 +317,7 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     column = _written(layout, options, sentence.path)
     if sentence.tokens:
         labels = _labels_to_write(sentence.spans, len(sentence), layout, column)
-        replaceable = None if layout.told or options.known_types is None else {b"O"}
+        replaceable = None if layout.is_named or options.known_types is None else {b"O"}
         if layout.line_is_sentence:
             return _with_labels_in_line(lines[0], labels, sentence, options)
         separator = b"\t" if layout.form == "tabs" else b" "
@@ -354,7 +354,7 @@ def _with_labels_in_line(
         if piece[0] == BOM_BYTES:
             return piece[0]
         word, bar, cell = piece[0].rpartition(b"|")
-        if options.known_types is not None and not sentence.raw.layout.told:
+        if options.known_types is not None and not sentence.raw.layout.is_named:
             _require_replaceable(cell, sentence, sentence.line, options)
         return word + bar + next(new)
 
@@ -363,7 +363,7 @@ def _with_labels_in_line(
 
 def _written(layout: Layout, options: FormatOptions, path: str) -> int | None:
     """Return the column to replace; None: append. Warns once a file why labels are not replaced."""
-    if layout.told:
+    if layout.is_named:
         return layout.label
     if options.label_column == "append" or layout.own_label is None:
         return None

@@ -45,7 +45,7 @@ Form = Literal["own", "object", "prodigy", "doccano", "studio", "triple", "label
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the entities of a record are, what they look like there, and when this row is meant."""
+    """A layout of records: the position and form of its entities, and the keys that identify it."""
 
     path: Path
     form: Form

@@ -57,7 +57,7 @@ class Found(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """What `render` needs; without a layout the record is written unchanged."""
+    """The data that `render` needs; without a layout the record is written unchanged."""
 
     found: Found
     layout: Layout | None

@@ -1,4 +1,4 @@
-"""What the compiled loops share: matrix products and the exponential, in float32."""
+"""Shared parts of the compiled loops: matrix products and the exponential, in float32."""
 
 from __future__ import annotations
 

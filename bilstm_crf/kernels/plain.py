@@ -1,4 +1,4 @@
-"""What tagging needs in plain NumPy: for machines without numba, for short inputs, and as the oracle.
+"""The loops of tagging in plain NumPy: for machines without numba, for short inputs, and as the oracle.
 
 The functions have the names, arguments and results of the compiled ones, to float32 rounding.
 

@@ -1,4 +1,4 @@
-"""What reads a sentence whose words are represented: BiLSTM, linear layer, CRF, as the head has them.
+"""Turn a sentence's word representations into emissions: BiLSTM, linear layer, CRF, depending on the head.
 
 Letters: N tokens in packed order, D dimensions of a word's representation, H of a state, K labels.
 """

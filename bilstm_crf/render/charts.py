@@ -73,7 +73,7 @@ class LineChart:
 
     @property
     def label_heights(self) -> list[float]:
-        """Where the name of each line stands: as high as the line ends, apart where names would meet."""
+        """The height of each line's name: that of the line's end, moved apart where names would overlap."""
         ends = [self.y.place(line.points[-1][1]) for line in self.lines]
         order = sorted(range(len(ends)), key=ends.__getitem__)
         highest = -math.inf
@@ -87,7 +87,7 @@ class LineChart:
 
     @property
     def description(self) -> str:
-        """Where each line begins, is kept and ends, in words."""
+        """A description in words: the start, the kept epoch and the end of each line."""
         return describe(self.lines, self.x_name)
 
 

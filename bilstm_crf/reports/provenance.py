@@ -1,4 +1,4 @@
-"""How runs stand and where they come from, as tables: settings, data, vectors, versions and machines."""
+"""Build tables of the state and provenance of runs: settings, data, vectors, versions and machines."""
 
 from __future__ import annotations
 

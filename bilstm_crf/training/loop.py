@@ -39,7 +39,7 @@ MAX_LOSS = 100.0  # per token; guessing among K labels costs ln K, about 3
 
 
 class Observer(Protocol):
-    """What follows the progress of a training, and is closed after it: a progress bar, a log."""
+    """An observer of training, closed when it ends: a progress bar, a log."""
 
     def __enter__(self) -> Any: ...
     def __exit__(self, *error: Any) -> None: ...
@@ -83,7 +83,7 @@ class DevSet:
 
 @dataclass(frozen=True)
 class Output:
-    """Where a training writes its model, and what is saved with it."""
+    """The folder of the model, and the data saved with it."""
 
     folder: Path
     provenance: dict[str, Any]  # for model.json

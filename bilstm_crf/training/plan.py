@@ -1,4 +1,4 @@
-"""What a training draws from its sentences, and how long it lasts: epochs, each of one stage of a curriculum.
+"""Plan a training: the sentences of each epoch, and the epochs of each stage of a curriculum.
 
 An epoch is one pass over the training data, or `batches_per_epoch` batches. Dev is scored after each.
 """
@@ -17,7 +17,7 @@ from bilstm_crf.training.records import EpochRow, best_row
 
 @dataclass(frozen=True)
 class LearningRateSchedule:
-    """How a learning rate falls over a run."""
+    """The learning-rate schedule of a run."""
 
     config: ScheduleConfig
     batches_per_epoch: int

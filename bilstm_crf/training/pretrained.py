@@ -24,7 +24,7 @@ from bilstm_crf.training.records import ModelSource
 
 @dataclass(frozen=True)
 class Pretrained:
-    """What a model starts from, each part where there is any."""
+    """The pretrained parts that a model starts from; each may be missing."""
 
     vectors: WordVectors | None = None
     encoder: Encoder | None = None

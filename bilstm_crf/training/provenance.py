@@ -1,4 +1,4 @@
-"""Where a run was made: the program's version and commit, the command line, packages and the machine."""
+"""Record the provenance of a run: the program's version and commit, command line, packages and machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run writes about itself: its description, one row per epoch, its scores, and the dropped sentences.
+"""Records of a run: its description, one row per epoch, its scores, and the dropped sentences.
 
 config.json     RunDescription
 history.jsonl   EpochRow, one per line
@@ -70,7 +70,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class RunDescription:
-    """What a run was asked to do, with the hashes of its inputs, and where it runs."""
+    """The configuration of a run, the hashes of its inputs, and its environment."""
 
     FORMAT: ClassVar[int] = 1
 
@@ -115,7 +115,7 @@ class FinalPhase:
 
 @dataclass(frozen=True)
 class Seconds:
-    """How long a run took."""
+    """The seconds that a run took."""
 
     training: float
     scoring_dev: float

@@ -42,7 +42,7 @@ DID_NOT_CHOOSE = "a split without entities of training types: the last epoch was
 
 @dataclass(frozen=True)
 class Monitor:
-    """What shows a run to a person."""
+    """The output to a person during a run."""
 
     say: Callable[[str], None]  # one line
     progress: Callable[[int, int, int], Observer]  # of epochs, sentences in each, epochs done before

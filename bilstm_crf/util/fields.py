@@ -28,15 +28,15 @@ MAX_NUMBER = sys.float_info.max  # infinity is no setting
 FLAGS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
 
 
-def setting(default: Any, help: str, otherwise: str = "", *, compare: bool = True, **told: Any) -> Any:
+def setting(default: Any, help: str, otherwise: str = "", *, compare: bool = True, **info: Any) -> Any:
     """Return a dataclass field that holds one setting.
 
     `help` says what it is, with its unit, and `otherwise` what holds by default, where that is not the
-    default's text. With `compare=False`, configurations that differ in this setting alone are equal. `told`
-    are the fields of `Told`.
+    default's text. With `compare=False`, configurations that differ in this setting alone are equal. `info`
+    are the fields of `SettingInfo`.
     """
-    told = {"told": Told(help, otherwise, **told)}
-    return field(default=default, compare=compare, metadata=told)
+    info = {"info": SettingInfo(help, otherwise, **info)}
+    return field(default=default, compare=compare, metadata=info)
 
 
 def option(option: str, default: Any, help: str, otherwise: str = "", **more: Any) -> Any:
@@ -45,8 +45,8 @@ def option(option: str, default: Any, help: str, otherwise: str = "", **more: An
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a field says of its setting."""
+class SettingInfo:
+    """The metadata of a setting: help, bounds and option."""
 
     help: str
     otherwise: str
@@ -62,19 +62,19 @@ class Told:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of a configuration: its path, type, default and what `setting` was told."""
+    """One setting of a configuration: its path, type, default and the metadata given to `setting`."""
 
     path: str
     kind: Any  # int, float, bool, str or a Literal
     several: bool  # whether the setting is a tuple of these
     optional: bool  # whether None is a value
     default: Any
-    told: Told
+    info: SettingInfo
 
     @property
     def option(self) -> str:
         """The option of the command line that sets it; empty for one that only --set does."""
-        return self.told.option.partition(" ")[0]
+        return self.info.option.partition(" ")[0]
 
     def read(self, value: Any, *, text: bool = False) -> Any:
         """Return a value from a file, or with `text` from the command line, as the type of the setting.
@@ -97,27 +97,27 @@ class Setting:
 
     def _within(self, value: Any) -> Any:
         """Return the value. Raises ValueError where it is outside the bounds."""
-        told = self.told
+        info = self.info
         if self.kind in (int, float):
-            right = told.low <= value <= told.high and value < told.below  # false for NaN too
-            right &= told.remainder is None or value % 2 == told.remainder
+            right = info.low <= value <= info.high and value < info.below  # false for NaN too
+            right &= info.remainder is None or value % 2 == info.remainder
         else:
-            right = not told.pattern or re.fullmatch(told.pattern, value) is not None
+            right = not info.pattern or re.fullmatch(info.pattern, value) is not None
         if not right:
             raise ValueError
         return value
 
     @property
     def expected(self) -> str:
-        """What a value must be, for an error."""
-        told = self.told
-        if told.expected:
-            return told.expected
+        """A description of the expected value, for an error."""
+        info = self.info
+        if info.expected:
+            return info.expected
         if self.kind not in (int, float):
             *first, last = typing.get_args(self.kind) or [{bool: "true or false"}.get(self.kind, "text")]
             return f"{', '.join(first)} or {last}" if first else last
-        whole = {None: "a whole number", 0: "an even number", 1: "an odd number"}[told.remainder]
-        limits = {"{:,} or more": told.low, "at most {:,}": told.high, "less than {:,}": told.below}
+        whole = {None: "a whole number", 0: "an even number", 1: "an odd number"}[info.remainder]
+        limits = {"{:,} or more": info.low, "at most {:,}": info.high, "less than {:,}": info.below}
         bounds = [text.format(limit) for text, limit in limits.items() if limit < MAX_NUMBER]
         return f"{whole if self.kind is int else 'a number'}, {' and '.join(bounds)}"
 
@@ -153,7 +153,7 @@ def _settings(cls: type) -> Iterator[Setting]:
         else:
             several = typing.get_origin(kind) is tuple
             kind = typing.get_args(kind)[0] if several else kind
-            yield Setting(each.name, kind, several, optional, each.default, each.metadata["told"])
+            yield Setting(each.name, kind, several, optional, each.default, each.metadata["info"])
 
 
 def _without_none(hint: Any) -> tuple[Any, bool]:
@@ -178,7 +178,7 @@ def full_path(cls: type, name: str) -> str:
     known, name = settings_of(cls), name.strip().replace("-", "_")
     if name in known:
         return name
-    main = [path for path, each in known.items() if each.told.main and path.startswith(f"{name}.")]
+    main = [path for path, each in known.items() if each.info.main and path.startswith(f"{name}.")]
     bare = [path for path in known if path.endswith(f".{name}")]
     # An optional part, which is absent by default, does not make its neighbours' names ambiguous
     always = [path for path in bare if getattr(cls, path.partition(".")[0]) is not None]
@@ -196,7 +196,7 @@ def full_path(cls: type, name: str) -> str:
 def short_name(cls: type, path: str) -> str:
     """Return the shortest name of a setting, the inverse of `full_path`."""
     part, _, name = path.partition(".")
-    if settings_of(cls)[path].told.main:
+    if settings_of(cls)[path].info.main:
         return part
     try:
         return name if full_path(cls, name) == path else path
@@ -218,7 +218,7 @@ def read(cls: type, content: Mapping[str, Any], *, text: bool = False) -> dict[s
             if path in found:
                 raise UsageError(f"the setting {path} is given twice", hint=f"give {path} once")
             setting, (part, _, _) = settings_of(cls)[path], path.partition(".")
-            if setting.told.main and getattr(cls, part) is None and each in NONE:
+            if setting.info.main and getattr(cls, part) is None and each in NONE:
                 found[part] = None
             else:
                 found[path] = setting.read(each, text=text)
@@ -259,7 +259,7 @@ def replace(config: T, content: Mapping[str, Any], *, text: bool = False) -> T:
         first = dataclasses.fields(kind)[0].name
         if there is None and first not in given:
             named = ", ".join(f"{part}.{name}={as_text(value)}" for name, value in given.items())
-            option = settings_of(cls)[f"{part}.{first}"].told.option
+            option = settings_of(cls)[f"{part}.{first}"].info.option
             raise UsageError(f"{named}, but there is no {part}", hint=f"name one: {option or part}")
         own[part] = kind(**given) if there is None else dataclasses.replace(there, **given)
     return dataclasses.replace(config, **own)  # type: ignore[type-var]

@@ -322,8 +322,8 @@ def test_help_names_every_setting_with_its_default_on_two_screens(cli: Cli, monk
     assert len(lines) <= 90
     assert max(map(len, lines)) <= 100
     for path, each in settings_of(RunConfig).items():
-        assert any(each.told.help in line for line in lines), path
-        assert (each.told.option or f"{short_name(RunConfig, path)}={each.default}") in text, path
+        assert any(each.info.help in line for line in lines), path
+        assert (each.info.option or f"{short_name(RunConfig, path)}={each.default}") in text, path
 
 
 def test_an_unknown_command_is_an_error_with_a_guess(cli: Cli) -> None:
