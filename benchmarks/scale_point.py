@@ -18,7 +18,7 @@ from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.corpus.mixture import Mixture
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.inference.tagger import Tagger
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.training.build import build_model
 from bilstm_crf.training.loop import DevSet, Output, Trainer, fit
 from bilstm_crf.training.optimizer import Optimizer
@@ -73,9 +73,9 @@ def sentences(
         chosen = [known[int(len(known) * source.random() ** 3)] for _ in range(length)]
         spans = []
         for at in range(0, length, 10):
-            spans.append(Span(at, min(at + 2, length), types[entities % len(types)]))
+            spans.append(TokenSpan(at, min(at + 2, length), types[entities % len(types)]))
             entities += 1
-        made.append(Sentence(chosen, spans=spans))
+        made.append(Sentence(chosen, token_spans=spans))
     return made
 
 

@@ -173,7 +173,7 @@ def main() -> None:
     model = build_model(config, split.sentences, Pretrained(load(arguments.embeddings)))
     encoded = model.vocabulary.encode(
         [sentence.tokens for sentence in split.sentences],
-        [encoding.encode(sentence.spans or [], len(sentence)) for sentence in split.sentences],
+        [encoding.encode(sentence.token_spans or [], len(sentence)) for sentence in split.sentences],
     )
     rows: list[dict[str, Any]] = []
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from bilstm_crf.errors import InputError, UsageError, did_you_mean, warn
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.util.files import read_toml
 
 
@@ -49,7 +49,7 @@ def line_of(sentence: Sentence, position: int) -> int | None:
 class Encoding:
     """The prefixes of a span's only, first, inner and last token; all transitions follow from them.
 
-    >>> ENCODINGS["iobes"].encode([Span(0, 1, "PER"), Span(2, 5, "ORG")], 6)
+    >>> ENCODINGS["iobes"].encode([TokenSpan(0, 1, "PER"), TokenSpan(2, 5, "ORG")], 6)
     ['S-PER', 'O', 'B-ORG', 'I-ORG', 'E-ORG', 'O']
     """
 
@@ -82,7 +82,7 @@ class Encoding:
         """The prefixes that a span can end with."""
         return {self.single, self.last, self.touching} - {""}
 
-    def encode(self, spans: Iterable[Span], length: int) -> list[str]:
+    def encode(self, spans: Iterable[TokenSpan], length: int) -> list[str]:
         """Return the labels of a sentence of `length` tokens; spans are sorted and do not overlap."""
         labels = ["O"] * length
         previous = None
@@ -93,15 +93,15 @@ class Encoding:
             previous = (end, type_)
         return labels
 
-    def decode(self, labels: Sequence[str]) -> list[Span]:
+    def decode(self, labels: Sequence[str]) -> list[TokenSpan]:
         """Return the spans of `labels`; labels that are not legal count as `O`.
 
         >>> ENCODINGS["iob"].decode(["B-PER", "I-PER", "I-ORG", "O", "I-PER", "B-LOC"])
-        [Span(start=0, end=2, type='PER'), Span(start=5, end=6, type='LOC')]
+        [TokenSpan(start=0, end=2, type='PER'), TokenSpan(start=5, end=6, type='LOC')]
         >>> READABLE["iob1"].decode(["I-PER", "B-PER", "O", "B-LOC", "I-LOC"])
-        [Span(start=0, end=1, type='PER'), Span(start=1, end=2, type='PER')]
+        [TokenSpan(start=0, end=1, type='PER'), TokenSpan(start=1, end=2, type='PER')]
         """
-        spans: list[Span] = []
+        spans: list[TokenSpan] = []
         position = 0
         while position < len(labels):
             if labels[position] == "O":
@@ -122,7 +122,7 @@ class Encoding:
                     break
                 prefix = following
             if begins and end:
-                spans.append(Span(start, end, type_))
+                spans.append(TokenSpan(start, end, type_))
         return spans
 
 
@@ -146,21 +146,21 @@ READABLE: dict[str, Encoding] = {
 NAMES = {"iob": "IOB2", "iob1": "IOB1", "iobes": "IOBES", "iobs": "IOBS", "iobe": "IOBE"}
 
 
-def decode_conlleval(labels: Sequence[str]) -> list[Span]:
+def decode_conlleval(labels: Sequence[str]) -> list[TokenSpan]:
     """Return the spans of any labels as conlleval and seqeval's default do.
 
     A span begins with `B-` or `S-`, after `O`, `E-` or `S-`, and where the entity type changes.
 
-    >>> decode_conlleval(["O", "I-PER", "I-PER", "I-LOC", "E-LOC", "E-LOC"])
-    [Span(start=1, end=3, type='PER'), Span(start=3, end=5, type='LOC'), Span(start=5, end=6, type='LOC')]
+    >>> decode_conlleval(["O", "I-PER", "I-PER", "I-LOC", "E-LOC"])
+    [TokenSpan(start=1, end=3, type='PER'), TokenSpan(start=3, end=5, type='LOC')]
     """
-    spans: list[Span] = []
+    spans: list[TokenSpan] = []
     open_type = None  # of the span that the label before leaves open
     for position, label in enumerate(labels):
         prefix, _, type_ = label.partition("-")
         if prefix != "O":
             if prefix in ("B", "S") or type_ != open_type:
-                spans.append(Span(position, position + 1, type_))
+                spans.append(TokenSpan(position, position + 1, type_))
             else:
                 spans[-1] = spans[-1]._replace(end=position + 1)
         open_type = type_ if prefix in ("B", "I") else None
@@ -417,7 +417,7 @@ def read_labels(
         warn(f"{reading.first}; such labels {reading.outcome}", path=error.path, line=error.line)
     decode = decode_conlleval if reading.is_lenient else READABLE[name].decode
     for sentence, labels in zip(sentences, standard, strict=True):
-        sentence.spans = decode(labels)
+        sentence.token_spans = decode(labels)
     return reading
 
 
@@ -540,12 +540,12 @@ class LabelSet:
             raise InputError(f"unknown key {unknown[0]!r}, expected name and [types].{meant}", path=path)
         return cls(name, types)
 
-    def map(self, sentence: Sentence) -> list[Span]:
+    def map(self, sentence: Sentence) -> list[TokenSpan]:
         """Return the sentence's spans with this set's types. Raises InputError for an unknown type."""
         if self.types is None:
-            return list(sentence.spans or ())
+            return list(sentence.token_spans or ())
         mapped = []
-        for start, end, type_ in sentence.spans or ():
+        for start, end, type_ in sentence.token_spans or ():
             to = self.types.get(type_)
             if to is None:
                 raise InputError(
@@ -556,5 +556,5 @@ class LabelSet:
                     hint="--labels file keeps all types; a TOML file maps them",
                 )
             if to != "O":
-                mapped.append(Span(start, end, to))
+                mapped.append(TokenSpan(start, end, to))
         return mapped

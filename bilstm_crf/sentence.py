@@ -1,4 +1,4 @@
-"""Sentence and Span: the data that every package takes and returns."""
+"""Sentence, its spans and alternatives: the data that every package takes and returns."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
-class Span(NamedTuple):
-    """A named entity: tokens `start` to `end - 1` (from 0) and an entity type.
+class TokenSpan(NamedTuple):
+    """A named entity by its place in a sentence: tokens `start` to `end - 1` (from 0) and an entity type.
 
-    >>> Span(0, 2, "PER")
-    Span(start=0, end=2, type='PER')
+    >>> TokenSpan(0, 2, "PER")
+    TokenSpan(start=0, end=2, type='PER')
     """
 
     start: int
     end: int
     type: str
+
+
+class Alternative(NamedTuple):
+    """One way to label a whole sentence, of the n best."""
+
+    probability: float
+    token_spans: list[TokenSpan]
 
 
 class Origin(NamedTuple):
@@ -36,7 +43,9 @@ class Sentence:
 
     tokens: list[str]  # word forms, Unicode as the file has it
     labels: list[str] | None = None  # as in the file, in any encoding; None: unlabelled
-    spans: list[Span] | None = None  # gold or predicted, sorted, without overlap; None: unknown
+    token_spans: list[TokenSpan] | None = None  # gold or predicted, sorted, without overlap; None: unknown
+    scores: list[float] | None = None  # the probability of each of `token_spans`; None: not computed
+    alternatives: list[Alternative] | None = None  # the n best, best first; None: not computed
     text: str | None = None  # the running text, if the file gives it
     offsets: list[tuple[int, int]] | None = None  # of each token in `text`: (start, end) in code points
     document: str | None = None  # name of its document

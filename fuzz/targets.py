@@ -22,7 +22,7 @@ from bilstm_crf.errors import BilstmCrfError, InputError
 from bilstm_crf.formats import FORMATS, FormatOptions
 from bilstm_crf.formats.text import read as read_text
 from bilstm_crf.labels import ENCODINGS, LabelSet, is_entity_type, read_spans
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 
 MAX_BYTES = 4_096
 SPACES = FormatOptions(tokenise="spaces")
@@ -46,7 +46,7 @@ def read_unchanged(format_name: str, data: bytes, options: FormatOptions) -> lis
 def written_with_spans(format_name: str, sentences: list[Sentence], options: FormatOptions) -> bytes | None:
     """Return the file with a span on every third token; None if labels must not be overwritten."""
     for sentence in sentences:
-        sentence.spans = [Span(i, i + 1, "PER") for i in range(0, len(sentence), 3)]
+        sentence.token_spans = [TokenSpan(i, i + 1, "PER") for i in range(0, len(sentence), 3)]
     try:
         return b"".join(FORMATS[format_name].render(sentence, options) for sentence in sentences)
     except InputError:
@@ -70,8 +70,8 @@ def round_trip(format_name: str, data: bytes, options: FormatOptions = SPACES) -
     labelled = [s for s in again if s.labels is not None]
     if all(s.labels is not None for s in again if s.tokens):
         read_spans(labelled)
-        wanted = [s.spans for s in sentences if s.tokens]
-        assert [s.spans for s in again if s.tokens] == wanted, "spans changed by writing and reading"
+        wanted = [s.token_spans for s in sentences if s.tokens]
+        assert [s.token_spans for s in again if s.tokens] == wanted, "spans changed by writing and reading"
 
 
 def conllu(data: bytes) -> None:
@@ -132,16 +132,19 @@ def labels(data: bytes) -> None:
             assert encoding
             for sentence in sentences:
                 reached = 0
-                for span in sentence.spans or ():
+                for span in sentence.token_spans or ():
                     assert reached <= span.start < span.end <= len(sentence), span
                     assert is_entity_type(span.type), span
                     reached = span.end
                 # What was read can be written and read again
                 again = Sentence(
-                    sentence.tokens, ENCODINGS["iob"].encode(sentence.spans or (), len(sentence))
+                    sentence.tokens, ENCODINGS["iob"].encode(sentence.token_spans or (), len(sentence))
                 )
                 read_spans([again])
-                assert again.spans == (sentence.spans or []), (again.spans, sentence.spans)
+                assert again.token_spans == (sentence.token_spans or []), (
+                    again.token_spans,
+                    sentence.token_spans,
+                )
 
 
 def _file(data: bytes, suffix: str) -> Iterator[Path]:
@@ -187,7 +190,7 @@ def model_folder() -> Path:
 
     sizes = {"hidden": 4, "words.dim": 3, "characters.dim": 2, "filters": 2, "document_memory": 2}
     config = RunConfig().replace(sizes, train="x", dev="x", labels="file")
-    sentence = Sentence(["Kari", "bur"], spans=[Span(0, 1, "PER")])
+    sentence = Sentence(["Kari", "bur"], token_spans=[TokenSpan(0, 1, "PER")])
     folder = Path(tempfile.mkdtemp(prefix="fuzz-model-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     save_model(build_model(config, [sentence]), folder, None)

@@ -66,7 +66,7 @@ def test_columns_hold_the_labels_that_our_own_reader_finds(module, tmp_path: Pat
     path = convert.write_columns(map(convert.to_columns, convert.blocks(DEV)), tmp_path / "dev")
     theirs = common.read_columns(path)
     assert [[word for word, _ in sentence] for sentence in theirs] == [s.tokens for s in ours.sentences]
-    assert [common.spans(sentence) for sentence in theirs] == [s.spans for s in ours.sentences]
+    assert [common.token_spans(sentence) for sentence in theirs] == [s.token_spans for s in ours.sentences]
 
 
 def test_white_space_in_a_word_never_makes_a_third_column(module) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bilstm_crf.errors import InputError
 from bilstm_crf.labels import ENCODINGS, read_labels, read_spans
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from test_labels import label_sequences, sentences_of_spans
 
 
@@ -17,7 +17,7 @@ def labelled(labels: str | list[str], first_line: int = 1) -> Sentence:
     return Sentence(words, labels, path="a.conllu", line=first_line, lines=lines)
 
 
-SPANS = [Span(0, 1, "PER"), Span(1, 2, "PER"), Span(3, 6, "ORG"), Span(6, 8, "LOC")]
+SPANS = [TokenSpan(0, 1, "PER"), TokenSpan(1, 2, "PER"), TokenSpan(3, 6, "ORG"), TokenSpan(6, 8, "LOC")]
 
 
 @pytest.mark.parametrize(
@@ -36,10 +36,10 @@ SPANS = [Span(0, 1, "PER"), Span(1, 2, "PER"), Span(3, 6, "ORG"), Span(6, 8, "LO
 def test_every_encoding_is_found_and_says_the_same_spans(labels: str, found: str) -> None:
     sentence = labelled(labels)
     assert read_spans([sentence]) == found
-    assert sentence.spans == SPANS
+    assert sentence.token_spans == SPANS
 
 
-def iob1(spans: list[Span], length: int) -> list[str]:
+def iob1(spans: list[TokenSpan], length: int) -> list[str]:
     """IOB1 as CoNLL-2003 defines it: `B-` only where the span before, of the same type, touches."""
     labels = ["O"] * length
     touching = {(span.end, span.type) for span in spans}
@@ -52,13 +52,13 @@ def iob1(spans: list[Span], length: int) -> list[str]:
 
 @given(st.sampled_from([*ENCODINGS, "iob1"]), st.lists(sentences_of_spans(), max_size=3))
 def test_whatever_encoding_a_file_is_in_its_spans_are_found(
-    name: str, given_spans: list[tuple[int, list[Span]]]
+    name: str, given_spans: list[tuple[int, list[TokenSpan]]]
 ) -> None:
     """The encoding can be ambiguous (a file of one-word names in IOBS is one in IOBES); the spans never."""
     encode = iob1 if name == "iob1" else ENCODINGS[name].encode
     sentences = [labelled(encode(spans, length)) for length, spans in given_spans]
     read_spans(sentences)
-    assert [sentence.spans for sentence in sentences] == [spans for _, spans in given_spans]
+    assert [sentence.token_spans for sentence in sentences] == [spans for _, spans in given_spans]
 
 
 def test_one_sentence_decides_the_encoding_of_the_whole_file() -> None:
@@ -116,20 +116,20 @@ def test_where_lines_are_not_known_the_sentence_tells_the_place() -> None:
 @pytest.mark.parametrize(
     ("labels", "spans"),
     [
-        ("B-PER O I-ORG", [Span(0, 1, "PER")]),
-        ("B-PER I-ORG", [Span(0, 1, "PER")]),
-        ("S-PER B-ORG E-ORG B-ORG", [Span(0, 1, "PER"), Span(1, 3, "ORG")]),
-        ("S-PER B-ORG I-ORG I-PER", [Span(0, 1, "PER"), Span(1, 3, "ORG")]),
-        ("B-PER B-ORG E-ORG I-ORG", [Span(0, 1, "PER"), Span(1, 3, "ORG")]),
+        ("B-PER O I-ORG", [TokenSpan(0, 1, "PER")]),
+        ("B-PER I-ORG", [TokenSpan(0, 1, "PER")]),
+        ("S-PER B-ORG E-ORG B-ORG", [TokenSpan(0, 1, "PER"), TokenSpan(1, 3, "ORG")]),
+        ("S-PER B-ORG I-ORG I-PER", [TokenSpan(0, 1, "PER"), TokenSpan(1, 3, "ORG")]),
+        ("B-PER B-ORG E-ORG I-ORG", [TokenSpan(0, 1, "PER"), TokenSpan(1, 3, "ORG")]),
     ],
     ids=["stray", "other type", "IOBES", "IOBS", "IOBE"],
 )
-def test_lenient_reading_drops_what_is_illegal(labels: str, spans: list[Span]) -> None:
+def test_lenient_reading_drops_what_is_illegal(labels: str, spans: list[TokenSpan]) -> None:
     sentence = labelled(labels)
     with pytest.raises(InputError):
         read_spans([labelled(labels)])
     read_spans([sentence], lenient=True)
-    assert sentence.spans == spans
+    assert sentence.token_spans == spans
 
 
 @pytest.mark.parametrize("stray", ["S-PER", "E-PER", "I-PER", "U-PER"])
@@ -142,7 +142,7 @@ def test_one_stray_label_costs_no_other_entity(stray: str) -> None:
     broken[1].labels[1] = stray
     readings = [read_labels(each, lenient=True) for each in (whole, broken)]
     assert [reading.encoding for reading in readings] == ["IOB2", "IOB2"]
-    assert [sentence.spans for sentence in broken] == [sentence.spans for sentence in whole]
+    assert [sentence.token_spans for sentence in broken] == [sentence.token_spans for sentence in whole]
     assert [reading.illegal for reading in readings] == [[], [(broken[1], 1)]]
 
 
@@ -150,7 +150,7 @@ def test_one_stray_label_costs_no_other_entity(stray: str) -> None:
 def test_lenient_reading_takes_any_labels(labels: list[list[str]]) -> None:
     sentences = [labelled(each) for each in labels]
     read_spans(sentences, lenient=True)
-    assert all(sentence.spans is not None for sentence in sentences)
+    assert all(sentence.token_spans is not None for sentence in sentences)
 
 
 @given(st.lists(label_sequences("BIES"), max_size=2))
@@ -161,13 +161,13 @@ def test_lenient_reading_changes_nothing_where_strict_reading_is_possible(labels
     except InputError:
         return
     assert read_spans(lenient, lenient=True) == found
-    assert [s.spans for s in strict] == [s.spans for s in lenient]
+    assert [s.token_spans for s in strict] == [s.token_spans for s in lenient]
 
 
 def test_sentences_without_labels_stay_without_spans() -> None:
     unlabelled = Sentence(["a"])
     assert read_spans([unlabelled, labelled("B-PER")]) == "IOB2"
-    assert unlabelled.spans is None
+    assert unlabelled.token_spans is None
 
 
 def test_nothing_at_all_is_iob2() -> None:
@@ -181,4 +181,4 @@ def test_a_generator_is_read_once() -> None:
         read_spans(sentence for sentence in sentences)
     sentences = [labelled("I-PER"), labelled("I-PER")]
     assert read_spans(sentence for sentence in sentences) == "IOB1"
-    assert all(sentence.spans == [Span(0, 1, "PER")] for sentence in sentences)
+    assert all(sentence.token_spans == [TokenSpan(0, 1, "PER")] for sentence in sentences)

@@ -6,15 +6,15 @@ import pytest
 
 from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.labels import NORNE_TYPES, LabelSet
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 
 ALL = (*NORNE_TYPES, "MISC")
 
 
 def mapped(label_set: LabelSet, types: tuple[str, ...] = ALL) -> list[str]:
     """What becomes of each type; `O` where its span is dropped."""
-    spans = [Span(place, place + 1, type_) for place, type_ in enumerate(types)]
-    kept = {span.start: span.type for span in label_set.map(Sentence([], spans=spans))}
+    spans = [TokenSpan(place, place + 1, type_) for place, type_ in enumerate(types)]
+    kept = {span.start: span.type for span in label_set.map(Sentence([], token_spans=spans))}
     return [kept.get(place, "O") for place in range(len(types))]
 
 
@@ -46,9 +46,14 @@ def test_a_set_has_as_many_types_as_its_name_says(name: str, count: int) -> None
 
 
 def test_mapping_moves_no_span_and_merges_no_neighbours() -> None:
-    spans = [Span(0, 2, "GPE_LOC"), Span(2, 3, "GPE_ORG"), Span(4, 5, "MISC"), Span(5, 6, "PER")]
-    got = LabelSet.named("7").map(Sentence([], spans=spans))
-    assert got == [Span(0, 2, "GPE"), Span(2, 3, "GPE"), Span(5, 6, "PER")]
+    spans = [
+        TokenSpan(0, 2, "GPE_LOC"),
+        TokenSpan(2, 3, "GPE_ORG"),
+        TokenSpan(4, 5, "MISC"),
+        TokenSpan(5, 6, "PER"),
+    ]
+    got = LabelSet.named("7").map(Sentence([], token_spans=spans))
+    assert got == [TokenSpan(0, 2, "GPE"), TokenSpan(2, 3, "GPE"), TokenSpan(5, 6, "PER")]
 
 
 def test_a_sentence_whose_spans_are_not_known_has_none() -> None:
@@ -69,11 +74,13 @@ def test_an_unknown_set_is_a_usage_error(given: str) -> None:
 
 
 def test_an_unknown_type_is_named_with_its_place_and_a_guess() -> None:
-    sentence = Sentence(["a", "b"], spans=[Span(1, 2, "PERS")], path="a.conllu", line=3, lines=[4, 5])
+    sentence = Sentence(
+        ["a", "b"], token_spans=[TokenSpan(1, 2, "PERS")], path="a.conllu", line=3, lines=[4, 5]
+    )
     with pytest.raises(InputError, match=r"^a\.conllu, line 5: .*PERS.*full.*Did you mean PER\?") as caught:
         LabelSet.named("full").map(sentence)
     assert "--labels file" in (caught.value.hint or "")
-    assert LabelSet.named("file").map(sentence) == [Span(1, 2, "PERS")]
+    assert LabelSet.named("file").map(sentence) == [TokenSpan(1, 2, "PERS")]
 
 
 def toml(folder: Path, content: str | bytes) -> LabelSet:

@@ -6,20 +6,20 @@ from hypothesis import strategies as st
 from seqeval.scheme import IOB2, IOBES, Entities
 
 from bilstm_crf.labels import ENCODINGS, Encoding
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 
 TYPES = ("PER", "ORG", "GPE_LOC")
 encodings = st.sampled_from(list(ENCODINGS.values()))
 
 
 @st.composite
-def sentences_of_spans(draw: st.DrawFn, types: tuple[str, ...] = TYPES) -> tuple[int, list[Span]]:
+def sentences_of_spans(draw: st.DrawFn, types: tuple[str, ...] = TYPES) -> tuple[int, list[TokenSpan]]:
     """A sentence's length and spans, neighbours that touch among them."""
     spans, end = [], 0
     for gap, length, type_ in draw(
         st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4), st.sampled_from(types)), max_size=5)
     ):
-        spans.append(Span(end + gap, end + gap + length, type_))
+        spans.append(TokenSpan(end + gap, end + gap + length, type_))
         end += gap + length
     return end + draw(st.integers(0, 2)), spans
 
@@ -39,14 +39,14 @@ def label_sequences(prefixes: str) -> st.SearchStrategy[list[str]]:
     ],
 )
 def test_each_encoding_writes_what_its_table_says(name: str, labels: str) -> None:
-    spans = [Span(0, 1, "PER"), Span(2, 4, "ORG"), Span(4, 7, "LOC")]
+    spans = [TokenSpan(0, 1, "PER"), TokenSpan(2, 4, "ORG"), TokenSpan(4, 7, "LOC")]
     assert ENCODINGS[name].encode(spans, 7) == labels.split()
     assert ENCODINGS[name].decode(labels.split()) == spans
 
 
 @given(encodings, sentences_of_spans())
 def test_decoding_gives_back_the_spans_that_were_encoded(
-    encoding: Encoding, given_spans: tuple[int, list[Span]]
+    encoding: Encoding, given_spans: tuple[int, list[TokenSpan]]
 ) -> None:
     length, spans = given_spans
     assert encoding.decode(encoding.encode(spans, length)) == spans
@@ -54,7 +54,7 @@ def test_decoding_gives_back_the_spans_that_were_encoded(
 
 @given(encodings, sentences_of_spans())
 def test_an_encoding_writes_no_label_but_those_it_lists(
-    encoding: Encoding, given_spans: tuple[int, list[Span]]
+    encoding: Encoding, given_spans: tuple[int, list[TokenSpan]]
 ) -> None:
     length, spans = given_spans
     listed = encoding.labels(TYPES)
@@ -83,10 +83,10 @@ def test_decoding_misses_no_span_that_the_encoding_would_write(encoding: Encodin
                 assert start in inside
 
 
-def seqeval_spans(labels: list[str], scheme: type) -> list[Span]:
+def seqeval_spans(labels: list[str], scheme: type) -> list[TokenSpan]:
     """What seqeval takes for its strict scores."""
     (entities,) = Entities([labels], scheme).entities
-    return [Span(entity.start, entity.end, entity.tag) for entity in entities]
+    return [TokenSpan(entity.start, entity.end, entity.tag) for entity in entities]
 
 
 @given(label_sequences("BI"))
@@ -107,12 +107,12 @@ def test_a_stray_inner_label_is_no_span(encoding: Encoding) -> None:
 
 def test_an_inner_label_of_another_type_ends_the_span() -> None:
     labels = ["B-PER", "I-ORG", "I-PER"]
-    assert ENCODINGS["iob"].decode(labels) == [Span(0, 1, "PER")]
+    assert ENCODINGS["iob"].decode(labels) == [TokenSpan(0, 1, "PER")]
     assert ENCODINGS["iobes"].decode(labels) == []
 
 
 def test_a_type_may_hold_hyphens() -> None:
-    spans = [Span(0, 2, "A-B-C"), Span(2, 3, "A")]
+    spans = [TokenSpan(0, 2, "A-B-C"), TokenSpan(2, 3, "A")]
     for encoding in ENCODINGS.values():
         assert encoding.decode(encoding.encode(spans, 3)) == spans
 

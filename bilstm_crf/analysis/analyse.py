@@ -23,9 +23,9 @@ from bilstm_crf.analysis.seen import NAME_GROUPS, TrainNames, VocabularyCoverage
 from bilstm_crf.evaluation.confusion import Confusion, confusion
 from bilstm_crf.evaluation.counts import TypeScore
 from bilstm_crf.evaluation.matching import Outcome, outcomes
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 
-Spans = Sequence[Sequence[Span]]  # those of each sentence, with the label set's types
+Spans = Sequence[Sequence[TokenSpan]]  # those of each sentence, with the label set's types
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _groupings(
     """Return the rule of each breakdown and the order of its groups."""
     names, coverage, sources = reference.names, reference.coverage, reference.sources
 
-    def words_of(sentence: int, span: Span) -> list[str]:
+    def words_of(sentence: int, span: TokenSpan) -> list[str]:
         return sentences[sentence].tokens[span.start : span.end]
 
     groupings: dict[str, tuple[GroupOf, Sequence[str]]] = {"type": (by_type, ())}

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from bilstm_crf.evaluation.counts import TypeScore, score_of
 from bilstm_crf.evaluation.matching import PAIRED, Outcome
 from bilstm_crf.labels import ENCODINGS
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 
-GroupOf = Callable[[int, Span], str]  # the number of a sentence and a span of it to the name of its group
+GroupOf = Callable[
+    [int, TokenSpan], str
+]  # the number of a sentence and a span of it to the name of its group
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def _group(name: str, gold: Counter[str], predicted: Counter[str]) -> Group:
     )
 
 
-def by_type(sentence: int, span: Span) -> str:
+def by_type(sentence: int, span: TokenSpan) -> str:
     """Return the span's entity type."""
     return span.type
 
@@ -68,13 +70,13 @@ def by_type(sentence: int, span: Span) -> str:
 LENGTHS = ("1", "2", "3", "4", "5+")
 
 
-def by_length(sentence: int, span: Span) -> str:
+def by_length(sentence: int, span: TokenSpan) -> str:
     """Return the span's number of tokens, one of LENGTHS."""
     return LENGTHS[min(span.end - span.start, len(LENGTHS)) - 1]
 
 
 def label_scores(
-    gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]], lengths: Sequence[int]
+    gold: Sequence[Sequence[TokenSpan]], predicted: Sequence[Sequence[TokenSpan]], lengths: Sequence[int]
 ) -> dict[str, TypeScore]:
     """Return scores of single tokens by their label in IOB2, `O` last; `lengths` are those of the sentences.
 

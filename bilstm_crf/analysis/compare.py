@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bilstm_crf.analysis.examples import Example, varied
 from bilstm_crf.evaluation.comparison import SystemComparison, compare_systems
 from bilstm_crf.evaluation.matching import Outcome, outcomes
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Comparison:
     only_b: list[Example]
 
 
-Spans = Sequence[Sequence[Span]]
-Place = tuple[int, Span]  # the number of a sentence, a span of it
+Spans = Sequence[Sequence[TokenSpan]]
+Place = tuple[int, TokenSpan]  # the number of a sentence, a span of it
 
 
 def compare(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bilstm_crf.evaluation.confusion import OUTSIDE
 from bilstm_crf.evaluation.matching import CATEGORIES, Outcome
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def example(sentence: Sentence, outcome: Outcome, document: str | None, *, conte
     start, end = min(span.start for span in spans), max(span.end for span in spans)
     first, last = max(start - context, 0), min(end + context, len(sentence))
 
-    def mention(span: Span | None) -> Mention | None:
+    def mention(span: TokenSpan | None) -> Mention | None:
         if span is None:
             return None
         text = " ".join(sentence.tokens[span.start : span.end])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.features.vocabulary import Vocabulary, normalise
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 
 NAME_GROUPS = ("seen with this type", "seen with other types only", "unseen")
 
@@ -15,7 +15,7 @@ NAME_GROUPS = ("seen with this type", "seen with other types only", "unseen")
 class TrainNames:
     """The names of the training data, exactly as they are written, with the types they have."""
 
-    def __init__(self, sentences: Sequence[Sentence], spans: Sequence[Sequence[Span]]) -> None:
+    def __init__(self, sentences: Sequence[Sentence], spans: Sequence[Sequence[TokenSpan]]) -> None:
         self._types: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
         for sentence, of_sentence in zip(sentences, spans, strict=True):
             for span in of_sentence:

@@ -15,7 +15,7 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation.pair import PairFormats, iob_labels, read_predicted
 from bilstm_crf.evaluation.report import Reading, map_types, require_scorable
 from bilstm_crf.labels import LabelSet, has_illegal_labels
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.util.files import sha256_of_all
 from bilstm_crf.util.progress import say
 
@@ -25,7 +25,7 @@ class System:
     """The spans that one system predicts for the gold sentences."""
 
     name: str
-    spans: list[list[Span]]  # with the label set's types
+    spans: list[list[TokenSpan]]  # with the label set's types
     labels: list[list[str]] | None = None  # as the system wrote them, if they are B, I and O
 
 
@@ -41,7 +41,7 @@ class Systems:
     reading: Reading
 
     @property
-    def gold_spans(self) -> list[list[Span]]:
+    def gold_spans(self) -> list[list[TokenSpan]]:
         """The gold spans with the label set's types."""
         return map_types(self.gold, self.label_set)
 
@@ -119,4 +119,4 @@ def _tag(
             documents.name(gold)
     spans = zip(gold, tagger.predict(gold), strict=True)
     path = f"model {options['model']}"
-    return [replace(sentence, spans=found, path=path) for sentence, found in spans], tagger.label_set
+    return [replace(sentence, token_spans=found, path=path) for sentence, found in spans], tagger.label_set

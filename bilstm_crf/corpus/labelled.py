@@ -95,8 +95,8 @@ def read_labelled(
         split.encodings.append(reading.encoding)
         repaired = repaired or reading.is_lenient
         for sentence in sentences:
-            types.update(span.type for span in sentence.spans or ())
-            sentence.spans = its_label_set.map(sentence)
+            types.update(span.type for span in sentence.token_spans or ())
+            sentence.token_spans = its_label_set.map(sentence)
         split.sentences.extend(sentences)
         split.sizes.append(len(sentences))
         split.files.append(DataFile(path, sha256_of(path), len(sentences)))

@@ -13,7 +13,7 @@ from bilstm_crf.errors import warn
 from bilstm_crf.labels import norne_first
 from bilstm_crf.render.table import Cell, Table, columns
 from bilstm_crf.render.text import to_text
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 
 MAX_TYPES = 10  # rows of the table
 MAX_NAMED = 5  # types that a warning names
@@ -65,7 +65,7 @@ def nearly_same(types: Mapping[str, int]) -> list[str]:
     return found
 
 
-def warn_of_types(spans: Iterable[Sequence[Span]]) -> None:
+def warn_of_types(spans: Iterable[Sequence[TokenSpan]]) -> None:
     """Warn of entity types with nearly the same name in gold and predicted spans."""
     for mistake in nearly_same(Counter(span.type for found in spans for span in found)):
         warn(mistake)

@@ -53,7 +53,7 @@ class Counts:
         return cls(
             len(sentences),
             sum(map(len, sentences)),
-            Counter(span.type for sentence in sentences for span in sentence.spans or ()),
+            Counter(span.type for sentence in sentences for span in sentence.token_spans or ()),
             {token for sentence in sentences for token in sentence.tokens} - PUNCTUATION,
         )
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from bilstm_crf.evaluation.counts import sentence_counts, types_of
 from bilstm_crf.evaluation.significance import Counts, Interval, compare, interval_of_difference, mean_f1
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 
-Spans = Sequence[Sequence[Span]]
+Spans = Sequence[Sequence[TokenSpan]]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def compare_systems(names: tuple[str, str], gold: Spans, a: Spans, b: Spans) -> 
     return SystemComparison(*names, _difference(gold, a, b), types)
 
 
-def _only(type_: str, sentences: Spans) -> list[list[Span]]:
+def _only(type_: str, sentences: Spans) -> list[list[TokenSpan]]:
     return [[span for span in spans if span.type == type_] for spans in sentences]
 
 

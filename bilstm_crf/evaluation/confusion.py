@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bilstm_crf.evaluation.counts import types_of
 from bilstm_crf.evaluation.matching import outcomes
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 
 OUTSIDE = "O"
 MAX_TYPES = 50  # nobody reads a matrix of more, and one of thousands fills the disk
@@ -34,7 +34,7 @@ class Confusion:
 
 
 def confusion(
-    gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]], lengths: Sequence[int]
+    gold: Sequence[Sequence[TokenSpan]], predicted: Sequence[Sequence[TokenSpan]], lengths: Sequence[int]
 ) -> Confusion:
     """Return both matrices; `lengths` are the sentences' numbers of tokens."""
     spans = Counter(
@@ -49,7 +49,7 @@ def confusion(
     return Confusion(types, _matrix(spans, types, shown), _matrix(words, types, shown))
 
 
-def _shown(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> dict[str, str]:
+def _shown(gold: Sequence[Sequence[TokenSpan]], predicted: Sequence[Sequence[TokenSpan]]) -> dict[str, str]:
     """Return the name of each type in the matrices, in their order."""
     types = types_of(gold, predicted)
     if len(types) <= MAX_TYPES:
@@ -60,7 +60,7 @@ def _shown(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) 
     return {type_: type_ for type_ in frequent} | dict.fromkeys(sorted({*types} - {*frequent}), others)
 
 
-def _word_types(spans: Iterable[Span], length: int) -> list[str]:
+def _word_types(spans: Iterable[TokenSpan], length: int) -> list[str]:
     types = [OUTSIDE] * length
     for start, end, type_ in spans:
         types[start:end] = [type_] * (end - start)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 
 
 def ratio(part: float, whole: float) -> float:
@@ -71,13 +71,13 @@ def score_of(gold: int, predicted: int, correct: int) -> TypeScore:
     return TypeScore(precision, recall, harmonic(precision, recall), gold, predicted, correct)
 
 
-def types_of(*sides: Sequence[Sequence[Span]]) -> list[str]:
+def types_of(*sides: Sequence[Sequence[TokenSpan]]) -> list[str]:
     """Return every entity type that occurs, sorted."""
     return sorted({span.type for side in sides for spans in side for span in spans})
 
 
 def sentence_counts(
-    gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]
+    gold: Sequence[Sequence[TokenSpan]], predicted: Sequence[Sequence[TokenSpan]]
 ) -> list[tuple[int, int, int]]:
     """Return the correct (boundaries and type), gold and predicted spans of each sentence."""
     return [

@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 
 PAIRED = ("correct", "wrong_type", "wrong_boundary", "wrong_both")
 CATEGORIES = (*PAIRED, "missed", "spurious")
@@ -43,14 +43,14 @@ class Outcome(NamedTuple):
     """A gold span, its prediction (one of the two may be None), and the number of their sentence."""
 
     sentence: int
-    gold: Span | None
-    predicted: Span | None
+    gold: TokenSpan | None
+    predicted: TokenSpan | None
 
     @property
     def category(self) -> str:
         """Return one of CATEGORIES.
 
-        >>> Outcome(0, Span(0, 2, "ORG"), Span(0, 1, "ORG")).category
+        >>> Outcome(0, TokenSpan(0, 2, "ORG"), TokenSpan(0, 1, "ORG")).category
         'wrong_boundary'
         """
         if self.gold is None or self.predicted is None:
@@ -60,7 +60,7 @@ class Outcome(NamedTuple):
         return "wrong_boundary" if self.gold.type == self.predicted.type else "wrong_both"
 
 
-def outcomes(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> list[Outcome]:
+def outcomes(gold: Sequence[Sequence[TokenSpan]], predicted: Sequence[Sequence[TokenSpan]]) -> list[Outcome]:
     """Return every span of every sentence exactly once, in the order of the text."""
     return [
         Outcome(number, *pair)
@@ -69,14 +69,16 @@ def outcomes(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]
     ]
 
 
-def match(gold: Sequence[Span], predicted: Sequence[Span]) -> list[tuple[Span | None, Span | None]]:
+def match(
+    gold: Sequence[TokenSpan], predicted: Sequence[TokenSpan]
+) -> list[tuple[TokenSpan | None, TokenSpan | None]]:
     """Return every span of one sentence exactly once, sorted by position; None: it has no partner.
 
-    >>> match([Span(0, 2, "PER")], [Span(1, 2, "PER"), Span(3, 4, "ORG")])
-    [(Span(start=0, end=2, type='PER'), Span(start=1, end=2, type='PER')), (None, Span(start=3, end=4, type='ORG'))]
+    >>> match([TokenSpan(0, 2, "PER")], [TokenSpan(1, 2, "PER"), TokenSpan(3, 4, "ORG")])
+    [(TokenSpan(start=0, end=2, type='PER'), TokenSpan(start=1, end=2, type='PER')), (None, TokenSpan(start=3, end=4, type='ORG'))]
     """  # noqa: E501
     left_gold, left_predicted = set(gold), set(predicted)
-    pairs: list[tuple[Span | None, Span | None]] = []
+    pairs: list[tuple[TokenSpan | None, TokenSpan | None]] = []
     for one, other in sorted(_touching(sorted(gold), sorted(predicted)), key=_rank):
         if one in left_gold and other in left_predicted:
             left_gold.remove(one)
@@ -86,17 +88,19 @@ def match(gold: Sequence[Span], predicted: Sequence[Span]) -> list[tuple[Span | 
     return sorted(pairs, key=lambda pair: (pair[0] or pair[1] or (), pair[1] or ()))
 
 
-def overlap(one: Span, other: Span) -> int:
+def overlap(one: TokenSpan, other: TokenSpan) -> int:
     """Return how many tokens two spans share; 0 or less if they share none."""
     return min(one.end, other.end) - max(one.start, other.start)
 
 
-def _rank(pair: tuple[Span, Span]) -> tuple[bool, bool, int, int, int]:
+def _rank(pair: tuple[TokenSpan, TokenSpan]) -> tuple[bool, bool, int, int, int]:
     one, other = pair
     return (one[:2] != other[:2], one.type != other.type, -overlap(one, other), one.start, other.start)
 
 
-def _touching(gold: Sequence[Span], predicted: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
+def _touching(
+    gold: Sequence[TokenSpan], predicted: Sequence[TokenSpan]
+) -> Iterator[tuple[TokenSpan, TokenSpan]]:
     """Return all pairs that share a token, in one pass: both sides are sorted without overlap."""
     first = 0
     for span in predicted:

@@ -57,7 +57,7 @@ def read_predicted(
     if reading.illegal or reading.encoding != "IOB2":
         say(f"{predicted_path}: labels read as {reading.encoding}{_illegal(reading, predicted)}")
     for sentence in predicted:
-        sentence.spans = sentence.spans or []
+        sentence.token_spans = sentence.token_spans or []
     return predicted
 
 

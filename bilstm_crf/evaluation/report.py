@@ -15,7 +15,7 @@ from bilstm_crf.evaluation.semeval_original import flatten, lenient_spans, semev
 from bilstm_crf.evaluation.significance import Interval, interval_of_mean
 from bilstm_crf.evaluation.strict import StrictScores, strict
 from bilstm_crf.labels import LABEL_SETS, LabelSet
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.version import __version__
 
 LEGAL_ONLY = "illegal:O"  # labels that are illegal in their encoding make no span
@@ -59,7 +59,7 @@ class Reading:
 
 def evaluate(
     gold: Sequence[Sentence],
-    predicted: Sequence[Sequence[Span]],
+    predicted: Sequence[Sequence[TokenSpan]],
     *,
     label_set: LabelSet,
     data_sha256: str,
@@ -114,10 +114,10 @@ def evaluate(
 
 def types_in(sentences: Iterable[Sentence]) -> set[str]:
     """Return the entity types of the sentences' spans."""
-    return {span.type for sentence in sentences for span in sentence.spans or ()}
+    return {span.type for sentence in sentences for span in sentence.token_spans or ()}
 
 
-def map_types(sentences: Sequence[Sentence], label_set: LabelSet) -> list[list[Span]]:
+def map_types(sentences: Sequence[Sentence], label_set: LabelSet) -> list[list[TokenSpan]]:
     """Return the spans of each sentence with the label set's types.
 
     A type that is already one of them (`GPE` for the set `7`) stays, so that a model trained with the set and
@@ -135,7 +135,7 @@ def _with_own_types(label_set: LabelSet) -> LabelSet:
 
 
 def signed_label_set(
-    label_set: LabelSet, gold_types: Iterable[str], predicted: Sequence[Sequence[Span]]
+    label_set: LabelSet, gold_types: Iterable[str], predicted: Sequence[Sequence[TokenSpan]]
 ) -> LabelSet:
     """Return the label set that the signature names.
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from bilstm_crf.evaluation.counts import Average, harmonic, macro, ratio, types_of
 from bilstm_crf.evaluation.matching import outcomes
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 
 # What each category of a pair counts as; a pair of another category is incorrect.
 COUNTS_AS = {
@@ -84,7 +84,9 @@ class SchemeScores:
     types: dict[str, SchemeScore]  # sorted by type; every type found in gold or predicted
 
 
-def semeval(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> dict[str, SchemeScores]:
+def semeval(
+    gold: Sequence[Sequence[TokenSpan]], predicted: Sequence[Sequence[TokenSpan]]
+) -> dict[str, SchemeScores]:
     """Return the scores of the four schemes by name."""
     types = types_of(gold, predicted)
     found = outcomes(gold, predicted)

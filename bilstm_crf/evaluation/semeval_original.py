@@ -23,16 +23,16 @@ from collections.abc import Iterable, Sequence
 
 from bilstm_crf.evaluation.matching import Outcome
 from bilstm_crf.evaluation.semeval import SCHEMES, SchemeScore
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 
 
-def lenient_spans(labels: Iterable[str]) -> list[Span]:
+def lenient_spans(labels: Iterable[str]) -> list[TokenSpan]:
     """Return the spans of one list of `B-`, `I-` and `O` labels, by rule 2 above.
 
-    >>> lenient_spans(["I-PER", "I-PER", "I-ORG", "B-ORG", "O"])
-    [Span(start=0, end=2, type='PER'), Span(start=2, end=3, type='ORG'), Span(start=3, end=4, type='ORG')]
+    >>> lenient_spans(["I-PER", "I-PER", "I-ORG", "O"])
+    [TokenSpan(start=0, end=2, type='PER'), TokenSpan(start=2, end=3, type='ORG')]
     """
-    spans: list[Span] = []
+    spans: list[TokenSpan] = []
     for position, label in enumerate(labels):
         type_ = label[2:]
         if label == "O":
@@ -41,24 +41,24 @@ def lenient_spans(labels: Iterable[str]) -> list[Span]:
         if last and last.end == position and last.type == type_ and label[0] != "B":
             spans[-1] = last._replace(end=position + 1)
         else:
-            spans.append(Span(position, position + 1, type_))
+            spans.append(TokenSpan(position, position + 1, type_))
     return spans
 
 
-def flatten(sentences: Iterable[Sequence[Span]], lengths: Iterable[int]) -> list[Span]:
+def flatten(sentences: Iterable[Sequence[TokenSpan]], lengths: Iterable[int]) -> list[TokenSpan]:
     """Return the spans of all sentences, counted in tokens from the start of the first."""
     flat = []
     offset = 0
     for spans, length in zip(sentences, lengths, strict=True):
-        flat += [Span(offset + start, offset + end, type_) for start, end, type_ in sorted(spans)]
+        flat += [TokenSpan(offset + start, offset + end, type_) for start, end, type_ in sorted(spans)]
         offset += length
     return flat
 
 
-def semeval_original(gold: Sequence[Span], predicted: Sequence[Span]) -> dict[str, SchemeScore]:
+def semeval_original(gold: Sequence[TokenSpan], predicted: Sequence[TokenSpan]) -> dict[str, SchemeScore]:
     """Return the scores of the four schemes by name, from the sorted spans of the flat list."""
     exact = set(gold)
-    found: set[Span] = set()
+    found: set[TokenSpan] = set()
     pairs: Counter[str] = Counter()  # predictions that have a partner, by category
     first = 0
     for span in predicted:
@@ -73,7 +73,7 @@ def semeval_original(gold: Sequence[Span], predicted: Sequence[Span]) -> dict[st
     return {scheme: SchemeScore.of(scheme, *sides) for scheme in SCHEMES}
 
 
-def _first_touched(span: Span, gold: Sequence[Span], first: int) -> Span | None:
+def _first_touched(span: TokenSpan, gold: Sequence[TokenSpan], first: int) -> TokenSpan | None:
     for position in range(first, len(gold)):
         other = gold[position]
         if other.start >= span.end:

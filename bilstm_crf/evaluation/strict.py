@@ -15,7 +15,7 @@ import numpy as np
 
 from bilstm_crf.evaluation.counts import Average, Score, TypeScore, score_of, types_of
 from bilstm_crf.labels import ENCODINGS
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 
 MAX_SEQEVAL_TYPES = 100  # seqeval looks at every span for every type: more of them would take minutes
 
@@ -44,7 +44,7 @@ class StrictScores:
         return self.micro.f1
 
 
-def strict(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> StrictScores:
+def strict(gold: Sequence[Sequence[TokenSpan]], predicted: Sequence[Sequence[TokenSpan]]) -> StrictScores:
     """Return the strict scores of `predicted` against `gold`, the spans of the same sentences."""
     in_gold = Counter(span.type for spans in gold for span in spans)
     in_predicted = Counter(span.type for spans in predicted for span in spans)
@@ -65,8 +65,8 @@ def strict(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) 
 
 def confirm(
     scores: StrictScores,
-    gold: Sequence[Sequence[Span]],
-    predicted: Sequence[Sequence[Span]],
+    gold: Sequence[Sequence[TokenSpan]],
+    predicted: Sequence[Sequence[TokenSpan]],
     lengths: Sequence[int],
 ) -> bool:
     """Compare scores with seqeval's, if that is installed; return whether it was asked.
@@ -100,7 +100,7 @@ def confirm(
 
 
 def _labels(
-    sentences: Sequence[Sequence[Span]], lengths: Sequence[int], codes: dict[str, str]
+    sentences: Sequence[Sequence[TokenSpan]], lengths: Sequence[int], codes: dict[str, str]
 ) -> list[list[str]]:
     encode = ENCODINGS["iob"].encode
     return [

@@ -58,7 +58,7 @@ def score(run: Path, jobs: Sequence[ScoringJob], *, trust_remote_code: bool = Fa
             documents.name(gold)
         label_set = LabelSet.named(job.evaluation.labels)
         tagged = [
-            Sentence(sentence.tokens, spans=spans, path=f"model {folder}")
+            Sentence(sentence.tokens, token_spans=spans, path=f"model {folder}")
             for sentence, spans in zip(gold, tagger.predict(gold), strict=True)
         ]
         predicted = map_types(tagged, label_set)

@@ -28,7 +28,7 @@ from bilstm_crf.formats.column_layout import (
     text_of,
 )
 from bilstm_crf.labels import ENCODINGS, LABEL, is_entity_type
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 
 name = "conll2003"
 suffixes: tuple[str, ...] = (
@@ -312,11 +312,11 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     """
     lines: list[bytes] = list(sentence.raw.lines)
     layout: Layout | None = sentence.raw.layout
-    if sentence.spans is None or layout is None:
+    if sentence.token_spans is None or layout is None:
         return b"".join(lines)
     column = _written(layout, options, sentence.path)
     if sentence.tokens:
-        labels = _labels_to_write(sentence.spans, len(sentence), layout, column)
+        labels = _labels_to_write(sentence.token_spans, len(sentence), layout, column)
         replaceable = None if layout.is_named or options.known_types is None else {b"O"}
         if layout.line_is_sentence:
             return _with_labels_in_line(lines[0], labels, sentence, options)
@@ -387,7 +387,9 @@ def _written(layout: Layout, options: FormatOptions, path: str) -> int | None:
     return None
 
 
-def _labels_to_write(spans: Sequence[Span], length: int, layout: Layout, column: int | None) -> list[bytes]:
+def _labels_to_write(
+    spans: Sequence[TokenSpan], length: int, layout: Layout, column: int | None
+) -> list[bytes]:
     """Return the labels: IOB2, or OntoNotes' brackets in its own column."""
     if not layout.brackets or column is None:
         return [label.encode() for label in ENCODINGS["iob"].encode(spans, length)]
@@ -475,8 +477,8 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
     for word in sentence.tokens:
         check_word(word, sentence, "columns")
     start, lines = "-DOCSTART-", sentence.tokens
-    if sentence.spans is not None:
-        labels = ENCODINGS["iob"].encode(sentence.spans, len(sentence))
+    if sentence.token_spans is not None:
+        labels = ENCODINGS["iob"].encode(sentence.token_spans, len(sentence))
         lines = [f"{word}\t{label}" for word, label in zip(lines, labels, strict=True)]
         start += "\tO"
     return (f"{start}\n\n" * new_document + "\n".join(lines) + "\n\n").encode()

@@ -296,8 +296,8 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     Raises InputError if the key holds something other than a label.
     """
     lines: list[bytes] = list(sentence.raw)
-    if sentence.spans is not None:
-        labels = ENCODINGS["iob"].encode(sentence.spans, len(sentence))
+    if sentence.token_spans is not None:
+        labels = ENCODINGS["iob"].encode(sentence.token_spans, len(sentence))
         labelled = sentence.labels is not None
         for number, label in zip(sentence.lines, labels, strict=True):
             position = number - sentence.line
@@ -319,7 +319,9 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
     """See `Format.compose`. Words that touch in the text get `SpaceAfter=No`."""
     if not sentence.tokens:
         return b""
-    labels = None if sentence.spans is None else ENCODINGS["iob"].encode(sentence.spans, len(sentence))
+    labels = (
+        None if sentence.token_spans is None else ENCODINGS["iob"].encode(sentence.token_spans, len(sentence))
+    )
     lines = []
     if new_document:
         name_ = _one_line(sentence.document or "")

@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple
 
 from bilstm_crf.formats.json_text import Path
 from bilstm_crf.labels import ENCODINGS, LABEL, is_entity_type
-from bilstm_crf.sentence import Origin, Sentence, Span
+from bilstm_crf.sentence import Origin, Sentence, TokenSpan
 
 
 class RecordError(ValueError):
@@ -287,7 +287,7 @@ def without_white_space(entity: Entity, sentence: Sentence) -> Entity:
     return Entity(start, end, entity.label)
 
 
-def spans_of(entities: Iterable[Entity], key: str, sentence: Sentence) -> list[Span]:
+def spans_of(entities: Iterable[Entity], key: str, sentence: Sentence) -> list[TokenSpan]:
     """Return the tokens of each entity.
 
     Raises RecordError for an entity that begins or ends inside a token, or overlaps another.
@@ -295,7 +295,7 @@ def spans_of(entities: Iterable[Entity], key: str, sentence: Sentence) -> list[S
     text, offsets = sentence.text or "", sentence.offsets or []
     starts = {start: position for position, (start, _) in enumerate(offsets)}
     ends = {end: position + 1 for position, (_, end) in enumerate(offsets)}
-    spans: list[Span] = []
+    spans: list[TokenSpan] = []
     for start, end, label in dict.fromkeys(entities):  # annotated twice alike: once
         if start not in starts or end not in ends or starts[start] >= ends[end]:
             pairs = zip(sentence.tokens, offsets, strict=True)
@@ -305,7 +305,7 @@ def spans_of(entities: Iterable[Entity], key: str, sentence: Sentence) -> list[S
                 f"does not begin and end with a token{f' (tokens: {touched})' if touched else ''}",
                 'an entity is whole tokens: change its offsets, or give "tokens" that end where it does',
             )
-        spans.append(Span(starts[start], ends[end], label))
+        spans.append(TokenSpan(starts[start], ends[end], label))
     spans.sort()
     for span, after in pairwise(spans):
         if span.end > after.start:
@@ -333,7 +333,7 @@ def change_of(
     """
     old = layout.value(record)
     if layout.form == "labels":
-        return layout.path, ENCODINGS["iob"].encode(sentence.spans or (), len(sentence)), old
+        return layout.path, ENCODINGS["iob"].encode(sentence.token_spans or (), len(sentence)), old
     text = sentence.text or ""
     if layout.form != "studio":
         form = form_of(layout, old)

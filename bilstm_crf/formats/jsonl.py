@@ -301,7 +301,7 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     """
     found, layout = sentence.raw
     body = found.body
-    if sentence.spans is not None and layout is not None:
+    if sentence.token_spans is not None and layout is not None:
         body = with_values(body, _changes(sentence, layout, _value(body)))
     return f"{found.before}{body}{found.after}".encode()
 
@@ -341,12 +341,13 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
         content |= dict(zip(ORIGIN, (file, origin.line, origin.start), strict=True))
     content = {key: value for key, value in content.items() if value is not None}
     content |= {"text": text, "tokens": [text[start:end] for start, end in dict.fromkeys(offsets)]}
-    if sentence.spans is not None:
+    if sentence.token_spans is not None:
         content["entities"] = [own_form(entity, text, origin) for entity in _entities(sentence, offsets)]
     return (dump(content) + "\n").encode()
 
 
 def _entities(sentence: Sentence, offsets: list[tuple[int, int]]) -> list[Entity]:
     return [
-        Entity(offsets[start][0], offsets[end - 1][1], type_) for start, end, type_ in sentence.spans or ()
+        Entity(offsets[start][0], offsets[end - 1][1], type_)
+        for start, end, type_ in sentence.token_spans or ()
     ]

@@ -16,8 +16,8 @@ from typing import Any
 
 from bilstm_crf.util.word_forms import PlainText
 
-Span = tuple[int, int]  # start and end, in code points
-Offsets = list[Span]
+TokenSpan = tuple[int, int]  # start and end, in code points
+Offsets = list[TokenSpan]
 
 
 def _read_words() -> list[frozenset[str]]:
@@ -93,7 +93,7 @@ TOKEN = re.compile(
 _RANGE = re.compile(r"(\d+(?:[.,]\d+)*|[a-z]+)-\d+(?:[.,]\d+)*\Z")
 _MARKS = frozenset(".?!:…")  # what may end a sentence
 
-Pieces = tuple[tuple[Span, ...], tuple[int, ...]]  # tokens, and which of them may end a sentence
+Pieces = tuple[tuple[TokenSpan, ...], tuple[int, ...]]  # tokens, and which of them may end a sentence
 
 
 def _pieces(chunk: str) -> Pieces:
@@ -114,7 +114,7 @@ def _pieces(chunk: str) -> Pieces:
     return tuple(found), tuple(marks)
 
 
-def _parts(chunk: str, start: int, end: int) -> Iterator[Span]:
+def _parts(chunk: str, start: int, end: int) -> Iterator[TokenSpan]:
     """Split a word with full stops or hyphens where NDT does: 1-4, kl.12, 19.plass, hjem.Han."""
     word = chunk[start:end]
     if "-" in word and (match := _RANGE.match(word)) and (word[0].isdigit() or match[1] in MONTHS):

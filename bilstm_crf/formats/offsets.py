@@ -47,7 +47,7 @@ def located(sentence: Sentence) -> tuple[str, list[tuple[int, int]]]:
         offsets = sentence.offsets or align(sentence.tokens, sentence.text)
         if offsets is not None and all(
             offsets[span.end - 1][1] <= offsets[after.start][0]
-            for span, after in pairwise(sentence.spans or ())
+            for span, after in pairwise(sentence.token_spans or ())
         ):
             return sentence.text, offsets
     return joined(sentence.tokens)

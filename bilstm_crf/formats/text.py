@@ -185,16 +185,17 @@ def _escaped(text: str) -> str:
 def _marked(sentence: Sentence) -> str:
     r"""Return the text with its entities marked and its own brackets escaped.
 
-    >>> from bilstm_crf.sentence import Span
-    >>> print(_marked(Sentence(["Kari", "[", "i", "Oslo"], spans=[Span(0, 1, "PER"), Span(3, 4, "GPE_LOC")])))
+    >>> from bilstm_crf.sentence import TokenSpan
+    >>> spans = [TokenSpan(0, 1, "PER"), TokenSpan(3, 4, "GPE_LOC")]
+    >>> print(_marked(Sentence(["Kari", "[", "i", "Oslo"], token_spans=spans)))
     [PER Kari] \[ i [GPE_LOC Oslo]
     """
     text, offsets = located(sentence)
-    if sentence.spans is None:
+    if sentence.token_spans is None:
         return text
     pieces = []
     reached = 0
-    for span in sentence.spans:
+    for span in sentence.token_spans:
         start, end = offsets[span.start][0], offsets[span.end - 1][1]
         pieces.append(_escaped(text[reached:start]))
         pieces.append(f"[{_escaped(span.type)} {_escaped(text[start:end])}]")

@@ -54,7 +54,7 @@ class ChunkTagger:
         options = dataclasses.replace(self.options, first_line=chunk.line)
         sentences = list(self.format.read(io.BytesIO(chunk.content), self.path, options))
         for sentence, spans in zip(sentences, self.tagger.predict(sentences), strict=True):
-            sentence.spans = spans
+            sentence.token_spans = spans
         content = b"".join(self.format.render(sentence, options) for sentence in sentences)
         return TaggedChunk(content, sum(map(len, sentences)))
 

@@ -21,7 +21,7 @@ from bilstm_crf.inference.network import Network, best_paths, mean_transitions
 from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model.model_folder import Model, load_model
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.util.extras import optional_import
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ class Tagger:
     and for models with an encoder.
 
     >>> tagger = Tagger.load("runs/sample")                           # doctest: +SKIP
-    >>> tagger.tag("Kari Nordmann flytta til Bergen.").spans          # doctest: +SKIP
-    [Span(start=0, end=2, type='PER'), Span(start=4, end=5, type='GPE_LOC')]
+    >>> tagger.tag("Kari Nordmann flytta til Bergen.").token_spans          # doctest: +SKIP
+    [TokenSpan(start=0, end=2, type='PER'), TokenSpan(start=4, end=5, type='GPE_LOC')]
     """
 
     def __init__(self, model: Model, device: str = "cpu", threads: int = 1) -> None:
@@ -185,24 +185,24 @@ class Tagger:
         chunks = chunks_of(sentences, CHUNK_TOKENS, whole_documents=self.reads_neighbours)
         for chunk, spans in self._tagged(chunks, self.threads):
             for sentence, found in zip(chunk, spans, strict=True):
-                sentence.spans = found
+                sentence.token_spans = found
             yield from chunk
 
     def _one_by_one(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
         history = StreamHistory()
         for sentence in sentences:
             earlier = history.add(sentence) if self.remembers else []
-            sentence.spans = self.predict([*earlier, sentence])[-1]
+            sentence.token_spans = self.predict([*earlier, sentence])[-1]
             yield sentence
 
     def _set_spans(self, sentences: list[Sentence]) -> list[Sentence]:
         for sentence, spans in zip(sentences, self.predict(sentences), strict=True):
-            sentence.spans = spans
+            sentence.token_spans = spans
         return sentences
 
     def predict(
         self, sentences: Iterable[Sentence], contextual: PrecomputedFeatures | None = None
-    ) -> list[list[Span]]:
+    ) -> list[list[TokenSpan]]:
         """Return the spans of each sentence; the sentences stay as they are, however long.
 
         `contextual`: the encoder's vectors of all tokens, if they are computed already.
@@ -219,7 +219,7 @@ class Tagger:
 
     def _tagged(
         self, chunks: Iterator[list[Sentence]], at_once: int
-    ) -> Iterator[tuple[list[Sentence], list[list[Span]]]]:
+    ) -> Iterator[tuple[list[Sentence], list[list[TokenSpan]]]]:
         """Yield each chunk in order with the spans of its sentences; `at_once` are tagged in parallel."""
         if at_once == 1:
             yield from ((chunk, self._spans(chunk)) for chunk in chunks)
@@ -229,11 +229,11 @@ class Tagger:
 
     def _spans(
         self, sentences: Sequence[Sentence], contextual: PrecomputedFeatures | None = None
-    ) -> list[list[Span]]:
+    ) -> list[list[TokenSpan]]:
         """Return the spans of each sentence of a chunk."""
         encoded, label_ids = self._label_ids(sentences, contextual)
         labels, offsets = self.model.vocabulary.labels, encoded.offsets
-        spans: list[list[Span]] = [[] for _ in sentences]
+        spans: list[list[TokenSpan]] = [[] for _ in sentences]
         named = np.searchsorted(offsets, np.flatnonzero(label_ids), side="right") - 1
         for number in np.unique(named).tolist():
             path = label_ids[offsets[number] : offsets[number + 1]].tolist()

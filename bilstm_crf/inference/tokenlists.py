@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bilstm_crf.labels import ENCODINGS
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 
 if TYPE_CHECKING:
     from conllu import Token, TokenList
@@ -31,7 +31,9 @@ def sentences_of(given: Sequence[TokenList]) -> list[Sentence]:
     return sentences
 
 
-def labelled(given: Sequence[TokenList], spans: Sequence[Sequence[Span]], misc_key: str) -> list[TokenList]:
+def labelled(
+    given: Sequence[TokenList], spans: Sequence[Sequence[TokenSpan]], misc_key: str
+) -> list[TokenList]:
     """Return copies of the sentences with the spans as labels (IOB2) in MISC."""
     copies = [copy.deepcopy(each) for each in given]
     for each, found in zip(copies, spans, strict=True):

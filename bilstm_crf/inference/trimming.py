@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from itertools import groupby
 
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.util.word_forms import is_invisible
 
 Offsets = list[tuple[int, int]]
@@ -26,11 +26,11 @@ _ADDRESS = re.compile(
 _HINT = re.compile(r"@|://|\.[a-z]{2,}/|www\.", re.IGNORECASE)  # every address contains one of these
 
 
-def trim_spans(sentence: Sentence, spans: list[Span]) -> list[Span]:
+def trim_spans(sentence: Sentence, spans: list[TokenSpan]) -> list[TokenSpan]:
     r"""Return the parts of a sentence's spans that can be names.
 
-    >>> trim_spans(Sentence(["\u200b", "Kari"]), [Span(0, 2, "PER")])
-    [Span(start=1, end=2, type='PER')]
+    >>> trim_spans(Sentence(["\u200b", "Kari"]), [TokenSpan(0, 2, "PER")])
+    [TokenSpan(start=1, end=2, type='PER')]
     """
     text, tokens = sentence.text, sentence.tokens
     if spans and text is not None and sentence.offsets is not None and not sentence.lines:
@@ -41,7 +41,7 @@ def trim_spans(sentence: Sentence, spans: list[Span]) -> list[Span]:
     return spans
 
 
-def _cut(text: str, offsets: Offsets, spans: list[Span]) -> list[Span]:
+def _cut(text: str, offsets: Offsets, spans: list[TokenSpan]) -> list[TokenSpan]:
     """Return the parts of the spans that are on one line, and outside addresses.
 
     The parts of a span that is cut begin and end with tokens that contain letters or digits.
@@ -62,13 +62,13 @@ def _cut(text: str, offsets: Offsets, spans: list[Span]) -> list[Span]:
     for span in spans:
         for (_, barred), group in groupby(range(*span[:2]), lambda token: (lines[token], in_address[token])):
             tokens = list(group)
-            part = Span(tokens[0], tokens[-1] + 1, span.type)
+            part = TokenSpan(tokens[0], tokens[-1] + 1, span.type)
             if not barred:
                 parts += [part] if part == span else _ending_with(words, part)
     return parts
 
 
-def _ending_with(wanted: list[bool], span: Span) -> list[Span]:
+def _ending_with(wanted: list[bool], span: TokenSpan) -> list[TokenSpan]:
     """Return the span without unwanted tokens at its ends; nothing if all are unwanted."""
     tokens = [token for token in range(span.start, span.end) if wanted[token]]
-    return [Span(tokens[0], tokens[-1] + 1, span.type)] if tokens else []
+    return [TokenSpan(tokens[0], tokens[-1] + 1, span.type)] if tokens else []

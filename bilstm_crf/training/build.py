@@ -98,7 +98,7 @@ def build_model(
 
 def _labels(encoding: Encoding, sentences: Iterable[Sentence]) -> list[str]:
     """Return the labels of the training sentences. Raises InputError for types that no format could hold."""
-    types = norne_first(span.type for sentence in sentences for span in sentence.spans or ())
+    types = norne_first(span.type for sentence in sentences for span in sentence.token_spans or ())
     labels = encoding.labels(types)
     try:
         require_labels(labels, encoding.name)

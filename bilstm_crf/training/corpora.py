@@ -32,8 +32,10 @@ class Corpora:
     @property
     def dev_chooses(self) -> bool:
         """Whether dev scores can tell one epoch from another: dev has an entity of a type that train has."""
-        known = {span.type for sentence in self.train.sentences for span in sentence.spans or ()}
-        return any(span.type in known for sentence in self.dev.sentences for span in sentence.spans or ())
+        known = {span.type for sentence in self.train.sentences for span in sentence.token_spans or ()}
+        return any(
+            span.type in known for sentence in self.dev.sentences for span in sentence.token_spans or ()
+        )
 
     def with_dev(self, filters: Collection[str]) -> Corpora:
         """Return the corpora with dev as a part of train, each sentence once per epoch.

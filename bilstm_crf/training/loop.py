@@ -58,7 +58,7 @@ class DevSet:
         """`chooses`: whether the scores choose the epoch that is kept; else that is the last one."""
         self._sentences, self._chooses = split.sentences, chooses
         self._device, self._threads = device, threads
-        self._gold = [sentence.spans or [] for sentence in split.sentences]
+        self._gold = [sentence.token_spans or [] for sentence in split.sentences]
 
     def enter(self, model: Model) -> None:
         """Prepare the encoder's features for this model."""
@@ -116,7 +116,7 @@ class Trainer:
         encoding = ENCODINGS[model.encoding]
         self._encoded = model.vocabulary.encode(
             [sentence.tokens for sentence in self._sentences],
-            [encoding.encode(sentence.spans or [], len(sentence)) for sentence in self._sentences],
+            [encoding.encode(sentence.token_spans or [], len(sentence)) for sentence in self._sentences],
         )
 
     def enter(self, stage: int) -> bool:

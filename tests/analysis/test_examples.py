@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from bilstm_crf.analysis.compare import contrasts, lost, places
 from bilstm_crf.analysis.examples import confusions, example, varied
 from bilstm_crf.evaluation.matching import Outcome, outcomes
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from evaluation.span_strategies import scored
 
 SENTENCE = Sentence(
@@ -16,7 +16,7 @@ SENTENCE = Sentence(
 
 
 def test_an_example_holds_both_spans_the_words_around_and_the_place():
-    outcome = Outcome(0, Span(3, 4, "PER"), Span(3, 5, "ORG"))
+    outcome = Outcome(0, TokenSpan(3, 4, "PER"), TokenSpan(3, 5, "ORG"))
     shown = example(SENTENCE, outcome, "vg1", context=1)
     assert shown.words == ["kom", "Kari", "Nordmann", "hit"]
     assert (shown.more_left, shown.more_right) == (True, True)
@@ -43,7 +43,7 @@ def test_the_words_of_an_example_are_those_of_its_spans(case, context):
 
 
 def missed(name: str):
-    return example(Sentence([name]), Outcome(0, Span(0, 1, "PER"), None), None, context=0)
+    return example(Sentence([name]), Outcome(0, TokenSpan(0, 1, "PER"), None), None, context=0)
 
 
 def test_other_names_come_before_a_name_again():

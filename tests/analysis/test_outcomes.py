@@ -8,19 +8,19 @@ from bilstm_crf.evaluation.confusion import confusion
 from bilstm_crf.evaluation.matching import PAIRED, outcomes
 from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.labels import ENCODINGS
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 from evaluation.span_strategies import scored
 
 
 @pytest.mark.parametrize(
     ("gold", "predicted", "category"),
     [
-        ([Span(0, 2, "PER")], [Span(0, 2, "PER")], "correct"),
-        ([Span(0, 2, "PER")], [Span(0, 2, "ORG")], "wrong_type"),
-        ([Span(0, 2, "PER")], [Span(1, 2, "PER")], "wrong_boundary"),
-        ([Span(0, 2, "PER")], [Span(1, 3, "ORG")], "wrong_both"),
-        ([Span(0, 2, "PER")], [], "missed"),
-        ([], [Span(0, 2, "PER")], "spurious"),
+        ([TokenSpan(0, 2, "PER")], [TokenSpan(0, 2, "PER")], "correct"),
+        ([TokenSpan(0, 2, "PER")], [TokenSpan(0, 2, "ORG")], "wrong_type"),
+        ([TokenSpan(0, 2, "PER")], [TokenSpan(1, 2, "PER")], "wrong_boundary"),
+        ([TokenSpan(0, 2, "PER")], [TokenSpan(1, 3, "ORG")], "wrong_both"),
+        ([TokenSpan(0, 2, "PER")], [], "missed"),
+        ([], [TokenSpan(0, 2, "PER")], "spurious"),
     ],
 )
 def test_each_category_is_what_its_name_says(gold, predicted, category):
@@ -28,7 +28,7 @@ def test_each_category_is_what_its_name_says(gold, predicted, category):
 
 
 def test_spans_that_only_touch_are_missed_and_spurious():
-    found = outcomes([[Span(0, 1, "PER")]], [[Span(1, 2, "PER")]])
+    found = outcomes([[TokenSpan(0, 1, "PER")]], [[TokenSpan(1, 2, "PER")]])
     assert [outcome.category for outcome in found] == ["missed", "spurious"]
 
 
@@ -96,7 +96,7 @@ def test_the_scores_of_labels_are_scikit_learns(case):
 
 
 def test_a_group_has_its_own_gold_and_its_own_predictions():
-    found = outcomes([[Span(0, 2, "PER")]], [[Span(0, 2, "ORG")]])
+    found = outcomes([[TokenSpan(0, 2, "PER")]], [[TokenSpan(0, 2, "ORG")]])
     per, org = breakdown(found, by_type)
     assert (per.name, per.gold["wrong_type"], per.score.predicted) == ("PER", 1, 0)
     assert (org.name, org.predicted["wrong_type"], org.score.gold) == ("ORG", 1, 0)
@@ -108,7 +108,7 @@ def test_nothing_at_all_is_a_group_of_zeros():
 
 
 def test_lengths_from_five_words_are_one_group():
-    assert [by_length(0, Span(2, 2 + length, "PER")) for length in (1, 2, 4, 5, 60)] == [
+    assert [by_length(0, TokenSpan(2, 2 + length, "PER")) for length in (1, 2, 4, 5, 60)] == [
         "1", "2", "4", "5+", "5+",
     ]  # fmt: skip
 

@@ -4,12 +4,12 @@ import pytest
 from bilstm_crf.analysis.seen import TrainNames, VocabularyCoverage
 from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 
 
 def test_a_name_is_seen_word_for_word_with_its_type():
     sentence = Sentence(["Hilde", "Borg", "i", "Borg"])
-    names = TrainNames([sentence], [[Span(0, 2, "PER"), Span(3, 4, "GPE_LOC")]])
+    names = TrainNames([sentence], [[TokenSpan(0, 2, "PER"), TokenSpan(3, 4, "GPE_LOC")]])
     assert names.group(["Hilde", "Borg"], "PER") == "seen with this type"
     assert names.group(["Borg"], "ORG") == "seen with other types only"
     assert names.group(["Hilde"], "PER") == "unseen"

@@ -9,7 +9,7 @@ from bilstm_crf.errors import InputError, InputWarning
 from bilstm_crf.formats import FORMATS, FormatOptions
 from bilstm_crf.formats.columns import read, render
 from bilstm_crf.labels import read_spans
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 
 KARI = [("Kari", "B-PER"), ("Moe", "I-PER"), ("sov", "O")]
 
@@ -176,8 +176,8 @@ ONTONOTES = "d 0 0 Kari N (S* - - - - {} -\nd 0 1 Moe N *) - - - - {} (1)\nd 0 2
 @pytest.mark.parametrize(
     ("cells", "spans"),
     [
-        (("(PER)", "(ORG*", "*)"), [Span(0, 1, "PER"), Span(1, 3, "ORG")]),
-        (("(PER*)", "*", "*"), [Span(0, 1, "PER")]),
+        (("(PER)", "(ORG*", "*)"), [TokenSpan(0, 1, "PER"), TokenSpan(1, 3, "ORG")]),
+        (("(PER*)", "*", "*"), [TokenSpan(0, 1, "PER")]),
         (("-", "-", "-"), []),
     ],
 )
@@ -185,11 +185,11 @@ def test_brackets_are_spans_and_spans_are_brackets(cells, spans) -> None:
     options = FormatOptions(label_column="11")
     given = list(read(BytesIO(ONTONOTES.format(*cells).encode()), "x", options))
     read_spans(given)
-    assert [(s.spans, s.document) for s in given] == [(spans, "d")]
+    assert [(s.token_spans, s.document) for s in given] == [(spans, "d")]
     written = render(given[0], options)
     again = list(read(BytesIO(written), "x", options))
     read_spans(again)
-    assert again[0].spans == spans
+    assert again[0].token_spans == spans
     assert written.decode().split("\n")[1].split(" ")[:10] == ONTONOTES.split("\n")[1].split(" ")[:10]
 
 

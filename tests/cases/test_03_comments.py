@@ -7,7 +7,7 @@ import pytest
 from bilstm_crf.errors import InputWarning
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.formats.columns import read, render
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 
 FOUR = "Kari N I-NP I-PER\nsov V I-VP O\n"
 
@@ -17,7 +17,7 @@ def tagged(content: str, choice: str) -> tuple[list[list[str]], str]:
     options = FormatOptions(label_column=choice)
     sentences = list(read(BytesIO(content.encode()), "x", options))
     for sentence in sentences:
-        sentence.spans = [Span(0, 1, "PER")] if sentence.tokens else []
+        sentence.token_spans = [TokenSpan(0, 1, "PER")] if sentence.tokens else []
     out = b"".join(render(sentence, options) for sentence in sentences).decode()
     return [s.tokens for s in sentences if s.tokens], out
 

@@ -7,7 +7,7 @@ import pytest
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.formats.columns import read, render
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 
 READABLE = {
     "blank and tab at the end": "Kari B-PER \nMoe I-PER\t\nsov O\n\n",
@@ -36,7 +36,7 @@ def test_it_is_labelled_and_only_the_label_changes(content: str, end: str) -> No
     assert found == [("Kari", "B-PER"), ("Moe", "I-PER"), ("sov", "O")]
     assert b"".join(map(render, sentences)) == content.encode()
     for sentence in sentences:
-        sentence.spans = [Span(1, 3, "LOC")] if sentence.tokens else []
+        sentence.token_spans = [TokenSpan(1, 3, "LOC")] if sentence.tokens else []
     place = content.rindex("O")
     expected = (
         (content[:place] + "I-LOC" + content[place + 1 :]).replace("I-PER", "B-LOC").replace("B-PER", "O")
@@ -49,7 +49,7 @@ def test_an_appended_label_stands_behind_the_others(content: str) -> None:
     options = FormatOptions(label_column="append")
     sentences = list(read(BytesIO(content.encode()), "x", options))
     for sentence in sentences:
-        sentence.spans = [Span(0, 1, "LOC")] if sentence.tokens else []
+        sentence.token_spans = [TokenSpan(0, 1, "LOC")] if sentence.tokens else []
     out = b"".join(render(sentence, options) for sentence in sentences)
     again = [s for s in read(BytesIO(out), "x", FormatOptions(label_column="last")) if s.tokens]
     assert [(s.tokens, s.labels) for s in again] == [(["Kari", "Moe", "sov"], ["B-LOC", "O", "O"])]

@@ -12,12 +12,12 @@ from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.errors import InputError, InputWarning
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import ENCODINGS, read_spans
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from done import Done
 from test_labels import sentences_of_spans
 
 WORDS = ["Kari", "Nordmann", "bur", "i", "Bergen", ".", "Ola", "sover"]
-SPANS = [Span(0, 2, "PER"), Span(4, 5, "LOC"), Span(6, 7, "PER")]
+SPANS = [TokenSpan(0, 2, "PER"), TokenSpan(4, 5, "LOC"), TokenSpan(6, 7, "PER")]
 
 
 def file(path: Path, labels: str) -> Path:
@@ -30,11 +30,11 @@ def file(path: Path, labels: str) -> Path:
     return path
 
 
-def read(path: Path) -> list[Span]:
+def read(path: Path) -> list[TokenSpan]:
     sentences, _ = read_gold(path, None, FormatOptions(keep_raw=False))
     offset, spans = 0, []
     for sentence in sentences:
-        spans += [Span(offset + a, offset + b, type_) for a, b, type_ in sentence.spans or ()]
+        spans += [TokenSpan(offset + a, offset + b, type_) for a, b, type_ in sentence.token_spans or ()]
         offset += len(sentence)
     return spans
 
@@ -83,8 +83,8 @@ def test_labels_without_a_type_get_one_and_that_is_said(tmp_path: Path) -> None:
 def test_a_type_in_lower_case_behind_a_standard_prefix_is_kept(tmp_path: Path) -> None:
     """As in WNUT; `b-person` beside it is the same type."""
     assert read(file(tmp_path / "a.conll", "B-person I-person O O B-person")) == [
-        Span(0, 2, "person"),
-        Span(4, 5, "person"),
+        TokenSpan(0, 2, "person"),
+        TokenSpan(4, 5, "person"),
     ]
     with pytest.warns(InputWarning):
         found = read(file(tmp_path / "a.conll", "B-person I-person O O b-person"))
@@ -121,7 +121,7 @@ def test_bare_types_may_stand_beside_another_sign_for_o() -> None:
     sentence = Sentence(WORDS, ["PER", "PER", "0", "0", "LOC", "0", "PER", "0"], path="a.conllu", line=1)
     with pytest.warns(InputWarning):
         read_spans([sentence])
-    assert sentence.spans == SPANS
+    assert sentence.token_spans == SPANS
 
 
 @pytest.mark.parametrize("labels", ["_ _ _", "- - -", "_ - _"])
@@ -176,7 +176,7 @@ WRITERS: list[Callable[[str], str]] = [
 @given(st.sampled_from(WRITERS), st.sampled_from([*ENCODINGS]), st.lists(sentences_of_spans(), max_size=3))
 @pytest.mark.filterwarnings("ignore::bilstm_crf.errors.InputWarning")
 def test_whatever_the_dialect_the_spans_are_those_of_the_standard_labels(
-    write: Callable[[str], str], encoding: str, given_spans: list[tuple[int, list[Span]]]
+    write: Callable[[str], str], encoding: str, given_spans: list[tuple[int, list[TokenSpan]]]
 ) -> None:
     sentences = []
     for length, spans in given_spans:
@@ -184,4 +184,4 @@ def test_whatever_the_dialect_the_spans_are_those_of_the_standard_labels(
         sentences.append(Sentence(["w"] * length, [write(label) for label in labels], line=1))
     read_spans(sentences)
     for sentence, (_, spans) in zip(sentences, given_spans, strict=True):
-        assert sentence.spans == spans
+        assert sentence.token_spans == spans

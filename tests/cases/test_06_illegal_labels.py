@@ -14,7 +14,7 @@ from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.errors import InputError, InputWarning
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import ENCODINGS, READABLE, decode_conlleval, faults, read_labels
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.training.corpora import load_corpora
 from done import Done
 from test_labels import label_sequences, sentences_of_spans
@@ -80,7 +80,7 @@ def test_a_run_learns_from_repaired_labels(tmp_path: Path) -> None:
     with pytest.warns(InputWarning, match="first of 4"):
         inputs = load_corpora(config, print, documents=False)
     for split in (inputs.train, inputs.dev):
-        assert sum(len(sentence.spans or ()) for sentence in split.sentences) == 7
+        assert sum(len(sentence.token_spans or ()) for sentence in split.sentences) == 7
 
 
 def test_the_signature_tells_repaired_spans_apart_only_where_there_are_any(
@@ -101,13 +101,13 @@ def test_the_signature_tells_repaired_spans_apart_only_where_there_are_any(
 def test_conlleval_reads_as_seqeval_does_by_default(labels: list[str]) -> None:
     from seqeval.metrics.sequence_labeling import get_entities
 
-    expected = [Span(start, end + 1, type_) for type_, start, end in get_entities(labels)]
+    expected = [TokenSpan(start, end + 1, type_) for type_, start, end in get_entities(labels)]
     assert decode_conlleval(labels) == expected
 
 
 @given(st.sampled_from([*READABLE]), sentences_of_spans())
 def test_conlleval_and_the_strict_reading_agree_on_legal_labels(
-    name: str, given_spans: tuple[int, list[Span]]
+    name: str, given_spans: tuple[int, list[TokenSpan]]
 ) -> None:
     length, spans = given_spans
     labels = READABLE[name].encode(spans, length)
@@ -132,11 +132,11 @@ def test_one_illegal_label_costs_an_iob1_file_one_span_at_most(
 
 @given(st.sampled_from([*READABLE]), st.lists(sentences_of_spans(), min_size=1, max_size=4), st.data())
 def test_one_illegal_label_never_costs_a_long_file_its_encoding(
-    name: str, given_spans: list[tuple[int, list[Span]]], data: st.DataObject
+    name: str, given_spans: list[tuple[int, list[TokenSpan]]], data: st.DataObject
 ) -> None:
     """Forty sentences that no other encoding can say; then one label is replaced."""
     encoding = READABLE[name]
-    sure = [Span(0, 1, "PER"), Span(1, 2, "PER"), Span(2, 5, "ORG"), Span(5, 7, "ORG")]
+    sure = [TokenSpan(0, 1, "PER"), TokenSpan(1, 2, "PER"), TokenSpan(2, 5, "ORG"), TokenSpan(5, 7, "ORG")]
     contents = [(7, sure)] * 40 + given_spans
     labels = [encoding.encode(spans, length) for length, spans in contents]
     place = data.draw(st.integers(0, len(labels) - 1).filter(lambda i: labels[i]))
@@ -145,7 +145,9 @@ def test_one_illegal_label_never_costs_a_long_file_its_encoding(
     sentences = [Sentence(["w"] * len(each), each) for each in labels]
     reading = read_labels(sentences, lenient=True)
     assert READABLE[name].name in (reading.encoding.lower(), "iob" if reading.encoding == "IOB2" else "")
-    lost = [s.spans for s, (_, spans) in zip(sentences, contents, strict=True) if s.spans != spans]
+    lost = [
+        s.token_spans for s, (_, spans) in zip(sentences, contents, strict=True) if s.token_spans != spans
+    ]
     assert len(lost) <= 1
 
 
@@ -170,12 +172,14 @@ def test_predictions_that_are_only_inside_are_announced_as_iob1(
 
 @pytest.mark.parametrize("name", [*ENCODINGS])
 def test_repair_changes_nothing_where_all_is_legal(name: str) -> None:
-    labels = ENCODINGS[name].encode([Span(0, 1, "PER"), Span(1, 4, "ORG"), Span(5, 7, "ORG")], 8)
+    labels = ENCODINGS[name].encode(
+        [TokenSpan(0, 1, "PER"), TokenSpan(1, 4, "ORG"), TokenSpan(5, 7, "ORG")], 8
+    )
     found = []
     for repair in (None, "conlleval", "discard"):
         sentence = Sentence(["w"] * 8, list(labels))
         assert not read_labels([sentence], repair=repair).illegal
-        found.append(sentence.spans)
+        found.append(sentence.token_spans)
     assert found[0] == found[1] == found[2]
 
 

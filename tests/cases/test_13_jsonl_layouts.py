@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bilstm_crf.errors import InputError, InputWarning
 from bilstm_crf.formats import FormatOptions, jsonl
 from bilstm_crf.labels import read_spans
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from done import Done
 
 READ = FormatOptions(tokenise="spaces")
@@ -81,10 +81,10 @@ def read(content: str | bytes, options: FormatOptions = READ) -> list[Sentence]:
     return [s for s in jsonl.read(BytesIO(data), "in.jsonl", options) if s.tokens]
 
 
-def tagged(content: str, spans: list[Span]) -> str:
+def tagged(content: str, spans: list[TokenSpan]) -> str:
     sentences = list(jsonl.read(BytesIO(content.encode()), "in.jsonl", TAG))
     for sentence in sentences:
-        sentence.spans = spans if sentence.tokens else []
+        sentence.token_spans = spans if sentence.tokens else []
     return b"".join(jsonl.render(sentence) for sentence in sentences).decode()
 
 
@@ -99,13 +99,13 @@ def test_a_layout_is_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-@pytest.mark.parametrize("spans", [[], [Span(0, 1, "EVT"), Span(1, 3, "PER")]], ids=["none", "two"])
-def test_what_tag_writes_is_read_back_and_nothing_else_changes(name: str, spans: list[Span]) -> None:
+@pytest.mark.parametrize("spans", [[], [TokenSpan(0, 1, "EVT"), TokenSpan(1, 3, "PER")]], ids=["none", "two"])
+def test_what_tag_writes_is_read_back_and_nothing_else_changes(name: str, spans: list[TokenSpan]) -> None:
     line = dump(LAYOUTS[name])
     again = tagged(line, spans)
     (sentence,) = read(again)
     read_spans([sentence])
-    assert sentence.spans == spans
+    assert sentence.token_spans == spans
     assert tagged(again, spans) == again
     before, after = json.loads(line), json.loads(again)
     if isinstance(before, dict):
@@ -117,16 +117,20 @@ def test_what_tag_writes_is_read_back_and_nothing_else_changes(name: str, spans:
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_the_same_entities_leave_every_byte(name: str) -> None:
     line = dump(LAYOUTS[name]).replace(", ", " ,  ")
-    assert tagged(line, [Span(1, 3, "PER"), Span(5, 6, "LOC")]) == line
+    assert tagged(line, [TokenSpan(1, 3, "PER"), TokenSpan(5, 6, "LOC")]) == line
 
 
 def test_an_entity_that_stays_keeps_what_else_was_said_of_it() -> None:
-    after = json.loads(tagged(dump(LAYOUTS["doccano, entities"]), [Span(1, 3, "PER"), Span(5, 6, "ORG")]))
+    after = json.loads(
+        tagged(dump(LAYOUTS["doccano, entities"]), [TokenSpan(1, 3, "PER"), TokenSpan(5, 6, "ORG")])
+    )
     assert after["entities"] == [
         {"id": 7, "label": "PER", "start_offset": 2, "end_offset": 10},
         {"label": "ORG", "start_offset": 17, "end_offset": 23},
     ]
-    after = json.loads(tagged(dump(LAYOUTS["label studio"]), [Span(5, 6, "LOC"), Span(6, 7, "EVT")]))
+    after = json.loads(
+        tagged(dump(LAYOUTS["label studio"]), [TokenSpan(5, 6, "LOC"), TokenSpan(6, 7, "EVT")])
+    )
     choices, loc, event = after["annotations"][1]["result"]
     assert (choices["type"], loc) == ("choices", result(LOC))
     assert (event["from_name"], event["value"]["labels"]) == ("ner", ["EVT"])
@@ -134,7 +138,7 @@ def test_an_entity_that_stays_keeps_what_else_was_said_of_it() -> None:
 
 
 def test_a_task_of_label_studio_without_annotations_gets_one() -> None:
-    after = tagged(dump({"data": {"text": "Kari sov"}}), [Span(0, 1, "PER")])
+    after = tagged(dump({"data": {"text": "Kari sov"}}), [TokenSpan(0, 1, "PER")])
     (sentence,) = read(after)
     assert sentence.labels == ["B-PER", "O"]
     assert json.loads(after)["data"] == {"text": "Kari sov"}
@@ -166,7 +170,7 @@ def test_a_fault_names_its_line_and_tag_passes_over_it(name: str, record: Any, k
         read(content)
     assert word in str(caught.value)
     assert key in str(caught.value) or "label" in str(caught.value)
-    assert [s.labels for s in read(tagged(content, [Span(0, 1, "EVT")]))][1][0] == "B-EVT"
+    assert [s.labels for s in read(tagged(content, [TokenSpan(0, 1, "EVT")]))][1][0] == "B-EVT"
 
 
 @pytest.mark.parametrize(
@@ -191,7 +195,7 @@ def test_what_is_no_annotation_is_not_replaced(record: Any) -> None:
     ],
 )
 def test_keys_that_only_look_like_annotation_stay(record: dict[str, Any]) -> None:
-    after = json.loads(tagged(dump(record), [Span(0, 1, "PER")]))
+    after = json.loads(tagged(dump(record), [TokenSpan(0, 1, "PER")]))
     assert {key: after[key] for key in record if key != "labels"} == {
         key: record[key] for key in record if key != "labels"
     }
@@ -250,7 +254,7 @@ def test_an_array_of_records_is_read_and_comes_back(indent: Any, wrap: str) -> N
     lines = content.replace("\r\n", "\n").split("\n")
     if indent == 2:
         assert [lines[s.line - 1].strip() for s in sentences if s.tokens] == ["{", "{", "["]
-    after = json.loads(tagged(content, [Span(1, 2, "EVT")]).removeprefix("\ufeff"))
+    after = json.loads(tagged(content, [TokenSpan(1, 2, "EVT")]).removeprefix("\ufeff"))
     assert after[1]["label"] == [[2, 6, "EVT"]]
 
 
@@ -308,7 +312,7 @@ def test_depth_that_is_read_is_written_from_any_depth_of_the_stack(depth: int, o
     opening, closing = ('{"a":', "}") if objects else ("[", "]")
     line = '{"text": "Kari", "x": ' + opening * depth + "1" + closing * depth + "}"
     (sentence,) = read(line)
-    sentence.spans = [Span(0, 1, "PER")]
+    sentence.token_spans = [TokenSpan(0, 1, "PER")]
 
     def deeper(levels: int) -> bytes:
         return deeper(levels - 1) if levels else jsonl.render(sentence)
@@ -318,13 +322,13 @@ def test_depth_that_is_read_is_written_from_any_depth_of_the_stack(depth: int, o
 
 def test_numbers_that_python_refuses_come_back() -> None:
     line = '{"text": "Kari", "n": ' + "9" * 10_000 + ', "m": 1e999, "x": -0}\n'
-    assert tagged(line, [Span(0, 1, "PER")]).startswith(line[:-2])
+    assert tagged(line, [TokenSpan(0, 1, "PER")]).startswith(line[:-2])
 
 
 def test_a_label_of_an_odd_kind_is_no_traceback() -> None:
     for label in (["PER"], {"a": 1}, None, 3):
         line = dump({"text": "Kari", "entities": [{"start": 0, "end": 4, "label": label}]})
-        assert read(tagged(line, [Span(0, 1, "PER")]))[0].labels == ["B-PER"]
+        assert read(tagged(line, [TokenSpan(0, 1, "PER")]))[0].labels == ["B-PER"]
         with pytest.raises(InputError):
             read(line)
 

@@ -239,7 +239,7 @@ def test_files_that_were_concatenated_keep_their_marks_out_of_the_words(name: st
     sentences = list(FORMATS[name].read(io.BytesIO(content.encode()), "in", FormatOptions(tokenise="spaces")))
     assert [s.tokens for s in sentences if s.tokens] == [["Åse", "åt"]] * 3
     for sentence in sentences:
-        sentence.spans = None
+        sentence.token_spans = None
     assert b"".join(FORMATS[name].render(s, FormatOptions()) for s in sentences).decode() == content
 
 

@@ -75,7 +75,7 @@ def test_any_iterable_of_words_is_a_sentence(tagger: Tagger, form: Callable[[lis
 
 def test_a_generator_of_sentences_is_predicted_like_a_list(tagger: Tagger) -> None:
     sentences = tagger.tag([ONE, ONE])
-    expected = [sentence.spans for sentence in sentences]
+    expected = [sentence.token_spans for sentence in sentences]
     assert tagger.predict(iter(sentences)) == expected != [[], []]
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bilstm_crf.formats import FormatOptions, jsonl, text
 from bilstm_crf.labels import read_spans
-from bilstm_crf.sentence import Origin, Span
+from bilstm_crf.sentence import Origin, TokenSpan
 from done import Done
 
 ARTICLE = "   Kari Moe bur i Bergen.   Ola Moe reiste.\n\n\n\tI Tromsø snør det 😀. Kari Moe sov."
@@ -48,7 +48,7 @@ def test_offsets_are_those_of_the_decoded_file(parts: list[str], options: Format
     for sentence in text.read(BytesIO(content), "a.txt", options):
         if not sentence.tokens:
             continue
-        sentence.spans = [Span(i, i + 1, "X") for i in range(len(sentence))]
+        sentence.token_spans = [TokenSpan(i, i + 1, "X") for i in range(len(sentence))]
         (record,) = records(jsonl.compose(sentence))
         assert record["file"] == "a.txt"
         assert record["line"] == sentence.line
@@ -98,7 +98,7 @@ def test_new_entities_of_such_a_record_say_where_they_are() -> None:
     )
     (sentence,) = jsonl.read(BytesIO(line.encode()), "x.jsonl")
     assert sentence.origin == Origin("a.txt", 7, 40)
-    sentence.spans = [Span(1, 2, "LOC")]
+    sentence.token_spans = [TokenSpan(1, 2, "LOC")]
     assert json.loads(jsonl.render(sentence))["entities"] == [
         {"start": 2, "end": 6, "label": "LOC", "text": "Oslo", "line": 8, "file_start": 42, "file_end": 46}
     ]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bilstm_crf.formats import FORMATS, FormatOptions, text
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from done import Done
 
 MARKS = re.compile(r"\\(?P<escaped>.)|\[(?P<type>(?:\\.|[^\\ ])*) |(?P<end>\])|(?P<plain>.)", re.DOTALL)
@@ -50,12 +50,12 @@ def test_text_and_entities_can_be_read_back(pieces, before: str, after: str) -> 
     words = [word.strip().replace(" ", "_") for word, _ in pieces]
     line = before + "  ".join(words) + after
     (sentence,) = text.read(BytesIO(line.encode()), "a.txt", FormatOptions(tokenise="spaces"))
-    sentence.spans = [Span(i, i + 1, type_) for i, (_, type_) in enumerate(pieces) if type_]
+    sentence.token_spans = [TokenSpan(i, i + 1, type_) for i, (_, type_) in enumerate(pieces) if type_]
     plain, found = unmarked(text.render(sentence).decode())
     assert plain == line
     starts = [(before + "  ".join(words[:i]) + "  " * bool(i)) for i in range(len(words))]
     assert found == [
-        (len(starts[s]), len(starts[s]) + len(words[s]), type_) for s, _, type_ in sentence.spans
+        (len(starts[s]), len(starts[s]) + len(words[s]), type_) for s, _, type_ in sentence.token_spans
     ]
     assert unmarked(text.compose(sentence).decode())[0] == (sentence.text or "") + "\n"
 
@@ -63,7 +63,7 @@ def test_text_and_entities_can_be_read_back(pieces, before: str, after: str) -> 
 def test_text_that_nobody_tagged_stays() -> None:
     sentence = Sentence(["[a]", "\\"])
     assert text.compose(sentence) == b"[a] \\\n"
-    sentence.spans = []
+    sentence.token_spans = []
     assert text.compose(sentence) == b"\\[a\\] \\\\\n"
 
 

@@ -8,7 +8,7 @@ import pytest
 from bilstm_crf.errors import InputError, InputWarning
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.formats.columns import read, render
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 
 KNOWN = frozenset({"PER", "LOC"})
 CHUNKS = "Kari N B-NP\nMoe N I-NP\nsov V O\n"
@@ -18,7 +18,7 @@ def tagged(content: str, choice: str = "auto") -> str:
     options = FormatOptions(known_types=KNOWN, label_column=choice)
     sentences = list(read(BytesIO(content.encode()), "in.conll", options))
     for sentence in sentences:
-        sentence.spans = [Span(0, 1, "PER")] if sentence.tokens else []
+        sentence.token_spans = [TokenSpan(0, 1, "PER")] if sentence.tokens else []
     return b"".join(render(sentence, options) for sentence in sentences).decode()
 
 

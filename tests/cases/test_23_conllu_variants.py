@@ -12,7 +12,7 @@ from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.errors import InputError, InputWarning
 from bilstm_crf.formats import FormatOptions, conllu
 from bilstm_crf.labels import read_spans
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from done import Done
 
 MOE = [("Kari", "B-PER"), ("Moe", "I-PER"), ("sov", "O")]
@@ -49,9 +49,9 @@ def test_labels_are_read_and_replaced_where_they_stand(misc: str) -> None:
         found = read(sentence(misc) * 2)
     assert len(said) == 1
     read_spans(found)
-    assert [each.spans for each in found] == [[Span(0, 2, "PER")]] * 2
+    assert [each.token_spans for each in found] == [[TokenSpan(0, 2, "PER")]] * 2
     for each in found:
-        each.spans = [Span(2, 3, "ORG")]
+        each.token_spans = [TokenSpan(2, 3, "ORG")]
     tagged = b"".join(map(conllu.render, found)).decode()
     others = [("Kari", "name=O"), ("Moe", "name=O"), ("sov", "name=B-ORG")]
     assert tagged == sentence(misc.replace("name=@", "@"), others) * 2
@@ -79,7 +79,7 @@ def test_what_looks_like_a_label_on_one_word_only_is_kept(misc: str) -> None:
     text = row(1, "Kari", "SpaceAfter=No") + row(2, "Moe", misc) + "\n"
     (found,) = read(text)
     assert found.labels is None
-    found.spans = [Span(0, 2, "PER")]
+    found.token_spans = [TokenSpan(0, 2, "PER")]
     rows = conllu.render(found).decode().splitlines()
     assert rows[1].endswith(f"\t{misc}|name=I-PER")
 
@@ -130,7 +130,7 @@ def test_another_key_is_named_where_labels_are_missing(tmp_path: Path, key: str)
         read_gold(path, None, FormatOptions())
     assert f"--misc-key {key}" in (caught.value.hint or "")
     sentences, _ = read_gold(path, None, FormatOptions(misc_key=key))
-    assert sentences[0].spans == [Span(0, 2, "PER")]
+    assert sentences[0].token_spans == [TokenSpan(0, 2, "PER")]
 
 
 def test_statistics_say_that_labels_are_elsewhere(tmp_path: Path, cli: Callable[..., Done]) -> None:
@@ -168,7 +168,7 @@ def test_the_same_sent_id_twice_is_two_sentences() -> None:
 def test_what_is_no_label_is_not_overwritten() -> None:
     content = "1\tKari" + "\t_" * 7 + "\tname=Kari\n\n"
     (sentence,) = conllu.read(BytesIO(content.encode()), "a.conllu")
-    sentence.spans = [Span(0, 1, "PER")]
+    sentence.token_spans = [TokenSpan(0, 1, "PER")]
     with pytest.raises(InputError, match="Kari") as caught:
         conllu.render(sentence)
     assert (caught.value.line, "--misc-key" in (caught.value.hint or "")) == (1, True)

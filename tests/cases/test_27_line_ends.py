@@ -71,7 +71,7 @@ def test_a_file_without_a_word_is_no_error(name: str, content: bytes) -> None:
         sentences = list(FORMATS[name].read(BytesIO(content), "a", options))
         assert not any(s.tokens for s in sentences)
         for sentence in sentences:
-            sentence.spans = []
+            sentence.token_spans = []
         assert b"".join(FORMATS[name].render(s, options) for s in sentences) == content
 
 

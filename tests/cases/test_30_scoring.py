@@ -8,7 +8,7 @@ import pytest
 
 from bilstm_crf.evaluation.report import signed_label_set
 from bilstm_crf.labels import LabelSet
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 from done import Done
 from runs import DEV, small_config, start
 
@@ -71,8 +71,8 @@ def test_a_model_and_its_output_have_the_same_signature_and_scores(
 def test_label_sets_that_leave_all_types_as_they_stand_have_one_name(
     labels: str, gold: str, predicted: str, signed: str
 ) -> None:
-    def spans(types: str) -> list[Span]:
-        return [Span(i, i + 1, type_) for i, type_ in enumerate(types.split())]
+    def spans(types: str) -> list[TokenSpan]:
+        return [TokenSpan(i, i + 1, type_) for i, type_ in enumerate(types.split())]
 
     assert signed_label_set(LabelSet.named(labels), gold.split(), [spans(predicted)]).name == signed
 

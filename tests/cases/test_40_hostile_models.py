@@ -13,7 +13,7 @@ import pytest
 from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import InputError
 from bilstm_crf.model.model_folder import load_model, save_model
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.training.build import build_model
 from done import Done
 
@@ -63,10 +63,10 @@ def test_a_hostile_model_is_refused_in_one_line(
 def test_labels_that_no_file_can_hold_are_never_written(type_: str, tmp_path: Path) -> None:
     sizes = {"words.dim": 4, "hidden": 4, "characters.dim": 2, "filters": 2}
     config = RunConfig().replace(sizes, train="train", dev="dev")
-    sentence = Sentence(["Kari", "ler"], spans=[Span(0, 1, type_)])
+    sentence = Sentence(["Kari", "ler"], token_spans=[TokenSpan(0, 1, type_)])
     with pytest.raises(InputError, match="entity type"):
         build_model(config, [sentence])
-    model = build_model(config, [Sentence(["Kari", "ler"], spans=[Span(0, 1, "PER")])])
+    model = build_model(config, [Sentence(["Kari", "ler"], token_spans=[TokenSpan(0, 1, "PER")])])
     save_model(model, tmp_path / "good", None)
     assert load_model(tmp_path / "good").vocabulary.labels == ["O", "B-PER", "I-PER"]
     model.vocabulary.labels[1:] = [f"B-{type_}", f"I-{type_}"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bilstm_crf import Tagger
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from done import Done
 
 ARTICLE = """Kari Nordmann i Oslo
@@ -67,7 +67,7 @@ def test_a_name_that_fills_the_text_is_cut_at_line_ends_and_addresses(greedy: Ta
     assert sentence.text is not None
     assert sentence.offsets is not None
     offsets = sentence.offsets
-    assert [sentence.text[offsets[a][0] : offsets[b - 1][1]] for a, b, _ in sentence.spans or ()] == [
+    assert [sentence.text[offsets[a][0] : offsets[b - 1][1]] for a, b, _ in sentence.token_spans or ()] == [
         "Av Ola Nordmann",
         "Kari Hansen bur i Bergen",
         "Oslo kommune. Skriv til Kari Nordmann",
@@ -75,4 +75,6 @@ def test_a_name_that_fills_the_text_is_cut_at_line_ends_and_addresses(greedy: Ta
         "Per Hansen",
     ]
     words = sentence.tokens  # as CoNLL-U has them, where the corpus labels addresses
-    assert greedy.predict([Sentence(words, lines=list(range(len(words))))]) == [[Span(0, len(words), "PER")]]
+    assert greedy.predict([Sentence(words, lines=list(range(len(words))))]) == [
+        [TokenSpan(0, len(words), "PER")]
+    ]

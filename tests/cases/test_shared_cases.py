@@ -50,7 +50,7 @@ def entities(sentences: list[Sentence]) -> Entities:
     return [
         (" ".join(sentence.tokens[span.start : span.end]), span.type)
         for sentence in sentences
-        for span in sentence.spans or ()
+        for span in sentence.token_spans or ()
     ]
 
 

@@ -10,7 +10,7 @@ from bilstm_crf.corpus.labelled import read_gold, read_labelled
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import LabelSet
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 from bilstm_crf.util.files import sha256_of
 
 FILE = LabelSet.named("file")
@@ -35,11 +35,11 @@ def test_files_of_different_encodings_and_formats_are_one_split(tmp_path: Path) 
     split = read_labelled([iob2, iobes, misc], FILE)
     assert split.encodings == ["IOB2", "IOBES", "IOB2"]
     assert split.tokens == 3 + 1 + 4 + 2
-    assert [sentence.spans for sentence in split.sentences] == [
-        [Span(0, 1, "PER"), Span(2, 3, "PER")],
+    assert [sentence.token_spans for sentence in split.sentences] == [
+        [TokenSpan(0, 1, "PER"), TokenSpan(2, 3, "PER")],
         [],
-        [Span(0, 3, "ORG"), Span(3, 4, "PER")],
-        [Span(0, 2, "LOC")],
+        [TokenSpan(0, 3, "ORG"), TokenSpan(3, 4, "PER")],
+        [TokenSpan(0, 2, "LOC")],
     ]
     counts = {file.path: (file.sentences, file.sha256) for file in split.files}
     assert counts == {path: (n, sha256_of(path)) for path, n in ((iob2, 2), (iobes, 1), (misc, 1))}
@@ -48,21 +48,21 @@ def test_files_of_different_encodings_and_formats_are_one_split(tmp_path: Path) 
 def test_types_become_those_of_the_label_set(tmp_path: Path) -> None:
     path = columns(tmp_path / "a.conll", "Noreg B-GPE_ORG, i O, Oslo B-GPE_LOC, x B-MISC")
     (sentence,) = read_labelled([path], LabelSet.named("6")).sentences
-    assert sentence.spans == [Span(0, 1, "ORG"), Span(2, 3, "LOC")]
+    assert sentence.token_spans == [TokenSpan(0, 1, "ORG"), TokenSpan(2, 3, "LOC")]
 
 
 def test_gzip_files_are_read_like_others(tmp_path: Path) -> None:
     plain = columns(tmp_path / "a.conll", "Kari B-PER")
     (tmp_path / "b.conll.gz").write_bytes(gzip.compress(Path(plain).read_bytes()))
     split = read_labelled([plain, str(tmp_path / "b.conll.gz")], FILE)
-    assert [sentence.spans for sentence in split.sentences] == [[Span(0, 1, "PER")]] * 2
+    assert [sentence.token_spans for sentence in split.sentences] == [[TokenSpan(0, 1, "PER")]] * 2
 
 
 def test_another_key_holds_the_labels(tmp_path: Path) -> None:
     path = conllu(tmp_path / "a.conllu", "name=O|ner=B-PER")
     assert read_labelled([path], FILE, options=FormatOptions(misc_key="ner", keep_raw=False)).sentences[
         0
-    ].spans == [Span(0, 1, "PER")]
+    ].token_spans == [TokenSpan(0, 1, "PER")]
 
 
 def test_a_format_that_is_named_goes_before_the_files_name(tmp_path: Path) -> None:
@@ -74,7 +74,9 @@ def test_jsonl_says_its_entities(tmp_path: Path) -> None:
     line = {"text": "Kari Nordmann ler", "tokens": ["Kari", "Nordmann", "ler"]}
     entities = [{"start": 0, "end": 13, "label": "PER"}]
     (tmp_path / "a.jsonl").write_text(json.dumps({**line, "entities": entities}) + "\n")
-    assert read_labelled([str(tmp_path / "a.jsonl")], FILE).sentences[0].spans == [Span(0, 2, "PER")]
+    assert read_labelled([str(tmp_path / "a.jsonl")], FILE).sentences[0].token_spans == [
+        TokenSpan(0, 2, "PER")
+    ]
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "# only a comment\n\n", "\ufeff"])
@@ -119,5 +121,5 @@ def test_real_files_are_iob2_in_the_label_set(shared: Path) -> None:
     path = str(next((shared / "norne").glob("nob/*-dev.conllu")))
     split = read_labelled([path], LabelSet.named("full"))
     assert split.encodings == ["IOB2"]
-    types = {span.type for sentence in split.sentences for span in sentence.spans or ()}
+    types = {span.type for sentence in split.sentences for span in sentence.token_spans or ()}
     assert types == {"PER", "ORG", "GPE_LOC", "PROD", "LOC", "GPE_ORG", "DRV", "EVT"}

@@ -19,12 +19,12 @@ from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.features.batches import Batch, make_batch
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model.model_folder import Model, save_model
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.training.build import build_model
 from bilstm_crf.training.pretrained import Pretrained
 from runs import TINY
 
-Found = list[list[Span]]  # in each sentence
+Found = list[list[TokenSpan]]  # in each sentence
 SENTENCES = 16
 PHRASES = (["Kari", "PER"], ["Oslo", "GPE_LOC"], ["nord", "mann", "ORG"])
 OTHERS = (["bur"], ["i"], ["ikke"], ["blåbær"], [","], ["mannen"], ["ho"])  # the last two in several subwords
@@ -66,7 +66,7 @@ def corpus_of(config: RunConfig) -> list[Sentence]:
 def batch_of(model: Model, sentences: Sequence[Sentence], *numbers: int) -> Batch:
     """The sentences with these numbers, and their gold labels; all of them where no number is given."""
     encoding = ENCODINGS[model.encoding]
-    gold = [encoding.encode(sentence.spans or [], len(sentence)) for sentence in sentences]
+    gold = [encoding.encode(sentence.token_spans or [], len(sentence)) for sentence in sentences]
     encoded = model.vocabulary.encode([sentence.tokens for sentence in sentences], gold)
     return make_batch(encoded, np.array(numbers or range(len(sentences))))
 

@@ -18,7 +18,7 @@ from bilstm_crf.encoder.contextual import TrainableFeatures
 from bilstm_crf.formats import read
 from bilstm_crf.labels import ENCODINGS, read_spans
 from bilstm_crf.model.model_folder import Model, save_model
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 from bilstm_crf.training import loop as training
 from contextual_runs import batch_of, corpus_of, tiny_config, untrained
 from runs import history, start
@@ -30,9 +30,9 @@ pytestmark = pytest.mark.usefixtures("features_cache")
 
 
 @pytest.fixture
-def in_memory(monkeypatch: pytest.MonkeyPatch) -> list[list[list[Span]]]:
+def in_memory(monkeypatch: pytest.MonkeyPatch) -> list[list[list[TokenSpan]]]:
     """What the model that trains finds in the corpus, each time that it is saved."""
-    found: list[list[list[Span]]] = []
+    found: list[list[list[TokenSpan]]] = []
 
     def predict_and_save(model: Any, *arguments: Any, **options: Any) -> None:
         found.append(Tagger(model).predict(corpus_of(RunConfig.from_json(model.provenance["config"]))))
@@ -42,22 +42,24 @@ def in_memory(monkeypatch: pytest.MonkeyPatch) -> list[list[list[Span]]]:
     return found
 
 
-def assert_saved_as_trained(config: RunConfig, run: Path, in_memory: list[list[list[Span]]]) -> None:
+def assert_saved_as_trained(config: RunConfig, run: Path, in_memory: list[list[list[TokenSpan]]]) -> None:
     metrics = start(config, run)
     sentences = corpus_of(config)
     loaded = Tagger.load(run).predict(sentences)
     assert loaded == in_memory[-1]
     best = max(history(run), key=lambda row: row["dev"]["f1"])
     assert metrics.dev.strict.f1 == best["dev"]["f1"] > 0.3
-    right = sum(len(set(found) & set(s.spans or ())) for found, s in zip(loaded, sentences, strict=True))
-    gold, predicted = sum(len(s.spans or ()) for s in sentences), sum(map(len, loaded))
+    right = sum(
+        len(set(found) & set(s.token_spans or ())) for found, s in zip(loaded, sentences, strict=True)
+    )
+    gold, predicted = sum(len(s.token_spans or ()) for s in sentences), sum(map(len, loaded))
     assert best["dev"]["f1"] == pytest.approx(2 * right / (gold + predicted))
 
 
 @pytest.mark.parametrize("head", get_args(Head))
 @pytest.mark.parametrize("features", FEATURES)
 def test_any_head_on_any_features_learns_and_finds_when_loaded_what_it_found_when_saved(
-    features: str, head: Head, wordpiece: Path, tmp_path: Path, in_memory: list[list[list[Span]]]
+    features: str, head: Head, wordpiece: Path, tmp_path: Path, in_memory: list[list[list[TokenSpan]]]
 ) -> None:
     encoder = wordpiece if "encoder" in features else None
     layers = {"encoder.layers": "mix"} if encoder else {}
@@ -75,7 +77,7 @@ def test_any_head_on_any_features_learns_and_finds_when_loaded_what_it_found_whe
 
 @pytest.mark.parametrize("head", get_args(Head))
 def test_several_members_with_any_head_find_when_loaded_what_they_found_when_saved(
-    head: Head, wordpiece: Path, tmp_path: Path, in_memory: list[list[list[Span]]]
+    head: Head, wordpiece: Path, tmp_path: Path, in_memory: list[list[list[TokenSpan]]]
 ) -> None:
     config = tiny_config(tmp_path, wordpiece, head=head, ensemble_size=3)
     assert_saved_as_trained(config, tmp_path / "run", in_memory)
@@ -84,7 +86,7 @@ def test_several_members_with_any_head_find_when_loaded_what_they_found_when_sav
 @pytest.mark.parametrize("layers", ["last", "last4", "mix"])
 @pytest.mark.parametrize("pooling", ["first", "last", "mean"])
 def test_any_vector_read_off_an_encoder_that_learns_is_saved_with_it(
-    pooling: str, layers: str, wordpiece: Path, tmp_path: Path, in_memory: list[list[list[Span]]]
+    pooling: str, layers: str, wordpiece: Path, tmp_path: Path, in_memory: list[list[list[TokenSpan]]]
 ) -> None:
     settings = {"encoder.pooling": pooling, "encoder.layers": layers, "encoder.finetune": True}
     config = tiny_config(tmp_path, wordpiece, head="crf", **settings, encoder__learning_rate=1e-3)
@@ -141,7 +143,7 @@ def test_a_linear_head_on_an_encoder_is_token_classification(linear: tuple[RunCo
 
     batch = batch_of(model, sentences, 5, 0, 9)
     contextual = TrainableFeatures(use.encoder, sentences, use.settings).of(batch.layout)
-    gold = [ENCODINGS["iob"].encode(sentence.spans or [], len(sentence)) for sentence in sentences]
+    gold = [ENCODINGS["iob"].encode(sentence.token_spans or [], len(sentence)) for sentence in sentences]
     ids = [torch.tensor([labels.index(label) for label in path]) for path in gold]
     expected = sum(F.cross_entropy(logits[each], ids[each], reduction="sum") for each in (5, 0, 9))
     torch.testing.assert_close(model.network.loss(batch, contextual), expected)
@@ -169,4 +171,4 @@ def test_labels_that_make_no_span_are_none_and_never_written(
     assert cli("tag", "--model", tmp_path / "model", config.data.dev[0], "-o", written).status == 0
     tagged = list(read(written))
     read_spans(tagged)  # which refuses labels that are not legal
-    assert [sentence.spans for sentence in tagged] == spans
+    assert [sentence.token_spans for sentence in tagged] == spans

@@ -23,7 +23,7 @@ from bilstm_crf.inference import tagger
 from bilstm_crf.inference.tagger import chunks_of
 from bilstm_crf.labels import read_spans
 from bilstm_crf.model.model_folder import save_model
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from contextual_runs import corpus_of, tiny_config, untrained, write_corpus
 from runs import DEV, SAMPLE, TEST, TRAIN
 
@@ -58,8 +58,8 @@ def sentences(tmp_path_factory: pytest.TempPathFactory) -> list[Sentence]:
     return [Sentence(s.tokens, document=s.document, path=s.path) for s in found if s.tokens]
 
 
-def spans(found: list[Sentence]) -> list[list[Span] | None]:
-    return [sentence.spans for sentence in found]
+def spans(found: list[Sentence]) -> list[list[TokenSpan] | None]:
+    return [sentence.token_spans for sentence in found]
 
 
 def alone(sentences: list[Sentence]) -> list[Sentence]:
@@ -142,7 +142,7 @@ def test_neither_chunks_nor_threads_part_a_document(
     monkeypatch.setattr(tagger, "BATCH_TOKENS", 64)  # so that threads are used
     threaded = Tagger.load(folder, threads=threads)
     assert threaded.predict(sentences) == expected
-    given = [dataclasses.replace(sentence, spans=None) for sentence in sentences]
+    given = [dataclasses.replace(sentence, token_spans=None) for sentence in sentences]
     assert spans(list(threaded.tag_stream(iter(given)))) == expected
 
 

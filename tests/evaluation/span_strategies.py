@@ -2,13 +2,13 @@
 
 from hypothesis import strategies as st
 
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 
 TYPES = ("PER", "ORG", "GPE_LOC")
 
 
 @st.composite
-def span_lists(draw: st.DrawFn, length: int) -> list[Span]:
+def span_lists(draw: st.DrawFn, length: int) -> list[TokenSpan]:
     """Spans in a sentence of `length` words, sorted, without overlap."""
     spans, position = [], 0
     while position < length:
@@ -16,13 +16,13 @@ def span_lists(draw: st.DrawFn, length: int) -> list[Span]:
         end = start + draw(st.integers(1, 4))
         if end > length:
             break
-        spans.append(Span(start, end, draw(st.sampled_from(TYPES))))
+        spans.append(TokenSpan(start, end, draw(st.sampled_from(TYPES))))
         position = end
     return spans
 
 
 @st.composite
-def scored(draw: st.DrawFn) -> tuple[list[list[Span]], list[list[Span]], list[int]]:
+def scored(draw: st.DrawFn) -> tuple[list[list[TokenSpan]], list[list[TokenSpan]], list[int]]:
     """Gold spans, predicted spans and lengths of a few sentences; many predictions are right."""
     lengths = draw(st.lists(st.integers(1, 10), max_size=5))
     gold = [draw(span_lists(length)) for length in lengths]

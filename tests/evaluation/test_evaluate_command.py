@@ -9,7 +9,7 @@ import pytest
 from bilstm_crf.commands.main import run
 from bilstm_crf.evaluation.comparison import counts_of
 from bilstm_crf.evaluation.significance import compare
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 
 GOLD = """Kari B-PER
 bor O
@@ -137,9 +137,9 @@ def test_two_systems_are_compared_with_difference_interval_and_p(systems, capsys
     difference = comparison["micro"]
     assert difference["difference"] == pytest.approx(-0.4)
     assert difference["interval"]["low"] <= -0.4 <= difference["interval"]["high"]
-    gold = [[Span(0, 1, "PER"), Span(3, 4, "GPE_LOC")], [Span(0, 1, "ORG")]]
-    ours = [[Span(0, 1, "PER"), Span(3, 4, "LOC")], []]
-    theirs = [[Span(3, 4, "GPE_LOC")], [Span(0, 1, "ORG")]]
+    gold = [[TokenSpan(0, 1, "PER"), TokenSpan(3, 4, "GPE_LOC")], [TokenSpan(0, 1, "ORG")]]
+    ours = [[TokenSpan(0, 1, "PER"), TokenSpan(3, 4, "LOC")], []]
+    theirs = [[TokenSpan(3, 4, "GPE_LOC")], [TokenSpan(0, 1, "ORG")]]
     assert difference["p_value"] == compare(counts_of(gold, theirs), counts_of(gold, ours)).p_value
     assert comparison["types"]["PER"]["difference"] == 1.0
 

@@ -14,24 +14,24 @@ from bilstm_crf.labels import LabelSet
 from bilstm_crf.render.markdown import table_to_markdown
 from bilstm_crf.render.page import to_html
 from bilstm_crf.render.text import join_tables
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 
-Spans = list[list[Span]]
+Spans = list[list[TokenSpan]]
 
 
 def corpus(types: int) -> tuple[Spans, Spans]:
     """Two spans of each type; of every third the type is wrong, of every fifth the boundary."""
     gold, predicted = [], []
     for number in range(2 * types):
-        gold.append([Span(0, 2, f"T{number % types}")])
+        gold.append([TokenSpan(0, 2, f"T{number % types}")])
         end, type_ = 1 + (number % 5 != 0), (number + (number % 3 == 0)) % types
-        predicted.append([Span(0, end, f"T{type_}")])
+        predicted.append([TokenSpan(0, end, f"T{type_}")])
     return gold, predicted
 
 
 def sizes(types: int) -> dict[str, int]:
     gold, predicted = corpus(types)
-    sentences = [Sentence(["a", "b"], spans=spans, path="a", lines=[1, 2]) for spans in gold]
+    sentences = [Sentence(["a", "b"], token_spans=spans, path="a", lines=[1, 2]) for spans in gold]
     report = evaluate(sentences, predicted, label_set=LabelSet.named("file"), data_sha256="0" * 64)
     about = {"gold": "a", "a": "b", "signature": "c"}
     analysis = analyse(sentences, gold, predicted, about=about)
@@ -54,7 +54,7 @@ def test_output_grows_no_faster_than_the_types() -> None:
 
 def test_the_matrix_keeps_every_count_and_says_what_it_puts_together() -> None:
     gold, predicted = corpus(MAX_TYPES + 7)
-    gold += [[Span(0, 2, "T56")]] * 3  # frequent now, and last by number
+    gold += [[TokenSpan(0, 2, "T56")]] * 3  # frequent now, and last by number
     predicted += [[]] * 3
     found = confusion(gold, predicted, [2] * len(gold))
     assert len(found.types) == MAX_TYPES + 2
@@ -76,7 +76,7 @@ def test_seqeval_is_not_asked_about_so_many_types_that_it_takes_minutes(
 ) -> None:
     gold, predicted = corpus(MAX_SEQEVAL_TYPES + 5)
     gold.append([])
-    predicted.append([Span(0, 1, "SPURIOUS")])
+    predicted.append([TokenSpan(0, 1, "SPURIOUS")])
     scores, lengths = strict(gold, predicted), [2] * len(gold)
     assert not confirm(scores, gold, predicted, lengths)
     monkeypatch.setattr("bilstm_crf.evaluation.strict.MAX_SEQEVAL_TYPES", 1000)
@@ -85,6 +85,6 @@ def test_seqeval_is_not_asked_about_so_many_types_that_it_takes_minutes(
 
 def test_the_report_of_many_types_is_json_that_can_be_read_back() -> None:
     gold, predicted = corpus(200)
-    sentences = [Sentence(["a", "b"], spans=spans) for spans in gold]
+    sentences = [Sentence(["a", "b"], token_spans=spans) for spans in gold]
     report = evaluate(sentences, predicted, label_set=LabelSet.named("file"), data_sha256="0" * 64)
     assert json.loads(json.dumps(report.as_dict())) == report.as_dict()

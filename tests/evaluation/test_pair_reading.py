@@ -6,7 +6,7 @@ from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.errors import InputError
 from bilstm_crf.evaluation.pair import iob_labels
 from bilstm_crf.formats import FormatOptions
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 from evaluation.pairs import read_pair
 
 KARI = [("Kari", "B-PER"), ("Nordmann", "I-PER"), ("smiler", "O")]
@@ -35,8 +35,8 @@ def test_files_of_different_formats_and_encodings_are_read_word_by_word(tmp_path
     bioes = [("Kari", "B-PER"), ("Nordmann", "E-PER"), ("smiler", "O")]
     theirs = columns(tmp_path / "theirs.conll", bioes, [("Oslo", "S-LOC")])
     gold, predicted = read_pair(conllu(tmp_path / "gold.conllu", KARI, OSLO), theirs)
-    assert [sentence.spans for sentence in gold] == [[Span(0, 2, "PER")], [Span(0, 1, "LOC")]]
-    assert [sentence.spans for sentence in predicted] == [sentence.spans for sentence in gold]
+    assert [sentence.token_spans for sentence in gold] == [[TokenSpan(0, 2, "PER")], [TokenSpan(0, 1, "LOC")]]
+    assert [sentence.token_spans for sentence in predicted] == [sentence.token_spans for sentence in gold]
     assert iob_labels(gold) == [["B-PER", "I-PER", "O"], ["B-LOC"]]
     assert iob_labels(predicted) is None
 
@@ -49,7 +49,7 @@ def test_spans_with_offsets_are_scored_like_labels(tmp_path):
         "utf-8",
     )
     _, predicted = read_pair(conllu(tmp_path / "gold.conllu", KARI, OSLO), theirs)
-    assert [sentence.spans for sentence in predicted] == [[Span(0, 2, "PER")], []]
+    assert [sentence.token_spans for sentence in predicted] == [[TokenSpan(0, 2, "PER")], []]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_what_counts_as_outside_is_said(tmp_path):
 def test_a_predicted_sentence_without_labels_has_no_entities(tmp_path):
     predicted = conllu(tmp_path / "theirs.conllu", KARI, [("Oslo", None)])
     _, theirs = read_pair(conllu(tmp_path / "gold.conllu", KARI, OSLO), predicted)
-    assert theirs[1].spans == []
+    assert theirs[1].token_spans == []
 
 
 def test_a_predicted_file_without_any_label_is_an_error(tmp_path):

@@ -8,20 +8,25 @@ from bilstm_crf.evaluation.tables import report_tables
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.render.markdown import table_to_markdown
 from bilstm_crf.render.text import join_tables
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.util.records import parse_record
 
 GOLD = [
-    Sentence(["Kari", "Nordmann", "i", "Oslo"], spans=[Span(0, 2, "PER"), Span(3, 4, "GPE_LOC")]),
-    Sentence(["VG", "og", "Aftenposten"], spans=[Span(0, 1, "ORG"), Span(2, 3, "MISC")]),
+    Sentence(
+        ["Kari", "Nordmann", "i", "Oslo"], token_spans=[TokenSpan(0, 2, "PER"), TokenSpan(3, 4, "GPE_LOC")]
+    ),
+    Sentence(["VG", "og", "Aftenposten"], token_spans=[TokenSpan(0, 1, "ORG"), TokenSpan(2, 3, "MISC")]),
 ]
-PREDICTED = [[Span(0, 1, "PER"), Span(3, 4, "GPE_LOC")], [Span(0, 1, "ORG"), Span(2, 3, "EVT")]]
+PREDICTED = [
+    [TokenSpan(0, 1, "PER"), TokenSpan(3, 4, "GPE_LOC")],
+    [TokenSpan(0, 1, "ORG"), TokenSpan(2, 3, "EVT")],
+]
 HASH = "9f2c61ab55d0"
 
 
 def report(labels: str = "full", **options: bool) -> Report:
     label_set = LabelSet.named(labels, **options)
-    predicted = [Sentence([], spans=spans) for spans in PREDICTED]
+    predicted = [Sentence([], token_spans=spans) for spans in PREDICTED]
     return evaluate(GOLD, map_types(predicted, label_set), label_set=label_set, data_sha256=HASH)
 
 
@@ -59,8 +64,8 @@ def test_the_terminal_has_one_decimal_and_markdown_two():
 
 def test_markdown_rows_have_the_same_number_of_cells_in_each_table():
     label_set = LabelSet.named("file")
-    strange = [Sentence(["a"], spans=[Span(0, 1, "A|B")])]
-    scored = evaluate(strange, [[Span(0, 1, "A|B")]], label_set=label_set, data_sha256=HASH)
+    strange = [Sentence(["a"], token_spans=[TokenSpan(0, 1, "A|B")])]
+    scored = evaluate(strange, [[TokenSpan(0, 1, "A|B")]], label_set=label_set, data_sha256=HASH)
     output = markdown(scored, list(READINGS), with_confusion=True)
     for block in output.split("\n### "):
         rows = [line.replace("\\|", "") for line in block.splitlines() if line.startswith("|")]
@@ -94,20 +99,21 @@ def test_misc_is_outside_unless_it_is_kept():
 
 
 def test_a_type_that_the_label_set_makes_is_left_as_it_is():
-    already = [Sentence(["Oslo"], spans=[Span(0, 1, "GPE")])]
-    assert map_types(already, LabelSet.named("7")) == [[Span(0, 1, "GPE")]]
+    already = [Sentence(["Oslo"], token_spans=[TokenSpan(0, 1, "GPE")])]
+    assert map_types(already, LabelSet.named("7")) == [[TokenSpan(0, 1, "GPE")]]
 
 
 def test_a_type_that_the_label_set_does_not_know_is_an_error():
     with pytest.raises(InputError, match=r"theirs.conllu: entity type GPE is not in the label set full"):
         map_types(
-            [Sentence(["Oslo"], spans=[Span(0, 1, "GPE")], path="theirs.conllu")], LabelSet.named("full")
+            [Sentence(["Oslo"], token_spans=[TokenSpan(0, 1, "GPE")], path="theirs.conllu")],
+            LabelSet.named("full"),
         )
 
 
 def test_illegal_labels_count_in_the_original_scheme_alone():
     label_set = LabelSet.named("full")
-    gold = [Sentence(["Kari", "Nordmann"], spans=[Span(0, 2, "PER")])]
+    gold = [Sentence(["Kari", "Nordmann"], token_spans=[TokenSpan(0, 2, "PER")])]
     scored = evaluate(
         gold, [[]], label_set=label_set, data_sha256=HASH, predicted_labels=[["I-PER", "I-PER"]]
     )

@@ -7,7 +7,7 @@ from hypothesis import given
 from bilstm_crf.evaluation.semeval import SCHEMES, semeval
 from bilstm_crf.evaluation.semeval_original import flatten, lenient_spans, semeval_original
 from bilstm_crf.labels import ENCODINGS
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 from span_strategies import scored
 
 
@@ -19,17 +19,17 @@ def counts(gold: str, predicted: str, scheme: str = "strict") -> tuple[int, ...]
 
 def test_a_stray_inner_label_opens_a_span():
     labels = ["O", "I-PER", "I-PER", "O"]
-    assert lenient_spans(labels) == [Span(1, 3, "PER")]
+    assert lenient_spans(labels) == [TokenSpan(1, 3, "PER")]
     assert ENCODINGS["iob"].decode(labels) == []
 
 
 def test_an_inner_label_of_another_type_closes_a_span_and_opens_the_next():
-    assert lenient_spans(["B-PER", "I-ORG", "I-ORG"]) == [Span(0, 1, "PER"), Span(1, 3, "ORG")]
+    assert lenient_spans(["B-PER", "I-ORG", "I-ORG"]) == [TokenSpan(0, 1, "PER"), TokenSpan(1, 3, "ORG")]
 
 
 def test_a_span_goes_on_over_the_end_of_a_sentence():
     first, second = ["O", "B-PER"], ["I-PER", "O"]
-    assert lenient_spans(first + second) == [Span(1, 3, "PER")]
+    assert lenient_spans(first + second) == [TokenSpan(1, 3, "PER")]
 
 
 def test_a_gold_span_is_counted_once_for_each_wrong_prediction_that_touches_it():

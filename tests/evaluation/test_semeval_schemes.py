@@ -15,13 +15,13 @@ from bilstm_crf.evaluation.matching import match, overlap
 from bilstm_crf.evaluation.semeval import SCHEMES, semeval
 from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.labels import ENCODINGS
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 from span_strategies import TYPES, scored, span_lists
 
 NAMES = {"P": "PER", "O": "ORG", "L": "LOC"}
 
 
-def drawn(sentence: str) -> list[Span]:
+def drawn(sentence: str) -> list[TokenSpan]:
     labels = [
         "O" if letter == "." else ("B-" if letter.isupper() else "I-") + NAMES[letter.upper()]
         for letter in sentence
@@ -104,9 +104,9 @@ def test_every_span_is_used_exactly_once(case):
 @pytest.mark.parametrize(
     ("gold", "predicted", "partner"),
     [
-        ("Pppppp", "PpPppp", Span(2, 6, "PER")),  # the greater overlap
-        ("Pppp", "PpPp", Span(0, 2, "PER")),  # the leftmost of equals
-        ("Pppp", "OooP", Span(3, 4, "PER")),  # the same type, however small the overlap
+        ("Pppppp", "PpPppp", TokenSpan(2, 6, "PER")),  # the greater overlap
+        ("Pppp", "PpPp", TokenSpan(0, 2, "PER")),  # the leftmost of equals
+        ("Pppp", "OooP", TokenSpan(3, 4, "PER")),  # the same type, however small the overlap
     ],
 )
 def test_of_several_predictions_the_best_is_the_partner(gold, predicted, partner):
@@ -147,10 +147,10 @@ def test_nothing_is_zero_without_a_warning():
 # ---------------------------------------------------------------- nervaluate
 
 
-def nervaluate_counts(gold: list[Span], predicted: list[Span]) -> dict[str, tuple[int, ...]]:
+def nervaluate_counts(gold: list[TokenSpan], predicted: list[TokenSpan]) -> dict[str, tuple[int, ...]]:
     from nervaluate import Evaluator
 
-    def entities(spans: list[Span]) -> list[list[dict[str, object]]]:
+    def entities(spans: list[TokenSpan]) -> list[list[dict[str, object]]]:
         return [[{"label": type_, "start": start, "end": end - 1} for start, end, type_ in spans]]
 
     types = [*TYPES, "LOC"]
@@ -162,12 +162,12 @@ def nervaluate_counts(gold: list[Span], predicted: list[Span]) -> dict[str, tupl
     }
 
 
-def our_counts(gold: list[Span], predicted: list[Span]) -> dict[str, tuple[int, ...]]:
+def our_counts(gold: list[TokenSpan], predicted: list[TokenSpan]) -> dict[str, tuple[int, ...]]:
     scores = semeval([gold], [predicted])
     return {name: (*astuple(one.micro.gold), one.micro.predicted.unmatched) for name, one in scores.items()}
 
 
-def touches_two(gold: list[Span], predicted: list[Span]) -> bool:
+def touches_two(gold: list[TokenSpan], predicted: list[TokenSpan]) -> bool:
     return any(
         sum(overlap(span, other) > 0 for other in others) > 1
         for spans, others in ((gold, predicted), (predicted, gold))

@@ -9,7 +9,7 @@ from seqeval.scheme import IOB2
 from bilstm_crf.evaluation.counts import sentence_counts
 from bilstm_crf.evaluation.strict import StrictScores, confirm, strict
 from bilstm_crf.labels import ENCODINGS
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 from span_strategies import scored
 
 
@@ -38,7 +38,7 @@ def test_every_score_is_the_one_that_seqeval_gives_for_the_labels(case):
 
 
 def test_a_score_that_seqeval_does_not_confirm_is_an_error():
-    gold, predicted = [[Span(0, 1, "PER")]], [[Span(0, 1, "ORG")]]
+    gold, predicted = [[TokenSpan(0, 1, "PER")]], [[TokenSpan(0, 1, "ORG")]]
     right = strict(gold, predicted)
     wrong = StrictScores(strict(gold, gold).micro, right.macro, right.types)
     with pytest.raises(RuntimeError, match="micro avg"):
@@ -47,7 +47,7 @@ def test_a_score_that_seqeval_does_not_confirm_is_an_error():
 
 def test_scores_need_no_seqeval(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    spans = [[Span(0, 1, "PER")]]
+    spans = [[TokenSpan(0, 1, "PER")]]
     assert not confirm(strict(spans, spans), spans, spans, [1])
 
 
@@ -88,11 +88,11 @@ def test_nothing_to_divide_by_is_zero_without_a_warning():
             scores = strict(gold, predicted)
             assert (scores.precision, scores.recall, scores.f1, scores.macro.f1) == (0, 0, 0, 0)
             assert scores.types == {}
-        assert strict([[Span(0, 1, "PER")]], [[]]).f1 == 0
+        assert strict([[TokenSpan(0, 1, "PER")]], [[]]).f1 == 0
 
 
 def test_a_spurious_type_that_gold_does_not_have_is_a_type_of_the_report():
-    scores = strict([[Span(0, 1, "PER")]], [[Span(0, 1, "PER"), Span(1, 2, "EVT")]])
+    scores = strict([[TokenSpan(0, 1, "PER")]], [[TokenSpan(0, 1, "PER"), TokenSpan(1, 2, "EVT")]])
     assert scores.types["EVT"].predicted == 1
     assert scores.types["EVT"].gold == 0
     assert scores.macro.f1 == 0.5
@@ -100,15 +100,15 @@ def test_a_spurious_type_that_gold_does_not_have_is_a_type_of_the_report():
 
 
 def test_a_right_boundary_with_a_wrong_type_is_wrong():
-    assert strict([[Span(0, 2, "PER")]], [[Span(0, 2, "ORG")]]).f1 == 0
+    assert strict([[TokenSpan(0, 2, "PER")]], [[TokenSpan(0, 2, "ORG")]]).f1 == 0
 
 
 def test_neighbouring_spans_of_one_type_are_two():
-    gold = [[Span(0, 1, "PER"), Span(1, 2, "PER")]]
-    assert strict(gold, [[Span(0, 2, "PER")]]).f1 == 0
+    gold = [[TokenSpan(0, 1, "PER"), TokenSpan(1, 2, "PER")]]
+    assert strict(gold, [[TokenSpan(0, 2, "PER")]]).f1 == 0
 
 
 def test_types_that_seqeval_would_merge_stay_apart():
-    scores = strict([[Span(0, 1, "PER")]], [[Span(0, 1, "PER-")]])
+    scores = strict([[TokenSpan(0, 1, "PER")]], [[TokenSpan(0, 1, "PER-")]])
     assert sorted(scores.types) == ["PER", "PER-"]
     assert scores.f1 == 0

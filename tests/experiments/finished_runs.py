@@ -20,12 +20,17 @@ from bilstm_crf.experiments.plan import RunnerOptions, Task, build_results, corp
 from bilstm_crf.experiments.records import Evaluation, Score, ScoreTable, SentenceCounts
 from bilstm_crf.experiments.results import ResultsFolder
 from bilstm_crf.labels import LabelSet
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.training.records import EpochRow, RunDescription, RunMetrics, Seconds
 from bilstm_crf.util.files import sha256_of, sha256_of_all, write_json
 from bilstm_crf.version import __version__
 
-GOLD = [[Span(0, 1, "PER")], [Span(0, 1, "LOC"), Span(1, 2, "PER")], [], [Span(1, 2, "ORG")]] * 3
+GOLD = [
+    [TokenSpan(0, 1, "PER")],
+    [TokenSpan(0, 1, "LOC"), TokenSpan(1, 2, "PER")],
+    [],
+    [TokenSpan(1, 2, "ORG")],
+] * 3
 DEV = Evaluation("nob", "dev", "full")
 Norne = dict[str, dict[str, list[str]]]
 
@@ -48,7 +53,7 @@ def table_of(
     return table
 
 
-def predictions(seed: int) -> list[list[Span]]:
+def predictions(seed: int) -> list[list[TokenSpan]]:
     """Some right, some with another type, some missed; differently for each seed."""
     random = np.random.default_rng(seed)
     return [
@@ -59,8 +64,8 @@ def predictions(seed: int) -> list[list[Span]]:
     ]
 
 
-def report_of(predicted: list[list[Span]], data_sha256: str) -> Report:
-    gold = [Sentence(["a", "b"], spans=spans) for spans in GOLD]
+def report_of(predicted: list[list[TokenSpan]], data_sha256: str) -> Report:
+    gold = [Sentence(["a", "b"], token_spans=spans) for spans in GOLD]
     return evaluate(gold, predicted, label_set=LabelSet.named("full"), data_sha256=data_sha256)
 
 
@@ -83,7 +88,7 @@ def finish_run(
     folder: Path,
     config: RunConfig,
     files: dict[str, list[str]],
-    predicted: list[list[Span]],
+    predicted: list[list[TokenSpan]],
     evaluation: Evaluation = DEV,
 ) -> Path:
     """A run's folder as training and scoring leave it."""

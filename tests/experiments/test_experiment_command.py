@@ -194,7 +194,7 @@ def test_scores_are_those_of_the_saved_model_in_every_language_and_label_set(sto
             gold = read_labelled([path], label_set).sentences
             types = label_set.types or {}
             predicted = [[s._replace(type=types[s.type]) for s in spans] for spans in tagger.predict(gold)]
-            expected = strict([s.spans or [] for s in gold], predicted)
+            expected = strict([s.token_spans or [] for s in gold], predicted)
             found = place.cells()[row, column]
             assert found["seeds"]["42"]["f1"] == expected.f1, (row, column)
             assert found["seeds"]["42"]["correct"] == expected.micro.correct

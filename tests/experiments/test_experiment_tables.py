@@ -25,7 +25,7 @@ from bilstm_crf.experiments.records import Evaluation, Place, ScoreCell, ScoreTa
 from bilstm_crf.experiments.render import write_table
 from bilstm_crf.experiments.results import read_results
 from bilstm_crf.render.markdown import escape
-from bilstm_crf.sentence import Span
+from bilstm_crf.sentence import TokenSpan
 from bilstm_crf.util.files import write_json
 from done import Done
 from experiments.finished_runs import GOLD, Norne, finish_run, predictions, table_of
@@ -62,7 +62,7 @@ def experiment(tmp_path: Path) -> Experiment:
     return read_experiment(tmp_path / "two.toml")
 
 
-def finish(folder: Path, encoding: str, seed: int, predicted: list[list[Span]], norne: Norne) -> None:
+def finish(folder: Path, encoding: str, seed: int, predicted: list[list[TokenSpan]], norne: Norne) -> None:
     config = RunConfig().replace({"data.encoding": encoding, "run.seed": seed})
     name = f"nob-none-full-{encoding}-seed{seed}"
     finish_run(folder / "runs" / name, config, norne["nob"], predicted)

@@ -56,7 +56,7 @@ def test_a_model_of_the_full_label_set_is_scored_in_any(labels: str, tiny_model:
     gold = read_labelled([DEV], LabelSet.named(labels)).sentences
     predicted = Tagger.load(tiny_model).predict(gold)
     mapped = [[span._replace(type=types[span.type]) for span in spans] for spans in predicted]
-    expected = strict([each.spans or [] for each in gold], mapped)
+    expected = strict([each.token_spans or [] for each in gold], mapped)
     assert found["strict"]["micro"]["f1"] == expected.f1 > 0
     assert set(found["strict"]["types"]) <= set(types.values())
     assert f"|labels:{labels}|" in found["signatures"]["strict"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bilstm_crf.formats import FormatOptions, columns
 from bilstm_crf.formats.column_layout import is_counting
 from bilstm_crf.labels import read_spans
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 
 OPTIONS = FormatOptions()
 CONLL = (
@@ -23,11 +23,11 @@ def read(content: str | bytes, options: FormatOptions = OPTIONS) -> list[Sentenc
     return list(columns.read(BytesIO(data), "test.conll", options))
 
 
-def tagged(content: str, *spans: list[Span], options: FormatOptions = OPTIONS) -> str:
+def tagged(content: str, *spans: list[TokenSpan], options: FormatOptions = OPTIONS) -> str:
     """The file with the n-th list of spans in the n-th sentence that has words."""
     sentences = read(content, options)
     for sentence, wanted in zip([s for s in sentences if s.tokens], spans, strict=True):
-        sentence.spans = wanted
+        sentence.token_spans = wanted
     return b"".join(columns.render(sentence, options) for sentence in sentences).decode()
 
 
@@ -39,10 +39,10 @@ def test_four_columns_with_documents_and_iob1() -> None:
     ]
     assert read_spans(sentences) == "IOB1"
     expected = CONLL.replace("I-ORG", "B-ORG").replace("I-PER", "B-PER")
-    assert tagged(CONLL, [Span(0, 1, "ORG")], [Span(0, 1, "PER")]) == expected
+    assert tagged(CONLL, [TokenSpan(0, 1, "ORG")], [TokenSpan(0, 1, "PER")]) == expected
 
 
-PER = [Span(0, 1, "PER")]
+PER = [TokenSpan(0, 1, "PER")]
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_a_random_file_comes_back_with_its_words_and_labels_read(rows, separator
 
 @given(st.lists(st.lists(WORDS, min_size=1, max_size=4), min_size=1, max_size=3), st.booleans())
 def test_composed_words_are_read_again(words, labelled) -> None:
-    sentences = [Sentence(row, spans=[Span(0, 1, "PER")] if labelled else None) for row in words]
+    sentences = [Sentence(row, token_spans=[TokenSpan(0, 1, "PER")] if labelled else None) for row in words]
     again = read(b"".join(columns.compose(sentence) for sentence in sentences))
     assert [s.tokens for s in again] == words
     if labelled:
         read_spans(again)
-        assert [s.spans for s in again] == [s.spans for s in sentences]
+        assert [s.token_spans for s in again] == [s.token_spans for s in sentences]

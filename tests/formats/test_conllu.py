@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bilstm_crf.formats import FormatOptions, conllu
 from bilstm_crf.labels import ENCODINGS, read_spans
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 
 ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = FormatOptions()
@@ -113,13 +113,13 @@ def test_new_spans_change_nothing_but_the_names(file, random) -> None:
     for sentence in sentences:
         n = len(sentence)
         start = random.randrange(n) if n else 0
-        sentence.spans = [Span(start, random.randint(start + 1, n), "EVT")] if n else []
+        sentence.token_spans = [TokenSpan(start, random.randint(start + 1, n), "EVT")] if n else []
     tagged = rendered(sentences)
     assert without_names(tagged) == without_names(data)
     again = [sentence for sentence in read(tagged) if sentence.tokens]
     read_spans(again)
     assert [s.tokens for s in again] == words
-    assert [s.spans for s in again] == [s.spans for s in sentences if s.tokens]
+    assert [s.token_spans for s in again] == [s.token_spans for s in sentences if s.tokens]
 
 
 # ---------------------------------------------------------------- single traps
@@ -139,7 +139,7 @@ def test_new_spans_change_nothing_but_the_names(file, random) -> None:
 )
 def test_the_label_is_replaced_where_it_stands_in_misc(misc: str, expected: str) -> None:
     sentences = read(row(1, "Kari", misc) + "\n")
-    sentences[0].spans = [Span(0, 1, "PER")]
+    sentences[0].token_spans = [TokenSpan(0, 1, "PER")]
     assert rendered(sentences).decode() == row(1, "Kari", expected) + "\n"
 
 
@@ -147,7 +147,7 @@ def test_another_key_leaves_name_alone() -> None:
     options = FormatOptions(misc_key="ner")
     sentences = read(row(1, "Kari", "name=O|ner=B-X") + "\n", options)
     assert sentences[0].labels == ["B-X"]
-    sentences[0].spans = [Span(0, 1, "PER")]
+    sentences[0].token_spans = [TokenSpan(0, 1, "PER")]
     assert rendered(sentences, options).decode() == row(1, "Kari", "name=O|ner=B-PER") + "\n"
 
 
@@ -161,7 +161,7 @@ def test_comments_multiword_tokens_and_empty_nodes_are_kept_and_never_tagged() -
     (sentence,) = read(content)
     assert (sentence.id, sentence.tokens) == ("000001", ["d'", "a", "ned"])
     assert sentence.lines == [6, 7, 10]
-    sentence.spans = [Span(1, 3, "ORG")]
+    sentence.token_spans = [TokenSpan(1, 3, "ORG")]
     expected = content.replace(row(2, "a", "name=O"), row(2, "a", "name=B-ORG"))
     expected = expected.replace(row(3, "ned", "name=O"), row(3, "ned", "name=I-ORG"))
     assert rendered([sentence]).decode() == expected
@@ -188,7 +188,7 @@ def test_a_file_without_tokens_comes_back(content: str) -> None:
     sentences = read(content)
     assert not any(s.tokens for s in sentences)
     for sentence in sentences:
-        sentence.spans = []
+        sentence.token_spans = []
     assert rendered(sentences).decode() == content
     assert read(content, FormatOptions(keep_raw=False)) == []
 
@@ -201,14 +201,14 @@ def test_a_sentence_without_labels_is_unlabelled_beside_one_that_has_them() -> N
 def test_a_sentence_of_ten_thousand_tokens_comes_back_whole() -> None:
     content = "".join(row(i, f"ord{i}", "name=O") for i in range(1, 10_001)) + "\n"
     (sentence,) = read(content)
-    sentence.spans = [Span(0, 10_000, "PROD")]
+    sentence.token_spans = [TokenSpan(0, 10_000, "PROD")]
     tagged = rendered([sentence])
     assert tagged.count(b"name=I-PROD") == 9_999
     assert without_names(tagged) == without_names(content.encode())
 
 
 def test_composing_marks_words_that_touch_and_is_read_by_another_parser() -> None:
-    sentence = Sentence(["Oslo", "!"], spans=[Span(0, 1, "GPE_LOC")], text="Oslo!", id="7")
+    sentence = Sentence(["Oslo", "!"], token_spans=[TokenSpan(0, 1, "GPE_LOC")], text="Oslo!", id="7")
     (parsed,) = oracle.parse(conllu.compose(sentence).decode())
     assert parsed.metadata == {"sent_id": "7", "text": "Oslo!"}
     assert [token["misc"] for token in parsed] == [{"SpaceAfter": "No", "name": "B-GPE_LOC"}, {"name": "O"}]
@@ -262,7 +262,7 @@ def test_norne_stripped_of_its_names_gets_them_back(shared: Path) -> None:
     stripped = read(re.sub(rb"\t(SpaceAfter=No)?\|?name=[^\n]*", lambda m: b"\t" + (m[1] or b"_"), data))
     assert all(sentence.labels is None for sentence in stripped)
     for sentence, like in zip(stripped, gold, strict=True):
-        sentence.spans = like.spans
+        sentence.token_spans = like.token_spans
     assert rendered(stripped) == data
 
 
@@ -272,4 +272,4 @@ def test_labels_written_are_iob2_whatever_was_read() -> None:
     )
     assert read_spans(sentences) == "IOBES"
     again = read(rendered(sentences))
-    assert again[0].labels == ENCODINGS["iob"].encode(sentences[0].spans or [], 3)
+    assert again[0].labels == ENCODINGS["iob"].encode(sentences[0].token_spans or [], 3)

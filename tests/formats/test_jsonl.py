@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions, jsonl
 from bilstm_crf.labels import read_spans
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 
 OPTIONS = FormatOptions(tokenise="spaces")
 
@@ -19,9 +19,9 @@ def read(content: str) -> list[Sentence]:
     return list(jsonl.read(BytesIO(content.encode()), "test.jsonl", OPTIONS))
 
 
-def tagged(content: str, spans: list[Span]) -> str:
+def tagged(content: str, spans: list[TokenSpan]) -> str:
     (sentence,) = read(content)
-    sentence.spans = spans
+    sentence.token_spans = spans
     return jsonl.render(sentence).decode()
 
 
@@ -71,13 +71,13 @@ def test_entities_become_labels_like_those_of_any_format() -> None:
     ],
 )
 def test_entities_are_replaced_where_they_stand_or_appended(line: str, expected: str) -> None:
-    assert tagged(line, [Span(0, 1, "PER")]) == expected
-    assert tagged(expected, [Span(0, 1, "PER")]) == expected
+    assert tagged(line, [TokenSpan(0, 1, "PER")]) == expected
+    assert tagged(expected, [TokenSpan(0, 1, "PER")]) == expected
 
 
 def test_entities_that_say_the_same_keep_their_own_keys() -> None:
     line = '{"text": "Kari", "tokens": ["Kari"], "entities": [{"label":"PER","id":3,"start":0,"end":4}]}\n'
-    assert tagged(line, [Span(0, 1, "PER")]) == line
+    assert tagged(line, [TokenSpan(0, 1, "PER")]) == line
 
 
 def test_an_empty_line_and_an_empty_text_hold_no_sentence_and_come_back() -> None:
@@ -107,7 +107,7 @@ def test_every_other_member_keeps_its_bytes_and_its_place(others, position, asci
     content = {**dict(items), "tokens": ["Å", "]}"], "text": "Å ]}"}
     content["entities"] = [{"start": 0, "end": 1, "label": "ORG"}]
     line = json.dumps(content, ensure_ascii=ascii_, separators=separators) + "\n"
-    result = tagged(line, [Span(1, 2, "PER")])
+    result = tagged(line, [TokenSpan(1, 2, "PER")])
     old = json.dumps(content["entities"], ensure_ascii=ascii_, separators=separators)
     new = '[{"start": 2, "end": 4, "label": "PER"}]'
     # The only other place where the old entities could stand is inside one of the random strings, escaped.
@@ -116,7 +116,7 @@ def test_every_other_member_keeps_its_bytes_and_its_place(others, position, asci
 
 def test_composing_gives_the_text_of_multiword_tokens_and_can_be_read_again() -> None:
     sentence = Sentence(
-        ["d'", "a", "Ås"], spans=[Span(0, 2, "PER"), Span(2, 3, "LOC")], text="da Ås",
+        ["d'", "a", "Ås"], spans=[TokenSpan(0, 2, "PER"), TokenSpan(2, 3, "LOC")], text="da Ås",
         offsets=[(0, 2), (0, 2), (3, 5)], id="1",
     )  # fmt: skip
     line = jsonl.compose(sentence).decode()
@@ -130,7 +130,7 @@ def test_composing_gives_the_text_of_multiword_tokens_and_can_be_read_again() ->
     (again,) = read(line)
     assert again.labels == ["B-PER", "B-LOC"]
     # Two spans inside one multi-word token cannot be told apart in the text: the words are joined instead.
-    sentence.spans = [Span(0, 1, "PER"), Span(1, 2, "LOC")]
+    sentence.token_spans = [TokenSpan(0, 1, "PER"), TokenSpan(1, 2, "LOC")]
     assert json.loads(jsonl.compose(sentence))["text"] == "d' a Ås"
 
 

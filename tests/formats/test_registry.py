@@ -14,10 +14,12 @@ import pytest
 from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.formats import FORMATS, FormatOptions, align, format_of, read
 from bilstm_crf.labels import read_spans
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 
 OPTIONS = FormatOptions(tokenise="spaces")
-SENTENCE = Sentence(["Kari", "bor", "i", "Oslo"], spans=[Span(0, 1, "PER"), Span(3, 4, "GPE_LOC")])
+SENTENCE = Sentence(
+    ["Kari", "bor", "i", "Oslo"], token_spans=[TokenSpan(0, 1, "PER"), TokenSpan(3, 4, "GPE_LOC")]
+)
 
 
 @pytest.mark.parametrize(
@@ -47,8 +49,8 @@ def test_words_and_spans_survive_every_format_and_gzip(name: str, tmp_path: Path
     path.write_bytes(gzip.compress(FORMATS[name].compose(SENTENCE) * 2))
     sentences = list(read(path, options=OPTIONS))
     read_spans(sentences)
-    assert [(s.tokens, s.spans, s.path) for s in sentences] == [
-        (SENTENCE.tokens, SENTENCE.spans, str(path))
+    assert [(s.tokens, s.token_spans, s.path) for s in sentences] == [
+        (SENTENCE.tokens, SENTENCE.token_spans, str(path))
     ] * 2
 
 
@@ -72,7 +74,7 @@ def test_a_word_that_no_column_holds_is_an_input_error(name: str, word: str) -> 
 
 
 def sentence_in(name: str) -> bytes:
-    return FORMATS[name].compose(SENTENCE if name != "text" else replace(SENTENCE, spans=None))
+    return FORMATS[name].compose(SENTENCE if name != "text" else replace(SENTENCE, token_spans=None))
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bilstm_crf.errors import UsageError
 from bilstm_crf.formats import FormatOptions, text
 from bilstm_crf.formats.text import PARAGRAPH_BYTES, sentence_of
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.util.word_forms import is_invisible
 
 SPACES = FormatOptions(tokenise="spaces")
@@ -80,9 +80,9 @@ def test_running_text_without_an_empty_line_is_read_in_bounded_pieces(unit: str)
 
 def test_entities_are_marked_for_the_eye() -> None:
     (sentence,) = read("  Kari  Nordmann bor i Oslo.\n", SPACES)
-    sentence.spans = [Span(0, 2, "PER"), Span(4, 5, "GPE_LOC")]
+    sentence.token_spans = [TokenSpan(0, 2, "PER"), TokenSpan(4, 5, "GPE_LOC")]
     assert text.render(sentence) == b"  [PER Kari  Nordmann] bor i [GPE_LOC Oslo.]\n"
-    assert text.compose(Sentence(["a", "b"], text="a\nb", spans=[])) == b"a b\n"
+    assert text.compose(Sentence(["a", "b"], text="a\nb", token_spans=[])) == b"a b\n"
 
 
 def test_running_text_cannot_be_split_at_blanks_alone() -> None:

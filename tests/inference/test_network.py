@@ -124,9 +124,9 @@ def test_short_texts_are_tagged_in_plain_numpy_first_and_then_compiled(
     load: Callable[[], Any] = network._load_compiled
     monkeypatch.setattr(network, "_load_compiled", lambda: loaded.append(1) or load())
     tagger, words = Tagger.load(tiny_model), ["Kari", "Nordmann", "bur", "i", "Oslo"]
-    first = tagger.tag_tokens(words).spans
+    first = tagger.tag_tokens(words).token_spans
     assert not loaded
-    later = [tagger.tag_tokens(words).spans for _ in range(network.PLAIN_TOKENS // len(words) + 2)]
+    later = [tagger.tag_tokens(words).token_spans for _ in range(network.PLAIN_TOKENS // len(words) + 2)]
     assert len(loaded) == 1
     assert all(spans == first for spans in later)
 

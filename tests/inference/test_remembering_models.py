@@ -56,8 +56,10 @@ def test_it_learns_and_the_saved_model_scores_as_in_training(trained: Path) -> N
     dev = read_labelled([str(trained.parent / "small-dev.conllu")], LabelSet.named("full")).sentences
     tagger = Tagger.load(trained)
     found = tagger.predict(dev)
-    right = sum(len(set(spans) & set(s.spans or ())) for spans, s in zip(found, dev, strict=True))
-    assert 2 * right / (sum(map(len, found)) + sum(len(s.spans or ()) for s in dev)) == pytest.approx(best)
+    right = sum(len(set(spans) & set(s.token_spans or ())) for spans, s in zip(found, dev, strict=True))
+    assert 2 * right / (sum(map(len, found)) + sum(len(s.token_spans or ()) for s in dev)) == pytest.approx(
+        best
+    )
     assert all(tagger.model.weights[name].any() for name in MEMORIES)
 
 
@@ -100,7 +102,7 @@ def test_what_stands_elsewhere_in_the_document_counts_and_what_stands_in_another
 def test_a_stream_is_tagged_as_the_list_of_it(trained: Path, tmp_path: Path) -> None:
     tagger, sentences = loud(trained), sentences_of(tmp_path)
     expected = tagger.predict(sentences)
-    assert [sentence.spans for sentence in tagger.tag_stream(sentences)] == expected
+    assert [sentence.token_spans for sentence in tagger.tag_stream(sentences)] == expected
 
 
 def test_answered_one_by_one_a_sentence_looks_at_those_before_it(trained: Path, tmp_path: Path) -> None:
@@ -115,7 +117,7 @@ def test_answered_one_by_one_a_sentence_looks_at_those_before_it(trained: Path, 
         for before, sentence in zip(of_document, sentences, strict=True)
     ]
     assert expected != [tagger.predict([sentence])[0] for sentence in sentences]
-    assert [sentence.spans for sentence in tagger.tag_stream(iter(sentences), flush=True)] == expected
+    assert [sentence.token_spans for sentence in tagger.tag_stream(iter(sentences), flush=True)] == expected
 
 
 def test_what_is_found_does_not_hang_on_the_threads(

@@ -15,7 +15,7 @@ import pytest
 from bilstm_crf import Tagger
 from bilstm_crf.formats import read
 from bilstm_crf.inference import network
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from runs import DEV
 
 FORK = """
@@ -25,13 +25,13 @@ from bilstm_crf.inference import network
 network.PLAIN_TOKENS = {plain}
 tagger = Tagger.load({model!r})
 words = ["Kari", "Nordmann", "bur", "i", "Oslo"] * {times}
-expected = tagger.tag_tokens(words).spans  # threads and compiled loops are there before the fork
+expected = tagger.tag_tokens(words).token_spans  # threads and compiled loops are there before the fork
 child = os.fork()
 if not child:
-    os._exit(0 if tagger.tag_tokens(words).spans == expected else 1)
+    os._exit(0 if tagger.tag_tokens(words).token_spans == expected else 1)
 assert os.waitpid(child, 0)[1] == 0
 with multiprocessing.get_context("fork").Pool(2) as pool:
-    assert [each.spans for each in pool.map(tagger.tag_tokens, [words] * 4)] == [expected] * 4
+    assert [each.token_spans for each in pool.map(tagger.tag_tokens, [words] * 4)] == [expected] * 4
 print("done")
 """
 
@@ -53,7 +53,7 @@ def loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     return iter(())
 
 
-def spans_of(tagger: Tagger, sentence: Sentence) -> list[Span]:
+def spans_of(tagger: Tagger, sentence: Sentence) -> list[TokenSpan]:
     return tagger.predict([sentence])[0]
 
 
@@ -75,7 +75,7 @@ def test_a_pickled_tagger_tags_the_same(tagger: Tagger, sentences: list[Sentence
 def test_a_new_process_gets_a_tagger(tagger: Tagger) -> None:
     words = ["Kari", "Nordmann", "bur", "i", "Oslo"]
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        assert pool.apply(tagger.tag_tokens, [words]).spans == tagger.tag_tokens(words).spans
+        assert pool.apply(tagger.tag_tokens, [words]).token_spans == tagger.tag_tokens(words).token_spans
 
 
 @pytest.mark.parametrize(("plain", "times"), [(0, 2), (10**9, 2), (0, 600)])

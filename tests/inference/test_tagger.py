@@ -17,7 +17,7 @@ from bilstm_crf import Tagger
 from bilstm_crf.errors import UsageError
 from bilstm_crf.formats import read
 from bilstm_crf.inference.network import Network, load_loops
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from runs import DEV, TEST, TRAIN
 
 
@@ -36,14 +36,18 @@ def test_running_text_words_and_lists_of_words_are_tagged_alike(tagger: Tagger) 
     words = ["Kari", "Nordmann", "flytta", "til", "Bergen", "."]
     sentence = tagger.tag("Kari Nordmann flytta til Bergen.")
     assert sentence.tokens == words
-    assert sentence.spans
-    assert isinstance(sentence.spans[0], Span)
-    assert sentence.spans == tagger.tag_tokens(words).spans == tagger.tag([words, ["Ja"]])[0].spans
+    assert sentence.token_spans
+    assert isinstance(sentence.token_spans[0], TokenSpan)
+    assert (
+        sentence.token_spans
+        == tagger.tag_tokens(words).token_spans
+        == tagger.tag([words, ["Ja"]])[0].token_spans
+    )
 
 
 def test_nothing_is_a_sentence_without_words(tagger: Tagger) -> None:
     for sentence in (tagger.tag(""), tagger.tag(" \n "), tagger.tag_tokens([])):
-        assert (sentence.tokens, sentence.spans) == ([], [])
+        assert (sentence.tokens, sentence.token_spans) == ([], [])
     assert [len(sentence) for sentence in tagger.tag([[], ["Kari"], []])] == [0, 1, 0]
     assert tagger.predict([]) == []
     assert list(tagger.tag_stream([])) == []
@@ -55,7 +59,7 @@ def test_an_unknown_device_is_refused(tiny_model: Path, device: str) -> None:
         Tagger.load(tiny_model, device=device)
 
 
-def spans_alone(tagger: Tagger, sentences: list[Sentence]) -> list[list[Span]]:
+def spans_alone(tagger: Tagger, sentences: list[Sentence]) -> list[list[TokenSpan]]:
     return [tagger.predict([sentence])[0] for sentence in sentences]
 
 
@@ -75,7 +79,7 @@ def test_a_stream_keeps_its_order(tagger: Tagger, sentences: list[Sentence], flu
     given.insert(3, Sentence([]))
     tagged = list(tagger.tag_stream(iter(given), flush=flush))
     assert all(before is after for before, after in zip(given, tagged, strict=True))
-    assert [sentence.spans for sentence in tagged] == spans_alone(tagger, given)
+    assert [sentence.token_spans for sentence in tagged] == spans_alone(tagger, given)
 
 
 def test_flush_reads_no_sentence_before_the_one_in_hand_was_given(tagger: Tagger) -> None:
@@ -108,16 +112,16 @@ def test_no_more_is_read_ahead_than_a_chunk(tagger: Tagger, monkeypatch: pytest.
 
 def test_a_sentence_of_ten_thousand_words_keeps_every_one(tagger: Tagger) -> None:
     words = ["Kari", "Nordmann", "bor", "i", "Oslo", "."] * 1_700
-    spans = tagger.tag_tokens(words).spans or []
+    spans = tagger.tag_tokens(words).token_spans or []
     assert spans[-1].end > 10_000
-    short = tagger.tag_tokens(words[:60]).spans or []
+    short = tagger.tag_tokens(words[:60]).token_spans or []
     assert spans[: len(short) - 1] == short[:-1], "a long sentence begins as a short one does"
 
 
 def test_a_word_of_a_hundred_thousand_characters_harms_nobody(tagger: Tagger) -> None:
     ordinary = ["Kari", "Nordmann", "bor", "i", "Oslo"]
     vast = ["Kari", "x" * 100_000, "bor"]
-    assert tagger.tag([vast, ordinary])[1].spans == tagger.tag_tokens(ordinary).spans
+    assert tagger.tag([vast, ordinary])[1].token_spans == tagger.tag_tokens(ordinary).token_spans
     assert tagger.tag([vast])[0].tokens == vast
 
 
@@ -145,7 +149,7 @@ STRANGE = {
 def test_a_strange_word_is_tagged_and_spoils_no_other(tagger: Tagger, word: str) -> None:
     plain = ["I", "går", "kom", "Kari", "Nordmann"]
     sentences = [Sentence(words) for words in ([word, *plain], [word], plain, [word] * 7)]
-    assert tagger.predict(sentences)[2] == tagger.tag_tokens(plain).spans
+    assert tagger.predict(sentences)[2] == tagger.tag_tokens(plain).token_spans
     # NaN would spread over the sentence and leave nothing of it.
     encoded = tagger.model.vocabulary.encode([[word, *plain]])
     assert np.isfinite(Network(tagger.model).representations(encoded, load_loops(0))).all()
@@ -165,9 +169,9 @@ def test_tagging_the_gold_leaves_its_labels_alone(tagger: Tagger) -> None:
     (sentence, *_) = read(TEST)
     before = list(sentence.labels or [])
     tagger.predict([sentence])
-    assert (sentence.labels, sentence.spans) == (before, None)
+    assert (sentence.labels, sentence.token_spans) == (before, None)
 
 
 def test_loading_twice_predicts_twice_the_same(tiny_model: Path, tagger: Tagger) -> None:
-    predict: Callable[[Tagger], list[list[Span]]] = lambda each: each.predict(list(read(TEST)))  # noqa: E731
+    predict: Callable[[Tagger], list[list[TokenSpan]]] = lambda each: each.predict(list(read(TEST)))  # noqa: E731
     assert predict(Tagger.load(str(tiny_model))) == predict(tagger)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bilstm_crf.formats.text import sentence_of
 from bilstm_crf.inference.trimming import trim_spans
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.util.word_forms import is_invisible
 
 
@@ -18,7 +18,7 @@ def names(text: str) -> list[str]:
     """What is left where the whole text was one span."""
     sentence = sentence_of(text, "spaces")
     assert sentence.offsets is not None
-    spans = trim_spans(sentence, [Span(0, len(sentence), "PER")])
+    spans = trim_spans(sentence, [TokenSpan(0, len(sentence), "PER")])
     return [text[sentence.offsets[a][0] : sentence.offsets[b - 1][1]] for a, b, _ in spans]
 
 
@@ -75,15 +75,15 @@ def test_words_inside_an_address_that_the_tokeniser_cut_are_no_names() -> None:
         position = text.index(word, position)
         offsets.append((position, position + len(word)))
     sentence = Sentence(words, text=text, offsets=offsets)
-    spans = [Span(3, 4, "PER"), Span(6, 8, "GPE_LOC")]
-    assert trim_spans(sentence, spans) == [Span(7, 8, "GPE_LOC")]
+    spans = [TokenSpan(3, 4, "PER"), TokenSpan(6, 8, "GPE_LOC")]
+    assert trim_spans(sentence, spans) == [TokenSpan(7, 8, "GPE_LOC")]
 
 
 def test_where_each_token_has_its_line_addresses_may_be_names() -> None:
     """NorNE labels www.firda.no as a product."""
     words = ["www.firda.no", "\u200b"]
     sentence = Sentence(words, text="www.firda.no \u200b", offsets=[(0, 12), (13, 14)], lines=[1, 2])
-    assert trim_spans(sentence, [Span(0, 2, "PROD")]) == [Span(0, 1, "PROD")]
+    assert trim_spans(sentence, [TokenSpan(0, 2, "PROD")]) == [TokenSpan(0, 1, "PROD")]
 
 
 pieces = st.sampled_from(
@@ -95,7 +95,7 @@ pieces = st.sampled_from(
 def test_what_is_left_are_parts_of_the_spans(words: list[str], data: st.DataObject) -> None:
     sentence = sentence_of(" ".join(words), "spaces")
     cuts = sorted(data.draw(st.sets(st.integers(0, len(sentence)), max_size=6)))
-    spans = [Span(a, b, str(a)) for a, b in pairwise(cuts)]
+    spans = [TokenSpan(a, b, str(a)) for a, b in pairwise(cuts)]
     trimmed = trim_spans(sentence, spans)
     assert trimmed == sorted(trimmed)
     for before, after in pairwise(trimmed):

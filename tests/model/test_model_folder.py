@@ -27,7 +27,7 @@ from bilstm_crf.labels import LabelSet
 from bilstm_crf.model import model_folder
 from bilstm_crf.model.model_folder import further_rows, load_model, save_model
 from bilstm_crf.model.network import BiLSTMCRF, TrainableModel
-from bilstm_crf.sentence import Sentence, Span
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.training.build import build_model
 from bilstm_crf.training.pretrained import Pretrained
 from done import Done
@@ -161,8 +161,8 @@ def test_a_model_of_version_0_1_0_tags_as_it_did() -> None:
         "17.",
         "mai",
     ]
-    found = tagger.tag_tokens([*words, "."]).spans
-    assert found == [Span(0, 2, "PER"), Span(4, 5, "ORG"), Span(9, 10, "ORG")]
+    found = tagger.tag_tokens([*words, "."]).token_spans
+    assert found == [TokenSpan(0, 2, "PER"), TokenSpan(4, 5, "ORG"), TokenSpan(9, 10, "ORG")]
     predicted = tagger.predict(list(read(TEST))[:12])
     assert predicted == [
         [(8, 9, "LOC")], [], [], [(1, 2, "LOC")], [], [(11, 14, "PER")], [], [(4, 6, "ORG")], [],

@@ -72,7 +72,7 @@ def test_the_final_model_knows_devs_words_and_has_no_dev_scores(whole: Path) -> 
     assert "dev" not in final.provenance
     assert all(row["dev"] is None for row in history(whole / "final"))
     assert not (whole / "final" / "checkpoint.safetensors").exists()
-    assert Tagger(final).tag_tokens(["Kari", "bur", "i", "Oslo"]).spans is not None
+    assert Tagger(final).tag_tokens(["Kari", "bur", "i", "Oslo"]).token_spans is not None
 
 
 def test_its_learning_rates_are_the_first_phases_batch_for_batch(whole: Path) -> None:

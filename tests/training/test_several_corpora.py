@@ -74,7 +74,7 @@ def test_each_file_has_its_own_label_set(tmp_path: Path) -> None:
 
 
 def types_of(sentences: list[Sentence]) -> set[str]:
-    return {span.type for sentence in sentences for span in sentence.spans or ()}
+    return {span.type for sentence in sentences for span in sentence.token_spans or ()}
 
 
 def test_a_type_that_the_models_label_set_lacks_is_refused(tmp_path: Path) -> None:

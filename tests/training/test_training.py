@@ -54,7 +54,7 @@ def test_a_few_sentences_are_learnt_by_heart_in_every_encoding(tmp_path: Path, e
     assert losses[-1] < losses[0] / 20
     assert metrics.dev.strict.f1 == 1.0
     gold = read_labelled([few], LabelSet.named("full")).sentences
-    assert Tagger.load(tmp_path / "run").predict(gold) == [sentence.spans for sentence in gold]
+    assert Tagger.load(tmp_path / "run").predict(gold) == [sentence.token_spans for sentence in gold]
 
 
 def test_the_model_kept_is_that_of_the_best_epoch(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_corpus_without_any_entity_trains(tmp_path: Path) -> None:
     with pytest.warns(match="dev has no entities"), pytest.warns(InputWarning, match="train has no entities"):
         metrics = start(config, tmp_path / "run")
     assert metrics.dev.strict.f1 == 0.0
-    assert Tagger.load(tmp_path / "run").tag_tokens(["Kari", "bor", "i", "Oslo"]).spans == []
+    assert Tagger.load(tmp_path / "run").tag_tokens(["Kari", "bor", "i", "Oslo"]).token_spans == []
 
 
 def test_nothing_in_a_run_is_a_pickle(tiny_model: Path) -> None:
