@@ -250,7 +250,7 @@ class Tagger:
         if not len(label_ids):
             return encoded, label_ids
         layouts = [layout_of(encoded, chosen) for chosen in tagging_batches(encoded.lengths, BATCH_TOKENS)]
-        index = MemoryIndex(sentences) if self.remembers else None
+        index = MemoryIndex(sentences, self.model.vocabulary.as_read) if self.remembers else None
         if isinstance(self._network, Network):
             emissions = self._network.emissions(encoded, layouts, index)
         else:

@@ -55,7 +55,7 @@ def build_model(
     """Build a model for these training sentences, with random weights or those of a model to fine-tune."""
     words, vectors = config.words, pretrained.vectors
     labels = _labels(ENCODINGS[config.data.encoding], sentences)
-    vocabulary = Vocabulary.of_corpus(sentences, labels, attached=vectors)
+    vocabulary = Vocabulary.of_corpus(sentences, labels, attached=vectors, robust=words.robust)
     dim = words.dim if vectors is None else vectors.dim
     if "static" not in config.features:
         vocabulary, dim = Vocabulary((), vocabulary.characters, labels), 0

@@ -180,7 +180,7 @@ def _train(
     embed = config.encoder is not None and config.encoder.embed
     output = Output(folder, provenance, setup.pretrained.vectors, embed)
     optimizer = Optimizer(setup.model.network, config.optimizer, plan.schedule, config.encoder)
-    trainer = Trainer(setup.model, optimizer, train.sentences, plan, config.run.seed)
+    trainer = Trainer(setup.model, optimizer, setup.corpora.seen, plan, config.run.seed)
     done = epochs_done(folder / CHECKPOINT)
     with monitor.progress(len(plan.epochs), plan.sentences_per_epoch, done) as watch:
         return fit(trainer, dev, output, watch)
@@ -192,7 +192,7 @@ def _train_final(
     """Train again from scratch, on train and dev, as long as was best on dev in a first phase."""
     folder.mkdir(exist_ok=True)
     run_folder.clean(folder)
-    corpora = setup.corpora.with_dev(config.data.filter)
+    corpora = setup.corpora.with_dev(config.data.filter, config.data.caseless)
     plan = stop_where_best(setup.plan, history, corpora.mixture)
     sentences, dropped = corpora.train.sentences, corpora.train.dropped
     monitor.say(f"final    {len(sentences):,} sentences of train and dev, for {plan.batches:,} batches")
