@@ -120,16 +120,16 @@ class Vocabulary:
                 return own
             return zero_digits(own)
 
-        distinct = dict.fromkeys(word for sentence in sentences for word in sentence.tokens)
-        words = dict.fromkeys(map(row_form, distinct))
-        characters = dict.fromkeys(character for word in words for character in zero_digits(word))
-        made = cls(words, characters, labels, digits, attached)
+        reading = None
         if robust:
             by_frequency = [] if attached is None else attached.words
             met = Counter(zero_digits(_own_form(word)) for each in sentences for word in each.tokens)
-            known = [*by_frequency, *(word for word, _ in met.most_common() if word in words)]
-            made.reading = Reading(usual_words(known))
-        return made
+            reading = Reading(usual_words([*by_frequency, *(word for word, _ in met.most_common())]))
+        read = reading or list
+        distinct = dict.fromkeys(word for sentence in sentences for word in read(sentence.tokens))
+        words = dict.fromkeys(map(row_form, distinct))
+        characters = dict.fromkeys(character for word in words for character in zero_digits(word))
+        return cls(words, characters, labels, digits, attached, reading)
 
     def with_vectors(self, attached: WordVectors) -> Vocabulary:
         """Return the same vocabulary with another table of vectors behind it."""

@@ -40,7 +40,7 @@ class Corpora:
         )
 
     def with_dev(self, filters: Collection[str], share: float = 0.0) -> Corpora:
-        """Return the corpora with dev as a part of train: each sentence once per epoch, a share in lower case.
+        """Return the corpora with dev as a part of train, each sentence once per epoch (some in lower case).
 
         Dev passes the same filters as train. What was removed from train because it is in dev is not missed:
         dev is there now.

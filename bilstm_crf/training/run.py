@@ -107,7 +107,7 @@ def set_up(config: RunConfig, monitor: Monitor) -> Setup:
     pretrained = load_pretrained(
         config.words, config.network, config.encoder, corpora.train.sentences, monitor.say
     )
-    model = build_model(config, corpora.train.sentences, pretrained)
+    model = build_model(config, corpora.train.sentences, pretrained, corpora.caseless)
     description = RunDescription(
         bilstm_crf=__version__,
         commit=git_commit(Path(__file__).parents[2]),
@@ -201,7 +201,7 @@ def _train_final(
     pretrained = setup.pretrained
     if config.encoder is not None and config.encoder.finetune:  # as it was before the first phase
         pretrained = dataclasses.replace(pretrained, encoder=load_encoder(config.encoder))
-    model = build_model(config, sentences, pretrained)
+    model = build_model(config, sentences, pretrained, corpora.caseless)
     rows = _train(config, Setup(corpora, plan, pretrained, model, setup.description), None, folder, monitor)
     return FinalPhase(
         folder=FINAL,
