@@ -38,6 +38,7 @@ class TaggedChunk:
 
     content: bytes
     tokens: int
+    names: int
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class ChunkTagger:
         for sentence, spans in zip(sentences, self.tagger.predict(sentences), strict=True):
             sentence.token_spans = spans
         content = b"".join(self.format.render(sentence, options) for sentence in sentences)
-        return TaggedChunk(content, sum(map(len, sentences)))
+        names = sum(len(sentence.token_spans or ()) for sentence in sentences)
+        return TaggedChunk(content, sum(map(len, sentences)), names)
 
 
 def tag_chunks(tagger: ChunkTagger, stream: BinaryIO, *, processes: int) -> Iterator[TaggedChunk]:

@@ -182,3 +182,22 @@ class TaggingProgress(Bar):
         if self.live:
             speed = self._tokens / (time.perf_counter() - self._started)
             self.at(self._bytes, self._total, note=f"{self._tokens:,} tokens  {speed:,.0f} tokens/s")
+
+
+class BatchProgress(Bar):
+    """A bar over many files."""
+
+    def __init__(self, label: str, files: int, *, shown: bool) -> None:
+        super().__init__(f"Tagging  {label}", unit=None, delay=0.5, shown=shown)
+        self._total = files
+        self._files = self._tokens = 0
+        self._started = time.perf_counter()
+
+    def add(self, tokens: int, *, files: int = 0) -> None:
+        """Count this many further tokens and files as done."""
+        self._tokens += tokens
+        self._files += files
+        if self.live:
+            speed = self._tokens / (time.perf_counter() - self._started)
+            done = f"{self._files:,} of {self._total:,} files"
+            self.at(self._files, self._total, note=f"{done}  {self._tokens:,} tokens  {speed:,.0f} tokens/s")
