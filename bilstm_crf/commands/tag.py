@@ -33,6 +33,7 @@ from bilstm_crf.commands.tag_jobs import (
 from bilstm_crf.commands.tag_run import FileTagger
 from bilstm_crf.errors import UsageError
 from bilstm_crf.formats import FORMATS, FormatOptions
+from bilstm_crf.output import WRITERS
 from bilstm_crf.util.files import GIVEN_TEXT, made_folder, remove_unfinished, require_apart
 from bilstm_crf.util.streams import standard_output
 
@@ -102,11 +103,13 @@ def command(
     if None in plan.outputs:
         standard_output()  # if it is closed, say so before the work
     tagger = load_tagger(model, options, threads=1)  # after everything that can be wrong at once
+    from bilstm_crf.inference.decoding import Decoding
+
     reading = replace(reading, known_types=tagger.entity_types)
     documents = documents_for(tagger, options["documents"])
     for folder in {os.path.dirname(os.path.realpath(output)) for output in plan.outputs if output}:
         remove_unfinished(folder)
-    file_tagger = FileTagger(tagger, reading, documents, options["flush"], options["threads"])
+    file_tagger = FileTagger(tagger, reading, documents, options["flush"], options["threads"], Decoding())
     if plan.several:
         return Batch(plan, file_tagger, options["quiet"]).run()
     (job,) = plan.jobs
@@ -120,9 +123,9 @@ def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
 
     Sentences are detected, but words separated by spaces are one sentence per line.
     """
-    source = FORMATS["text"]
-    target = target_of(Job("", source, source), options["output"], options["to"])
-    output = checked_file(options["output"], Job("", source, target))
+    job = Job("", FORMATS["text"], WRITERS["text"])
+    job = replace(job, target=target_of(job, options["output"], options["to"]))
+    output = checked_file(options["output"], job)
     require_apart([output], inputs_of({**options, "model": model}))
     splitting: Literal["line", "detect"] = "line" if options["tokenise"] == "spaces" else "detect"
     reading = FormatOptions(sentences=splitting, tokenise=options["tokenise"])
@@ -130,5 +133,5 @@ def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
     tagger = load_tagger(model, options, threads=1)
     sentences = tagger.tag_stream(FORMATS["text"].read(stream, GIVEN_TEXT, reading))
     with open_output(output) as out:
-        out.writelines(target.compose(sentence, reading) for sentence in sentences)
+        out.writelines(job.target.write(sentences, reading))
     return 0

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from bilstm_crf.commands.output import open_output
 from bilstm_crf.commands.tag_jobs import Job, Plan, Skipped, kinds_of, skipped_for
-from bilstm_crf.commands.tag_run import FileTagger, Part, shows_progress
+from bilstm_crf.commands.tag_run import FileTagger, shows_progress
 from bilstm_crf.errors import BilstmCrfError, InputError, InterruptedRunError, MissingPackageError
+from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import identity_of, made_folder, shown
 from bilstm_crf.util.progress import BatchProgress, say
 
@@ -55,34 +56,33 @@ class Batch:
     # ------------------------------------------------------------ one output for all
 
     def _into_one(self, progress: BatchProgress) -> None:
-        """Write one file; it is not written if no input can be read."""
+        """Write one output; a file is not written if no input can be read."""
         with open_output(self.plan.output) as out:
-            for part in self._whole_files(progress):
-                out.write(part.content)
+            for job in self.plan.jobs[:1]:
+                for content in job.target.write(self._sentences(progress), self.file_tagger.reading):
+                    self.file_tagger.write(content, job, out)
             if not self.files:
                 self._report()
-                raise BilstmCrfError(f"no file could be read; {self.plan.output} was not written")
+                raise BilstmCrfError("no file could be read; nothing was written")
 
-    def _whole_files(self, progress: BatchProgress) -> Iterator[Part]:
-        """Yield the parts of each file, once it has been read to its end."""
+    def _sentences(self, progress: BatchProgress) -> Iterator[Sentence]:
+        """Yield the sentences of each file, once it has been read to its end; with `--flush`, at once."""
         for job in self.plan.jobs:
-            parts = []
+            before = progress.names
             try:
                 with self.file_tagger.opened(job) as stream:
-                    for part in self.file_tagger.parts(job, stream, merged=True):
-                        parts.append(part)
-                        progress.add(part.tokens)
+                    sentences = self.file_tagger.sentences(job, stream, progress.count)
+                    if self.file_tagger.flush:
+                        yield from sentences
+                    tagged = list(sentences)
             except OF_ONE_FILE as error:
                 self.skipped.append(skipped_for(shown(job.path), error))
                 continue
             finally:
-                progress.add(0, files=1)
-            self._count(parts)
-            yield from parts
-
-    def _count(self, parts: list[Part]) -> None:
-        self.files += 1
-        self.names += sum(part.names for part in parts)
+                progress.count(0, 0, files=1)
+            self.files += 1
+            self.names += progress.names - before
+            yield from tagged
 
     # ------------------------------------------------------------ an output for each
 
@@ -95,28 +95,28 @@ class Batch:
                 self._require_new(job.output)
                 with made_folder(os.path.dirname(job.output) or "."):
                     self._write(job, progress)
-                identity = identity_of(job.output, None)
+                identity = identity_of(job.output)
                 if identity is not None:
                     self.written[identity] = job.path
         except OF_ONE_FILE as error:
             self.skipped.append(skipped_for(shown(job.path), error))
-        progress.add(0, files=1)
+        progress.count(0, 0, files=1)
 
     def _write(self, job: Job, progress: BatchProgress) -> None:
-        names = 0
-        with open_output(job.output, named=False) as out, self.file_tagger.opened(job) as stream:
-            tagged = self.file_tagger.parts(job, stream)
-            with closing(tagged):
-                for part in tagged:
-                    self.file_tagger.write(part, job, out)
-                    names += part.names
-                    progress.add(part.tokens)
+        before = progress.names
+        with (
+            open_output(job.output, named=False) as out,
+            self.file_tagger.opened(job) as stream,
+            closing(self.file_tagger.tag(job, stream, progress.count)) as contents,
+        ):
+            for content in contents:
+                self.file_tagger.write(content, job, out)
         self.files += 1
-        self.names += names
+        self.names += progress.names - before
 
     def _require_new(self, output: str) -> None:
         """Raise InputError for an output that this run wrote already: `A.jsonl` where case does not count."""
-        identity = identity_of(output, None)
+        identity = identity_of(output)
         if identity is not None and identity in self.written:
             raise InputError(f"its output, {output}, is that of {self.written[identity]}")
 

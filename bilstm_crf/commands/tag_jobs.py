@@ -15,6 +15,7 @@ from bilstm_crf.commands.output import require_suffix
 from bilstm_crf.corpus import documents
 from bilstm_crf.errors import BilstmCrfError, UsageError
 from bilstm_crf.formats import FORMATS, SUFFIXES, Format, format_named, format_of
+from bilstm_crf.output import WRITERS, Writer, writer_for_suffix, writer_named
 from bilstm_crf.util.files import is_gzip, suffix_of
 from bilstm_crf.util.folders import Found, expand, folder_around
 
@@ -27,8 +28,6 @@ FOR_FORMATS: dict[str, tuple[str, ...]] = {
     "tokenise": ("text", "jsonl"),
 }
 NAMES = {"conllu": "CoNLL-U", "conll2003": "columns", "text": "text", "jsonl": "JSONL"}
-# Formats in which one file can hold what several files held, and say which
-OF_SEVERAL = ("jsonl",)
 
 
 @dataclass(frozen=True)
@@ -37,9 +36,14 @@ class Job:
 
     path: str
     source: Format
-    target: Format
+    target: Writer
     output: str | None = None  # None: standard output, or the plan's one output
     folder: str | None = None  # the folder it was found in
+
+    @property
+    def keeps_format(self) -> bool:
+        """Whether every byte but the labels comes back."""
+        return self.source.name == self.target.name
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Plan:
     skipped: list[Skipped] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)  # files in folders that are of no known format
     several: bool = False
-    into_one: bool = False  # all jobs write `output`
+    into_one: bool = False  # all jobs write `output`, or standard output
     output: str | None = None  # what the user named: a file or a folder
 
     @property
@@ -91,9 +95,10 @@ def plan_jobs(files: Sequence[str], options: dict[str, Any]) -> Plan:
     found, errors = expand(files)
     plan = Plan([], [skipped_for(str(error.path), error) for error in errors])
     plan = replace(plan, several=bool(folders) or len(found) > 1)
-    for name in ("format_name", "to"):
-        if options[name]:
-            format_named(options[name], option_of(name))
+    if options["format_name"] is not None:
+        format_named(options["format_name"])
+    if options["to"] is not None:
+        writer_named(options["to"])
     for each in found:
         _add(plan, each, options)
     if not plan.jobs and not plan.skipped:
@@ -120,19 +125,20 @@ def _add(plan: Plan, found: Found, options: Mapping[str, Any]) -> None:
             plan.skipped.append(skipped_for(path, error))
         return
     # On a terminal names are easier to see than records; pipes and files always get these
-    marks = FORMATS["text"] if options["output"] in (None, "-") and _on_terminal() else FORMATS["jsonl"]
-    job = Job(path, source, marks if source is FORMATS["text"] else source, folder=found.folder)
+    marks = "text" if options["output"] in (None, "-") and _on_terminal() else "jsonl"
+    job = Job(path, source, WRITERS[marks if source is FORMATS["text"] else source.name], folder=found.folder)
     plan.jobs.append(replace(job, target=target_of(job, options["output"], options["to"])))
 
 
-def target_of(job: Job, output: str | None, to: str | None) -> Format:
-    """Return the format to write: what `--to` says, else the output's suffix, else the job's own target."""
+def target_of(job: Job, output: str | None, to: str | None) -> Writer:
+    """Return what to write: what `--to` says, else the output's suffix, else the job's own target."""
     if to is not None:
-        return format_named(to, "--to")
-    suffix = suffix_of(output or "-")
-    if suffix and (suffix == suffix_of(job.path) or suffix in job.source.suffixes):
-        return job.source
-    return SUFFIXES.get(suffix, job.target)
+        return writer_named(to)
+    if output is None or output == "-":
+        return job.target
+    if suffix_of(output) == suffix_of(job.path) and job.source.name in WRITERS:
+        return WRITERS[job.source.name]
+    return writer_for_suffix(output, job.source.name) or job.target
 
 
 def _on_terminal() -> bool:
@@ -153,13 +159,10 @@ def _with_outputs(plan: Plan, options: Mapping[str, Any]) -> Plan:
     output, folder = options["output"], options["output_dir"]
     if output is not None and folder is not None:
         raise UsageError("-o and --output-dir were both given; expected one of them")
-    if output is not None and output != "-":
-        if not plan.several:
-            (job,) = plan.jobs
-            return replace(plan, jobs=[replace(job, output=checked_file(output, job))], output=output)
-        return _into_one(plan, output)
     if folder is None:
-        return plan
+        if plan.several and (output not in (None, "-") or _is_one_stream(plan.jobs)):
+            return _into_one(plan, None if output == "-" else output)
+        return replace(plan, jobs=[replace(job, output=checked_file(output, job)) for job in plan.jobs])
     if os.path.lexists(folder) and not Path(folder).is_dir():
         raise UsageError(f"--output-dir {folder} is a file, expected a folder")
     if any(job.path == "-" for job in plan.jobs):
@@ -167,16 +170,23 @@ def _with_outputs(plan: Plan, options: Mapping[str, Any]) -> Plan:
     return replace(plan, jobs=_in_folder(plan.jobs, folder), output=folder)
 
 
-def _into_one(plan: Plan, output: str) -> Plan:
-    """Return the plan with one output for all jobs."""
-    others = [job.target for job in plan.jobs if job.target.name not in OF_SEVERAL]
-    if others:
-        raise UsageError(
-            f"-o names the output of one input; for several {NAMES[others[0].name]} files "
-            "give --output-dir DIR",
-            hint=f"one file for all inputs: --to {' or '.join(OF_SEVERAL)}",
-        )
+def _is_one_stream(jobs: Sequence[Job]) -> bool:
+    """Return whether standard output gets one table or the like, with one head and one end."""
+    kinds = {job.target.name for job in jobs}
+    return len(kinds) == 1 and jobs[0].target.merges and not any(job.keeps_format for job in jobs)
+
+
+def _into_one(plan: Plan, output: str | None) -> Plan:
+    """Return the plan with one output for all jobs.
+
+    CoNLL-U and columns come back byte for byte, which files of their own hold better than one for all.
+    """
     for job in plan.jobs:
+        if not job.target.merges or (job.keeps_format and job.target.name != "jsonl"):
+            raise UsageError(
+                f"-o names the output of one input; for several give --output-dir DIR ({job.target.kind})",
+                hint="one file for all inputs: -o names.csv, or another kind of table",
+            )
         checked_file(output, job)
     return replace(plan, into_one=True, output=output)
 
@@ -211,7 +221,7 @@ def _name_below(job: Job, name: str) -> str:
 def output_name(job: Job) -> str:
     """Return the name of an output in a folder: `a.txt.gz` as JSONL is `a.jsonl.gz`."""
     name = Path(job.path).name
-    if job.target.name == job.source.name:
+    if job.keeps_format:
         return name
     stem = name[:-3] if is_gzip(name) else name
     packed = name[len(stem) :]
@@ -223,16 +233,19 @@ def output_name(job: Job) -> str:
 def checked_file(output: str | None, job: Job) -> str | None:
     """Return the path of an output, None for standard output.
 
-    Raises UsageError for a folder, and for the suffix of another format than the target. The suffix of
-    the input is right for the input's own format, whatever it is.
+    Raises UsageError for a folder, for the suffix of another format than the target, and for a binary
+    target on a terminal. The suffix of the input is right for the input's own format, whatever it is.
     """
     if output is None or output == "-":
+        if job.target.is_binary and _on_terminal():
+            raise UsageError(f"{job.target.kind} is not for a terminal: give -o FILE")
         return None
     if Path(output).is_dir():
         raise UsageError(f"{output} is a folder, expected a file", hint="for a folder: --output-dir")
-    if job.source is not job.target or suffix_of(output) != suffix_of(job.path):
-        others = {each: f"--to {other.name}" for other in FORMATS.values() for each in other.suffixes}
-        require_suffix(output, NAMES.get(job.target.name, job.target.name), job.target.suffixes, others)
+    if not job.keeps_format or suffix_of(output) != suffix_of(job.path):
+        writers = reversed(WRITERS.values())  # of two with one suffix the first counts
+        others = {each: f"--to {other.name}" for other in writers for each in other.suffixes}
+        require_suffix(output, job.target.kind, job.target.suffixes, others)
     return output
 
 

@@ -1,12 +1,12 @@
-"""Tag files: read, predict, and write each sentence in the format of the output."""
+"""Tag files: read, predict, and write what the job says, with counts and progress."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 
 from bilstm_crf.commands.output import open_output
 from bilstm_crf.commands.tag_jobs import Job
@@ -17,15 +17,11 @@ from bilstm_crf.util.files import open_input, shown
 from bilstm_crf.util.progress import TaggingProgress, visible
 
 if TYPE_CHECKING:
+    from bilstm_crf.inference.decoding import Decoding
     from bilstm_crf.inference.tagger import Tagger
 
-
-class Part(NamedTuple):
-    """Some of an output, and the number of tokens and names in it."""
-
-    content: bytes
-    tokens: int
-    names: int
+# Called with the number of tokens and of names of what was tagged
+Count = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -37,65 +33,72 @@ class FileTagger:
     documents: Documents | None
     flush: bool  # after each sentence
     processes: int
+    decoding: Decoding
 
     def run(self, job: Job, *, quiet: bool) -> None:
         """Tag a file, with a progress bar if a terminal shows nothing else."""
-        with open_output(job.output) as out, self.opened(job) as stream:
-            tagged = self.parts(job, stream)
-            on_screen = shows_progress(job.output, quiet=quiet or job.path == "-")
+        on_screen = shows_progress(job.output, quiet=quiet or job.path == "-")
+        with (
+            open_output(job.output) as out,
+            self.opened(job) as stream,
+            TaggingProgress(job.path, shown=on_screen) as progress,
             # Closed at once if something goes wrong, so that no worker outlives it
-            with closing(tagged), TaggingProgress(job.path, shown=on_screen) as progress:
-                for part in tagged:
-                    self.write(part, job, out)
-                    progress.add(part.tokens, len(part.content))
+            closing(self.tag(job, stream, progress.count)) as contents,
+        ):
+            for content in contents:
+                self.write(content, job, out)
+                progress.wrote(len(content) if job.keeps_format else 0)
 
     def opened(self, job: Job) -> AbstractContextManager[BinaryIO]:
         """Open a file."""
         return open_input(job.path, self.reading.input_encoding)
 
-    def write(self, part: Part, job: Job, out: BinaryIO) -> None:
-        """Write a part; control characters in text are escaped on a terminal."""
-        marked = job.output is None and job.target is FORMATS["text"] and sys.stdout.isatty()
-        out.write(_on_terminal(part.content) if marked else part.content)
+    def write(self, content: bytes, job: Job, out: BinaryIO) -> None:
+        """Write a part of an output; control characters in text are escaped on a terminal."""
+        on_terminal = job.output is None and job.target.name == "text" and sys.stdout.isatty()
+        out.write(_for_terminal(content) if on_terminal else content)
         if self.flush:
             out.flush()
 
-    def parts(self, job: Job, stream: BinaryIO, *, merged: bool = False) -> Generator[Part, None, None]:
-        """Yield what is to be written; `merged`: into a file that holds others as well.
+    def tag(self, job: Job, stream: BinaryIO, count: Count) -> Generator[bytes, None, None]:
+        """Yield what is to be written.
 
         CoNLL-U that stays CoNLL-U, which may be gigabytes, is tagged by several processes; other formats, and
         files whose documents are in a table, by this one.
         """
+        path = shown(job.path)
+        in_table = self.documents is not None and self.documents.has_table(path)
+        if job.keeps_format and job.source is FORMATS["conllu"] and not self.flush and not in_table:
+            return self._tag_chunks(job, stream, count)
+        sentences = self.sentences(job, stream, count)
+        if job.keeps_format:
+            return (job.source.render(sentence, self.reading) for sentence in sentences)
+        return (content for content in job.target.write(sentences, self.reading))
+
+    def _tag_chunks(self, job: Job, stream: BinaryIO, count: Count) -> Generator[bytes, None, None]:
         from bilstm_crf.inference.chunks import ChunkTagger, tag_chunks
 
-        path, source, target = shown(job.path), job.source, job.target
-        in_table = self.documents is not None and self.documents.has_table(path)
-        if source is target is FORMATS["conllu"] and not self.flush and not in_table:
-            chunk_tagger = ChunkTagger(self.tagger, source, self.reading, path)
-            chunks = tag_chunks(chunk_tagger, stream, processes=self.processes)
-            return (Part(chunk.content, chunk.tokens, chunk.names) for chunk in chunks)
-        sentences = self.sentences(job, stream)
-        if source is target and not merged:
-            return (part_of(sentence, target.render(sentence, self.reading)) for sentence in sentences)
-        return (
-            part_of(sentence, target.compose(sentence, self.reading, new_document=new))
-            for sentence, new in document_starts(sentences)
-        )
+        chunk_tagger = ChunkTagger(self.tagger, job.source, self.reading, shown(job.path), self.decoding)
+        for chunk in tag_chunks(chunk_tagger, stream, processes=self.processes):
+            count(chunk.tokens, chunk.names)
+            yield chunk.content
 
-    def sentences(self, job: Job, stream: BinaryIO) -> Iterator[Sentence]:
+    def sentences(self, job: Job, stream: BinaryIO, count: Count) -> Iterator[Sentence]:
         """Yield the tagged sentences of a file."""
         sentences = job.source.read(stream, shown(job.path), self.reading)
         if self.documents is not None:
             sentences = self.documents.named(sentences)
-        return self.tagger.tag_stream(sentences, flush=self.flush)
+        return counted(self.tagger.tag_stream(sentences, flush=self.flush, decoding=self.decoding), count)
 
 
-def part_of(sentence: Sentence, content: bytes) -> Part:
-    """Return a sentence as it is written, with its numbers."""
-    return Part(content, len(sentence), len(sentence.token_spans or ()))
+def counted(sentences: Iterable[Sentence], count: Count) -> Iterator[Sentence]:
+    """Count the sentences as they pass."""
+    for sentence in sentences:
+        count(len(sentence), len(sentence.token_spans or ()))
+        yield sentence
 
 
-def _on_terminal(content: bytes) -> bytes:
+def _for_terminal(content: bytes) -> bytes:
     lines = content.decode("utf-8", "surrogateescape").split("\n")
     text = "\n".join("\t".join(map(visible, line.rstrip("\r").split("\t"))) for line in lines)
     return text.encode(sys.stdout.encoding or "utf-8", "backslashreplace")
@@ -106,13 +109,3 @@ def shows_progress(output: str | None, *, quiet: bool) -> bool:
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         return False
     return output is not None or not sys.stdout.isatty()
-
-
-def document_starts(sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, bool]]:
-    """Yield each sentence, and whether its document is another one than that of the sentence before."""
-    document: str | None = None
-    for sentence in sentences:
-        begins = bool(sentence.tokens) and sentence.document != document
-        if sentence.tokens:  # comments alone separate no documents
-            document = sentence.document
-        yield sentence, begins

@@ -246,8 +246,8 @@ def require_apart(outputs: Iterable[str | None], inputs: Iterable[AnyPath | None
             )
 
 
-def identity_of(path: AnyPath, standard: Any) -> tuple[int, int] | None:
-    """Return the device and inode of a regular file, None for anything else."""
+def identity_of(path: AnyPath, standard: Any = None) -> tuple[int, int] | None:
+    """Return the device and inode of a regular file, None for anything else; `-` is the `standard` stream."""
     try:
         if os.fspath(path) == "-":
             descriptor = descriptor_of(standard)

@@ -175,7 +175,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tag: Cli) -> None:
         (["a.xyz"], "the suffix tells no format"),
         ([], "standard input has no suffix to tell its format"),
         (["a.conllu", "--format", "conlu"], "Did you mean conllu?"),
-        (["a.conllu", "--to", "jsnl"], "--to jsnl is not a known format. Did you mean jsonl?"),
+        (["a.conllu", "--to", "jsnl"], "--to jsnl is not a known output. Did you mean jsonl?"),
         (["a.conllu", "a.conllu"], "given twice"),
         (["a.conllu", "b.conllu", "-o", "c.conllu"], "--output-dir"),
         (["a.conllu", "d/a.conllu", "--output-dir", "e"], "same file in e, a.conllu"),
