@@ -103,7 +103,7 @@ def pack(model: Model, sizes: Sizes) -> PackedModel:
             subwords.ngrams, tables["subwords"].decode(), subwords.scales, _round(subwords.mean)
         )
         reduced = _with_subwords(reduced, decoded)
-    weights = {name: _round(array) for name, array in reduced.weights.items()}
+    weights: Arrays = {name: _round(array) for name, array in reduced.weights.items()}
     weights["embedding.weight"] = tables["embedding"].decode()
     return PackedModel(dataclasses.replace(reduced, weights=weights), tables)
 
