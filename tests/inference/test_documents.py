@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bilstm_crf import Document, Sentence, Span, Tagger
+from bilstm_crf.errors import UsageError
 from bilstm_crf.formats import FormatOptions, jsonl, text
+from bilstm_crf.inference.decoding import Decoding, DecodingOptions
 from bilstm_crf.inference.documents import tagged_documents
 from bilstm_crf.labels import read_spans
 from bilstm_crf.sentence import Origin, TokenSpan
@@ -133,3 +135,21 @@ def test_a_repr_is_short_and_shows_the_names() -> None:
     assert "[X Oslo]" in repr(document.sentences[0])
     assert len(repr(Sentence(["x" * 1_000] * 10_000))) < 200
     assert "Oslo" in repr(Sentence(["Oslo"]))
+
+
+def test_options_are_those_of_the_decoder(tagger: Tagger) -> None:
+    for document in (tagger.tag(TEXT, scores=True), next(tagger.tag_texts([TEXT], scores=True))):
+        assert document.spans
+        assert all(span.score is not None and 0 < span.score <= 1 for span in document.spans)
+    words = ["Kari", "bur", "i", "Oslo"]
+    assert [len(each.alternatives or ()) for each in tagger.tag([words, words], nbest=3)] == [3, 3]
+    assert tagger.tag_tokens(words, min_score=1.0).spans == []
+    assert len(tagger.tag_sentences([words], recall=1e-9)[0].spans) >= len(tagger.tag_tokens(words).spans)
+    with pytest.raises(UsageError, match="recall"):
+        tagger.tag(TEXT, recall=2)
+    with pytest.raises(TypeError, match="score"):
+        tagger.tag(TEXT, score=True)  # type: ignore[call-overload]
+
+
+def test_the_fields_of_decoding_are_the_options() -> None:
+    assert DecodingOptions.__annotations__ == Decoding.__annotations__
