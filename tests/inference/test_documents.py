@@ -152,4 +152,4 @@ def test_options_are_those_of_the_decoder(tagger: Tagger) -> None:
 
 
 def test_the_fields_of_decoding_are_the_options() -> None:
-    assert DecodingOptions.__annotations__ == Decoding.__annotations__
+    assert {*DecodingOptions.__annotations__} == {*Decoding.__annotations__}
