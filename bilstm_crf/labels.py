@@ -82,6 +82,27 @@ class Encoding:
         """The prefixes that a span can end with."""
         return {self.single, self.last, self.touching} - {""}
 
+    def can_begin(self, label: str) -> bool:
+        """Return whether a sentence, or what follows a whole span, can begin with this label."""
+        return label == "O" or label[0] in (self.single, self.first)
+
+    def can_end(self, label: str) -> bool:
+        """Return whether a sentence can end with this label: it leaves no span unfinished."""
+        return label == "O" or label[0] in self._ends
+
+    def continues(self, label: str, following: str) -> bool:
+        """Return whether `following` continues the span of the label before it.
+
+        >>> ENCODINGS["iobe"].continues("B-PER", "E-PER"), ENCODINGS["iobe"].continues("E-PER", "I-PER")
+        (True, False)
+        """
+        return label[1:] == following[1:] and following[0] in self._continues.get(label[0], ())
+
+    def follows(self, label: str, following: str) -> bool:
+        """Return whether `following` is legal after `label`: it continues its span, or comes after it."""
+        after = self.can_end(label) and self.can_begin(following)
+        return after or self.continues(label, following)
+
     def encode(self, spans: Iterable[TokenSpan], length: int) -> list[str]:
         """Return the labels of a sentence of `length` tokens; spans are sorted and do not overlap."""
         labels = ["O"] * length

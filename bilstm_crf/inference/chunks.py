@@ -25,7 +25,8 @@ from typing import BinaryIO
 from bilstm_crf.errors import BilstmCrfError
 from bilstm_crf.formats import Format, FormatOptions
 from bilstm_crf.formats.blocks import Chunk, chunks
-from bilstm_crf.inference.tagger import Tagger
+from bilstm_crf.inference.decoding import Decoding
+from bilstm_crf.inference.tagger import PLAIN, Tagger
 from bilstm_crf.util import system
 
 CHUNK_BYTES = 3 << 20  # about 65,000 tokens of CoNLL-U
@@ -48,13 +49,13 @@ class ChunkTagger:
     format: Format
     options: FormatOptions
     path: str
+    decoding: Decoding = PLAIN
 
     def tag(self, chunk: Chunk) -> TaggedChunk:
         """Return the chunk's bytes with new labels. Raises InputError as the format does."""
         options = dataclasses.replace(self.options, first_line=chunk.line)
         sentences = list(self.format.read(io.BytesIO(chunk.content), self.path, options))
-        for sentence, spans in zip(sentences, self.tagger.predict(sentences), strict=True):
-            sentence.token_spans = spans
+        self.tagger.annotate(sentences, self.decoding)
         content = b"".join(self.format.render(sentence, options) for sentence in sentences)
         return TaggedChunk(content, sum(map(len, sentences)))
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bilstm_crf.errors import UsageError
 from bilstm_crf.features.batches import layout_of, tagging_batches
 from bilstm_crf.features.occurrences import MemoryIndex, StreamHistory
-from bilstm_crf.features.vocabulary import Encoded
 from bilstm_crf.formats.blocks import grouped
 from bilstm_crf.inference.arguments import check_batch, check_sentences, check_text, check_texts, check_tokens
+from bilstm_crf.inference.decoding import Annotation, Decoder, Decoding
 from bilstm_crf.inference.network import Network, best_paths, mean_transitions
-from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model.model_folder import Model, load_model
 from bilstm_crf.sentence import Sentence, TokenSpan
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 R = TypeVar("R")
 
+PLAIN = Decoding()
 BATCH_TOKENS = 16_384  # padded tokens of one batch
 # Tokens tagged together, so that there are sentences of similar length, and words that occur again
 # are computed once
@@ -61,8 +61,8 @@ class Tagger:
         self.threads = threads
         self.label_set: LabelSet = model.label_set
         self.on_cpu = device == "cpu"
-        self._encoding = ENCODINGS[model.encoding]
-        self._transitions = mean_transitions(model.weights)
+        encoding, labels = ENCODINGS[model.encoding], model.vocabulary.labels
+        self._decoder = Decoder(encoding, labels, mean_transitions(model.weights))
         self._network: Network | TorchNetwork
         if self.on_cpu and model.contextual is None:
             self._network = Network(model)
@@ -140,11 +140,11 @@ class Tagger:
         batch = check_batch(given)
         if batch and isinstance(batch[0], str):
             return self._tag_texts(batch)
-        return self._set_spans([Sentence(words) for words in batch])  # type: ignore[arg-type]
+        return self.annotate([Sentence(words) for words in batch])  # type: ignore[arg-type]
 
     def tag_tokens(self, tokens: Iterable[str]) -> Sentence:
         """Tag the words of one sentence. Raises TypeError and ValueError as `tag`."""
-        return self._set_spans([Sentence(check_tokens(tokens))])[0]
+        return self.annotate([Sentence(check_tokens(tokens))])[0]
 
     def tag_texts(self, texts: Iterable[str]) -> list[Sentence]:
         """Tag several texts, each as one sentence. Raises TypeError and ValueError as `tag`."""
@@ -152,7 +152,7 @@ class Tagger:
 
     def tag_sentences(self, sentences: Iterable[Iterable[str]]) -> list[Sentence]:
         """Tag several sentences of words. Raises TypeError and ValueError as `tag`."""
-        return self._set_spans([Sentence(words) for words in check_sentences(sentences)])
+        return self.annotate([Sentence(words) for words in check_sentences(sentences)])
 
     def tag_tokenlists(self, sentences: Iterable[TokenList], misc_key: str = "name") -> list[TokenList]:
         """Return copies of sentences of the library `conllu`, with each label under a key in MISC.
@@ -167,10 +167,19 @@ class Tagger:
     def _tag_texts(self, texts: list[str]) -> list[Sentence]:
         from bilstm_crf.formats.text import sentence_of
 
-        return self._set_spans([sentence_of(text) for text in texts])
+        return self.annotate([sentence_of(text) for text in texts])
 
-    def tag_stream(self, sentences: Iterable[Sentence], *, flush: bool = False) -> Iterator[Sentence]:
-        """Yield the sentences in their order, with `spans` set.
+    def annotate(self, sentences: Iterable[Sentence], decoding: Decoding = PLAIN) -> list[Sentence]:
+        """Set `token_spans`, `scores` and `alternatives` of each sentence as `decoding` says."""
+        sentences = list(sentences)
+        for sentence, annotation in zip(sentences, self._annotations(sentences, decoding), strict=True):
+            annotation.set_on(sentence)
+        return sentences
+
+    def tag_stream(
+        self, sentences: Iterable[Sentence], *, flush: bool = False, decoding: Decoding = PLAIN
+    ) -> Iterator[Sentence]:
+        """Yield the sentences in their order, with what `decoding` says set on them.
 
         With `flush`, each before the next one is read; the document memory then only knows the
         sentences before it. Raises UsageError if the model's encoder also reads the sentences after it.
@@ -180,86 +189,79 @@ class Tagger:
                 raise UsageError(
                     "--flush answers sentence by sentence; this model's encoder reads neighbours"
                 )
-            yield from self._one_by_one(sentences)
+            yield from self._one_by_one(sentences, decoding)
             return
         chunks = chunks_of(sentences, CHUNK_TOKENS, whole_documents=self.reads_neighbours)
-        for chunk, spans in self._tagged(chunks, self.threads):
-            for sentence, found in zip(chunk, spans, strict=True):
-                sentence.token_spans = found
+        for chunk, decoded in self._tagged(chunks, self.threads, decoding):
+            for sentence, annotation in zip(chunk, decoded, strict=True):
+                annotation.set_on(sentence)
             yield from chunk
 
-    def _one_by_one(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+    def _one_by_one(self, sentences: Iterable[Sentence], decoding: Decoding) -> Iterator[Sentence]:
         history = StreamHistory()
         for sentence in sentences:
             earlier = history.add(sentence) if self.remembers else []
-            sentence.token_spans = self.predict([*earlier, sentence])[-1]
+            self._annotations([*earlier, sentence], decoding)[-1].set_on(sentence)
             yield sentence
 
-    def _set_spans(self, sentences: list[Sentence]) -> list[Sentence]:
-        for sentence, spans in zip(sentences, self.predict(sentences), strict=True):
-            sentence.token_spans = spans
-        return sentences
-
     def predict(
-        self, sentences: Iterable[Sentence], contextual: PrecomputedFeatures | None = None
+        self,
+        sentences: Iterable[Sentence],
+        contextual: PrecomputedFeatures | None = None,
+        decoding: Decoding = PLAIN,
     ) -> list[list[TokenSpan]]:
         """Return the spans of each sentence; the sentences stay as they are, however long.
 
         `contextual`: the encoder's vectors of all tokens, if they are computed already.
         """
-        sentences = list(sentences)  # read more than once
+        sentences = list(sentences)
         if contextual is not None:
-            return self._spans(sentences, contextual)
+            decoded = self._annotate(sentences, decoding, contextual)
+        else:
+            decoded = self._annotations(sentences, decoding)
+        return [annotation.token_spans for annotation in decoded]
+
+    def _annotations(self, sentences: Sequence[Sentence], decoding: Decoding) -> list[Annotation]:
+        """Return what `decoding` says of each sentence, tagged in chunks, in parallel if there are many."""
         tokens = sum(max(1, len(sentence)) for sentence in sentences)  # as `chunks_of` counts
         at_once = 1 if tokens <= BATCH_TOKENS else self.threads
         # Where the sentences of a chunk read one another, the result must not depend on the threads
         size = CHUNK_TOKENS if self.reads_neighbours else max(1, min(CHUNK_TOKENS, -(-tokens // at_once)))
         chunks = chunks_of(sentences, size, whole_documents=self.reads_neighbours)
-        return [found for _, spans in self._tagged(chunks, at_once) for found in spans]
+        return [found for _, chunk in self._tagged(chunks, at_once, decoding) for found in chunk]
 
     def _tagged(
-        self, chunks: Iterator[list[Sentence]], at_once: int
-    ) -> Iterator[tuple[list[Sentence], list[list[TokenSpan]]]]:
-        """Yield each chunk in order with the spans of its sentences; `at_once` are tagged in parallel."""
+        self, chunks: Iterator[list[Sentence]], at_once: int, decoding: Decoding
+    ) -> Iterator[tuple[list[Sentence], list[Annotation]]]:
+        """Yield each chunk in order with what is decoded; `at_once` are tagged in parallel."""
+        annotate = partial(self._annotate, decoding=decoding)
         if at_once == 1:
-            yield from ((chunk, self._spans(chunk)) for chunk in chunks)
+            yield from ((chunk, annotate(chunk)) for chunk in chunks)
             return
         with ThreadPoolExecutor(at_once, thread_name_prefix="tagger") as pool:
-            yield from in_order(pool, self._spans, chunks, ahead=at_once)
+            yield from in_order(pool, annotate, chunks, ahead=at_once)
 
-    def _spans(
-        self, sentences: Sequence[Sentence], contextual: PrecomputedFeatures | None = None
-    ) -> list[list[TokenSpan]]:
-        """Return the spans of each sentence of a chunk."""
-        encoded, label_ids = self._label_ids(sentences, contextual)
-        labels, offsets = self.model.vocabulary.labels, encoded.offsets
-        spans: list[list[TokenSpan]] = [[] for _ in sentences]
-        named = np.searchsorted(offsets, np.flatnonzero(label_ids), side="right") - 1
-        for number in np.unique(named).tolist():
-            path = label_ids[offsets[number] : offsets[number + 1]].tolist()
-            found = self._encoding.decode([labels[id_] for id_ in path])
-            spans[number] = trim_spans(sentences[number], found)
-        return spans
-
-    def _label_ids(
-        self, sentences: Sequence[Sentence], contextual: PrecomputedFeatures | None
-    ) -> tuple[Encoded, NDArray[np.int64]]:
-        """Return the encoded sentences, and the label id of each of their tokens; 0 is `O`."""
+    def _annotate(
+        self,
+        sentences: Sequence[Sentence],
+        decoding: Decoding,
+        contextual: PrecomputedFeatures | None = None,
+    ) -> list[Annotation]:
+        """Return what `decoding` says of each sentence of a chunk."""
         encoded = self.model.vocabulary.encode([sentence.tokens for sentence in sentences])
-        label_ids = np.zeros(len(encoded.tokens), np.int64)
+        label_ids = np.zeros(len(encoded.tokens), np.int64)  # 0 is `O`
         if not len(label_ids):
-            return encoded, label_ids
+            return [Annotation([], [] if decoding.scores else None)] * len(sentences)
         layouts = [layout_of(encoded, chosen) for chosen in tagging_batches(encoded.lengths, BATCH_TOKENS)]
-        index = MemoryIndex(sentences) if self.remembers else None
+        index = MemoryIndex(sentences, self.model.vocabulary.as_read) if self.remembers else None
         if isinstance(self._network, Network):
             emissions = self._network.emissions(encoded, layouts, index)
         else:
             emissions = self._network.emissions(sentences, encoded, layouts, index, contextual)
+        transitions = self._decoder.transitions(decoding)
         for layout in layouts:
-            label_ids[layout.tokens] = best_paths(
-                emissions[layout.tokens], self._transitions, layout.batch_sizes
-            )
-        return encoded, label_ids
+            label_ids[layout.tokens] = best_paths(emissions[layout.tokens], transitions, layout.batch_sizes)
+        return self._decoder.annotate(sentences, emissions, label_ids, encoded.offsets, decoding)
 
 
 def chunks_of(

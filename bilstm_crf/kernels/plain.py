@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,3 +144,69 @@ def viterbi(
         if step:
             label[:size] = came_from[step - 1][np.arange(size), label[:size]]
     return path
+
+
+def log_sum_exp(terms: Float64s, axis: int = 0) -> Any:
+    """Return log(sum(exp(terms))) along an axis, of terms of any size; -inf where all are."""
+    top = terms.max(axis=axis, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore"):
+        return np.log(np.exp(terms - top).sum(axis=axis)) + top.squeeze(axis)
+
+
+def messages(
+    scores: Float64s,  # (N, K) emissions, sentence after sentence
+    start: Float64s,
+    end: Float64s,
+    transitions: Float64s,
+    offsets: Integers,  # (S + 1,) where sentences begin
+    alpha: Float64s,  # (N, K) out: log of the sum over all label sequences up to this label
+    beta: Float64s,  # (N, K) out: the same of all that follow this label
+) -> Float64s:
+    """Compute the forward and backward messages in logarithms; return each log partition function (S,)."""
+    log_z = np.zeros(len(offsets) - 1)
+    for number in range(len(log_z)):
+        first, behind = int(offsets[number]), int(offsets[number + 1])
+        if first == behind:
+            continue
+        alpha[first] = start + scores[first]
+        for t in range(first + 1, behind):
+            alpha[t] = log_sum_exp(alpha[t - 1][:, None] + transitions) + scores[t]
+        beta[behind - 1] = end
+        for t in range(behind - 2, first - 1, -1):
+            beta[t] = log_sum_exp(transitions + scores[t + 1] + beta[t + 1], axis=1)
+        log_z[number] = log_sum_exp(alpha[behind - 1] + end)
+    return log_z
+
+
+def best_sequences(
+    emissions: NDArray[np.floating],  # (T, K) of one sentence
+    start: Float64s,
+    end: Float64s,
+    transitions: Float64s,
+    n: int,
+) -> tuple[Integers, Float64s]:
+    """Return the n best label sequences (n, T) and their scores (n,), best first; fewer if there are fewer.
+
+    Viterbi with the n best ways to each label instead of one. Of equal ones, lower label ids come first.
+    """
+    length, labels = emissions.shape
+    score = (start + emissions[0])[:, None]  # (K, R) of the best ways to each label
+    came_from: list[Integers] = []  # (K, R) label * R + rank of the way before
+    for t in range(1, length):
+        through = (score[:, :, None] + transitions[:, None, :]).reshape(-1, labels)  # (K R, K)
+        order = np.argsort(-through, axis=0, kind="stable")[:n]  # (R', K)
+        came_from.append(order.T)
+        score = np.take_along_axis(through, order, 0).T + emissions[t][:, None]
+    total = (score + end[:, None]).reshape(-1)
+    order = np.argsort(-total, kind="stable")[:n]
+    order = order[total[order] > -np.inf]
+    paths = np.empty((len(order), length), np.int64)
+    for row, place in enumerate(order.tolist()):
+        label, rank = divmod(place, score.shape[1])
+        for t in range(length - 1, -1, -1):
+            paths[row, t] = label
+            if t:
+                ranks = 1 if t == 1 else came_from[t - 2].shape[1]
+                label, rank = divmod(int(came_from[t - 1][label, rank]), ranks)
+    return paths, total[order]
