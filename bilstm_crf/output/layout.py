@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from bilstm_crf.formats import text as text_format
 from bilstm_crf.formats.blocks import BOM
-from bilstm_crf.formats.offsets import located
 from bilstm_crf.sentence import Sentence
 
 
@@ -29,5 +28,5 @@ def passage_of(sentence: Sentence) -> Passage:
         return Passage(before, sentence.text or "", after, sentence.offsets or [])
     if not sentence.tokens:
         return Passage("", "", "", [])
-    text, offsets = located(sentence)
+    text, offsets = sentence.located()
     return Passage("", text, "\n", offsets)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from bilstm_crf.formats.base import rounded, scored_spans
-from bilstm_crf.formats.offsets import file_name, lines_before, located
+from bilstm_crf.formats.base import rounded
+from bilstm_crf.formats.offsets import file_name, lines_before
 from bilstm_crf.sentence import Sentence
 
 # Of a sentence of more than MAX_SENTENCE code points a row keeps what stands around the name, MAX_CONTEXT on
@@ -37,24 +37,25 @@ def mentions(sentence: Sentence) -> Iterator[Mention]:
     """Yield the names of a sentence in order."""
     if not sentence.token_spans:
         return
-    text, offsets = located(sentence)
+    text, _ = sentence.located()
     origin = sentence.origin if text == sentence.text else None
-    file, first = file_name(sentence) or "", 0 if origin is None else origin.start
+    base = 0 if origin is None else origin.start
+    file = file_name(sentence) or ""
     whole = one_line(text) if len(text) <= MAX_SENTENCE else None
-    for span, score in scored_spans(sentence):
-        start, end = offsets[span.start][0], offsets[span.end - 1][1]
+    for (first, *_), span in zip(sentence.token_spans, sentence.spans, strict=True):
+        start, end = span.start - base, span.end - base
         if origin is not None:
             line = origin.line + lines_before(text, start)
         else:
-            line = sentence.lines[span.start] if sentence.lines else sentence.line
+            line = sentence.lines[first] if sentence.lines else sentence.line
         yield Mention(
             file,
             line,
-            first + start,
-            first + end,
-            span.type,
-            one_line(text[start:end]),
-            rounded(score),
+            span.start,
+            span.end,
+            span.label,
+            one_line(span.text),
+            rounded(span.score),
             around(text, start, end) if whole is None else whole,
         )
 
