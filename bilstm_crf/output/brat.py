@@ -16,7 +16,6 @@ from bilstm_crf.output.mentions import BREAKS
 from bilstm_crf.sentence import Sentence
 
 CARRIAGE_RETURN = re.compile("\r\n?")
-WHOLE = re.compile(".+", re.DOTALL)  # of a name that is a no-break space
 PART_OF_LINE = re.compile(rf"\S(?:[^{BREAKS}]*\S)?")  # without white space at its ends
 
 
@@ -53,9 +52,10 @@ def write(sentences: Iterable[Sentence], options: FormatOptions) -> Iterator[byt
 
 def _annotation(number: int, type_: str, place: int, name: str) -> str:
     """Return the line of a name that begins at `place`."""
-    parts = list(PART_OF_LINE.finditer(name)) or list(WHOLE.finditer(name))
-    offsets = ";".join(f"{place + part.start()} {place + part.end()}" for part in parts)
-    return f"T{number}\t{type_} {offsets}\t{' '.join(part.group() for part in parts)}"
+    parts = [part.span() for part in PART_OF_LINE.finditer(name)] or [(0, len(name))]  # a no-break space
+    offsets = ";".join(f"{place + start} {place + end}" for start, end in parts)
+    shown = " ".join(name[start:end] for start, end in parts)
+    return f"T{number}\t{type_} {offsets}\t{shown}"
 
 
 def _plain(text: str) -> str:
