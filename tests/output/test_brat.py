@@ -55,7 +55,11 @@ def test_offsets_give_the_names(content: str, options: FormatOptions, length: in
     sentences = list(FORMATS["text"].read(BytesIO(content.encode()), "a.txt", options))
     for sentence in sentences:
         stops = range(length, len(sentence) + 1, length)
-        sentence.token_spans = [TokenSpan(stop - length, stop, "PER") for stop in stops]
+        sentence.token_spans = [
+            TokenSpan(stop - length, stop, "PER")
+            for stop in stops
+            if "".join(sentence.tokens[stop - length : stop]).strip()  # not white space alone
+        ]
     annotations, text = written(sentences)
     assert text.replace("\ufeff", "") == re.sub("\r\n?", "\n", content).replace("\ufeff", "")
     found = names(annotations)
