@@ -74,6 +74,10 @@ def _data(record: Mapping[str, Any]) -> Iterator[Block]:
         )
 
 
+def _file_name(file: Mapping[str, Any]) -> str:
+    return str(file.get("path")).rpartition("/")[2]
+
+
 def _scores(record: Mapping[str, Any]) -> Iterator[Block]:
     dev = record.get("dev")
     if isinstance(dev, dict):
