@@ -238,7 +238,7 @@ def chosen_model(options: Mapping[str, Any]) -> str | None:
     """
     if options["model"] is None and options["files"] and not (options["gold"] or options["predicted"]):
         return str(box_folder())
-    return options["model"]  # type: ignore[no-any-return]
+    return options["model"]
 
 
 def require_pair_use(context: click.Context, *of_model: str) -> None:
