@@ -55,11 +55,24 @@ class ChunkTagger:
     def tag(self, chunk: Chunk) -> TaggedChunk:
         """Return the chunk's bytes with new labels. Raises InputError as the format does."""
         options = dataclasses.replace(self.options, first_line=chunk.line)
-        sentences = list(self.format.read(io.BytesIO(chunk.content), self.path, options))
-        self.tagger.annotate(sentences, self.decoding)
-        content = b"".join(self.format.render(sentence, options) for sentence in sentences)
+        with _without_collection():
+            sentences = list(self.format.read(io.BytesIO(chunk.content), self.path, options))
+            self.tagger.annotate_chunk(sentences, self.decoding)
+            content = b"".join(self.format.render(sentence, options) for sentence in sentences)
         names = sum(len(sentence.token_spans or ()) for sentence in sentences)
         return TaggedChunk(content, sum(map(len, sentences)), names)
+
+
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep Python's collector from visiting a chunk's sentences, which have no cycles, over and over."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def tag_chunks(tagger: ChunkTagger, stream: BinaryIO, *, processes: int) -> Iterator[TaggedChunk]:
