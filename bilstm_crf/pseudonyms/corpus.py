@@ -91,6 +91,7 @@ class Outcome:
     unsure: list[Unsure] = field(default_factory=list)
     tokens: int = 0
     test_ids: int = 0
+    reused: list[str] = field(default_factory=list)  # invented given names that occur in the corpus
     named_files: list[str] = field(default_factory=list)  # outputs whose name holds a replaced name
     met_before: list[str] = field(
         default_factory=list
@@ -242,6 +243,7 @@ class Pseudonymiser:
     def note(self, edited: Edited, source: Source) -> None:
         """Add a file to the mapping and what was replaced in it to the outcome."""
         self.mapping.add_file(edited.record)
+        self.outcome.reused = sorted(self.resolver.inventor.reused)
         outcome, counts = self.outcome, edited.counts
         outcome.found.update(counts.found)
         outcome.elsewhere.update(counts.elsewhere)

@@ -135,7 +135,8 @@ class Editor:
         people = self._people(document)
         free = set(range(len(page.tokens))) - covered
         for match in self.decisions.index.matches(page.tokens, free, people):
-            if match.end - match.start == 1 and self._is_other(match.start):
+            word = match.words.folded[0]
+            if match.end - match.start == 1 and word not in people and self._is_other(match.start):
                 continue
             id_ = match.id or self.decisions.resolver.alone(match.words.text)
             covered.update(range(match.start, match.end))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from bilstm_crf.pseudonyms.forms import with_genitive
-from bilstm_crf.pseudonyms.invention import pseudonym_words, replaced_word
+from bilstm_crf.pseudonyms.invention import other_name, pseudonym_words, replaced_word
 from bilstm_crf.pseudonyms.mapping import Identity, Style
 from bilstm_crf.pseudonyms.mentions import Words
 from bilstm_crf.pseudonyms.pages import Page, Place
@@ -83,7 +83,7 @@ def pseudonym_of(identity: Identity, words: Words, style: Style) -> str:
         return f"[{identity.kind}]"
     if style == "number":
         return f"[{identity.id}]"
-    new = identity.names.get(words.text) or next(iter(identity.names.values()))
+    new = identity.names.get(words.text) or other_name(identity, words.text)
     letters = [character for character in words.text if character.isalpha()]
     shouts = len(letters) > 5 and all(map(str.isupper, letters))
     return new.upper() if shouts and not new.startswith("[") else new

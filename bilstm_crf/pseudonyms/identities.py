@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from bilstm_crf.pseudonyms.forms import fold, is_initial, is_particle
 from bilstm_crf.pseudonyms.identifiers import KINDS as IDENTIFIERS
 from bilstm_crf.pseudonyms.identifiers import normalise
-from bilstm_crf.pseudonyms.invention import Inventor
+from bilstm_crf.pseudonyms.invention import Inventor, without_legal_forms
 from bilstm_crf.pseudonyms.mapping import Identity, Mapping
-from bilstm_crf.pseudonyms.mentions import Mention, Words, organisation_key
+from bilstm_crf.pseudonyms.mentions import Mention, Words
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Resolver:
         if kind in IDENTIFIERS:
             return normalise(kind, name)
         if kind == "ORG":
-            return organisation_key(Words.of(name.split(" "), "og", (), titles=False))
+            return fold(" ".join(without_legal_forms(name)[0]))
         return fold(name)
 
     def resolve(self, mentions: Sequence[Mention]) -> tuple[list[str], People]:

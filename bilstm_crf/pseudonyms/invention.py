@@ -49,9 +49,9 @@ class Inventor:
         if identity.kind == "PER":
             new = self._person(identity, name.split(" "))
         elif identity.kind == "ORG":
-            new = self._organisation(identity, name)
+            new = self._organisation(name)
         elif identity.kind == "LOC":
-            new = self._other(identity) or self._fresh(name_lists().places, fold(name))
+            new = self._fresh(name_lists().places, fold(name))
         else:
             return f"[{identity.id}]"
         self._taken |= {fold(new), *map(fold, new.split(" "))}
@@ -125,28 +125,21 @@ class Inventor:
 
     # ------------------------------------------------------------ others
 
-    def _organisation(self, identity: Identity, name: str) -> str:
+    def _organisation(self, name: str) -> str:
         """Return an organisation of the same kind, with the same legal form."""
         lists = name_lists()
-        words = name.split(" ")
-        ending: list[str] = []
-        while len(words) > 1 and fold(words[-1]) in lists.legal_forms:
-            ending.insert(0, words.pop())
-        base, seed = self._other(identity), fold(" ".join(words))
-        if base is None:
-            folded = " ".join(map(fold, words))
-            pattern = next((new for word, new in lists.organisations.items() if word in folded), None)
-            if pattern is not None:
-                place, surname = self._fresh(lists.places, seed), self._fresh(lists.surnames, seed)
-                base = pattern.format(place=place, name=surname)
-            elif len(words) == 1 and words[0].isupper() and len(words[0]) <= 5:
-                base = self._acronym(len(words[0]), seed)
-            else:
-                base = (
-                    self._fresh(lists.surnames, seed)
-                    + lists.companies[self._draw(seed, -1) % len(lists.companies)]
-                )
-        return " ".join([base, *ending])
+        words, forms = without_legal_forms(name)
+        seed = " ".join(map(fold, words))
+        pattern = next((new for word, new in lists.organisations.items() if word in seed), None)
+        if pattern is not None:
+            place, surname = self._fresh(lists.places, seed), self._fresh(lists.surnames, seed)
+            base = pattern.format(place=place, name=surname)
+        elif len(words) == 1 and words[0].isupper() and len(words[0]) <= 5:
+            base = self._acronym(len(words[0]), seed)
+        else:
+            tail = lists.companies[self._draw(seed, -1) % len(lists.companies)]
+            base = self._fresh(lists.surnames, seed) + tail
+        return " ".join([base, *forms])
 
     def _acronym(self, length: int, seed: str) -> str:
         for attempt in range(ATTEMPTS):
@@ -158,13 +151,6 @@ class Inventor:
             if fold(letters) not in self._taken:
                 break
         return letters
-
-    def _other(self, identity: Identity) -> str | None:
-        """Return the pseudonym of the identity under another name, without its legal form."""
-        for original, pseudonym in identity.names.items():
-            forms = [word for word in original.split(" ")[1:] if fold(word) in name_lists().legal_forms]
-            return " ".join(pseudonym.split(" ")[: -len(forms)]) if forms else pseudonym
-        return None
 
     def _fresh(self, pool: Sequence[str], seed: str) -> str:
         """Return an element that is neither in the corpus nor a pseudonym; two joined ones if all are."""
@@ -183,6 +169,27 @@ class Inventor:
         message = f"{seed}\n{attempt}".encode("utf-8", "surrogatepass")
         digest = hmac.new(self.mapping.secret.encode(), message, hashlib.sha256).digest()
         return int.from_bytes(digest[:8], "big")
+
+
+def without_legal_forms(name: str) -> tuple[list[str], list[str]]:
+    """Return the words of an organisation's name, and its legal forms.
+
+    >>> without_legal_forms("Granvik Bygg AS")
+    (['Granvik', 'Bygg'], ['AS'])
+    """
+    words: list[str] = name.split(" ")
+    forms: list[str] = []
+    while len(words) > 1 and fold(words[-1]) in name_lists().legal_forms:
+        forms.insert(0, words.pop())
+    return words, forms
+
+
+def other_name(identity: Identity, name: str) -> str:
+    """Return the pseudonym of an identity under a name that differs from the known one by its legal form."""
+    pseudonym = next(iter(identity.names.values()))
+    if identity.kind != "ORG":
+        return pseudonym
+    return " ".join(without_legal_forms(pseudonym)[0] + without_legal_forms(name)[1])
 
 
 def pseudonym_words(identity: Identity) -> dict[str, str]:

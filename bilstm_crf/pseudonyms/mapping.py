@@ -200,13 +200,10 @@ def write_mapping(mapping: Mapping, path: str) -> None:
             f"--mapping {path} was changed by another process while this one worked; nothing was written",
             hint="run it again, one run at a time",
         )
-    with (
-        write_whole(path, mode=0o600) as stream,
-        io.TextIOWrapper(stream, "utf-8", "surrogateescape", newline="") as text,
-    ):
-        csv.writer(text, lineterminator="\n").writerows(_rows(mapping))
-        text.flush()
-        text.detach()
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(_rows(mapping))
+    with write_whole(path, mode=0o600) as stream:
+        stream.write(text.getvalue().encode("utf-8", "surrogateescape"))
     _sync_folder(Path(path).resolve().parent)
     status = os.stat(path)
     mapping.read_from = (status.st_ino, status.st_size, status.st_mtime_ns)

@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bilstm_crf.pseudonyms.forms import Form, fold, is_initial, is_particle, is_title, split_genitive
-from bilstm_crf.pseudonyms.names import name_lists
 
 PLACES = ("GPE_LOC", "GPE_ORG", "GPE", "LOC")
 
@@ -74,15 +73,3 @@ class Words:
     def has_initial(self) -> bool:
         """Whether it is a surname after initials: "K. Nordmann"."""
         return len(self.forms) > 1 and is_initial(self.forms[0].stem)
-
-
-def organisation_key(words: Words) -> str:
-    """Return what the mentions of an organisation share: its folded name without legal form.
-
-    >>> organisation_key(Words.of(["Granvik", "Bygg", "AS"], None, (), titles=False))
-    'granvik bygg'
-    """
-    folded = list(words.folded)
-    while len(folded) > 1 and folded[-1] in name_lists().legal_forms:
-        folded.pop()
-    return " ".join(folded)

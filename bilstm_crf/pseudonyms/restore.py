@@ -19,6 +19,7 @@ from bilstm_crf.pseudonyms.edits import Edit, apply
 from bilstm_crf.pseudonyms.mapping import FileRecord, Mapping, Occurrence
 
 WORD_START = re.compile(r"(?<!\w)(?=[\w\[])")
+MAX_COMPARISONS = 4_000_000  # of pseudonyms in the edited middle of a text; finding equal parts is quadratic
 FIRST = re.compile(r"\[[^\]\s]*\]|\w+")
 
 
@@ -80,7 +81,11 @@ def _edited(text: str, record: FileRecord | None, mapping: Mapping, path: str) -
             path=path,
             hint="a pseudonymised file and the mapping of the same run belong together",
         )
-    matched = _matched([text[start:end] for start, end in found], [each.new for each in expected])
+    surfaces, wanted = [text[start:end] for start, end in found], [each.new for each in expected]
+    is_label = mapping.style == "label"
+    if is_label and surfaces != wanted:  # which of them is missing cannot be told
+        wanted = []
+    matched = _matched(surfaces, wanted, in_middle=not is_label)
     edits, left, alone = [], [], 0
     for number, (start, end) in enumerate(found):
         pseudonym = text[start:end]
@@ -123,7 +128,19 @@ def _pseudonyms(text: str, known: Sequence[str]) -> Iterator[tuple[int, int]]:
                 break
 
 
-def _matched(found: list[str], expected: list[str]) -> dict[int, int]:
-    """Return which expected pseudonym each found one is, where the two orders agree."""
-    matcher = SequenceMatcher(None, found, expected, autojunk=False)
-    return {block.a + at: block.b + at for block in matcher.get_matching_blocks() for at in range(block.size)}
+def _matched(found: list[str], expected: list[str], *, in_middle: bool) -> dict[int, int]:
+    """Return which expected pseudonym each found one is, where the two orders agree.
+
+    They agree at the start and at the end of the text, and in the middle (`in_middle`) by their longest
+    common parts.
+    """
+    shorter = min(len(found), len(expected))
+    head = next((at for at in range(shorter) if found[at] != expected[at]), shorter)
+    tail = next((at for at in range(shorter - head) if found[-1 - at] != expected[-1 - at]), shorter - head)
+    matched = {at: at for at in range(head)}
+    matched |= {len(found) - at: len(expected) - at for at in range(1, tail + 1)}
+    middle = found[head : len(found) - tail], expected[head : len(expected) - tail]
+    if in_middle and len(middle[0]) * len(middle[1]) <= MAX_COMPARISONS:
+        blocks = SequenceMatcher(None, *middle, autojunk=False).get_matching_blocks()
+        matched |= {head + block.a + at: head + block.b + at for block in blocks for at in range(block.size)}
+    return matched
