@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,16 +13,14 @@ import click
 from bilstm_crf.commands.options import (
     Command,
     documents_for,
-    format_options,
     given_of,
     inputs_of,
     load_tagger,
     model_options,
-    reading_options,
 )
 from bilstm_crf.commands.output import open_output
 from bilstm_crf.errors import UsageError, did_you_mean
-from bilstm_crf.formats import FORMATS, SUFFIXES, format_of
+from bilstm_crf.formats import FORMATS, SUFFIXES, FormatOptions, format_of
 from bilstm_crf.pseudonyms.identifiers import DEFAULT_KINDS, KINDS
 from bilstm_crf.pseudonyms.mapping import STYLES, Mapping, Style, read_mapping, write_mapping
 from bilstm_crf.util.files import (
@@ -42,6 +40,7 @@ if TYPE_CHECKING:
 
 RECALL = 0.1  # docs/pseudonymise.md says what it finds, and what it costs
 UNSURE = 0.5
+NO_KEY = "pseudonymise.none"  # a key that no MISC has: labels stay as they are, and are not read
 KNOWN_FORMATS = ("text", "conllu", "conll2003")
 FOR_RESTORING = {"files", "output", "mapping", "restore", "quiet"}
 
@@ -114,7 +113,19 @@ class Job:
     show_default=True,
     help="List replaced names of smaller probability as unsure.",
 )
-@reading_options
+@click.option(
+    "--format", "format_name", metavar="NAME", help="Input format: text, conllu or conll2003.  [by suffix]"
+)
+@click.option(
+    "--token-column",
+    metavar="N|NAME",
+    help="Columns: number (from 1) or header name of the token column.  [recognised, else 1]",
+)
+@click.option(
+    "--input-encoding",
+    metavar="NAME",
+    help="Character encoding of the input, such as cp1252; output is UTF-8.  [UTF-8]",
+)
 @click.option(
     "--sentences",
     type=click.Choice(["line", "detect"]),
@@ -278,8 +289,11 @@ def pseudonymise_files(jobs: Sequence[Job], mapping: Mapping, options: dict[str,
         same_names=options["same_names"],
         unsure_below=options["unsure_below"],
     )
-    reading = format_options(options, tagging=True, sentences=options["sentences"])
-    reading = replace(reading, known_types=tagger.entity_types)
+    reading = FormatOptions(
+        misc_key=NO_KEY,
+        known_types=tagger.entity_types,
+        **{name: options[name] for name in ("token_column", "input_encoding", "sentences")},
+    )
     run = Pseudonymiser(tagger, mapping, request, reading, documents_for(tagger, options["documents"]))
     with Bar("Tagging", unit="files", shown=not options["quiet"]) as bar:
         done = iter(range(1, len(sources) + 1))

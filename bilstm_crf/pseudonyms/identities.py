@@ -72,7 +72,10 @@ class Resolver:
         words = [mention.words(self.attested) for mention in mentions]
         people = People()
         persons = [n for n, mention in enumerate(mentions) if mention.kind == "PER"]
-        full = {words[n].folded: words[n].text for n in persons if words[n].is_full}
+        full: dict[tuple[str, ...], str] = {}
+        for n in persons:
+            if words[n].is_full:
+                full.setdefault(words[n].folded, words[n].text)
         for folded in sorted(full, key=len, reverse=True):  # the longest first: others may be short for it
             longer = people.longer(folded)
             same = next(iter(longer)) if len(longer) == 1 else None

@@ -87,12 +87,14 @@ class Inventor:
         word, lists = words[position], name_lists()
         if is_initial(word):
             return self._initials(word, known)
-        is_given = lists.is_given_name(word) if len(words) == 1 else position < len(words) - 1
+        known_given = lists.is_given_name(word)  # other middle names are surnames
+        is_given = known_given if len(words) == 1 or 0 < position < len(words) - 1 else position == 0
+        gender = lists.gender(word) if position == 0 else lists.gender(words[0])
         parts: list[str] = []
         for part in word.split("-"):
             seed = f"{identity.id} {fold(word)} {fold(part)} {len(parts)}"
             if is_given:
-                parts.append(self._given(lists.gender(word), seed, avoid=known.values()))
+                parts.append(self._given(gender, seed, avoid=known.values()))
             else:
                 parts.append(self._fresh(lists.surnames, seed))
                 self._taken.add(fold(parts[-1]))

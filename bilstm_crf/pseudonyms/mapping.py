@@ -201,7 +201,7 @@ def write_mapping(mapping: Mapping, path: str) -> None:
             hint="run it again, one run at a time",
         )
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(_rows(mapping))
+    csv.writer(text, lineterminator="\r\n").writerows(_rows(mapping))
     with write_whole(path, mode=0o600) as stream:
         stream.write(text.getvalue().encode("utf-8", "surrogateescape"))
     _sync_folder(Path(path).resolve().parent)
