@@ -153,7 +153,7 @@ class Pseudonymiser:
     def _tagged_pages(self, source: Source, content: bytes) -> Iterator[Page]:
         from bilstm_crf.inference.decoding import Decoding
 
-        decoding = Decoding(scores=True, recall=self.request.recall)
+        decoding = Decoding(scores=True, recall=self.request.recall, recall_types=self.request.types)
         return pages(
             self.tagger.tag_stream(self._sentences(source, content), decoding=decoding), source.format
         )

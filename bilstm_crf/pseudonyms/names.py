@@ -53,7 +53,13 @@ def name_lists() -> NameLists:
     for gender in kinds:
         genders |= {name.casefold(): gender for name in listed[gender]}
     given = {
-        gender: tuple(dict.fromkeys(name for name in listed[gender] if name not in listed["not_invented"]))
+        gender: tuple(
+            dict.fromkeys(
+                name
+                for name in listed[gender]
+                if genders[name.casefold()] == gender and name not in listed["not_invented"]
+            )
+        )
         for gender in kinds
     }
     given["either"] = given["female"] + given["male"]

@@ -14,8 +14,8 @@ from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FORMATS, Format
 from bilstm_crf.formats import columns as column_format
 from bilstm_crf.formats.columns import place_of_cell
-from bilstm_crf.formats.offsets import align, located
 from bilstm_crf.sentence import Sentence, TokenSpan
+from bilstm_crf.util.offsets import align
 
 PAGE_TOKENS = 2_000
 Place = tuple[int, int]  # start and end in the text of the page, in code points
@@ -199,7 +199,7 @@ def _repeated(text: str, start: int, word: Place) -> list[Place]:
 
 def _add_passage(page: Page, sentence: Sentence, first: int) -> None:
     if sentence.tokens:
-        page.passages.append((*located(sentence), first))
+        page.passages.append((*sentence.located(), first))
 
 
 FILLERS: dict[str, Callable[[Page, Sentence], None]] = {

@@ -74,7 +74,8 @@ def test_one_that_another_run_changed_is_not_overwritten(tmp_path: Path) -> None
     with pytest.raises(UsageError, match="changed by another process"):
         write_mapping(mine, path)
     kept = read_mapping(path)
-    assert kept is not None and kept.secret == other.secret
+    assert kept is not None
+    assert kept.secret == other.secret
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lexicon import Result, run
 
 from bilstm_crf.errors import InputError
 from bilstm_crf.pseudonyms.mapping import STYLES, Style
 from bilstm_crf.pseudonyms.restore import Restored, restore
-from lexicon import Result, run
 
 NAMES = {
     "Kari Nordmann": "PER",
@@ -92,7 +92,8 @@ def test_what_was_written_between_pseudonyms_stays() -> None:
     edited = result.text.replace("kom", "kom ikke").replace("sov", "sov lenge")
     restored = back(result, edited)
     assert restored.content.decode() == "Kari Nordmann kom ikke. Nordmanns bil. Ola Hansen sov lenge."
-    assert not restored.is_exact and not restored.left
+    assert not restored.is_exact
+    assert not restored.left
 
 
 @pytest.mark.parametrize("style", ["name", "number"])
