@@ -12,13 +12,13 @@ import click
 
 from bilstm_crf.commands.options import (
     Command,
-    documents_for,
     given_of,
     inputs_of,
     load_tagger,
     model_options,
 )
 from bilstm_crf.commands.output import open_output
+from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.formats import FORMATS, SUFFIXES, FormatOptions, format_of
 from bilstm_crf.pseudonyms.identifiers import DEFAULT_KINDS, KINDS
@@ -145,7 +145,7 @@ def command(context: click.Context, files: tuple[str, ...], **options: Any) -> i
     \b
     Examples
       bilstm-crf pseudonymise --model DIR interviews/ -o out/ --mapping secret.csv
-      bilstm-crf pseudonymise --model DIR a.txt --types PER,ORG --style number -o b.txt --mapping secret.csv
+      bilstm-crf pseudonymise --model DIR a.txt --style number -o b.txt --mapping secret.csv
       bilstm-crf pseudonymise --restore out/ -o restored/ --mapping secret.csv
     """  # noqa: D301
     if not files:
@@ -294,7 +294,7 @@ def pseudonymise_files(jobs: Sequence[Job], mapping: Mapping, options: dict[str,
         known_types=tagger.entity_types,
         **{name: options[name] for name in ("token_column", "input_encoding", "sentences")},
     )
-    run = Pseudonymiser(tagger, mapping, request, reading, documents_for(tagger, options["documents"]))
+    run = Pseudonymiser(tagger, mapping, request, reading, Documents(options["documents"]))
     with Bar("Tagging", unit="files", shown=not options["quiet"]) as bar:
         done = iter(range(1, len(sources) + 1))
         run.survey(sources, lambda tokens: bar.at(next(done), len(sources)))
