@@ -316,6 +316,8 @@ def _changes(sentence: Sentence, layout: Layout, record: Any) -> dict[Path, Any]
     path, value, old = change_of(layout, record, sentence, entities)
     if not _same(value, old, in_order=layout.form == "labels"):
         changes[path] = value
+    if sentence.alternatives is not None and isinstance(record, dict):
+        changes["alternatives",] = _alternatives(sentence)
     return changes
 
 
@@ -344,26 +346,37 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
     content = {key: value for key, value in content.items() if value is not None}
     content |= {"text": text, "tokens": [text[start:end] for start, end in dict.fromkeys(offsets)]}
 
-    def forms(spans: list[TokenSpan], scores: Sequence[float | None] | None = None) -> list[dict[str, Any]]:
-        return [
-            own_form(
-                Entity(offsets[start][0], offsets[end - 1][1], type_),
-                text,
-                origin,
-                line=sentence.lines[start] if sentence.lines else sentence.line or None,
-                score=score,
-            )
-            for (start, end, type_), score in zip(spans, scores or [None] * len(spans), strict=True)
-        ]
-
     if sentence.token_spans is not None:
-        content["entities"] = forms(sentence.token_spans, sentence.scores)
+        content["entities"] = _own_forms(sentence, sentence.token_spans, sentence.scores)
     if sentence.alternatives is not None:
-        content["alternatives"] = [
-            {"probability": rounded(each.probability), "entities": forms(each.token_spans)}
-            for each in sentence.alternatives
-        ]
+        content["alternatives"] = _alternatives(sentence)
     return (dump(content) + "\n").encode()
+
+
+def _own_forms(
+    sentence: Sentence, spans: list[TokenSpan], scores: Sequence[float | None] | None = None
+) -> list[dict[str, Any]]:
+    """Return spans of a sentence as entities in this program's own layout."""
+    text, offsets = sentence.located()
+    origin = sentence.origin if text == sentence.text else None
+    return [
+        own_form(
+            Entity(offsets[start][0], offsets[end - 1][1], type_),
+            text,
+            origin,
+            line=sentence.lines[start] if sentence.lines else sentence.line or None,
+            score=score,
+        )
+        for (start, end, type_), score in zip(spans, scores or [None] * len(spans), strict=True)
+    ]
+
+
+def _alternatives(sentence: Sentence) -> list[dict[str, Any]]:
+    """Return the n best ways to label a sentence."""
+    return [
+        {"probability": rounded(each.probability), "entities": _own_forms(sentence, each.token_spans)}
+        for each in sentence.alternatives or ()
+    ]
 
 
 def _entities(sentence: Sentence, offsets: list[tuple[int, int]]) -> list[Entity]:
