@@ -13,21 +13,25 @@ from typing import Any
 
 from bilstm_crf.commands.output import require_suffix
 from bilstm_crf.corpus import documents
-from bilstm_crf.errors import BilstmCrfError, UsageError
-from bilstm_crf.formats import FORMATS, SUFFIXES, Format, format_named, format_of
+from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
+from bilstm_crf.formats import FORMATS, SUFFIXES, Format, format_named
+from bilstm_crf.formats.documents import DOCUMENT_SUFFIXES, DOCUMENTS, source_of
 from bilstm_crf.output import WRITERS, Writer, writer_for_suffix, writer_named
 from bilstm_crf.util.files import is_gzip, suffix_of
 from bilstm_crf.util.folders import Found, expand, folder_around
 
+# Suffixes of files that are read
+READ = {*SUFFIXES, *DOCUMENT_SUFFIXES}
 # The formats that an option applies to: on input, and for `misc_key` on output as well
 FOR_FORMATS: dict[str, tuple[str, ...]] = {
     "misc_key": ("conllu",),
     "token_column": ("conll2003",),
     "label_column": ("conll2003",),
-    "sentences": ("text",),
-    "tokenise": ("text", "jsonl"),
+    "sentences": ("text", *DOCUMENTS),
+    "tokenise": ("text", "jsonl", *DOCUMENTS),
 }
 NAMES = {"conllu": "CoNLL-U", "conll2003": "columns", "text": "text", "jsonl": "JSONL"}
+NAMES |= {name: document.kind for name, document in DOCUMENTS.items()}
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,17 @@ class Job:
     @property
     def keeps_format(self) -> bool:
         """Whether every byte but the labels comes back."""
-        return self.source.name == self.target.name
+        return self.source.name == self.target.name and self.source.name in FORMATS
+
+    @property
+    def has_running_text(self) -> bool:
+        """Whether it is text or a document."""
+        return self.source.name == "text" or self.source.name in DOCUMENTS
+
+    @property
+    def renders(self) -> bool:
+        """Whether sentences are written as they stood; a document becomes marked text with its lines."""
+        return self.keeps_format or (self.has_running_text and self.target.name == "text")
 
 
 @dataclass(frozen=True)
@@ -95,7 +109,7 @@ def plan_jobs(files: Sequence[str], options: dict[str, Any]) -> Plan:
     found, errors = expand(files)
     plan = Plan([], [skipped_for(str(error.path), error) for error in errors])
     plan = replace(plan, several=bool(folders) or len(found) > 1)
-    if options["format_name"] is not None:
+    if options["format_name"] is not None and options["format_name"] not in DOCUMENTS:
         format_named(options["format_name"])
     if options["to"] is not None:
         writer_named(options["to"])
@@ -103,7 +117,7 @@ def plan_jobs(files: Sequence[str], options: dict[str, Any]) -> Plan:
         _add(plan, each, options)
     if not plan.jobs and not plan.skipped:
         others = f"only {kinds_of(plan.left_out)}" if plan.left_out else "no files"
-        raise UsageError(f"{files[0]} holds {others}", hint=f"expected files such as *{' *'.join(SUFFIXES)}")
+        raise UsageError(f"{files[0]} holds {others}", hint="expected such as *.txt, *.docx or *.conllu")
     for output in (options["output"], options["output_dir"]):
         _require_outside(output, folders, is_folder=output == options["output_dir"])
     return _with_outputs(plan, options)
@@ -115,18 +129,20 @@ def _add(plan: Plan, found: Found, options: Mapping[str, Any]) -> None:
     if found.folder is not None and os.path.basename(path) == documents.NAME:
         return  # names the documents of the files beside it
     try:
-        source = format_of(path, options["format_name"], options["input_encoding"])
-    except UsageError as error:
+        source = source_of(path, options["format_name"], options["input_encoding"])
+    except (InputError, UsageError) as error:
         if not plan.several or path == "-":
             raise
-        if found.folder is not None and not os.path.islink(path):
+        if found.folder is not None and isinstance(error, UsageError) and not os.path.islink(path):
             plan.left_out.append(path)
         else:
             plan.skipped.append(skipped_for(path, error))
         return
     # On a terminal names are easier to see than records; pipes and files always get these
     marks = "text" if options["output"] in (None, "-") and _on_terminal() else "jsonl"
-    job = Job(path, source, WRITERS[marks if source is FORMATS["text"] else source.name], folder=found.folder)
+    job = Job(path, source, WRITERS[marks], folder=found.folder)
+    if not job.has_running_text:
+        job = replace(job, target=WRITERS[source.name])
     plan.jobs.append(replace(job, target=target_of(job, options["output"], options["to"])))
 
 
@@ -136,7 +152,7 @@ def target_of(job: Job, output: str | None, to: str | None) -> Writer:
         return writer_named(to)
     if output is None or output == "-":
         return job.target
-    if suffix_of(output) == suffix_of(job.path) and job.source.name in WRITERS:
+    if suffix_of(output) == suffix_of(job.path) and job.source.name in FORMATS:
         return WRITERS[job.source.name]
     return writer_for_suffix(output, job.source.name) or job.target
 
@@ -251,7 +267,7 @@ def checked_file(output: str | None, job: Job) -> str | None:
 
 def _require_outside(output: str | None, folders: Sequence[str], *, is_folder: bool) -> None:
     """Raise UsageError for an output in a folder of inputs, where a later run would read it as an input."""
-    if output is None or output == "-" or not (is_folder or suffix_of(output) in SUFFIXES):
+    if output is None or output == "-" or not (is_folder or suffix_of(output) in READ):
         return
     around = folder_around(output, folders)
     if around is not None:
@@ -272,7 +288,7 @@ def require_use(typed: set[str], jobs: Sequence[Job]) -> None:
     for name, formats in FOR_FORMATS.items():
         found = read | {job.target.name for job in jobs} if name == "misc_key" else read
         if jobs and name in typed and not found & set(formats):
-            kinds = " or ".join(NAMES[each] for each in formats)
+            kinds = " or ".join(NAMES[each] for each in formats if each in FORMATS)
             given = " and ".join(sorted(NAMES.get(each, each) for each in found))
             raise UsageError(
                 f"{option_of(name)} is for {kinds}, and does nothing for {given}",

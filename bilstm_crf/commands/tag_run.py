@@ -12,6 +12,7 @@ from bilstm_crf.commands.output import open_output
 from bilstm_crf.commands.tag_jobs import Job
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.formats import FORMATS, FormatOptions
+from bilstm_crf.formats.documents import DOCUMENTS
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import open_input, shown
 from bilstm_crf.util.progress import TaggingProgress, visible
@@ -51,7 +52,8 @@ class FileTagger:
 
     def opened(self, job: Job) -> AbstractContextManager[BinaryIO]:
         """Open a file."""
-        return open_input(job.path, self.reading.input_encoding)
+        as_text = job.source.name not in DOCUMENTS
+        return open_input(job.path, self.reading.input_encoding, as_text=as_text)
 
     def write(self, content: bytes, job: Job, out: BinaryIO) -> None:
         """Write a part of an output; control characters in text are escaped on a terminal."""
@@ -71,7 +73,7 @@ class FileTagger:
         if job.keeps_format and job.source is FORMATS["conllu"] and not self.flush and not in_table:
             return self._tag_chunks(job, stream, count)
         sentences = self.sentences(job, stream, count)
-        if job.keeps_format:
+        if job.renders:
             return (job.source.render(sentence, self.reading) for sentence in sentences)
         return (content for content in job.target.write(sentences, self.reading))
 
