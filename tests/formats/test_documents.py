@@ -296,7 +296,7 @@ OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
         ("a.docx", OLD, ["old Office", "save it as .docx"]),
         ("a.docx", OLD + "EncryptedPackage".encode("utf-16-le"), ["encrypted", "without a password"]),
         ("a.docx", SHEET, ["a spreadsheet"]),
-        ("a.doc", OLD, ["old Office", "save it as .docx"]),
+        ("a.doc", OLD, ["old Word", "save it as .docx"]),
         ("a.doc", b"{\\rtf1 }", ["RTF", "save it as .docx"]),
         ("a.rtf", b"{\\rtf1 }", ["RTF", "save it as .docx"]),
         ("a.xlsx", SHEET, ["a spreadsheet"]),
@@ -368,8 +368,4 @@ def test_sentences_have_places_in_the_text_that_is_given(tmp_path: Path) -> None
         assert each.origin is not None
         assert each.origin.file == str(path)
         assert whole[each.origin.start :].startswith(each.text or "-")
-        assert (
-            whole.split("\n")[each.origin.line - 1].startswith((each.text or "-")[:3])
-            or each.tokens[0] == "Han"
-        )
-    assert zipfile.is_zipfile(path)
+        assert (each.text or "-") in whole.split("\n")[each.origin.line - 1]
