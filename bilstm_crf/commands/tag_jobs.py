@@ -50,6 +50,22 @@ class Job:
         return self.source.name == self.target.name and self.source.name in FORMATS
 
     @property
+    def outputs(self) -> list[str | None]:
+        """Return the files that will be written; None is standard output."""
+        return [self.output] if self.companion is None else [self.output, self.companion]
+
+    @property
+    def companion(self) -> str | None:
+        """Return the second file of an output such as brat's: `x.txt` beside `x.ann`; None without one."""
+        if self.target.companion is None or self.output is None:
+            return None
+        packed = self.output[-3:] if is_gzip(self.output) else ""
+        stem = self.output.removesuffix(packed)
+        if suffix_of(stem) in self.target.suffixes:
+            stem = os.path.splitext(stem)[0]
+        return stem + self.target.companion.suffix + packed
+
+    @property
     def has_running_text(self) -> bool:
         """Whether it is text or a document."""
         return self.source.name == "text" or self.source.name in DOCUMENTS
@@ -82,7 +98,7 @@ class Plan:
     @property
     def outputs(self) -> list[str | None]:
         """Return the files that will be written; None is standard output."""
-        return [self.output] if self.into_one else [job.output for job in self.jobs]
+        return [self.output] if self.into_one else [each for job in self.jobs for each in job.outputs]
 
 
 def option_of(name: str) -> str:
@@ -113,13 +129,16 @@ def plan_jobs(files: Sequence[str], options: dict[str, Any]) -> Plan:
         format_named(options["format_name"])
     if options["to"] is not None:
         writer_named(options["to"])
+    for output in (options["output"], options["output_dir"]):
+        _require_outside(output, folders, is_folder=output == options["output_dir"])
+    # An output that no run reads, such as a workbook, may lie in the folder: it is there the second time
+    own = os.path.realpath(options["output"] or "-")
     for each in found:
-        _add(plan, each, options)
+        if each.folder is None or os.path.realpath(each.path) != own:
+            _add(plan, each, options)
     if not plan.jobs and not plan.skipped:
         others = f"only {kinds_of(plan.left_out)}" if plan.left_out else "no files"
         raise UsageError(f"{files[0]} holds {others}", hint="expected such as *.txt, *.docx or *.conllu")
-    for output in (options["output"], options["output_dir"]):
-        _require_outside(output, folders, is_folder=output == options["output_dir"])
     return _with_outputs(plan, options)
 
 
@@ -177,7 +196,7 @@ def _with_outputs(plan: Plan, options: Mapping[str, Any]) -> Plan:
         raise UsageError("-o and --output-dir were both given; expected one of them")
     if folder is None:
         if plan.several and (output not in (None, "-") or _is_one_stream(plan.jobs)):
-            return _into_one(plan, None if output == "-" else output)
+            return _into_one(plan, output)
         return replace(plan, jobs=[replace(job, output=checked_file(output, job)) for job in plan.jobs])
     if os.path.lexists(folder) and not Path(folder).is_dir():
         raise UsageError(f"--output-dir {folder} is a file, expected a folder")
@@ -204,7 +223,7 @@ def _into_one(plan: Plan, output: str | None) -> Plan:
                 hint="one file for all inputs: -o names.csv, or another kind of table",
             )
         checked_file(output, job)
-    return replace(plan, into_one=True, output=output)
+    return replace(plan, into_one=True, output=None if output == "-" else output)
 
 
 def _in_folder(jobs: Sequence[Job], folder: str) -> list[Job]:
@@ -249,12 +268,15 @@ def output_name(job: Job) -> str:
 def checked_file(output: str | None, job: Job) -> str | None:
     """Return the path of an output, None for standard output.
 
-    Raises UsageError for a folder, for the suffix of another format than the target, and for a binary
-    target on a terminal. The suffix of the input is right for the input's own format, whatever it is.
+    Raises UsageError for a folder, for the suffix of another format than the target, and for standard output
+    if the target is binary (on a terminal) or two files. The suffix of the input is right for the input's own
+    format, whatever it is.
     """
     if output is None or output == "-":
         if job.target.is_binary and _on_terminal():
             raise UsageError(f"{job.target.kind} is not for a terminal: give -o FILE")
+        if job.target.companion is not None:
+            raise UsageError(f"{job.target.kind} are two files: give -o FILE or --output-dir DIR")
         return None
     if Path(output).is_dir():
         raise UsageError(f"{output} is a folder, expected a file", hint="for a folder: --output-dir")

@@ -69,7 +69,8 @@ def _unexpected(found: Kind, path: str, suffix: str) -> InputError | UsageError:
             path=path,
             hint=f"rename it to *{suffixes[0]}, or give --format {found.document}",
         )
-    return InputError(f"{found.kind}{named}", path=path, hint=found.hint)
+    error = InputError if found.has_text or suffix in SUFFIXES or suffix in DOCUMENT_SUFFIXES else UsageError
+    return error(f"{found.kind}{named}", path=path, hint=found.hint)
 
 
 def _unread(kind: Kind, path: str) -> InputError | UsageError:
