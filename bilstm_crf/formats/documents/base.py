@@ -58,11 +58,10 @@ def running_text(paragraphs: Iterator[str]) -> str:
     """
     kept = []
     for paragraph in paragraphs:
-        lines = (line.strip(" \t") for line in re.split(r"\r\n|[\r\n\v\f\x85\u2028\u2029]", paragraph))
+        plain = paragraph.translate(REMOVED).encode("utf-8", "replace").decode()
+        lines = (line.strip(" \t") for line in re.split(r"\r\n|[\r\n\v\f\x85\u2028\u2029]", plain))
         # Within a paragraph an empty line would be the end of it
-        plain = "\n".join(line for line in lines if line)
-        plain = plain.translate(REMOVED).encode("utf-8", "replace").decode()
-        if plain.strip():
+        if plain := "\n".join(line for line in lines if line and not line.isspace()):
             kept.append(plain)
     return "\n\n".join(kept) + "\n" if kept else ""
 
