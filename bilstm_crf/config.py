@@ -74,6 +74,7 @@ class DataConfig:
     repair: Literal["conlleval", "discard"] | None = option(
         "--repair NAME", None, "Repair of illegal labels: conlleval (I- begins a span), discard", "refuse"
     )
+    caseless: float = setting(0.0, "Share of train that each epoch repeats in lower case (with words.robust)")
     documents: Maybe = option(
         "--documents TABLE", None, "TSV of sent_id, document, genre", "documents.tsv beside the file"
     )
@@ -104,6 +105,7 @@ class WordConfig:
     word_dropout: float = setting(0.0, "Word dropout a: probability a / (a + n) for a word seen n times")
     subwords: int = setting(0, "Character n-grams that give other words a vector; 0: none")
     subword_dropout: float = setting(0.0, "Share of tokens read as their n-grams alone", below=1)
+    robust: bool = setting(False, "Read text in capitals, lower case or without full stops like other text")
 
 
 @dataclass(frozen=True)

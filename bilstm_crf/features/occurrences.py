@@ -7,7 +7,7 @@ another one looks at; E pairs of a token and another occurrence.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -40,9 +40,14 @@ class MemoryBatch(Generic[Array]):
 class MemoryIndex:
     """Other occurrences of each token's name in its document."""
 
-    def __init__(self, sentences: Sequence[Sentence]) -> None:
-        """Depends on the order of the sentences and on each one's `document`."""
-        others = _others(sentences)
+    def __init__(
+        self, sentences: Sequence[Sentence], as_read: Callable[[list[str]], Sequence[str]] = list
+    ) -> None:
+        """Depends on the order of the sentences and on each one's `document`.
+
+        `as_read`: the words of a sentence as the network reads them (`Vocabulary.as_read`).
+        """
+        others = _others(sentences, as_read)
         lengths = np.array([len(each) for each in others], np.int64)
         self._starts = np.append(0, lengths.cumsum())  # (N + 1,)
         looked_at = np.array([token for each in others for token in each], np.int64)  # (E,)
@@ -113,12 +118,14 @@ def key_of(word: str) -> str | None:
     return word[:-1] if len(word) > 3 and word.endswith("s") else word
 
 
-def _others(sentences: Sequence[Sentence]) -> list[Sequence[int]]:
+def _others(
+    sentences: Sequence[Sentence], as_read: Callable[[list[str]], Sequence[str]]
+) -> list[Sequence[int]]:
     """(N,) for each token, the numbers of the others in order."""
     found: dict[tuple[object, ...], list[tuple[int, int]]] = defaultdict(list)  # token, sentence
     tokens = 0
     for number, sentence in enumerate(sentences):
-        for word in sentence.tokens:
+        for word in as_read(sentence.tokens):
             key = key_of(word)
             if key is not None:
                 found[sentence.path, sentence.document, key].append((tokens, number))

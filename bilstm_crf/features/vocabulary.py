@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bilstm_crf.embeddings.vectors import WordVectors
+from bilstm_crf.features.reading import Reading, usual_words
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.word_forms import Digits, compatible_form, plain_form, plain_forms, zero_digits
 
@@ -71,6 +72,9 @@ class Vocabulary:
     the model's own table. A word without a row is looked up in the attached table of vectors, if there
     is one; where that makes vectors from character n-grams (fastText), a word that is in neither gets
     one of those. The network reads the characters of the form that was looked up, with digits as 0.
+
+    With a `reading`, sentences are read as it says, and a word without a row or vector of its own is looked
+    up in its usual case rather than in lower case.
     """
 
     def __init__(
@@ -80,12 +84,14 @@ class Vocabulary:
         labels: Sequence[str],
         digits: Digits = "zero",
         attached: WordVectors | None = None,
+        reading: Reading | None = None,
     ) -> None:
         self.words = {word: number for number, word in enumerate(words, start=1)}
         self.characters = {character: number for number, character in enumerate(characters, start=1)}
         self.labels = list(labels)
         self.digits = digits
         self.attached = attached
+        self.reading = reading
         # Older models have rows for words that are not in their plain form
         plain = {form: 1 + place for form, place in plain_forms(self.words).items()}
         self._rows = {**plain, **self.words} if plain else self.words
@@ -97,12 +103,14 @@ class Vocabulary:
         labels: Sequence[str],
         digits: Digits = "zero",
         attached: WordVectors | None = None,
+        *,
+        robust: bool = False,
     ) -> Vocabulary:
         """Return the look-up forms and their characters in the order in which they occur.
 
         With `digits="own_first"`, a word whose own form is among the attached vectors, exact or
         lower-cased, has a row of its own; the others share a row with all words that differ only in
-        their digits.
+        their digits. With `robust`, sentences are read with a `Reading`.
         """
         known: Container[str] = () if attached is None else attached.index
 
@@ -112,10 +120,16 @@ class Vocabulary:
                 return own
             return zero_digits(own)
 
-        distinct = dict.fromkeys(word for sentence in sentences for word in sentence.tokens)
+        reading = None
+        if robust:
+            by_frequency = [] if attached is None else attached.words
+            met = Counter(zero_digits(_own_form(word)) for each in sentences for word in each.tokens)
+            reading = Reading(usual_words([*by_frequency, *(word for word, _ in met.most_common())]))
+        read = reading or list
+        distinct = dict.fromkeys(word for sentence in sentences for word in read(sentence.tokens))
         words = dict.fromkeys(map(row_form, distinct))
         characters = dict.fromkeys(character for word in words for character in zero_digits(word))
-        return cls(words, characters, labels, digits, attached)
+        return cls(words, characters, labels, digits, attached, reading)
 
     def with_vectors(self, attached: WordVectors) -> Vocabulary:
         """Return the same vocabulary with another table of vectors behind it."""
@@ -123,9 +137,13 @@ class Vocabulary:
         made.attached = attached
         return made
 
+    def as_read(self, tokens: Sequence[str]) -> Sequence[str]:
+        """Return the words of a sentence as the network reads them, which files never see."""
+        return tokens if self.reading is None else self.reading(tokens)
+
     def counts(self, sentences: Iterable[Sentence]) -> list[int]:
         """Count how often each row of the model's own table occurs in the sentences; UNKNOWN counts 0."""
-        met = Counter(word for sentence in sentences for word in sentence.tokens)
+        met = Counter(word for sentence in sentences for word in self.as_read(sentence.tokens))
         counts = [0] * (1 + len(self.words))
         for word, times in met.items():
             found, _ = self._look_up(word)
@@ -155,8 +173,9 @@ class Vocabulary:
     def _find(self, form: str) -> int | Vector | None:
         """Return the row or vector of the first of the form's variants that has one."""
         zero = zero_digits(form)
+        usual = None if self.reading is None else self.reading.usual.get(zero.lower())
         for exact in (form, zero) if self.digits == "own_first" and form != zero else (zero,):
-            for variant in (exact, exact.lower()):
+            for variant in (exact, exact.lower() if usual is None else usual):
                 if (number := self._rows.get(variant)) is not None:
                     return number
                 if self.attached is not None and (vector := self.attached.get(variant)) is not None:
@@ -167,6 +186,10 @@ class Vocabulary:
         self, sentences: Sequence[Sequence[str]], labels: Sequence[Sequence[str]] | None = None
     ) -> Encoded:
         """Return sentences of words, and their labels, as ids. Raises KeyError for an unknown label."""
+        if self.reading is not None:
+            sentences = [self.reading(sentence) for sentence in sentences]
+            if labels is not None:
+                labels = [each[: len(s)] for each, s in zip(labels, sentences, strict=True)]
         distinct: dict[str, int] = {}
         tokens = [distinct.setdefault(word, len(distinct)) for sentence in sentences for word in sentence]
         entries = [self._look_up(word) for word in distinct]

@@ -58,6 +58,13 @@ class FormatOptions:
 
 DEFAULTS = FormatOptions()
 
+SCORE_DECIMALS = 4
+
+
+def rounded(score: float | None) -> float | None:
+    """Return a score as outputs show it."""
+    return None if score is None else round(float(score), SCORE_DECIMALS)
+
 
 class Format(Protocol):
     """One format: a module with these names."""

@@ -10,15 +10,15 @@
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
+from bilstm_crf.formats.base import rounded
 from bilstm_crf.formats.json_text import Path
+from bilstm_crf.formats.offsets import lines_before
 from bilstm_crf.labels import ENCODINGS, LABEL, is_entity_type
 from bilstm_crf.sentence import Origin, Sentence, TokenSpan
 
@@ -346,6 +346,11 @@ def change_of(
                     element |= {"token_start": starts[entity.start], "token_end": ends[entity.end]}
                 element["label"] = element.pop("label")  # last, as Prodigy has it
         new = [known.get(entity) or element for entity, element in zip(entities, written, strict=True)]
+        if sentence.scores is not None and form in ("own", "object", "prodigy"):
+            new = [
+                {**element, "score": rounded(score)}
+                for element, score in zip(new, sentence.scores, strict=True)
+            ]
         return layout.path, new, old
     results = _results(old)
     regions = [result for result in results if _is_region(result)]
@@ -402,20 +407,22 @@ def _token_numbers(record: Any) -> tuple[dict[int, int], dict[int, int]]:
     return starts, {token["end"]: number for number, token in numbered if type(token.get("end")) is int}
 
 
-def own_form(entity: Entity, text: str, origin: Origin | None) -> dict[str, Any]:
-    """Return an entity as this program writes it: with its text, line and offsets in the file if known."""
-    if origin is None:
-        return entity._asdict()
-    return {
-        **entity._asdict(),
-        "text": text[entity.start : entity.end],
-        "line": origin.line + bisect_right(_line_ends(text), entity.start),
-        "file_start": origin.start + entity.start,
-        "file_end": origin.start + entity.end,
-    }
+def own_form(
+    entity: Entity, text: str, origin: Origin | None, line: int | None = None, score: float | None = None
+) -> dict[str, Any]:
+    """Return an entity as this program writes it: with its text, line and offsets in the file if known.
 
-
-@lru_cache(maxsize=1)  # all entities of a text ask for it, one after another
-def _line_ends(text: str) -> list[int]:
-    r"""Return the offset behind each line end (\n, \r\n or \r)."""
-    return [match.end() for match in re.finditer("\r\n|\r|\n", text)]
+    `line`: if it is known without an origin.
+    """
+    form: dict[str, Any] = entity._asdict()
+    if origin is not None or line is not None:
+        form["text"] = text[entity.start : entity.end]
+    if origin is not None:
+        form["line"] = origin.line + lines_before(text, entity.start)
+        form["file_start"] = origin.start + entity.start
+        form["file_end"] = origin.start + entity.end
+    elif line is not None:
+        form["line"] = line
+    if score is not None:
+        form["score"] = rounded(score)
+    return form

@@ -9,13 +9,12 @@ such a file is read as a whole. Other keys come back unchanged.
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from bilstm_crf.errors import InputError, warn
-from bilstm_crf.formats.base import DEFAULTS, FormatOptions
+from bilstm_crf.formats.base import DEFAULTS, FormatOptions, rounded
 from bilstm_crf.formats.blocks import BOM, BOM_BYTES, decode, lines_of
 from bilstm_crf.formats.json_layouts import (
     ORIGIN,
@@ -37,10 +36,10 @@ from bilstm_crf.formats.json_layouts import (
     without_white_space,
 )
 from bilstm_crf.formats.json_text import WHITE, Path, dump, skip, value_at, with_values
-from bilstm_crf.formats.offsets import align, joined, located
+from bilstm_crf.formats.offsets import align, file_name, joined, located
 from bilstm_crf.formats.text import sentence_of
 from bilstm_crf.labels import ENCODINGS
-from bilstm_crf.sentence import Sentence
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.util.charset import line_ends
 
 name = "jsonl"
@@ -329,7 +328,8 @@ def _same(new: list[Any], old: Any, *, in_order: bool) -> bool:
 def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_document: bool = False) -> bytes:
     """See `Format.compose`. A multi-word token becomes one token, as it stands in the text.
 
-    A record from a text file has its place in the file, and each entity too.
+    A record has its place in the file if it came from one, and each entity too. `alternatives` are the n
+    best ways to label the sentence.
     """
     if not sentence.tokens:
         return b""
@@ -337,12 +337,31 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
     content: dict[str, Any] = {"id": sentence.id, "document": sentence.document}
     origin = sentence.origin if text == sentence.text else None
     if origin is not None:
-        file = origin.file and os.fsencode(origin.file).decode("utf-8", "backslashreplace")
-        content |= dict(zip(ORIGIN, (file, origin.line, origin.start), strict=True))
+        content |= dict(zip(ORIGIN, (file_name(sentence), origin.line, origin.start), strict=True))
+    elif sentence.line:
+        content |= {"file": file_name(sentence), "line": sentence.line}
     content = {key: value for key, value in content.items() if value is not None}
     content |= {"text": text, "tokens": [text[start:end] for start, end in dict.fromkeys(offsets)]}
+
+    def forms(spans: list[TokenSpan], scores: Sequence[float | None] | None = None) -> list[dict[str, Any]]:
+        return [
+            own_form(
+                Entity(offsets[start][0], offsets[end - 1][1], type_),
+                text,
+                origin,
+                line=sentence.lines[start] if sentence.lines else sentence.line or None,
+                score=score,
+            )
+            for (start, end, type_), score in zip(spans, scores or [None] * len(spans), strict=True)
+        ]
+
     if sentence.token_spans is not None:
-        content["entities"] = [own_form(entity, text, origin) for entity in _entities(sentence, offsets)]
+        content["entities"] = forms(sentence.token_spans, sentence.scores)
+    if sentence.alternatives is not None:
+        content["alternatives"] = [
+            {"probability": rounded(each.probability), "entities": forms(each.token_spans)}
+            for each in sentence.alternatives
+        ]
     return (dump(content) + "\n").encode()
 
 

@@ -253,7 +253,7 @@ class Tagger:
         if not len(label_ids):
             return [Annotation([], [] if decoding.scores else None)] * len(sentences)
         layouts = [layout_of(encoded, chosen) for chosen in tagging_batches(encoded.lengths, BATCH_TOKENS)]
-        index = MemoryIndex(sentences) if self.remembers else None
+        index = MemoryIndex(sentences, self.model.vocabulary.as_read) if self.remembers else None
         if isinstance(self._network, Network):
             emissions = self._network.emissions(encoded, layouts, index)
         else:

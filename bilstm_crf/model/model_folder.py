@@ -14,9 +14,9 @@ import contextlib
 import dataclasses
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.encoder.loading import is_local
 from bilstm_crf.errors import InputError, ModelFolderError, UsageError
+from bilstm_crf.features.reading import Reading
 from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.model.architecture import Architecture
@@ -96,6 +97,7 @@ def save_model(
             "embedding.weight": table,
             "words": _bytes("\n".join(words)),  # `zero_digits` leaves no line end in a word
             "characters": _bytes("".join(model.vocabulary.characters)),
+            **_reading_arrays(model.vocabulary.reading, words),
             **subwords,
         }
     )
@@ -150,6 +152,12 @@ def _bytes(text: str) -> NDArray[np.uint8]:
     return np.frombuffer(text.encode("utf-8"), dtype=np.uint8)
 
 
+def _reading_arrays(reading: Reading | None, words: Sequence[str]) -> Arrays:
+    if reading is None:
+        return {}
+    return {"words.usual": np.array([reading.usual.get(w.lower()) == w for w in words], np.uint8)}
+
+
 def _subword_arrays(subwords: Subwords | None) -> Arrays:
     if subwords is None:
         return {}
@@ -166,7 +174,13 @@ def load_model(folder: str | Path, *, encoder: str | None = None, trust_remote_c
     folder = Path(folder)
     description = read_description(folder)
     weights = read_weights(folder / description.weights, description)
-    vocabulary = Vocabulary(weights.words, weights.characters, description.labels, description.digits)
+    vocabulary = Vocabulary(
+        weights.words,
+        weights.characters,
+        description.labels,
+        description.digits,
+        reading=None if weights.usual is None else Reading(compress(weights.words, weights.usual)),
+    )
     if weights.subwords is not None:
         empty = np.empty((0, description.dim), np.float32)
         vocabulary = vocabulary.with_vectors(WordVectors("n-grams", [], empty, weights.subwords))

@@ -1,6 +1,7 @@
 """The weights file of a saved model: one safetensors file, read into NumPy arrays and checked.
 
     words, characters     UTF-8 text as bytes (uint8); words one per line
+    words.usual           1 for the most frequent of the words that differ only in case (features/reading.py)
     embedding.weight      the word table (float16)
     subwords.*            n-grams and their vectors, where any were fitted
     everything else       parameters of the network (float32), by the names PyTorch gives them
@@ -39,6 +40,7 @@ class Weights:
 
     words: list[str]
     characters: list[str]
+    usual: NDArray[np.uint8] | None  # for each word, whether it is in its usual case
     subwords: Subwords | None
     parameters: Arrays  # the word table among them
 
@@ -62,6 +64,7 @@ def _weights(arrays: Arrays, description: Description) -> Weights:
     characters = _unique("characters", list(_take_text(arrays, "characters")))
     if len(words) != description.words:
         raise ValueError(f"{len(words):,} words, but model.json says {description.words:,}")
+    usual = _take(arrays, "words.usual", np.uint8, (len(words),)) if "words.usual" in arrays else None
     subwords = _subwords(arrays, description.dim)
     table = _take(arrays, "embedding.weight", np.float16, (len(words) + 1, description.dim))
     architecture, labels = description.architecture, len(description.labels)
@@ -71,7 +74,7 @@ def _weights(arrays: Arrays, description: Description) -> Weights:
         parameters[name] = _take(arrays, name, np.float32, shape)
     for name in arrays:
         raise ValueError(f"{name!a} is no tensor of this network")
-    return Weights(words, characters, subwords, parameters)
+    return Weights(words, characters, usual, subwords, parameters)
 
 
 def parameter_shapes(

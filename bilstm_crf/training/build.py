@@ -50,12 +50,18 @@ def precomputed_features(
 
 
 def build_model(
-    config: RunConfig, sentences: list[Sentence], pretrained: Pretrained = NOTHING
+    config: RunConfig,
+    sentences: list[Sentence],
+    pretrained: Pretrained = NOTHING,
+    caseless: Sequence[Sentence] = (),
 ) -> TrainableModel:
-    """Build a model for these training sentences, with random weights or those of a model to fine-tune."""
+    """Build a model for these training sentences, with random weights or those of a model to fine-tune.
+
+    `caseless`: the same sentences in lower case, if training draws these as well.
+    """
     words, vectors = config.words, pretrained.vectors
     labels = _labels(ENCODINGS[config.data.encoding], sentences)
-    vocabulary = Vocabulary.of_corpus(sentences, labels, attached=vectors)
+    vocabulary = Vocabulary.of_corpus([*sentences, *caseless], labels, attached=vectors, robust=words.robust)
     dim = words.dim if vectors is None else vectors.dim
     if "static" not in config.features:
         vocabulary, dim = Vocabulary((), vocabulary.characters, labels), 0

@@ -16,6 +16,7 @@ from bilstm_crf.corpus.mixture import Mixture
 from bilstm_crf.errors import warn
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import LabelSet
+from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import sha256_of
 
 
@@ -26,7 +27,8 @@ class Corpora:
     train: Labelled
     dev: Labelled
     test: Labelled | None
-    mixture: Mixture  # which sentences of the training files an epoch draws
+    mixture: Mixture  # which of `seen` an epoch draws
+    caseless: Sequence[Sentence] = ()  # the sentences of train in lower case
     tables: Sequence[DataFile] = ()  # of documents
 
     @property
@@ -37,8 +39,8 @@ class Corpora:
             span.type in known for sentence in self.dev.sentences for span in sentence.token_spans or ()
         )
 
-    def with_dev(self, filters: Collection[str]) -> Corpora:
-        """Return the corpora with dev as a part of train, each sentence once per epoch.
+    def with_dev(self, filters: Collection[str], share: float = 0.0) -> Corpora:
+        """Return the corpora with dev as a part of train, each sentence once per epoch (some in lower case).
 
         Dev passes the same filters as train. What was removed from train because it is in dev is not missed:
         dev is there now.
@@ -46,8 +48,31 @@ class Corpora:
         train = self.train + self.dev
         if filters:
             train = train.without(filters, [] if self.test is None else self.test.sentences)
-        weights = [*self.mixture.weights, *[1.0] * len(self.dev.sizes)]
-        return dataclasses.replace(self, train=train, mixture=Mixture(train.sizes, weights))
+        weights = [*self.mixture.weights[: len(self.train.sizes)], *[1.0] * len(self.dev.sizes)]
+        plain = dataclasses.replace(self, train=train, caseless=(), mixture=Mixture(train.sizes, weights))
+        return plain.with_caseless(share)
+
+    @property
+    def seen(self) -> list[Sentence]:
+        """All sentences that training may draw."""
+        return [*self.train.sentences, *self.caseless]
+
+    def with_caseless(self, share: float) -> Corpora:
+        """Return the corpora with the training sentences in lower case, of which an epoch draws a share.
+
+        They are in documents of their own, since their names are the originals' in another case.
+        """
+        if not share:
+            return self
+        sentences = self.train.sentences
+        lower = [
+            dataclasses.replace(
+                each, tokens=[*map(str.lower, each.tokens)], path=f"{each.path} in lower case"
+            )
+            for each in sentences
+        ]
+        mixture = Mixture([*self.mixture.sizes, len(lower)], [*self.mixture.weights, share])
+        return dataclasses.replace(self, caseless=lower, mixture=mixture)
 
     @property
     def files(self) -> dict[str, list[DataFile]]:
@@ -95,7 +120,7 @@ def load_corpora(config: DataConfig, say: Callable[[str], None], *, documents: b
         say(f"{name:<8} {len(split.sentences):,} sentences, {split.tokens:,} tokens, labels in {found}")
     _show_entities(corpora, say)
     if not documents:
-        return corpora
+        return corpora.with_caseless(config.caseless)
     Documents(config.documents).name([*train.sentences, *evaluation])
     known = [sentence for sentence in train.sentences if sentence.document is not None]
     tables = tables_of(config.documents, [*config.train, *config.dev])
@@ -103,7 +128,8 @@ def load_corpora(config: DataConfig, say: Callable[[str], None], *, documents: b
     source = ", ".join(tables) or ("# newdoc" if known else unknown)
     number = f"{len(known):,} of {len(train.sentences):,}"
     say(f"context  the document of {number} training sentences is known ({source})")
-    return dataclasses.replace(corpora, tables=[DataFile(path, sha256_of(path)) for path in tables])
+    corpora = dataclasses.replace(corpora, tables=[DataFile(path, sha256_of(path)) for path in tables])
+    return corpora.with_caseless(config.caseless)
 
 
 def _show_entities(corpora: Corpora, say: Callable[[str], None]) -> None:

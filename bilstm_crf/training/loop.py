@@ -111,7 +111,7 @@ class Trainer:
         self._stage: int | None = None
         self._memory_index = None
         if model.architecture.document_memory:
-            self._memory_index = MemoryIndex(self._sentences)
+            self._memory_index = MemoryIndex(self._sentences, model.vocabulary.as_read)
             model.network.begin_memory(self._memory_index.places)
         encoding = ENCODINGS[model.encoding]
         self._encoded = model.vocabulary.encode(

@@ -107,7 +107,7 @@ def set_up(config: RunConfig, monitor: Monitor) -> Setup:
     pretrained = load_pretrained(
         config.words, config.network, config.encoder, corpora.train.sentences, monitor.say
     )
-    model = build_model(config, corpora.train.sentences, pretrained)
+    model = build_model(config, corpora.train.sentences, pretrained, corpora.caseless)
     description = RunDescription(
         bilstm_crf=__version__,
         commit=git_commit(Path(__file__).parents[2]),
@@ -180,7 +180,7 @@ def _train(
     embed = config.encoder is not None and config.encoder.embed
     output = Output(folder, provenance, setup.pretrained.vectors, embed)
     optimizer = Optimizer(setup.model.network, config.optimizer, plan.schedule, config.encoder)
-    trainer = Trainer(setup.model, optimizer, train.sentences, plan, config.run.seed)
+    trainer = Trainer(setup.model, optimizer, setup.corpora.seen, plan, config.run.seed)
     done = epochs_done(folder / CHECKPOINT)
     with monitor.progress(len(plan.epochs), plan.sentences_per_epoch, done) as watch:
         return fit(trainer, dev, output, watch)
@@ -192,7 +192,7 @@ def _train_final(
     """Train again from scratch, on train and dev, as long as was best on dev in a first phase."""
     folder.mkdir(exist_ok=True)
     run_folder.clean(folder)
-    corpora = setup.corpora.with_dev(config.data.filter)
+    corpora = setup.corpora.with_dev(config.data.filter, config.data.caseless)
     plan = stop_where_best(setup.plan, history, corpora.mixture)
     sentences, dropped = corpora.train.sentences, corpora.train.dropped
     monitor.say(f"final    {len(sentences):,} sentences of train and dev, for {plan.batches:,} batches")
@@ -201,7 +201,7 @@ def _train_final(
     pretrained = setup.pretrained
     if config.encoder is not None and config.encoder.finetune:  # as it was before the first phase
         pretrained = dataclasses.replace(pretrained, encoder=load_encoder(config.encoder))
-    model = build_model(config, sentences, pretrained)
+    model = build_model(config, sentences, pretrained, corpora.caseless)
     rows = _train(config, Setup(corpora, plan, pretrained, model, setup.description), None, folder, monitor)
     return FinalPhase(
         folder=FINAL,

@@ -116,7 +116,7 @@ def test_every_other_member_keeps_its_bytes_and_its_place(others, position, asci
 
 def test_composing_gives_the_text_of_multiword_tokens_and_can_be_read_again() -> None:
     sentence = Sentence(
-        ["d'", "a", "Ås"], spans=[TokenSpan(0, 2, "PER"), TokenSpan(2, 3, "LOC")], text="da Ås",
+        ["d'", "a", "Ås"], token_spans=[TokenSpan(0, 2, "PER"), TokenSpan(2, 3, "LOC")], text="da Ås",
         offsets=[(0, 2), (0, 2), (3, 5)], id="1",
     )  # fmt: skip
     line = jsonl.compose(sentence).decode()
