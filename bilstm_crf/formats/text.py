@@ -8,12 +8,12 @@ can be read back.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from bilstm_crf.errors import warn
 from bilstm_crf.formats import norwegian, spacy_text
-from bilstm_crf.formats.base import DEFAULTS, FormatOptions
+from bilstm_crf.formats.base import DEFAULTS, FormatOptions, rounded
 from bilstm_crf.formats.blocks import BOM, decode, lines_of
 from bilstm_crf.formats.column_layout import lines_ahead, looks_like_columns
 from bilstm_crf.sentence import Origin, Sentence
@@ -209,16 +209,20 @@ def _marked(sentence: Sentence) -> str:
     >>> spans = [TokenSpan(0, 1, "PER"), TokenSpan(3, 4, "GPE_LOC")]
     >>> print(_marked(Sentence(["Kari", "[", "i", "Oslo"], token_spans=spans)))
     [PER Kari] \[ i [GPE_LOC Oslo]
+
+    A score stands behind the type: `[PER=0.987 Kari]`.
     """
     text, offsets = sentence.located()
     if sentence.token_spans is None:
         return text
     pieces = []
     reached = 0
-    for span in sentence.token_spans:
+    scores: Sequence[float | None] = sentence.scores or [None] * len(sentence.token_spans)
+    for span, score in zip(sentence.token_spans, scores, strict=True):
         start, end = offsets[span.start][0], offsets[span.end - 1][1]
         pieces.append(_escaped(text[reached:start]))
-        pieces.append(f"[{_escaped(span.type)} {_escaped(text[start:end])}]")
+        mark = _escaped(span.type) + ("" if score is None else f"={rounded(score)}")
+        pieces.append(f"[{mark} {_escaped(text[start:end])}]")
         reached = end
     return "".join(pieces) + _escaped(text[reached:])
 

@@ -41,7 +41,7 @@ class Decoding:
     nbest: int = 1  # from 2: set `Sentence.alternatives` to so many label sequences
     min_score: float = 0.0  # drop spans whose probability is smaller
     recall: float | None = None  # add spans of at least this probability that the best path missed
-    constrained: bool = False  # only label sequences that are legal in the model's encoding
+    constrained: bool = True  # only label sequences that are legal in the model's encoding
 
     def __post_init__(self) -> None:
         for name, value in (("min_score", self.min_score), ("recall", self.recall)):
@@ -54,6 +54,11 @@ class Decoding:
     def needs_probabilities(self) -> bool:
         """Whether anything but the best path is asked for."""
         return self.scores or self.nbest > 1 or self.min_score > 0 or self.recall is not None
+
+
+# How the scores of training are computed: illegal labels of the best path count as O. Constrained decoding
+# would change the dev scores, and so perhaps the epoch that is kept, of runs that are on record.
+UNCONSTRAINED = Decoding(constrained=False)
 
 
 class DecodingOptions(TypedDict, total=False):
