@@ -149,7 +149,7 @@ def test_marked_text_has_the_score_behind_the_type(
     done = cli("tag", "--model", tiny_model, article, "--scores", "--to", "text")
     text = done.out.decode()
     for name, type_, score in scored:
-        assert f"[{type_}={score} {name}]" in text
+        assert f"[{type_}|{score:.2f} {name}]" in text
 
 
 @pytest.mark.parametrize(
