@@ -41,6 +41,9 @@ class Decoding:
     nbest: int = 1  # from 2: set `Sentence.alternatives` to so many label sequences
     min_score: float = 0.0  # drop spans whose probability is smaller
     recall: float | None = None  # add spans of at least this probability that the best path missed
+    # The entity types that `recall` adds; spans of other types on the best path yield to them. None: all,
+    # and no span of the best path yields
+    recall_types: frozenset[str] | None = None
     constrained: bool = True  # only label sequences that are legal in the model's encoding
 
     def __post_init__(self) -> None:
@@ -68,6 +71,7 @@ class DecodingOptions(TypedDict, total=False):
     nbest: int
     min_score: float
     recall: float | None
+    recall_types: frozenset[str] | None
     constrained: bool
 
 
@@ -126,7 +130,7 @@ class Decoder:
             ]
         everywhere = decoding.recall is not None or decoding.nbest > 1
         wanted = np.flatnonzero(np.diff(offsets)) if everywhere else named
-        annotations = [Annotation([], [] if decoding.scores else None)] * len(sentences)
+        annotations = [Annotation([], [] if decoding.scores else None) for _ in sentences]
         crf = self.constrained_crf if decoding.constrained else self.crf
         emissions, offsets = _chosen(emissions, offsets, wanted)
         marginals = crf.marginals(emissions, offsets)
@@ -173,15 +177,31 @@ def _scored(
     taken = np.array(rows, np.int64).reshape(-1, 4)
     probabilities = marginals.span_probabilities(taken)
     if decoding.recall is not None:
-        more, theirs = apart(taken, *marginals.probable_spans(decoding.recall), int(marginals.offsets[-1]))
-        taken, probabilities = np.concatenate((taken, more)), np.concatenate((probabilities, theirs))
-        order = np.argsort(taken[:, 1], kind="stable")
-        taken, probabilities = taken[order], probabilities[order]
+        taken, probabilities = _with_recall(marginals, taken, probabilities, decoding)
     scored: list[list[Scored]] = [[] for _ in best]
     for row, probability in zip(taken.tolist(), probabilities.tolist(), strict=True):
         if probability >= decoding.min_score:
             scored[row[0]].append((marginals.token_span(row), probability))
     return scored
+
+
+def _with_recall(
+    marginals: Marginals, best: Ints, probabilities: Float64s, decoding: Decoding
+) -> tuple[Ints, Float64s]:
+    """Return the spans (P, 4) of the best path and those that `recall` adds, in order, with probabilities."""
+    assert decoding.recall is not None
+    spans, theirs = marginals.probable_spans(decoding.recall)
+    types, asked = marginals.crf.types, decoding.recall_types
+    wanted = np.array([asked is None or type_ in asked for type_ in types], bool)
+    spans, theirs = spans[wanted[spans[:, 3]]], theirs[wanted[spans[:, 3]]]
+    stays = wanted[best[:, 3]]
+    tokens = int(marginals.offsets[-1])
+    more = apart(best[stays], spans, theirs, tokens)
+    taken, scores = np.concatenate((best[stays], more[0])), np.concatenate((probabilities[stays], more[1]))
+    others = apart(taken, best[~stays], probabilities[~stays], tokens)
+    taken, scores = np.concatenate((taken, others[0])), np.concatenate((scores, others[1]))
+    order = np.argsort(taken[:, 1], kind="stable")
+    return taken[order], scores[order]
 
 
 def apart(taken: Ints, spans: Ints, probabilities: Float64s, tokens: int) -> tuple[Ints, Float64s]:
