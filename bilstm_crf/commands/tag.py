@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import click
 
+from bilstm_crf.commands.decoding_options import decoding_of, decoding_options, require_place
 from bilstm_crf.commands.options import (
     Command,
     documents_for,
@@ -36,9 +36,6 @@ from bilstm_crf.formats import FORMATS, FormatOptions
 from bilstm_crf.output import WRITERS
 from bilstm_crf.util.files import GIVEN_TEXT, made_folder, remove_unfinished, require_apart
 from bilstm_crf.util.streams import standard_output
-
-if TYPE_CHECKING:
-    from bilstm_crf.inference.decoding import Decoding
 
 # Options that only apply to files, not to --text
 FOR_FILES = (
@@ -76,6 +73,7 @@ TO_HELP = f"Output: {', '.join(list(WRITERS)[:-1])} or text.  [by the output's s
     help="Tokeniser for text; spacy needs the extra `text`.",
 )
 @click.option("--flush", is_flag=True, help="Write each sentence as soon as it is read.")
+@decoding_options
 @model_options
 @click.option("--quiet", is_flag=True, help="No progress, only errors.")
 @click.pass_context
@@ -111,6 +109,8 @@ def command(
         return tag_text(text, model, options)
     plan = plan_jobs(files or ("-",), options)
     require_use(given_of(context, in_file=False), plan.jobs)
+    require_place(options, [job.target for job in plan.jobs])
+    decoding = decoding_of(options)
     paths = [job.path for job in plan.jobs] + [each.path for each in plan.skipped]
     require_apart(plan.outputs, inputs_of({**options, "model": model}, *paths))
     if options["flush"]:
@@ -122,9 +122,8 @@ def command(
     documents = documents_for(tagger, options["documents"])
     for folder in {os.path.dirname(os.path.realpath(output)) for output in plan.outputs if output}:
         remove_unfinished(folder)
-    file_tagger = FileTagger(
-        tagger, reading, documents, options["flush"], options["threads"], decoding_of(options)
-    )
+    flush, processes = options["flush"], options["threads"]
+    file_tagger = FileTagger(tagger, reading, documents, flush, processes, decoding)
     if plan.several:
         return Batch(plan, file_tagger, options["quiet"]).run()
     (job,) = plan.jobs
@@ -141,21 +140,16 @@ def tag_text(text: str, model: str | None, options: dict[str, Any]) -> int:
     job = Job("", FORMATS["text"], WRITERS["text"])
     job = replace(job, target=target_of(job, options["output"], options["to"]))
     job = replace(job, output=checked_file(options["output"], job))
+    require_place(options, [job.target])
+    decoding = decoding_of(options)
     require_apart(job.outputs, inputs_of({**options, "model": model}))
     splitting: Literal["line", "detect"] = "line" if options["tokenise"] == "spaces" else "detect"
     reading = FormatOptions(sentences=splitting, tokenise=options["tokenise"])
     stream = BytesIO(text.encode("utf-8", "surrogateescape"))  # the bytes as they were typed
     tagger = load_tagger(model, options, threads=1)
-    file_tagger = FileTagger(tagger, reading, None, False, 1, decoding_of(options))
+    file_tagger = FileTagger(tagger, reading, None, False, 1, decoding)
     sentences = file_tagger.tag_running_text(FORMATS["text"].read(stream, GIVEN_TEXT, reading))
     with open_outputs(job) as (out, companion):
         for content in written(job, sentences, reading, companion):
             file_tagger.write(content, job, out)
     return 0
-
-
-def decoding_of(options: Mapping[str, Any]) -> Decoding:
-    """Return what to compute."""
-    from bilstm_crf.inference.decoding import Decoding
-
-    return Decoding()
