@@ -150,7 +150,6 @@ def test_a_label_that_no_column_holds_is_an_error(label: str) -> None:
             [{"start": 0, "end": 4, "label": "PER", "by": "Ola", "score": 0.9877}],
         ),
         ('{"text": "Kari sov", "ents": []}', [{"start": 0, "end": 4, "label": "PER", "score": 0.9877}]),
-        ('{"text": "Kari sov", "label": [[0, 4, "ORG"]]}', [[0, 4, "PER"]]),  # has no room for a score
     ],
 )
 def test_scores_come_into_layouts_of_objects(line: str, entities: list[object]) -> None:
