@@ -1,6 +1,6 @@
 """What packing costs: size and dev F1 of a model, and of packed copies of it, at several sizes.
 
-    python benchmarks/box_packing.py --model runs/joint --norne ../shared/norne -o docs/results/box_packing.json
+    python benchmarks/box_packing.py --model runs/joint --norne ../shared/norne -o packing.json
 
 F1 is strict, with the model's label set; once with the documents as the corpus has them, once with each
 sentence alone. A setting is DIM,WORD,NGRAM: dimensions of a word, bytes of its codes, bytes of an n-gram's.
@@ -15,14 +15,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from measure import machine, write_report
-
 from bilstm_crf import Tagger
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.corpus.labelled import read_labelled
 from bilstm_crf.model.model_folder import load_model, save_packed
 from bilstm_crf.model.pack import Sizes, pack
 from bilstm_crf.sentence import Sentence
+from measure import machine, write_report
 
 FILES = {"nob": "nob/no_bokmaal-ud-dev.conllu", "nno": "nno/no_nynorsk-ud-dev.conllu"}
 SETTINGS = ("256,128,64", "256,64,32", "192,96,48", "192,48,24", "128,64,32", "64,32,16")
