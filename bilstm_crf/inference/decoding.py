@@ -122,7 +122,7 @@ class Decoder:
         named = np.searchsorted(offsets, np.flatnonzero(label_ids), side="right") - 1
         named = np.unique(named)  # sentences with labels other than O
         for number in named.tolist():
-            best[number] = self._spans(label_ids[offsets[number] : offsets[number + 1]])
+            best[number] = self.spans(label_ids[offsets[number] : offsets[number + 1]])
         if not decoding.needs_probabilities:
             return [
                 Annotation(trim_spans(sentence, spans)) if spans else Annotation([])
@@ -146,7 +146,8 @@ class Decoder:
             annotations[number] = Annotation(spans, scores if decoding.scores else None, alternatives)
         return annotations
 
-    def _spans(self, path: Ints) -> list[TokenSpan]:
+    def spans(self, path: Ints) -> list[TokenSpan]:
+        """Return the spans of label ids (T,)."""
         return self._encoding.decode([self._labels[id_] for id_ in path.tolist()])
 
     def _alternatives(
@@ -156,7 +157,7 @@ class Decoder:
         paths, scores = crf.best_sequences(emissions, n)
         probabilities = np.minimum(np.exp(scores - log_partition), 1.0).tolist()
         return [
-            Alternative(probability, trim_spans(sentence, self._spans(path)))
+            Alternative(probability, trim_spans(sentence, self.spans(path)))
             for path, probability in zip(paths, probabilities, strict=True)
         ]
 
