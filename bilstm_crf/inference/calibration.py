@@ -40,7 +40,8 @@ class Evidence:
         rows, right = [], []
         for number in np.flatnonzero(np.diff(self._offsets)).tolist():
             here = self._emissions[self._offsets[number] : self._offsets[number + 1]]
-            spans = self._decoder.spans(crf.best_sequences(here, 1)[0][0])
+            paths, _ = crf.best_sequences(here, 1)
+            spans = self._decoder.spans(paths[0]) if len(paths) else []  # no path: damaged weights
             rows += marginals.rows(number, spans)
             right += [span in self._gold[number] for span in spans]
         self.spans = np.array(rows, np.int64).reshape(-1, 4)

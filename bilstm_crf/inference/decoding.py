@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bilstm_crf.errors import UsageError
-from bilstm_crf.inference.marginals import Crf, Marginals
+from bilstm_crf.inference.marginals import Crf, Marginals, probabilities_of
 from bilstm_crf.inference.network import Transitions
 from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.labels import Encoding
@@ -155,7 +155,7 @@ class Decoder:
     ) -> list[Alternative]:
         """Return the n best ways to label a sentence."""
         paths, scores = crf.best_sequences(emissions, n)
-        probabilities = np.minimum(np.exp(scores - log_partition), 1.0).tolist()
+        probabilities = probabilities_of(scores - log_partition).tolist()
         return [
             Alternative(probability, trim_spans(sentence, self.spans(path)))
             for path, probability in zip(paths, probabilities, strict=True)
