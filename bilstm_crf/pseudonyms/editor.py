@@ -87,8 +87,9 @@ class Editor:
     def _identifiers(
         self, page: Page, text: str, places: Sequence[Place], first: int, covered: set[int]
     ) -> Iterator[Edit]:
-        starts = [start for start, _ in places]
-        for found in find_identifiers(text, self.decisions.identifiers):
+        identifiers = find_identifiers(text, self.decisions.identifiers)
+        starts = [start for start, _ in places] if identifiers else []
+        for found in identifiers:
             here = range(max(0, bisect_left(starts, found.start + 1) - 1), bisect_left(starts, found.end))
             tokens = [first + at for at in here if places[at][1] > found.start]
             if not found.is_certain:

@@ -16,7 +16,7 @@ LIMITS = "No tool finds every name: read the outputs before you share them, and 
 MAX_LINES = 5  # of unsure names on the terminal
 
 
-def summary(outcome: Outcome, request: Request, files: int, mapping: str) -> Iterator[str]:
+def summary(outcome: Outcome, files: int, mapping: str) -> Iterator[str]:
     """Yield the lines for the terminal: counts, what is unsure, what a person has to do. No names."""
     many = f"{files:,} file{'s' * (files != 1)}, {outcome.tokens:,} tokens"
     yield f"{many}: {outcome.found.total():,} names and identifiers replaced; the mapping is {mapping}"

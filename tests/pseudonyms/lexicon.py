@@ -84,8 +84,10 @@ def run(
         options,
         None,
     )
-    pseudonymiser.survey(sources)
-    edited = [pseudonymiser.edit(at, source) for at, source in enumerate(sources)]
+    for source in sources:
+        pseudonymiser.survey(source)
+    pseudonymiser.decide()
+    edited = [pseudonymiser.edit(source) for source in sources]
     for one, source in zip(edited, sources, strict=True):
         pseudonymiser.note(one, source)
     return Result(pseudonymiser, edited)
