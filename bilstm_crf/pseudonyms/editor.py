@@ -72,10 +72,11 @@ class Editor:
         for text, places, first in page.passages:
             edits += self._identifiers(page, text, places, first, covered)
         for mention, id_ in self._mentions(page, document):
-            start, end = mention.start - self._tokens, mention.end - self._tokens
-            if covered.isdisjoint(range(start, end)):
-                covered.update(range(start, end))
-                edits += self._name(page, start, end, id_, mention.words(self.decisions.resolver.attested))
+            words = mention.words(self.decisions.resolver.attested)
+            first = mention.start - self._tokens
+            for part in words.without({token - first for token in covered}):
+                edits += self._name(page, first, mention.end - self._tokens, id_, part)
+            covered.update(range(first, mention.end - self._tokens))
         if self.decisions.same_names:
             edits += self._elsewhere(page, document, covered)
         edits += self._notes(page, document)
