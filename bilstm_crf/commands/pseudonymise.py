@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from bilstm_crf.inference.tagger import Tagger
     from bilstm_crf.pseudonyms.corpus import Pseudonymiser, Request, Source
 
-RECALL = 0.1  # docs/pseudonymise.md says what it finds, and what it costs
+RECALL = 0.05  # docs/pseudonymise.md says what it finds, and what it costs
 UNSURE = 0.5
 NO_KEY = "pseudonymise.none"  # a key that no MISC has: labels stay as they are, and are not read
 KNOWN_FORMATS = ("text", "conllu", "conll2003")
