@@ -22,7 +22,8 @@ from bilstm_crf.commands.tag_jobs import Skipped, kinds_of, option_of, skipped_f
 from bilstm_crf.corpus import documents
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import InputError, UsageError, did_you_mean
-from bilstm_crf.formats import FORMATS, FormatOptions, format_of
+from bilstm_crf.formats import FORMATS, FormatOptions
+from bilstm_crf.formats.documents import DocumentFormat, source_of, text_of
 from bilstm_crf.pseudonyms.identifiers import DEFAULT_KINDS, KINDS
 from bilstm_crf.pseudonyms.mapping import STYLES, Mapping, Style, read_mapping, write_mapping
 from bilstm_crf.util.files import (
@@ -128,7 +129,10 @@ class Plan:
     help="List replaced names of smaller probability as unsure.",
 )
 @click.option(
-    "--format", "format_name", metavar="NAME", help="Input format: text, conllu or conll2003.  [by suffix]"
+    "--format",
+    "format_name",
+    metavar="NAME",
+    help="Input format: text, conllu, conll2003, docx, odt, html, mail or pdf.  [by suffix]",
 )
 @click.option(
     "--token-column",
@@ -153,8 +157,9 @@ class Plan:
 def command(context: click.Context, files: tuple[str, ...], **options: Any) -> int:
     """Replace the names of people, and identifiers such as phone numbers, the same way everywhere.
 
-    FILE is text, CoNLL-U or columns, also with .gz, or a folder of such files; `-` is standard input.
-    Nobody finds every name: read the outputs before you share them, and never share the mapping.
+    FILE is text, CoNLL-U or columns, also with .gz, or a folder of such files; `-` is standard input. Of a
+    document (.docx, .odt, .html, .eml, .pdf), the output is its text. No tool finds every name: read the
+    outputs before you share them, and never share the mapping.
 
     \b
     Examples
@@ -231,7 +236,7 @@ def source_for(found: Found, plan: Plan, options: dict[str, Any], several: bool)
     """
     from bilstm_crf.pseudonyms.corpus import Source
 
-    path = found.path
+    path, encoding = found.path, options["input_encoding"]
     if found.folder is not None and os.path.basename(path) == documents.NAME:
         return None  # names the documents of the files beside it
     around = found.folder or os.path.dirname(path) or "."
@@ -239,13 +244,16 @@ def source_for(found: Found, plan: Plan, options: dict[str, Any], several: bool)
     if options["restore"]:
         return Source(path, name, FORMATS["text"])
     try:
-        format_ = format_of(path, options["format_name"], options["input_encoding"])
+        format_ = source_of(path, options["format_name"], encoding)
+        if isinstance(format_, DocumentFormat):
+            text = text_of(path, options["format_name"], encoding).encode()
+            return Source(path, f"{os.path.splitext(name)[0]}.txt", FORMATS["text"], content=text)
         if format_.name not in KNOWN_FORMATS:
             raise UsageError(
                 f"{shown(path)} is {format_.name}: text, CoNLL-U and columns can be pseudonymised",
                 hint="write its text or its tokens to such a file first",
             )
-    except (InputError, UsageError) as error:
+    except (InputError, UsageError) as error:  # also a missing package
         if not several or path == "-":
             raise
         if found.folder is not None and isinstance(error, UsageError) and not os.path.islink(path):
@@ -253,7 +261,7 @@ def source_for(found: Found, plan: Plan, options: dict[str, Any], several: bool)
         else:
             plan.skipped.append(skipped_for(path, error))
         return None
-    return Source(path, name, FORMATS[format_.name])
+    return Source(path, name, FORMATS[format_.name], encoding)
 
 
 def suffixes_of(name: str) -> str:
@@ -336,7 +344,7 @@ def pseudonymise_files(plan: Plan, mapping: Mapping, options: dict[str, Any]) ->
     reading = FormatOptions(
         misc_key=NO_KEY,
         known_types=tagger.entity_types,
-        **{name: options[name] for name in ("token_column", "input_encoding", "sentences")},
+        **{name: options[name] for name in ("token_column", "sentences")},
     )
     run = Pseudonymiser(tagger, mapping, request, reading, Documents(options["documents"]))
     with Bar("Tagging", unit="files", shown=not options["quiet"]) as bar:

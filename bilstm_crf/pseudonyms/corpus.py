@@ -53,11 +53,12 @@ class Request:
 
 @dataclass
 class Source:
-    """A file of the corpus. Its content may be given: standard input can be read only once."""
+    """A file of the corpus. Its content may be given: the text of a document; standard input, read once."""
 
     path: str
     name: str  # of the output
     format: Format
+    encoding: str | None = None  # None: UTF-8
     content: bytes | None = None
 
     def read(self) -> bytes:
@@ -166,7 +167,7 @@ class Pseudonymiser:
         )
 
     def _sentences(self, source: Source, content: bytes) -> Iterable[Sentence]:
-        stream = utf8_stream(content, self.reading.input_encoding, source.path)
+        stream = utf8_stream(content, source.encoding, source.path)
         sentences: Iterable[Sentence] = source.format.read(stream, shown(source.path), self.reading)
         return sentences if self.documents is None else self.documents.named(sentences)
 
@@ -242,7 +243,7 @@ class Pseudonymiser:
             name=source.name,
             original_sha256=surveyed.sha256,
             sha256=_sha256(text.encode()),
-            encoding=self.reading.input_encoding or "utf-8",
+            encoding=source.encoding or "utf-8",
             occurrences=tuple(occurrences),
         )
         return Edited(text, record, editor.counts)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from documents import paragraph, word
 from done import Done
 
 Cli = Callable[..., Done]
@@ -213,3 +214,11 @@ def test_odd_texts_come_back(pseudonymise: Cli, content: bytes) -> None:
     Path("odd.txt").write_bytes(content)
     assert pseudonymise("odd.txt", "-o", "new.txt").status == 0
     assert Path("new.txt").read_bytes() == content
+
+
+def test_of_a_document_the_output_is_its_text(pseudonymise: Cli) -> None:
+    Path("in/brev.docx").write_bytes(word(paragraph("Kari Nordmann skriv til ", "kari@example.no") * 2))
+    assert pseudonymise("in", "-o", "out").status == 0
+    assert Path("out/brev.txt").read_bytes().count(b"[EMAIL-1]") == 2
+    assert pseudonymise("--restore", "out/brev.txt", "-o", "back.txt").status == 0
+    assert "kari@example.no" in Path("back.txt").read_text("utf-8")
