@@ -44,7 +44,7 @@ def agree(
     is asked for by `probabilities` are spans of few sentences.
     """
     names = _full_names(sentences, annotations)
-    mentions = list(_mentions(sentences, annotations, names)) if names else []
+    mentions = _apart(list(_mentions(sentences, annotations, names))) if names else []
     if not mentions:
         return list(annotations)
     full = list(dict.fromkeys(place for mention in mentions for place in names[mention.key]))
@@ -90,8 +90,19 @@ def _mentions(
             person, found = TokenSpan(token, token + 1, PERSON), covered.get(token)
             if found is not None and (found.type == PERSON or found.end - found.start > 1):
                 continue
-            if trim_spans(sentence, [person]) == [person]:
+            beside = [covered[each].type for each in (token - 1, token + 1) if each in covered]
+            if PERSON not in beside and trim_spans(sentence, [person]) == [person]:
                 yield Mention(number, person, key, found)
+
+
+def _apart(mentions: list[Mention]) -> list[Mention]:
+    """Return the mentions without those side by side: a full name that was missed, not two persons."""
+    places = {(each.number, each.person.start) for each in mentions}
+    return [
+        each
+        for each in mentions
+        if not places & {(each.number, each.person.start - 1), (each.number, each.person.end)}
+    ]
 
 
 def _with(annotation: Annotation, mention: Mention, score: float) -> Annotation:

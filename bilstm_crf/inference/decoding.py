@@ -39,6 +39,7 @@ class Decoding:
     min_score: float = 0.0  # drop spans whose probability is smaller
     recall: float | None = None  # add spans of at least this probability that the best path missed
     constrained: bool = False  # only label sequences that are legal in the model's encoding
+    consistent: bool = False  # unsure bare names follow the full names of their document
 
     def __post_init__(self) -> None:
         for name, value in (("min_score", self.min_score), ("recall", self.recall)):
@@ -61,6 +62,7 @@ class DecodingOptions(TypedDict, total=False):
     min_score: float
     recall: float | None
     constrained: bool
+    consistent: bool
 
 
 class Annotation(NamedTuple):
@@ -119,6 +121,17 @@ class Decoder:
             spans = self._spans(label_ids[here])
             annotations[number] = self._annotation(sentence, crf, emissions[here], spans, decoding)
         return annotations
+
+    def probabilities(
+        self, emissions: Floats, offsets: Ints, decoding: Decoding, places: Sequence[tuple[int, TokenSpan]]
+    ) -> list[float]:
+        """Return the probability of each span, given with the number of its sentence."""
+        crf = self.constrained_crf if decoding.constrained else self.crf
+        marginals = {
+            number: Marginals(crf, emissions[offsets[number] : offsets[number + 1]])
+            for number in {number for number, _ in places}
+        }
+        return [marginals[number].span(span) for number, span in places]
 
     def _spans(self, path: Ints) -> list[TokenSpan]:
         return self._encoding.decode([self._labels[id_] for id_ in path.tolist()])

@@ -62,10 +62,22 @@ def test_a_bare_name_stays_where(probabilities: dict[str, float], why: str) -> N
         tags("moe i Oslo"),
         tags("Moe AS i Oslo", TokenSpan(0, 2, "ORG")),
         tags("Moe i Oslo", BARE),
+        tags("Kari Moe i Oslo"),
+        tags("Kari Moe i Oslo", BARE),
         tags("i Oslo"),
         tags(""),
     ],
-    ids=["another document", "another name", "no name", "part of a longer span", "a person", "none", "empty"],
+    ids=[
+        "another document",
+        "another name",
+        "no name",
+        "part of a longer span",
+        "a person",
+        "a full name",
+        "half of one",
+        "none",
+        "empty",
+    ],
 )
 def test_other_words_stay(mention: tuple[Sentence, Annotation]) -> None:
     given = tags("Kari Moe sov", FULL), mention
