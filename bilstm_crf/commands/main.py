@@ -29,6 +29,7 @@ NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 COMMANDS = {
     "train": "Train a tagger; without options, on the embedded sample.",
     "tag": "Tag files; everything but the labels is preserved byte for byte.",
+    "pseudonymise": "Replace names and identifiers of people; restore them with the mapping.",
     "evaluate": "Score a model or any system's output against gold.",
     "errors": "Show what a model or any system's output gets wrong.",
     "model": "Describe a trained model; pack it into a few megabytes.",

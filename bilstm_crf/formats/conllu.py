@@ -25,6 +25,8 @@ from bilstm_crf.util.offsets import align
 name = "conllu"
 suffixes: tuple[str, ...] = (".conllu",)
 
+SPACE_AFTER = b"SpaceAfter=No"
+
 
 def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iterator[Sentence]:
     """See `Format.read`. A `# newdoc` without a name is named by its number."""
@@ -141,7 +143,7 @@ class _Block:
         )
         if options.keep_raw:
             sentence.raw = self.lines
-            sentence.text = self._comment("text")
+            sentence.text = self._comment("text") or self._spaced()
             if self.ranges and sentence.text is not None:
                 sentence.offsets = self._surface_offsets(sentence.text)
         return sentence
@@ -191,6 +193,15 @@ class _Block:
             if equals and name_.strip(" ") == key:
                 return value.strip(" ")
         return None
+
+    def _spaced(self) -> str | None:
+        """Return the words with spaces between them but where MISC has `SpaceAfter=No`; None without that."""
+        if self.ranges or not any(SPACE_AFTER in line for line in self.lines):
+            return None
+        touching = [SPACE_AFTER in self.lines[number - self.first] for number in self.numbers]
+        return "".join(
+            token + " " * (not touches) for token, touches in zip(self.tokens, touching, strict=True)
+        ).rstrip(" ")
 
     def _surface_offsets(self, text: str) -> list[tuple[int, int]] | None:
         """Return the offsets of the words in `text`; words of a multi-word token share its offsets."""
