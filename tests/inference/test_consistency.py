@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from bilstm_crf import Span, Tagger
 from bilstm_crf.inference.consistency import Place, agree
 from bilstm_crf.inference.decoding import Annotation
 from bilstm_crf.sentence import Sentence, TokenSpan
@@ -54,31 +56,20 @@ def test_a_bare_name_stays_where(probabilities: dict[str, float], why: str) -> N
     assert agreed(*given, **probabilities) == [annotation for _, annotation in given], why
 
 
-@pytest.mark.parametrize(
-    "mention",
-    [
-        tags("Moe i Oslo", document="b"),
-        tags("Moen i Oslo"),
-        tags("moe i Oslo"),
-        tags("Moe AS i Oslo", TokenSpan(0, 2, "ORG")),
-        tags("Moe i Oslo", BARE),
-        tags("Kari Moe i Oslo"),
-        tags("Kari Moe i Oslo", BARE),
-        tags("i Oslo"),
-        tags(""),
-    ],
-    ids=[
-        "another document",
-        "another name",
-        "no name",
-        "part of a longer span",
-        "a person",
-        "a full name",
-        "half of one",
-        "none",
-        "empty",
-    ],
-)
+OTHERS = {
+    "another document": tags("Moe i Oslo", document="b"),
+    "another name": tags("Moen i Oslo"),
+    "no name": tags("moe i Oslo"),
+    "part of a longer span": tags("Moe AS i Oslo", TokenSpan(0, 2, "ORG")),
+    "a person": tags("Moe i Oslo", BARE),
+    "a full name": tags("Kari Moe i Oslo"),
+    "half of a full name": tags("Kari Moe i Oslo", BARE),
+    "none": tags("i Oslo"),
+    "empty": tags(""),
+}
+
+
+@pytest.mark.parametrize("mention", OTHERS.values(), ids=OTHERS)
 def test_other_words_stay(mention: tuple[Sentence, Annotation]) -> None:
     given = tags("Kari Moe sov", FULL), mention
     assert agreed(*given) == [annotation for _, annotation in given]
@@ -98,3 +89,29 @@ def test_without_scores_there_are_none() -> None:
     changed = agreed(*[(sentence, annotation._replace(scores=None)) for sentence, annotation in given])
     assert [each.scores for each in changed] == [None, None]
     assert changed[1].token_spans == [BARE]
+
+
+def test_texts_agree_within_themselves(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tagger = Tagger.load(tiny_model)
+    assert not tagger.reads_neighbours
+    named, bare = "Kari Nordmann bor i Oslo.", "Og så: Nordmann."
+    (full, *_), (alone,) = tagger.tag(named, scores=True).spans, tagger.tag(bare, scores=True).spans
+    assert (full.label, alone.label) == ("PER", "ORG")
+    monkeypatch.setattr("bilstm_crf.inference.consistency.MIN_SURE", full.score)
+    monkeypatch.setattr("bilstm_crf.inference.consistency.MIN_POSSIBLE", 0)
+
+    text = f"{bare}\n\n{named}"
+    changed = Span("Nordmann", "PER", full.score, alone.start, alone.end)
+    for options in ({}, {"consistent": True}):
+        for document in (
+            tagger.tag(text, scores=True, **options),
+            *tagger.tag([text], scores=True, **options),
+        ):
+            assert document.spans[0] == changed
+    assert next(tagger.tag_texts([text], scores=True)).spans[0] == changed
+    assert tagger.tag(text, scores=True, consistent=False).spans[0] == alone
+    assert tagger.tag([bare, named], scores=True)[0].spans == [alone]
+
+    words = [["Og", "så", ":", "Nordmann", "."], named[:-1].split()]
+    assert [span.label for span in tagger.tag_sentences(words, consistent=True)[0].spans] == ["PER"]
+    assert [span.label for span in tagger.tag_sentences(words)[0].spans] == ["ORG"]
