@@ -33,7 +33,7 @@ from bilstm_crf.util.files import (
     require_apart,
     shown,
 )
-from bilstm_crf.util.folders import Found, expand
+from bilstm_crf.util.folders import Found, expand, folder_around
 from bilstm_crf.util.progress import Bar, say
 from bilstm_crf.util.streams import standard_output
 
@@ -176,7 +176,7 @@ def command(context: click.Context, files: tuple[str, ...], **options: Any) -> i
         [*(job.output for job in plan.jobs), options["mapping"], options["report"] or os.devnull],
         inputs_of(options, *(source.path for source in plan.sources)),
     )
-    require_secret_place(options)
+    require_places(files, options)
     mapping = read_mapping(options["mapping"])
     if options["restore"]:
         idle = given_of(context, in_file=False) - FOR_RESTORING
@@ -270,14 +270,24 @@ def suffixes_of(name: str) -> str:
     return Path(stem).suffix + packed
 
 
-def require_secret_place(options: dict[str, Any]) -> None:
-    """Raise UsageError for a mapping among the outputs, with which it would be shared."""
-    output, mapping = options["output"], Path(options["mapping"]).resolve()
+def require_places(files: Sequence[str], options: dict[str, Any]) -> None:
+    """Raise UsageError for outputs among the inputs, and for a mapping that would be shared or cannot be."""
+    output, report, given = options["output"], options["report"], options["mapping"]
+    mapping = Path(given).resolve()
+    around = None if output is None else folder_around(output, filter(os.path.isdir, files))
+    if around is not None:
+        raise UsageError(
+            f"-o {output} is in {around}, the next run would read it again", hint="put it elsewhere"
+        )
+    if report is not None and Path(report).resolve() == mapping:
+        raise UsageError(f"--report and --mapping are the same file: {given}")
     if output is not None and Path(output).resolve() in (mapping, *mapping.parents):
         raise UsageError(
-            f"--mapping {options['mapping']} is in the folder of the outputs, and would be shared with them",
+            f"--mapping {given} is in the folder of the outputs, and would be shared with them",
             hint="put it elsewhere: whoever has it can undo the pseudonymisation",
         )
+    if given == "-" or not mapping.parent.is_dir():
+        raise UsageError(f"--mapping {given}: expected a file in a folder that exists")
 
 
 def mapping_to_extend(mapping: Mapping | None, options: dict[str, Any]) -> Mapping:
