@@ -13,6 +13,7 @@ from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import Repair
 from bilstm_crf.util.files import read_toml
+from bilstm_crf.util.progress import be_quiet
 from bilstm_crf.util.system import cores
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ class Command(click.Command):
                 message = f"{option.opts[0]} is given {given.count(option)} times, it takes one value"
                 raise click.UsageError(message, context)
         return super().parse_args(context, args)
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; with `--quiet` no progress is shown, whatever the work."""
+        if context.params.get("quiet"):
+            be_quiet()
+        return super().invoke(context)
 
 
 class Group(click.Group):

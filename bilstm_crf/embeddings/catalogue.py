@@ -28,7 +28,7 @@ from bilstm_crf.embeddings import names, packing
 from bilstm_crf.errors import BilstmCrfError, DownloadError, InputError, UsageError
 from bilstm_crf.util import download
 from bilstm_crf.util.files import read_json
-from bilstm_crf.util.progress import say
+from bilstm_crf.util.progress import note
 
 CATALOGUE = "http://vectors.nlpl.eu/repository/20.json"  # release 2.0; $BILSTM_CRF_NLPL names another
 ENVIRONMENT = "BILSTM_CRF_NLPL"
@@ -154,7 +154,7 @@ def fetch(name: str, embeddings_dir: str | os.PathLike[str] | None = None) -> Pa
     address = os.environ.get(ENVIRONMENT) or CATALOGUE
     try:
         entry = select(list(entries(_read(address), address)), name, address)
-        say(f"{name} is entry {entry}")
+        note(f"{name} is entry {entry}")
         return download.fetch(
             entry.url,
             _target(name, embeddings_dir),
@@ -182,7 +182,7 @@ def find_whole(name: str, embeddings_dir: str | os.PathLike[str] | None = None) 
         return path
     if path != _target(name, embeddings_dir):
         raise InputError(f"is a damaged zip: {damage}", path=path, hint="remove it, and fetch it again")
-    say(f"{path} is damaged ({damage}): it is fetched again")
+    note(f"{path} is damaged ({damage}): it is fetched again")
     return None
 
 
