@@ -13,7 +13,7 @@ from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.labels import Repair
 from bilstm_crf.util.files import read_toml
-from bilstm_crf.util.progress import be_quiet
+from bilstm_crf.util.progress import Waiting, be_quiet
 from bilstm_crf.util.system import cores
 
 if TYPE_CHECKING:
@@ -269,10 +269,11 @@ def inputs_of(options: dict[str, Any], *files: str | None) -> list[str | Path | 
 
 def load_tagger(model: str, options: dict[str, Any], *, threads: int) -> Tagger:
     """Load the model of a folder as `model_options` say."""
-    from bilstm_crf.inference.tagger import Tagger
-
     taken = ("embeddings", "encoder", "trust_remote_code", "device")
-    return Tagger.load(model, threads=threads, **{name: options[name] for name in taken})
+    with Waiting("Loading the model"):
+        from bilstm_crf.inference.tagger import Tagger
+
+        return Tagger.load(model, threads=threads, **{name: options[name] for name in taken})
 
 
 def documents_for(tagger: Tagger, table: str | None) -> Documents | None:

@@ -83,11 +83,11 @@ def find_corpus(data: str | os.PathLike[str] | None = None) -> Path:
     places = f"{DEFAULT_FOLDER} and ${DATA_ENVIRONMENT} (not set)"
     if variable:
         places = f"${DATA_ENVIRONMENT} ({variable})"
-    raise UsageError(f"the corpus is not here: looked in {places}", hint=_help())
+    raise UsageError(f"no corpus: looked in {places}", hint=_help())
 
 
 def _help() -> str:
-    return f"`bilstm-crf data norne` fetches it ({SIZE}), or give --data DIR"
+    return f"Run `bilstm-crf data norne` to download it ({SIZE}), or pass --data DIR."
 
 
 def split_files(folder: Path, language: str) -> dict[str, list[Path]]:
@@ -124,13 +124,14 @@ def find_or_fetch(data: str | os.PathLike[str] | None, language: str) -> dict[st
     try:
         return split_files(DEFAULT_FOLDER, language)
     except InputError:
-        note(f"the corpus is not here: looked in {DEFAULT_FOLDER} and ${DATA_ENVIRONMENT} (not set)")
+        looked = f"looked in {DEFAULT_FOLDER} and ${DATA_ENVIRONMENT} (not set)"
+        note(f"no corpus: {looked}; downloading NorNE, {SIZE}")
     try:
         fetch(DEFAULT_FOLDER, language)
     except DownloadError as error:
-        hints = [error.hint, "without a network: give --data DIR, a folder with files of UD's names"]
+        hints = [error.hint, "Without a network: pass --data DIR, a folder with files of UD's names."]
         hint = "\n  ".join(filter(None, hints))
-        raise DownloadError(f"the corpus could not be fetched: {error}", hint=hint) from error
+        raise DownloadError(f"no corpus: {looked}, and the download failed: {error}", hint=hint) from error
     return split_files(DEFAULT_FOLDER, language)
 
 

@@ -28,7 +28,7 @@ from bilstm_crf.embeddings import names, packing
 from bilstm_crf.errors import BilstmCrfError, DownloadError, InputError, UsageError
 from bilstm_crf.util import download
 from bilstm_crf.util.files import read_json
-from bilstm_crf.util.progress import note
+from bilstm_crf.util.progress import Waiting, note
 
 CATALOGUE = "http://vectors.nlpl.eu/repository/20.json"  # release 2.0; $BILSTM_CRF_NLPL names another
 ENVIRONMENT = "BILSTM_CRF_NLPL"
@@ -208,7 +208,8 @@ def _check(path: Path) -> None:
 def damage_of(path: Path) -> str | None:
     """Read a whole zip against its checksums; return what is wrong with it, None if it is intact."""
     try:
-        with open(path, "rb") as stream, packing.open_zip(stream, path) as archive:
+        waiting = Waiting(f"Checking  {path.name}")
+        with waiting, open(path, "rb") as stream, packing.open_zip(stream, path) as archive:
             for info in archive.infolist():
                 with packing.open_member(archive, info, path) as member:
                     while member.read(1 << 20):

@@ -15,7 +15,7 @@ from bilstm_crf.errors import warn
 from bilstm_crf.util.progress import Waiting
 from bilstm_crf.util.system import is_private
 
-SECONDS = 12  # of one core, to compile what tagging needs; training takes some more
+SECONDS = "10 to 20"  # of one core, to compile what tagging needs, and training
 
 
 @cache
@@ -49,7 +49,7 @@ class _Announcement(event.Listener):
     """Tells of compiling, which happens when numba's cache lacks the result, if it takes long."""
 
     def __init__(self) -> None:
-        self._waiting = Waiting(f"Compiling the fast loops, once, about {SECONDS} s")
+        self._waiting = Waiting(f"Compiling the fast loops, once, {SECONDS} s")
         self._depth = 0  # a loop is compiled while another one is
 
     def on_start(self, event: object) -> None:

@@ -64,12 +64,13 @@ class Waiting:
     def __init__(self, message: str) -> None:
         self._message = f"{message} …"
         self._left = DELAY
+        self._told = False
         self._timer: threading.Timer | None = None
 
     def begin(self) -> None:
-        if _listener == os.getpid() and self._left > 0:
+        if _listener == os.getpid() and not self._told:
             self._started = time.monotonic()
-            self._timer = threading.Timer(self._left, self._tell)
+            self._timer = threading.Timer(max(0.0, self._left), self._tell)
             self._timer.daemon = True
             self._timer.start()
 
@@ -80,7 +81,7 @@ class Waiting:
             self._left -= time.monotonic() - self._started
 
     def _tell(self) -> None:
-        self._left = 0
+        self._told = True
         note(self._message)
 
     def __enter__(self) -> Self:
