@@ -97,7 +97,8 @@ def test_the_bytes_of_the_file_come_back(cli: Callable[..., Done], tiny_model: P
 def test_what_was_tagged_as_jsonl_can_be_tagged_again(cli: Callable[..., Done], tiny_model: Path) -> None:
     """The tokens leave out hidden characters, which stand between them in the text."""
     text = "".join(f"{each}\n" for each in VARIANTS.values() if not set("\f\v\u2028\x00") & set(each))
-    first = cli("tag", "--model", tiny_model, "--format", "text", "--to", "jsonl", "-", stdin=text.encode())
+    how = ("--format", "text", "--sentences", "line", "--to", "jsonl")
+    first = cli("tag", "--model", tiny_model, *how, "-", stdin=text.encode())
     assert first.status == 0, first.err
     again = cli("tag", "--model", tiny_model, "--format", "jsonl", "-", stdin=first.out)
     assert again.status == 0, again.err
