@@ -35,7 +35,7 @@ class Estimate:
         'time     about 14 minutes on two quiet cores like ours: 50 epochs of 243,906 tokens'
         """
         epochs = f"{self.epochs} epoch{'s' * (self.epochs != 1)}"
-        time = f"{_shown(self.seconds)} on two quiet cores like ours"
+        time = f"{show_time(self.seconds)} on two quiet cores like ours"
         return f"time     {time}: {epochs} of {self.tokens:,} tokens"
 
 
@@ -53,23 +53,31 @@ def estimate(
     epochs = [plan.epoch(number) for number in range(done + 1, len(plan.epochs) + 1)]
     batches = sum(each.batches for each in epochs)
     sentences = len(corpora.train.sentences)
-    per_batch = plan.batch_size * corpora.train.tokens / max(1, sentences)  # tokens
-    half = architecture.hidden / 2
-    inputs = dim + architecture.character_filters * architecture.characters
-    products = architecture.ensemble_size * 4 * architecture.hidden * (inputs + half)
-    products += max(0, architecture.layers - 1) * 4 * architecture.hidden * (architecture.hidden + half)
-    token = PER_TOKEN + PER_DIMENSION * dim + PER_PRODUCT * products
-    training = batches * (per_batch * token + PER_BATCH)
+    tokens = batches * plan.batch_size * corpora.train.tokens / max(1, sentences)
+    training = training_seconds(architecture, dim, tokens, batches)
     training *= 2 if config.run.retrain_on_dev else 1
-    scoring = len(epochs) * corpora.dev.tokens * token * SCORING
-    tokens = round(batches * per_batch / max(1, len(epochs)))
-    return Estimate(len(epochs), tokens, (training + scoring) / 1e6)
+    scoring = training_seconds(architecture, dim, len(epochs) * corpora.dev.tokens * SCORING, 0)
+    return Estimate(len(epochs), round(tokens / max(1, len(epochs))), training + scoring)
 
 
-def _shown(seconds: float) -> str:
+def training_seconds(architecture: Architecture, dim: int, tokens: float, batches: int) -> float:
+    """Return the expected time of training on so many tokens in so many batches, on two quiet cores.
+
+    >>> round(243_906 / training_seconds(Architecture(hidden=100), 600, 243_906, 1570), -3)  # tokens/s, sg600
+    14000.0
+    """
+    hidden = architecture.hidden
+    inputs = dim + architecture.character_filters * architecture.characters
+    products = architecture.ensemble_size * 4 * hidden * (inputs + hidden / 2)
+    products += max(0, architecture.layers - 1) * 4 * hidden * (hidden + hidden / 2)
+    token = PER_TOKEN + PER_DIMENSION * dim + PER_PRODUCT * products
+    return (tokens * token + batches * PER_BATCH) / 1e6
+
+
+def show_time(seconds: float) -> str:
     """Return a time in the unit that fits, rounded to what an estimate can know.
 
-    >>> [_shown(each) for each in (20, 70, 840, 7000)]
+    >>> [show_time(each) for each in (20, 70, 840, 7000)]
     ['under a minute', 'about 1 minute', 'about 14 minutes', 'about 2 hours']
     """
     minutes = seconds / 60
