@@ -29,9 +29,10 @@ NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 COMMANDS = {
     "train": "Train a tagger; without options, on the embedded sample.",
     "tag": "Tag files; everything but the labels is preserved byte for byte.",
+    "pseudonymise": "Replace names and identifiers of people; restore them with the mapping.",
     "evaluate": "Score a model or any system's output against gold.",
     "errors": "Show what a model or any system's output gets wrong.",
-    "model": "Pack a trained model into a few megabytes.",
+    "model": "Describe a trained model; pack it into a few megabytes.",
     "data": "Fetch NorNE; count what a corpus holds.",
     "experiment": "Run tables of trainings with several seeds.",
     "report": "Write the results of experiments as one page.",

@@ -1,4 +1,4 @@
-"""`bilstm-crf model`: make a trained model small."""
+"""`bilstm-crf model`: describe a trained model, make it small."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from pathlib import Path
 import click
 
 from bilstm_crf.commands.options import Group
+from bilstm_crf.commands.output import write_text
 from bilstm_crf.errors import UsageError
 from bilstm_crf.util.progress import say
 
 
 @click.group(cls=Group)
 def command() -> None:
-    """Pack a trained model into a few megabytes.
+    """Describe a trained model; pack it into a few megabytes.
 
     \b
     Examples
+      bilstm-crf model card                          the model in the box
+      bilstm-crf model card --model runs/joint
       bilstm-crf model pack --model runs/joint -o runs/joint-packed --size 12
     """  # noqa: D301
 
@@ -57,3 +60,25 @@ def pack(model: str, output: str, size: float) -> None:
         f"{output}: {written / 1e6:.1f} MB, {sizes.dim} dimensions of a word in {sizes.word_bytes} bytes"
         + (f", of an n-gram in {sizes.ngram_bytes}" if small.model.subwords is not None else "")
     )
+
+
+@command.command(short_help="Print what a model was trained on, how, and how good it is.")
+@click.option("--model", metavar="DIR", help="Folder of a trained model.  [the one in the box]")
+def card(model: str | None) -> None:
+    """Print a model's card in Markdown: data, recipe, dev scores, limits.
+
+    \b
+    Examples
+      bilstm-crf model card
+      bilstm-crf model card --model runs/joint
+    """  # noqa: D301
+    from bilstm_crf.inference.box import CARD, box_folder
+    from bilstm_crf.model.model_folder import load_model
+    from bilstm_crf.render.markdown import to_markdown
+    from bilstm_crf.reports.card import card_of
+
+    folder = box_folder() if model is None else Path(model)
+    if (folder / CARD).is_file():
+        write_text((folder / CARD).read_text("utf-8"))
+        return
+    write_text(to_markdown(card_of(load_model(folder), folder.resolve().name)))

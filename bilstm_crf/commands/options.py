@@ -11,6 +11,7 @@ import click
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.formats import FormatOptions
+from bilstm_crf.inference.box import box_folder
 from bilstm_crf.labels import Repair
 from bilstm_crf.util.files import read_toml
 from bilstm_crf.util.progress import Waiting, be_quiet
@@ -184,7 +185,12 @@ def refuse_append(options: Mapping[str, Any]) -> None:
 # Gold and a model or another system to compare with it
 pair_options = _group(
     click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE),
-    click.option("--model", metavar="DIR", type=click.Path(), help="Model that tags the words of FILE."),
+    click.option(
+        "--model",
+        metavar="DIR",
+        type=click.Path(),
+        help="Model that tags the words of FILE.  [the one in the box]",
+    ),
     click.option("--gold", metavar="GOLD", type=FILE, help="Gold file, for --predicted."),
     click.option(
         "--predicted",
@@ -232,10 +238,20 @@ model_options = _group(
 MODEL_ALONE = ("encoder", "trust_remote_code", "threads", "device")
 
 
+def chosen_model(options: Mapping[str, Any]) -> str | None:
+    """Return the folder of the model to use with `pair_options`: without another system, that in the box.
+
+    Raises ModelFolderError if there is none in the box.
+    """
+    if options["model"] is None and options["files"] and not (options["gold"] or options["predicted"]):
+        return str(box_folder())
+    return options["model"]
+
+
 def require_pair_use(context: click.Context, *of_model: str) -> None:
     """Raise UsageError for options `of_model` without `--model`, and for options of --predicted with it."""
     given = context.params
-    if given["model"] is None:
+    if chosen_model(given) is None:
         idle, reason = of_model, "is for --model, and does nothing for --gold and --predicted"
     elif not given["predicted"]:
         idle, reason = ("predicted_format",), "is for --predicted, and does nothing for --model"
@@ -267,8 +283,8 @@ def inputs_of(options: dict[str, Any], *files: str | None) -> list[str | Path | 
     return found
 
 
-def load_tagger(model: str, options: dict[str, Any], *, threads: int) -> Tagger:
-    """Load the model of a folder as `model_options` say."""
+def load_tagger(model: str | None, options: dict[str, Any], *, threads: int) -> Tagger:
+    """Load the model of a folder, or the one in the box, as `model_options` say."""
     taken = ("embeddings", "encoder", "trust_remote_code", "device")
     with Waiting("Loading the model"):
         from bilstm_crf.inference.tagger import Tagger

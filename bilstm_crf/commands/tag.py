@@ -46,7 +46,7 @@ FOR_FILES = (
 
 @click.command("tag", cls=Command)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@click.option("--model", metavar="DIR", required=True, help="Folder of a trained model.")
+@click.option("--model", metavar="DIR", help="Folder of a trained model.  [the one in the box]")
 @click.option("-o", "--output", metavar="FILE", help="Output file, written atomically.  [standard output]")
 @click.option("--output-dir", metavar="DIR", help="Output folder for several files; each keeps its name.")
 @click.option("--text", metavar="TEXT", help="Tag this text instead of files.")
@@ -69,7 +69,7 @@ FOR_FILES = (
 @click.option("--quiet", is_flag=True, help="No progress, only errors.")
 @click.pass_context
 def command(
-    context: click.Context, files: tuple[str, ...], model: str, text: str | None, **options: Any
+    context: click.Context, files: tuple[str, ...], model: str | None, text: str | None, **options: Any
 ) -> int:
     """Tag files; everything but the labels is preserved byte for byte.
 
@@ -81,7 +81,7 @@ def command(
     Examples
       bilstm-crf tag --model runs/nob-sg600 in.conllu -o out.conllu
       bilstm-crf tag --model runs/nob-sg600 *.conllu.gz --output-dir tagged
-      bilstm-crf tag --model runs/nob-sg600 --text "Kari Nordmann flytta til Bergen."
+      bilstm-crf tag --text "Kari Nordmann flytta til Bergen."
       bilstm-crf tag --model runs/nob-sg600 --sentences detect article.txt -o article.jsonl
       tail -f feed.conllu | bilstm-crf tag --model runs/nob-sg600 --format conllu --flush
     """  # noqa: D301
@@ -118,7 +118,7 @@ def command(
     return 0
 
 
-def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
+def tag_text(text: str, model: str | None, options: dict[str, Any]) -> int:
     """Tag a text given on the command line; show it with marked names, unless `--to` says otherwise.
 
     Sentences are detected, but words separated by spaces are one sentence per line.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, Protocol
 
 from bilstm_crf.errors import UsageError
-from bilstm_crf.sentence import Sentence
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.util.charset import is_known
 
 
@@ -59,6 +59,13 @@ class FormatOptions:
 DEFAULTS = FormatOptions()
 
 SCORE_DECIMALS = 4
+
+
+def scored_spans(sentence: Sentence) -> Iterator[tuple[TokenSpan, float | None]]:
+    """Return the token spans of a sentence, each with its score if that was computed."""
+    spans = sentence.token_spans or ()
+    scores: Sequence[float | None] = [None] * len(spans) if sentence.scores is None else sentence.scores
+    return zip(spans, scores, strict=True)
 
 
 def rounded(score: float | None) -> float | None:

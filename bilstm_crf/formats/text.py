@@ -1,8 +1,8 @@
 r"""Read and write plain text: one sentence a line, or running text that is split into sentences.
 
 Lines end in \n, \r\n or \r. Text holds no labels: `render` and `compose` mark entities as
-`[PER Kari Nordmann]`, and escape brackets and backslashes of the text (`\[`, `\]`, `\\`), so that the marks
-can be read back.
+`[PER Kari Nordmann]`, with a score `[PER|0.98 Kari Nordmann]`, and escape brackets and backslashes of
+the text (`\[`, `\]`, `\\`), so that the marks can be read back.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 from bilstm_crf.errors import warn
 from bilstm_crf.formats import norwegian, spacy_text
-from bilstm_crf.formats.base import DEFAULTS, FormatOptions
+from bilstm_crf.formats.base import DEFAULTS, FormatOptions, scored_spans
 from bilstm_crf.formats.blocks import BOM, decode, lines_of
 from bilstm_crf.formats.column_layout import lines_ahead, looks_like_columns
 from bilstm_crf.sentence import Origin, Sentence
@@ -209,16 +209,19 @@ def _marked(sentence: Sentence) -> str:
     >>> spans = [TokenSpan(0, 1, "PER"), TokenSpan(3, 4, "GPE_LOC")]
     >>> print(_marked(Sentence(["Kari", "[", "i", "Oslo"], token_spans=spans)))
     [PER Kari] \[ i [GPE_LOC Oslo]
+    >>> print(_marked(Sentence(["Kari", "[", "i", "Oslo"], token_spans=spans, scores=[0.998, 0.71])))
+    [PER|1.00 Kari] \[ i [GPE_LOC|0.71 Oslo]
     """
     text, offsets = sentence.located()
     if sentence.token_spans is None:
         return text
     pieces = []
     reached = 0
-    for span in sentence.token_spans:
+    for span, score in scored_spans(sentence):
         start, end = offsets[span.start][0], offsets[span.end - 1][1]
         pieces.append(_escaped(text[reached:start]))
-        pieces.append(f"[{_escaped(span.type)} {_escaped(text[start:end])}]")
+        type_ = _escaped(span.type) + ("" if score is None else f"|{score:.2f}")  # no type holds |
+        pieces.append(f"[{type_} {_escaped(text[start:end])}]")
         reached = end
     return "".join(pieces) + _escaped(text[reached:])
 

@@ -11,7 +11,7 @@ Letters: N tokens of a chunk in their order, S sentences, K labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypedDict
 
@@ -38,6 +38,9 @@ class Decoding:
     nbest: int = 1  # from 2: set `Sentence.alternatives` to so many label sequences
     min_score: float = 0.0  # drop spans whose probability is smaller
     recall: float | None = None  # add spans of at least this probability that the best path missed
+    # The entity types that `recall` adds; spans of other types on the best path yield to them. None: all,
+    # and no span of the best path yields
+    recall_types: frozenset[str] | None = None
     constrained: bool = False  # only label sequences that are legal in the model's encoding
 
     def __post_init__(self) -> None:
@@ -60,6 +63,7 @@ class DecodingOptions(TypedDict, total=False):
     nbest: int
     min_score: float
     recall: float | None
+    recall_types: frozenset[str] | None
     constrained: bool
 
 
@@ -132,7 +136,7 @@ class Decoder:
         marginals = Marginals(crf, emissions)
         scored = [(span, marginals.span(span)) for span in best]
         if decoding.recall is not None:
-            scored = with_recall(scored, marginals.spans(decoding.recall))
+            scored = with_recall(scored, marginals.spans(decoding.recall), decoding.recall_types)
         scored = [each for each in scored if each[1] >= decoding.min_score]
         trimmed = [(part, score) for span, score in scored for part in trim_spans(sentence, [span])]
         alternatives = None
@@ -146,17 +150,27 @@ class Decoder:
 
 
 def with_recall(
-    best: list[tuple[TokenSpan, float]], candidates: list[tuple[TokenSpan, float]]
+    best: list[tuple[TokenSpan, float]],
+    candidates: list[tuple[TokenSpan, float]],
+    types: Collection[str] | None = None,
 ) -> list[tuple[TokenSpan, float]]:
     """Return the spans of the best path and the candidates that overlap none of them, nor one another.
 
-    Of candidates that overlap, the more probable one is taken.
+    Of candidates that overlap, the more probable one is taken. With `types`, only candidates of these types
+    are taken, and spans of the best path that have other types yield to them.
+
+    >>> best = [(TokenSpan(0, 1, "ORG"), 0.6)]
+    >>> with_recall(best, [(TokenSpan(0, 1, "PER"), 0.3)], {"PER"})
+    [(TokenSpan(start=0, end=1, type='PER'), 0.3)]
     """
-    taken = list(best)
-    covered = {token for span, _ in best for token in range(span.start, span.end)}
+    taken = [each for each in best if types is None or each[0].type in types]
+    covered = {token for span, _ in taken for token in range(span.start, span.end)}
     for span, score in sorted(candidates, key=lambda each: (-each[1], each[0])):
         tokens = range(span.start, span.end)
-        if covered.isdisjoint(tokens):
+        if covered.isdisjoint(tokens) and (types is None or span.type in types):
             covered.update(tokens)
+            taken.append((span, score))
+    for span, score in best:
+        if types is not None and span.type not in types and covered.isdisjoint(range(span.start, span.end)):
             taken.append((span, score))
     return sorted(taken)

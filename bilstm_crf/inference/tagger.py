@@ -17,6 +17,7 @@ from bilstm_crf.features.batches import layout_of, tagging_batches
 from bilstm_crf.features.occurrences import MemoryIndex, StreamHistory
 from bilstm_crf.formats.blocks import grouped
 from bilstm_crf.inference.arguments import check_batch, check_sentences, check_text, check_texts, check_tokens
+from bilstm_crf.inference.box import box_folder
 from bilstm_crf.inference.decoding import Annotation, Decoder, Decoding, DecodingOptions
 from bilstm_crf.inference.documents import tagged_documents
 from bilstm_crf.inference.network import Network, best_paths, mean_transitions
@@ -75,7 +76,7 @@ class Tagger:
     @classmethod
     def load(
         cls,
-        folder: str | Path,
+        folder: str | Path | None = None,
         *,
         embeddings: str | None = None,
         encoder: str | None = None,
@@ -83,7 +84,7 @@ class Tagger:
         device: str = "cpu",
         threads: int = 1,
     ) -> Tagger:
-        """Load the model of a folder, on the CPU or another device.
+        """Load the model of a folder, or the one in the box, on the CPU or another device.
 
         `embeddings` (a name or path) attaches a full table of word vectors, for words that the model
         folder had no room for. `encoder` is the path of the model's encoder, if that has moved. Raises
@@ -91,6 +92,7 @@ class Tagger:
         trained with, and a bad encoder; UsageError for a device that does not exist, and for an encoder
         whose code is not trusted.
         """
+        folder = box_folder() if folder is None else folder
         model = load_model(folder, encoder=encoder, trust_remote_code=trust_remote_code)
         if embeddings is not None:
             from bilstm_crf.embeddings.read import load

@@ -81,7 +81,8 @@ def find_suspicious(
     """Return the places where a model trained on the other folds is sure that the gold spans are wrong.
 
     `sentences` have gold `token_spans` and stay as they are. The folds are of whole documents where these are
-    known. `tell` is told how long it will take. The surest places come first. Raises UsageError for fewer sentences than folds.
+    known. `tell` is told how long it will take. The surest places come first. Raises UsageError for fewer
+    sentences than folds.
     """
     use_threads(threads)
     if len(sentences) < folds:

@@ -129,13 +129,13 @@ def sha256_of_all(paths: Iterable[AnyPath]) -> str:
 
 
 @contextlib.contextmanager
-def write_whole(path: AnyPath) -> Iterator[BinaryIO]:
+def write_whole(path: AnyPath, *, mode: int | None = None) -> Iterator[BinaryIO]:
     """Open a binary output stream whose file appears atomically.
 
     The data goes to a temporary file beside the target, which is synced and renamed at the end and removed
     if the block raises. A name that ends in `.gz` is compressed (time stamp 0, so equal contents give equal
-    files). Devices and pipes are written directly; a symbolic link stays one. Raises UsageError if the file
-    cannot be created.
+    files). Devices and pipes are written directly; a symbolic link stays one. `mode` sets the permissions,
+    which nobody but the owner has before the end. Raises UsageError if the file cannot be created.
     """
     name = Path(path)
     status = _status_of_output(name)
@@ -154,7 +154,8 @@ def write_whole(path: AnyPath) -> Iterator[BinaryIO]:
                 yield stream
             raw.flush()
             os.fsync(raw.fileno())
-            os.chmod(temporary, 0o666 & ~umask() if status is None else stat.S_IMODE(status.st_mode))
+            usual = 0o666 & ~umask() if status is None else stat.S_IMODE(status.st_mode)
+            os.chmod(temporary, usual if mode is None else mode)
             if os.name != "nt":
                 os.replace(temporary, target)  # while locked, so that nobody takes it for a leftover
         if os.name == "nt":  # an open file cannot be renamed there

@@ -1,0 +1,102 @@
+"""What a run replaced and what a person should look at, as lines for the terminal and as a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bilstm_crf.render.document import Document, Listing, Paragraph, Section
+from bilstm_crf.render.table import Table, columns
+from bilstm_crf.util.files import suffix_of, write_whole
+
+if TYPE_CHECKING:
+    from bilstm_crf.pseudonyms.corpus import Outcome, Request
+
+LIMITS = "No tool finds every name: read the outputs before you share them, and never share the mapping."
+MAX_LINES = 5  # of unsure names on the terminal
+
+
+def summary(outcome: Outcome, request: Request, files: int, mapping: str) -> Iterator[str]:
+    """Yield the lines for the terminal: counts, what is unsure, what a person has to do. No names."""
+    many = f"{files:,} file{'s' * (files != 1)}, {outcome.tokens:,} tokens"
+    yield f"{many}: {outcome.found.total():,} names and identifiers replaced; the mapping is {mapping}"
+    for kind, count in sorted(outcome.found.items()):
+        elsewhere = outcome.elsewhere[kind]
+        missed = f", {elsewhere:,} of them missed by the tagger and found by their words" if elsewhere else ""
+        yield f"  {kind:<12} {count:>7,}  ({len(outcome.identities[kind]):,} different{missed})"
+    if outcome.unsure:
+        yield f"{len(outcome.unsure):,} places are unsure; --report FILE lists them"
+        for each in outcome.unsure[:MAX_LINES]:
+            yield f"  {each.path}, line {each.line}: {each.what}"
+        if len(outcome.unsure) > MAX_LINES:
+            yield f"  … and {len(outcome.unsure) - MAX_LINES:,} more"
+    yield from (f"warning: {note}" for note in notes(outcome))
+    yield LIMITS
+
+
+def notes(outcome: Outcome) -> Iterator[str]:
+    """Yield what else may give somebody away."""
+    if outcome.named_files:
+        some = ", ".join(outcome.named_files[:3])
+        yield f"{len(outcome.named_files)} outputs have a name in their file name ({some}): --number-files"
+    if outcome.met_before:
+        some = ", ".join(outcome.met_before[:3])
+        yield f"these files contain pseudonyms of earlier runs as real names ({some})"
+    if outcome.reused:
+        some = ", ".join(outcome.reused[:3])
+        yield f"{len(outcome.reused)} invented given names also occur in the corpus, like all others ({some})"
+    if outcome.test_ids:
+        yield f"{outcome.test_ids} of the national ids are synthetic test numbers"
+
+
+def write_report(outcome: Outcome, request: Request, path: str, *, names: bool) -> None:
+    """Write the report as HTML, Markdown or text, by its suffix; with `names`, only its owner can read it."""
+    document = _document(outcome, request, names=names)
+    suffix = suffix_of(path)
+    if suffix in (".html", ".htm"):
+        from bilstm_crf.render.page import to_html
+
+        text = to_html(document)
+    elif suffix == ".md":
+        from bilstm_crf.render.markdown import to_markdown
+
+        text = to_markdown(document)
+    else:
+        from bilstm_crf.render.text import document_to_text
+
+        text = document_to_text(document)
+    with write_whole(path, mode=0o600 if names else None) as stream:
+        stream.write(text.encode("utf-8", "backslashreplace"))
+
+
+def _document(outcome: Outcome, request: Request, *, names: bool) -> Document:
+    counts = Table(
+        "",
+        columns("kind", "replaced", "different", "missed by the tagger", left=["kind"]),
+        [
+            (kind, count, len(outcome.identities[kind]), outcome.elsewhere[kind])
+            for kind, count in sorted(outcome.found.items())
+        ],
+    )
+    heads = ["file", "line", "why", *["name"] * names]
+    unsure = Table(
+        "",
+        columns(*heads, left=["file", "why", "name"]),
+        [(each.path, each.line, each.what, *[each.text] * names) for each in outcome.unsure],
+    )
+    recall = (
+        "only spans of the best path"
+        if request.recall is None
+        else f"spans of probability {request.recall:g} up"
+    )
+    types = ", ".join(sorted(request.types))
+    how = f"Entity types: {types} ({recall}). Identifiers: {', '.join(request.identifiers) or 'none'}."
+    return Document(
+        "Pseudonymisation",
+        [Paragraph(LIMITS), Paragraph(how, is_note=True)],
+        [
+            Section("Replaced", [counts]),
+            Section("Unsure", [unsure] if outcome.unsure else [Paragraph("Nothing.")]),
+            Section("Look at", [Listing(list(notes(outcome)) or ["Nothing else."])]),
+        ],
+    )
