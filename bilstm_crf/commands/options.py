@@ -109,7 +109,7 @@ def given_of(context: click.Context, *, in_file: bool = True) -> set[str]:
     return {name for name in context.params if context.get_parameter_source(name) not in without}
 
 
-def _group(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
+def options_group(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
     """Combine option decorators into one; the help shows them in this order."""
 
     def add(command: Function) -> Function:
@@ -129,7 +129,7 @@ documents_option = click.option(
 )
 
 # How files are read: options of every command that reads sentences
-reading_options = _group(
+reading_options = options_group(
     click.option(
         "--format",
         "format_name",
@@ -183,7 +183,7 @@ def refuse_append(options: Mapping[str, Any]) -> None:
 
 
 # Gold and a model or another system to compare with it
-pair_options = _group(
+pair_options = options_group(
     click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE),
     click.option(
         "--model",
@@ -210,7 +210,7 @@ pair_options = _group(
 )
 
 # How to load and run a model
-model_options = _group(
+model_options = options_group(
     documents_option,
     click.option("--embeddings", metavar="NAME|PATH", help="Attach a full table of word vectors."),
     click.option("--encoder", metavar="PATH", help="Folder of the model's encoder, if it was moved."),

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import click
 
+from bilstm_crf.commands.decoding_options import decoding_of, decoding_options, require_place
 from bilstm_crf.commands.options import (
     Command,
     documents_for,
@@ -65,6 +66,7 @@ FOR_FILES = (
     help="Tokeniser for text; spacy needs the extra `text`.",
 )
 @click.option("--flush", is_flag=True, help="Write each sentence as soon as it is read.")
+@decoding_options
 @model_options
 @click.option("--quiet", is_flag=True, help="No progress, only errors.")
 @click.pass_context
@@ -96,6 +98,8 @@ def command(
         return tag_text(text, model, options)
     plan = plan_jobs(files or ("-",), options)
     require_use(given_of(context, in_file=False), plan.jobs)
+    require_place(options, [job.target for job in plan.jobs])
+    decoding = decoding_of(options)
     paths = [job.path for job in plan.jobs] + [each.path for each in plan.skipped]
     require_apart(plan.outputs, inputs_of({**options, "model": model}, *paths))
     if options["flush"]:
@@ -103,13 +107,11 @@ def command(
     if None in plan.outputs:
         standard_output()  # if it is closed, say so before the work
     tagger = load_tagger(model, options, threads=1)  # after everything that can be wrong at once
-    from bilstm_crf.inference.decoding import Decoding
-
     reading = replace(reading, known_types=tagger.entity_types)
     documents = documents_for(tagger, options["documents"])
     for folder in {os.path.dirname(os.path.realpath(output)) for output in plan.outputs if output}:
         remove_unfinished(folder)
-    file_tagger = FileTagger(tagger, reading, documents, options["flush"], options["threads"], Decoding())
+    file_tagger = FileTagger(tagger, reading, documents, options["flush"], options["threads"], decoding)
     if plan.several:
         return Batch(plan, file_tagger, options["quiet"]).run()
     (job,) = plan.jobs
@@ -126,12 +128,15 @@ def tag_text(text: str, model: str | None, options: dict[str, Any]) -> int:
     job = Job("", FORMATS["text"], WRITERS["text"])
     job = replace(job, target=target_of(job, options["output"], options["to"]))
     output = checked_file(options["output"], job)
+    require_place(options, [job.target])
+    decoding = decoding_of(options)
     require_apart([output], inputs_of({**options, "model": model}))
     splitting: Literal["line", "detect"] = "line" if options["tokenise"] == "spaces" else "detect"
     reading = FormatOptions(sentences=splitting, tokenise=options["tokenise"])
     stream = BytesIO(text.encode("utf-8", "surrogateescape"))  # the bytes as they were typed
     tagger = load_tagger(model, options, threads=1)
-    sentences = tagger.tag_stream(FORMATS["text"].read(stream, GIVEN_TEXT, reading))
+    sentences = FORMATS["text"].read(stream, GIVEN_TEXT, reading)
+    sentences = tagger.tag_stream(sentences, decoding=decoding)
     with open_output(output) as out:
         out.writelines(job.target.write(sentences, reading))
     return 0

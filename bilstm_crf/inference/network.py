@@ -35,7 +35,7 @@ BATCH_WORDS = 1_024  # distinct words computed at a time
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Transitions = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
-Loops = Any  # a module or namespace with affine, maxima, run and viterbi
+Loops = Any  # a module or namespace with the functions that `_load_compiled` names
 
 
 def load_loops(tokens: int) -> Loops:
@@ -59,8 +59,18 @@ def _load_compiled() -> Loops:
     from bilstm_crf.kernels.char_cnn import maxima
     from bilstm_crf.kernels.crf import viterbi
     from bilstm_crf.kernels.lstm import run
+    from bilstm_crf.kernels.marginals import best_sequences, messages, probable_spans, span_scores
 
-    _compiled = SimpleNamespace(affine=affine, maxima=maxima, run=run, viterbi=viterbi)
+    _compiled = SimpleNamespace(
+        affine=affine,
+        maxima=maxima,
+        run=run,
+        viterbi=viterbi,
+        messages=messages,
+        span_scores=span_scores,
+        probable_spans=probable_spans,
+        best_sequences=best_sequences,
+    )
     return _compiled
 
 

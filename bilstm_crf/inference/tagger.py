@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, Unpack, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bilstm_crf.document import Document
 from bilstm_crf.errors import UsageError
-from bilstm_crf.features.batches import layout_of, tagging_batches
+from bilstm_crf.features.batches import Layout, layout_of, tagging_batches
 from bilstm_crf.features.occurrences import MemoryIndex, StreamHistory
+from bilstm_crf.features.vocabulary import Encoded
 from bilstm_crf.formats.blocks import grouped
 from bilstm_crf.inference.arguments import check_batch, check_sentences, check_text, check_texts, check_tokens
 from bilstm_crf.inference.box import box_folder
@@ -66,7 +68,7 @@ class Tagger:
         self.label_set: LabelSet = model.label_set
         self.on_cpu = device == "cpu"
         encoding, labels = ENCODINGS[model.encoding], model.vocabulary.labels
-        self._decoder = Decoder(encoding, labels, mean_transitions(model.weights))
+        self.decoder = Decoder(encoding, labels, mean_transitions(model.weights))
         self._network: Network | TorchNetwork
         if self.on_cpu and model.contextual is None:
             self._network = Network(model)
@@ -268,20 +270,45 @@ class Tagger:
         contextual: PrecomputedFeatures | None = None,
     ) -> list[Annotation]:
         """Return what `decoding` says of each sentence of a chunk."""
-        encoded = self.model.vocabulary.encode([sentence.tokens for sentence in sentences])
+        encoded, layouts = self._encode(sentences)
         label_ids = np.zeros(len(encoded.tokens), np.int64)  # 0 is `O`
-        if not len(label_ids):
-            return [Annotation([], [] if decoding.scores else None)] * len(sentences)
-        layouts = [layout_of(encoded, chosen) for chosen in tagging_batches(encoded.lengths, BATCH_TOKENS)]
-        index = MemoryIndex(sentences, self.model.vocabulary.as_read) if self.remembers else None
-        if isinstance(self._network, Network):
-            emissions = self._network.emissions(encoded, layouts, index)
-        else:
-            emissions = self._network.emissions(sentences, encoded, layouts, index, contextual)
-        transitions = self._decoder.transitions(decoding)
+        emissions = self._emissions(sentences, encoded, layouts, contextual)
+        transitions = self.decoder.transitions(decoding)
         for layout in layouts:
             label_ids[layout.tokens] = best_paths(emissions[layout.tokens], transitions, layout.batch_sizes)
-        return self._decoder.annotate(sentences, emissions, label_ids, encoded.offsets, decoding)
+        return self.decoder.annotate(sentences, emissions, label_ids, encoded.offsets, decoding)
+
+    def emissions(self, sentences: Iterable[Sentence]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the score of each label for each token (N, K), and where each sentence begins (S + 1,).
+
+        A model that reads robustly leaves out a full stop at the end of a sentence, which is `O`.
+        """
+        found, lengths = [], [np.zeros(1, np.int64)]
+        for chunk in chunks_of(sentences, CHUNK_TOKENS, whole_documents=self.reads_neighbours):
+            encoded, layouts = self._encode(chunk)
+            found.append(self._emissions(chunk, encoded, layouts))
+            lengths.append(encoded.lengths)
+        return np.concatenate(found), np.cumsum(np.concatenate(lengths))
+
+    def _encode(self, sentences: Sequence[Sentence]) -> tuple[Encoded, list[Layout[NDArray[np.int64]]]]:
+        encoded = self.model.vocabulary.encode([sentence.tokens for sentence in sentences])
+        batches = tagging_batches(encoded.lengths, BATCH_TOKENS)
+        return encoded, [layout_of(encoded, chosen) for chosen in batches]
+
+    def _emissions(
+        self,
+        sentences: Sequence[Sentence],
+        encoded: Encoded,
+        layouts: Sequence[Layout[NDArray[np.int64]]],
+        contextual: PrecomputedFeatures | None = None,
+    ) -> NDArray[np.float32]:
+        """Return the score of each label for each token (N, K), in the order of the tokens."""
+        if not len(encoded.tokens):
+            return np.zeros((0, len(self.model.vocabulary.labels)), np.float32)
+        index = MemoryIndex(sentences, self.model.vocabulary.as_read) if self.remembers else None
+        if isinstance(self._network, Network):
+            return self._network.emissions(encoded, layouts, index)
+        return self._network.emissions(sentences, encoded, layouts, index, contextual)
 
 
 def chunks_of(

@@ -41,7 +41,7 @@ class Piece(NamedTuple):
     @property
     def label(self) -> str:
         """What stands behind the name: its type, and its score if the tagger is unsure."""
-        unsure = self.score is not None and self.score < SURE
+        unsure = self.score is not None and round(self.score, 2) < SURE
         return f"{self.type} {self.score:.0%}" if unsure else self.type or ""
 
     @property

@@ -17,6 +17,7 @@ from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
 from bilstm_crf.evaluation.report import Reading, Report, evaluate, map_types
 from bilstm_crf.evaluation.strict import confirm
+from bilstm_crf.inference.decoding import UNCONSTRAINED
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.inference.torch_network import find_device
 from bilstm_crf.model.network import TrainableModel
@@ -234,7 +235,7 @@ def _score(
             threads=config.workers,
         )
         with Waiting("Scoring the saved model"):
-            spans = tagger.predict(split.sentences)
+            spans = tagger.predict(split.sentences, decoding=UNCONSTRAINED)
         report = evaluate(
             split.sentences,
             spans,

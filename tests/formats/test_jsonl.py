@@ -140,3 +140,21 @@ def test_a_label_that_no_column_holds_is_an_error(label: str) -> None:
     line = json.dumps({"text": "Oslo", "tokens": ["Oslo"], "entities": [entity]}).encode()
     with pytest.raises(InputError, match="line 1"):
         list(jsonl.read(BytesIO(line), "a.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("line", "entities"),
+    [
+        (
+            '{"text": "Kari sov", "entities": [{"start": 0, "end": 4, "label": "PER", "by": "Ola"}]}',
+            [{"start": 0, "end": 4, "label": "PER", "by": "Ola", "score": 0.9877}],
+        ),
+        ('{"text": "Kari sov", "ents": []}', [{"start": 0, "end": 4, "label": "PER", "score": 0.9877}]),
+        ('{"text": "Kari sov", "label": [[0, 4, "ORG"]]}', [[0, 4, "PER"]]),  # has no room for a score
+    ],
+)
+def test_scores_come_into_layouts_of_objects(line: str, entities: list[object]) -> None:
+    (sentence,) = read(line)
+    sentence.token_spans, sentence.scores = [TokenSpan(0, 1, "PER")], [0.98765]
+    record = json.loads(jsonl.render(sentence))
+    assert next(record[key] for key in ("entities", "ents", "label") if key in record) == entities
