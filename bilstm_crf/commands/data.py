@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bilstm_crf.commands.options import CORES, Group, format_options, given_of, reading_options, repair_option
-from bilstm_crf.commands.output import write_json, write_text
+from bilstm_crf.commands.options import (
+    CORES,
+    Group,
+    format_options,
+    given_of,
+    output_option,
+    reading_options,
+    repair_option,
+)
+from bilstm_crf.commands.output import write_json, write_result, write_text
 from bilstm_crf.errors import UsageError
+from bilstm_crf.util.files import require_apart
 from bilstm_crf.util.progress import Waiting, note, say
 
 if TYPE_CHECKING:
@@ -59,6 +68,25 @@ def norne(folder: Path, language: str) -> None:
     for path in corpus.fetch(folder, language):
         write_text(f"{path}\n")
     say("Train the paper's baseline with:  bilstm-crf train --embeddings sg600")
+
+
+@command.command(short_help="Print the text of a document.")
+@click.argument("file", metavar="FILE")
+@click.option("--format", "format_name", metavar="NAME", help="docx, odt, html, mail or pdf.  [by suffix]")
+@click.option("--input-encoding", metavar="NAME", help="HTML and mail: character encoding.  [as they say]")
+@output_option
+def text(file: str, format_name: str | None, input_encoding: str | None, output: str | None) -> None:
+    """Print the text of a document, which `tag` reads and in which its offsets count.
+
+    \b
+    Examples
+      bilstm-crf data text report.docx -o report.txt
+      bilstm-crf data text --format pdf - < report.pdf
+    """  # noqa: D301
+    from bilstm_crf.formats.documents import text_of
+
+    require_apart([output], [file])
+    write_result(text_of(file, format_name, input_encoding).encode(), output)
 
 
 @command.command(short_help="List every fault, and what looks like a mistake.")

@@ -28,7 +28,7 @@ NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 # `bilstm-crf --help` imports no heavy package.
 COMMANDS = {
     "train": "Train a tagger; without options, on the embedded sample.",
-    "tag": "Tag files; everything but the labels is preserved byte for byte.",
+    "tag": "Tag files and folders: find the names in them.",
     "pseudonymise": "Replace names and identifiers of people; restore them with the mapping.",
     "evaluate": "Score a model or any system's output against gold.",
     "errors": "Show what a model or any system's output gets wrong.",

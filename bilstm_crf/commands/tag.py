@@ -20,7 +20,6 @@ from bilstm_crf.commands.options import (
     model_options,
     reading_options,
 )
-from bilstm_crf.commands.output import open_output
 from bilstm_crf.commands.tag_batch import Batch
 from bilstm_crf.commands.tag_jobs import (
     Job,
@@ -31,7 +30,7 @@ from bilstm_crf.commands.tag_jobs import (
     require_use,
     target_of,
 )
-from bilstm_crf.commands.tag_run import FileTagger
+from bilstm_crf.commands.tag_run import FileTagger, open_outputs, written
 from bilstm_crf.errors import UsageError
 from bilstm_crf.formats import FORMATS, FormatOptions
 from bilstm_crf.output import WRITERS
@@ -43,16 +42,24 @@ FOR_FILES = (
     *("output_dir", "documents", "format_name", "misc_key", "token_column", "label_column"),
     *("input_encoding", "sentences", "flush"),
 )
+TO_HELP = f"Output: {', '.join(list(WRITERS)[:-1])} or text.  [by the output's suffix; as the input; jsonl]"
 
 
 @click.command("tag", cls=Command)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--model", metavar="DIR", help="Folder of a trained model.  [the one in the box]")
-@click.option("-o", "--output", metavar="FILE", help="Output file, written atomically.  [standard output]")
-@click.option("--output-dir", metavar="DIR", help="Output folder for several files; each keeps its name.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Output file, written atomically.  [standard output]",
+)
+@click.option(
+    "--output-dir", metavar="DIR", help="Output folder: a file for each input, in folders as theirs."
+)
 @click.option("--text", metavar="TEXT", help="Tag this text instead of files.")
 @reading_options
-@click.option("--to", metavar="NAME", help="Output format.  [as the input; jsonl for text]")
+@click.option("--to", metavar="NAME", help=TO_HELP)
 @click.option(
     "--sentences",
     type=click.Choice(["line", "detect"]),
@@ -73,19 +80,23 @@ FOR_FILES = (
 def command(
     context: click.Context, files: tuple[str, ...], model: str | None, text: str | None, **options: Any
 ) -> int:
-    """Tag files; everything but the labels is preserved byte for byte.
+    """Tag files and folders: find the names in them.
 
-    FILE is CoNLL-U, columns (CoNLL-2003 and the like), text or JSONL, also with .gz; `-` or nothing is
-    standard input. In CoNLL-U only `name=` in MISC changes, in columns only the label; text becomes JSONL
-    with character offsets, or what `--to` says.
+    FILE is text, a document (.docx .odt .html .eml .mbox .pdf), CoNLL-U, columns or JSONL, also with .gz; a
+    folder stands for all files below it; `-` or nothing is standard input. The output is what its suffix or
+    `--to` says. In CoNLL-U and columns only the labels change; text becomes JSONL with character offsets,
+    and on a terminal the text with its names marked.
+
+    A file that cannot be read is reported, and the others are tagged: exit status 1.
 
     \b
     Examples
-      bilstm-crf tag --model runs/nob-sg600 in.conllu -o out.conllu
-      bilstm-crf tag --model runs/nob-sg600 *.conllu.gz --output-dir tagged
       bilstm-crf tag --text "Kari Nordmann flytta til Bergen."
-      bilstm-crf tag --model runs/nob-sg600 --sentences detect article.txt -o article.jsonl
-      tail -f feed.conllu | bilstm-crf tag --model runs/nob-sg600 --format conllu --flush
+      bilstm-crf tag article.docx
+      bilstm-crf tag articles/ -o names.xlsx
+      bilstm-crf tag in.conllu -o out.conllu
+      bilstm-crf tag *.conllu.gz --output-dir tagged
+      tail -f feed.conllu | bilstm-crf tag --format conllu --flush
     """  # noqa: D301
     whole_lines = options["flush"] or options["tokenise"] == "spaces"
     splitting = options["sentences"] or ("line" if whole_lines else "detect")
@@ -111,7 +122,8 @@ def command(
     documents = documents_for(tagger, options["documents"])
     for folder in {os.path.dirname(os.path.realpath(output)) for output in plan.outputs if output}:
         remove_unfinished(folder)
-    file_tagger = FileTagger(tagger, reading, documents, options["flush"], options["threads"], decoding)
+    flush, processes = options["flush"], options["threads"]
+    file_tagger = FileTagger(tagger, reading, documents, flush, processes, decoding)
     if plan.several:
         return Batch(plan, file_tagger, options["quiet"]).run()
     (job,) = plan.jobs
@@ -127,16 +139,17 @@ def tag_text(text: str, model: str | None, options: dict[str, Any]) -> int:
     """
     job = Job("", FORMATS["text"], WRITERS["text"])
     job = replace(job, target=target_of(job, options["output"], options["to"]))
-    output = checked_file(options["output"], job)
+    job = replace(job, output=checked_file(options["output"], job))
     require_place(options, [job.target])
     decoding = decoding_of(options)
-    require_apart([output], inputs_of({**options, "model": model}))
+    require_apart(job.outputs, inputs_of({**options, "model": model}))
     splitting: Literal["line", "detect"] = "line" if options["tokenise"] == "spaces" else "detect"
     reading = FormatOptions(sentences=splitting, tokenise=options["tokenise"])
     stream = BytesIO(text.encode("utf-8", "surrogateescape"))  # the bytes as they were typed
     tagger = load_tagger(model, options, threads=1)
-    sentences = FORMATS["text"].read(stream, GIVEN_TEXT, reading)
-    sentences = tagger.tag_stream(sentences, decoding=decoding)
-    with open_output(output) as out:
-        out.writelines(job.target.write(sentences, reading))
+    file_tagger = FileTagger(tagger, reading, None, False, 1, decoding)
+    sentences = file_tagger.tag_running_text(FORMATS["text"].read(stream, GIVEN_TEXT, reading))
+    with open_outputs(job) as (out, companion):
+        for content in written(job, sentences, reading, companion):
+            file_tagger.write(content, job, out)
     return 0

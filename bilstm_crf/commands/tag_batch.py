@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 
 from bilstm_crf.commands.output import open_output
@@ -92,33 +91,28 @@ class Batch:
             if job.output is None:
                 self._write(job, progress)
             else:
-                self._require_new(job.output)
+                self._require_new(job)
                 with made_folder(os.path.dirname(job.output) or "."):
                     self._write(job, progress)
-                identity = identity_of(job.output)
-                if identity is not None:
-                    self.written[identity] = job.path
+                for output in job.outputs:
+                    if output is not None and (identity := identity_of(output)) is not None:
+                        self.written[identity] = job.path
         except OF_ONE_FILE as error:
             self.skipped.append(skipped_for(shown(job.path), error))
         progress.count(0, 0, files=1)
 
     def _write(self, job: Job, progress: BatchProgress) -> None:
         before = progress.names
-        with (
-            open_output(job.output, named=False) as out,
-            self.file_tagger.opened(job) as stream,
-            closing(self.file_tagger.tag(job, stream, progress.count)) as contents,
-        ):
-            for content in contents:
-                self.file_tagger.write(content, job, out)
+        self.file_tagger.tag_into_output(job, progress.count, named=False)
         self.files += 1
         self.names += progress.names - before
 
-    def _require_new(self, output: str) -> None:
+    def _require_new(self, job: Job) -> None:
         """Raise InputError for an output that this run wrote already: `A.jsonl` where case does not count."""
-        identity = identity_of(output)
-        if identity is not None and identity in self.written:
-            raise InputError(f"its output, {output}, is that of {self.written[identity]}")
+        for output in job.outputs:
+            identity = None if output is None else identity_of(output)
+            if identity is not None and identity in self.written:
+                raise InputError(f"its output, {output}, is that of {self.written[identity]}")
 
     # ------------------------------------------------------------ messages
 

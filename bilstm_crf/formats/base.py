@@ -76,8 +76,13 @@ def rounded(score: float | None) -> float | None:
 class Format(Protocol):
     """One format: a module with these names."""
 
-    name: str
-    suffixes: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """The name in `--format`."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """The suffixes of its files; the first is that of outputs."""
 
     def read(self, stream: BinaryIO, path: str, options: FormatOptions) -> Iterator[Sentence]:
         """Yield the sentences of `stream`, each before a line after it is read.
