@@ -26,7 +26,9 @@ from bilstm_crf.errors import BilstmCrfError
 from bilstm_crf.formats import Format, FormatOptions
 from bilstm_crf.formats.blocks import Chunk, chunks
 from bilstm_crf.inference.decoding import Decoding
+from bilstm_crf.inference.network import PLAIN_TOKENS, load_loops
 from bilstm_crf.inference.tagger import PLAIN, Tagger
+from bilstm_crf.sentence import Sentence
 from bilstm_crf.util import system
 
 CHUNK_BYTES = 3 << 20  # about 65,000 tokens of CoNLL-U
@@ -75,6 +77,7 @@ def tag_chunks(tagger: ChunkTagger, stream: BinaryIO, *, processes: int) -> Iter
     everything = chain(first, cut)
     if processes == 1 or len(first) < 2 or not tagger.tagger.on_cpu or not system.CAN_FORK:
         return map(tagger.tag, everything)
+    _compile(tagger)  # once, and not in each process
     gc.freeze()  # no collection in a fork touches, and thereby copies, the model's memory
     workers: list[_Worker] = []
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # a fork must not handle them as we do
@@ -84,6 +87,12 @@ def tag_chunks(tagger: ChunkTagger, stream: BinaryIO, *, processes: int) -> Iter
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return _tag_in_workers(workers, tagger, everything)
+
+
+def _compile(tagger: ChunkTagger) -> None:
+    """Compile, or load from numba's cache, all loops that the work needs."""
+    load_loops(PLAIN_TOKENS + 1)  # not the plain ones, which short texts get
+    tagger.tagger.annotate([Sentence(["Kari", "."], document="1")], tagger.decoding)
 
 
 def _tag_in_workers(
