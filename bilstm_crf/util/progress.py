@@ -87,6 +87,7 @@ class Bar:
             completed=done,
             total=total,
             note=note,
+            refresh=True,
         )
 
     def say(self, message: str) -> None:
@@ -117,6 +118,7 @@ def _start(unit: str | None) -> Progress:
         TextColumn("left"),
         console=Console(stderr=True, highlight=False),
         transient=True,
+        auto_refresh=False,  # by a thread, which a fork must not meet
     )
     progress.add_task("", total=None, note="")
     progress.start()
