@@ -64,8 +64,9 @@ def measure_one(tagger: TaggedOnce, path: Path, recall: float | None, *, same_na
     request = Request(frozenset(["PER"]), (), recall, same_names, unsure_below=0.5)
     options = FormatOptions(misc_key="none", known_types=tagger.entity_types)
     run = Pseudonymiser(cast(Tagger, tagger), Mapping.new("number"), request, options, Documents())
-    run.survey([source])
-    edited = run.edit(0, source)
+    run.survey(source)
+    run.decide()
+    edited = run.edit(source)
     gold, new = read(source.read(), str(path)), read(edited.text.encode(), str(path))
     return counts(gold, new) | {
         "recall": recall,

@@ -22,7 +22,6 @@ from bilstm_crf.errors import (
 from bilstm_crf.formats import FORMATS
 from bilstm_crf.formats.blocks import grouped
 from bilstm_crf.formats.documents import DOCUMENTS
-from bilstm_crf.inference.workers import in_workers
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import identity_of, is_gzip, made_folder, shown
 from bilstm_crf.util.progress import BatchProgress, say
@@ -136,14 +135,17 @@ class Batch:
 
         Small files are tagged together, group by group, by several processes.
         """
-        processes = self.file_tagger.processes if self.file_tagger.tagger.on_cpu else 1
+        from bilstm_crf.inference.chunks import in_forks
+
+        tagger, decoding = self.file_tagger.tagger, self.file_tagger.decoding
         for together, found in groupby(self.plan.jobs, self._is_small):
             jobs = list(found)
             if not together:
                 yield from ((job, None) for job in jobs)
                 continue
             groups = grouped(((number, size_of(job), None) for number, job in enumerate(jobs)), GROUP_BYTES)
-            tagged = in_workers(GroupTagger(self.file_tagger, jobs).tag, groups, processes=processes)
+            work = GroupTagger(self.file_tagger, jobs).tag
+            tagged = in_forks(work, groups, tagger, decoding, processes=self.file_tagger.processes)
             yield from zip(jobs, (file for files in tagged for file in files), strict=True)
 
     def _is_small(self, job: Job) -> bool:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from bilstm_crf.formats import Format, FormatOptions, text
 from bilstm_crf.formats.blocks import Chunk, chunks
 from bilstm_crf.inference.decoding import Decoding
+from bilstm_crf.inference.network import PLAIN_TOKENS, load_loops
 from bilstm_crf.inference.tagger import PLAIN, Tagger
 from bilstm_crf.inference.workers import in_workers
 from bilstm_crf.sentence import Sentence
+
+A = TypeVar("A")
+R = TypeVar("R")
 
 CHUNK_BYTES = 3 << 20  # about 65,000 tokens of CoNLL-U
 TEXT_CHUNK_BYTES = 1 << 19  # about 90,000 tokens: a novel
@@ -61,7 +65,20 @@ def tag_chunks(tagger: ChunkTagger, stream: BinaryIO, *, processes: int) -> Iter
     Raises InputError as the format does.
     """
     cut = chunks(stream, CHUNK_BYTES, whole_documents=tagger.tagger.reads_neighbours, path=tagger.path)
-    return in_workers(tagger.tag, cut, processes=processes if tagger.tagger.on_cpu else 1)
+    return in_forks(tagger.tag, cut, tagger.tagger, tagger.decoding, processes=processes)
+
+
+def in_forks(
+    work: Callable[[A], R], items: Iterable[A], tagger: Tagger, decoding: Decoding, *, processes: int
+) -> Iterator[R]:
+    """Return the results of tagging each item, as `in_workers`; on a GPU in this process."""
+
+    def compile_once() -> None:
+        """Compile, or load from numba's cache, all loops that the work needs."""
+        load_loops(PLAIN_TOKENS + 1)  # not the plain ones, which short texts get
+        tagger.annotate([Sentence(["Kari", "."], document="1")], decoding)
+
+    return in_workers(work, items, processes=processes if tagger.on_cpu else 1, prepare=compile_once)
 
 
 @dataclass(frozen=True)
@@ -98,5 +115,5 @@ def tag_text(tagger: TextTagger, stream: BinaryIO, *, processes: int) -> Iterato
     Forks before it returns, as `tag_chunks`. Raises InputError as the format does.
     """
     cut = text.chunks(stream, TEXT_CHUNK_BYTES, running=tagger.options.sentences == "detect")
-    tagged = in_workers(tagger.tag, cut, processes=processes if tagger.tagger.on_cpu else 1)
+    tagged = in_forks(tagger.tag, cut, tagger.tagger, tagger.decoding, processes=processes)
     return (sentence for sentences in tagged for sentence in sentences)

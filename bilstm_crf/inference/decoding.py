@@ -45,6 +45,7 @@ class Decoding:
     # and no span of the best path yields
     recall_types: frozenset[str] | None = None
     constrained: bool = True  # only label sequences that are legal in the model's encoding
+    consistent: bool = False  # unsure bare names follow the full names of their document
 
     def __post_init__(self) -> None:
         for name, value in (("min_score", self.min_score), ("recall", self.recall)):
@@ -73,6 +74,7 @@ class DecodingOptions(TypedDict, total=False):
     recall: float | None
     recall_types: frozenset[str] | None
     constrained: bool
+    consistent: bool
 
 
 class Annotation(NamedTuple):
@@ -145,6 +147,20 @@ class Decoder:
                 alternatives = self._alternatives(sentence, crf, here, log_z, decoding.nbest)
             annotations[number] = Annotation(spans, scores if decoding.scores else None, alternatives)
         return annotations
+
+    def probabilities(
+        self, emissions: Floats, offsets: Ints, decoding: Decoding, places: Sequence[tuple[int, TokenSpan]]
+    ) -> list[float]:
+        """Return the probability of each span, given with the number of its sentence."""
+        crf = self.constrained_crf if decoding.constrained else self.crf
+        wanted = sorted({number for number, _ in places})
+        marginals = crf.marginals(*_chosen(emissions, offsets, np.array(wanted, np.int64)))
+        place_of = {number: place for place, number in enumerate(wanted)}
+        rows = [row for number, span in places for row in marginals.rows(place_of[number], [span])]
+        probabilities: list[float] = marginals.span_probabilities(
+            np.array(rows, np.int64).reshape(-1, 4)
+        ).tolist()
+        return probabilities
 
     def _spans(self, path: Ints) -> list[TokenSpan]:
         return self._encoding.decode([self._labels[id_] for id_ in path.tolist()])

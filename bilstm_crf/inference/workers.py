@@ -27,10 +27,16 @@ R = TypeVar("R")
 SIGNALS = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
 
 
-def in_workers(work: Callable[[A], R], items: Iterable[A], *, processes: int) -> Iterator[R]:
+def in_workers(
+    work: Callable[[A], R],
+    items: Iterable[A],
+    *,
+    processes: int,
+    prepare: Callable[[], None] = lambda: None,
+) -> Iterator[R]:
     """Return the results of `work` for each item, in order; never None.
 
-    The results do not depend on `processes`; a single item is worked on in this process. Items and results
+    `prepare` is called before the forks, for what each would do again. The results do not depend on `processes`; a single item is worked on in this process. Items and results
     are pickled, `work` is not. What it raises is raised here. Forks before it returns, so call it before
     other threads run.
     """
@@ -39,6 +45,7 @@ def in_workers(work: Callable[[A], R], items: Iterable[A], *, processes: int) ->
     everything = chain(first, iterator)
     if processes == 1 or len(first) < 2 or not system.CAN_FORK:
         return map(work, everything)
+    prepare()
     gc.freeze()  # no collection in a fork touches, and thereby copies, the model's memory
     workers: list[_Worker[A, R]] = []
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # a fork must not handle them as we do

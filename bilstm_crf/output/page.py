@@ -64,7 +64,7 @@ class FileCount:
     """A file in the table of contents."""
 
     path: str
-    name: str
+    name: str  # empty for standard input
     names: int = 0
 
 
@@ -108,7 +108,8 @@ class _Page:
     @property
     def title(self) -> str:
         """The title of the page."""
-        return PurePath(self.files[0].name).name if len(self.files) == 1 else "Names"
+        only = self.files[0].name if len(self.files) == 1 else ""
+        return PurePath(only).name or "Names"
 
     def add(self, sentence: Sentence) -> None:
         self._start(sentence)
@@ -132,7 +133,7 @@ class _Page:
         """Begin a file or a document if this sentence does."""
         if not self.files or self.files[-1].path != sentence.path:
             self._end_file()
-            self.files.append(FileCount(sentence.path, file_name(sentence) or sentence.path or "Text"))
+            self.files.append(FileCount(sentence.path, file_name(sentence) or ""))
             self._document = None
             if len(self.files) > 1:  # the page's template begins the first
                 self.stream.write(self._parts.file_start(len(self.files), self.files[-1].name))

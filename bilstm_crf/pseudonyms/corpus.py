@@ -13,7 +13,7 @@ import io
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -53,11 +53,12 @@ class Request:
 
 @dataclass
 class Source:
-    """A file of the corpus. Its content may be given: standard input can be read only once."""
+    """A file of the corpus. Its content may be given: the text of a document; standard input, read once."""
 
     path: str
     name: str  # of the output
     format: Format
+    encoding: str | None = None  # None: UTF-8
     content: bytes | None = None
 
     def read(self) -> bytes:
@@ -107,8 +108,17 @@ class Edited:
     counts: Counts
 
 
+@dataclass(frozen=True)
+class Surveyed:
+    """A source, its names, and the SHA-256 of its content."""
+
+    source: Source
+    names: FileNames
+    sha256: str
+
+
 class Pseudonymiser:
-    """One run: `survey` the sources, then `edit` each, then write the mapping, then write the texts."""
+    """One run: `survey` each source, `decide`, `edit` each, write the mapping, write the texts."""
 
     def __init__(
         self,
@@ -121,30 +131,28 @@ class Pseudonymiser:
         self.tagger, self.mapping, self.request, self.reading = tagger, mapping, request, reading
         self.documents = documents
         self.outcome = Outcome()
-        self._names: list[FileNames] = []
-        self._hashes: list[str] = []  # of the sources, as they were surveyed
+        self._surveyed: dict[str, Surveyed] = {}  # by path
+        self._wanted = invented_words() if mapping.style == "name" else frozenset()
+        self._seen: set[str] = set()  # those of them that the corpus has
 
     # ------------------------------------------------------------ what is there
 
-    def survey(
-        self, sources: Sequence[Source], progress: Callable[[int], None] = lambda tokens: None
-    ) -> None:
-        """Tag the sources and decide who is who. Raises InputError for what cannot be read."""
-        wanted = invented_words() if self.mapping.style == "name" else frozenset()
-        seen: set[str] = set()
-        for source in sources:
-            content = source.read()
-            self._hashes.append(_sha256(content))
-            names = survey(self._tagged_pages(source, content), self.request.types, wanted, seen)
-            self._names.append(names)
-            self.outcome.tokens += names.tokens
-            progress(names.tokens)
-        self._find_earlier_pseudonyms(seen)
-        inventor = Inventor(self.mapping, seen)
-        self.resolver = Resolver(self.mapping, inventor, last_words(self._names))
-        for source, names in zip(sources, self._names, strict=True):
-            for document in names.documents.values():
-                self._resolve(source, document)
+    def survey(self, source: Source) -> None:
+        """Tag a source and note its names. Raises InputError for what cannot be read."""
+        content = source.read()
+        names = survey(self._tagged_pages(source, content), self.request.types, self._wanted, self._seen)
+        self._surveyed[source.path] = Surveyed(source, names, _sha256(content))
+        self.outcome.tokens += names.tokens
+
+    def decide(self) -> None:
+        """Decide who is who, once all sources are surveyed."""
+        self._find_earlier_pseudonyms(self._seen)
+        inventor = Inventor(self.mapping, self._seen)
+        surveyed = self._surveyed.values()
+        self.resolver = Resolver(self.mapping, inventor, last_words(each.names for each in surveyed))
+        for each in surveyed:
+            for document in each.names.documents.values():
+                self._resolve(each.source, document)
         self.index = self._index()
         self.decisions = Decisions(
             self.mapping, self.resolver, self.index, self.request.identifiers, self.request.same_names
@@ -159,7 +167,7 @@ class Pseudonymiser:
         )
 
     def _sentences(self, source: Source, content: bytes) -> Iterable[Sentence]:
-        stream = utf8_stream(content, self.reading.input_encoding, source.path)
+        stream = utf8_stream(content, source.encoding, source.path)
         sentences: Iterable[Sentence] = source.format.read(stream, shown(source.path), self.reading)
         return sentences if self.documents is None else self.documents.named(sentences)
 
@@ -193,8 +201,8 @@ class Pseudonymiser:
             return index
         sure: set[tuple[str, str]] = set()
         met: set[str] = set()
-        for names in self._names:
-            for document in names.documents.values():
+        for surveyed in self._surveyed.values():
+            for document in surveyed.names.documents.values():
                 for mention, id_ in zip(document.mentions, document.ids, strict=True):
                     met.add(id_)
                     if mention.score >= MIN_EVIDENCE:
@@ -212,15 +220,15 @@ class Pseudonymiser:
 
     # ------------------------------------------------------------ editing
 
-    def edit(self, number: int, source: Source) -> Edited:
+    def edit(self, source: Source) -> Edited:
         """Return the pseudonymised text of a source.
 
         Raises InputError if the source has changed since it was surveyed.
         """
-        content = source.read()
-        if _sha256(content) != self._hashes[number]:
+        content, surveyed = source.read(), self._surveyed[source.path]
+        if _sha256(content) != surveyed.sha256:
             raise InputError("has changed while it was read", path=shown(source.path), hint="run it again")
-        editor = Editor(self.decisions, self._names[number])
+        editor = Editor(self.decisions, surveyed.names)
         texts: list[str] = []
         occurrences: list[Occurrence] = []
         length = 0
@@ -233,9 +241,9 @@ class Pseudonymiser:
         record = FileRecord(
             original_name=os.path.basename(shown(source.path)),
             name=source.name,
-            original_sha256=self._hashes[number],
+            original_sha256=surveyed.sha256,
             sha256=_sha256(text.encode()),
-            encoding=self.reading.input_encoding or "utf-8",
+            encoding=source.encoding or "utf-8",
             occurrences=tuple(occurrences),
         )
         return Edited(text, record, editor.counts)

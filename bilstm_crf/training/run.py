@@ -25,6 +25,7 @@ from bilstm_crf.training import records, run_folder
 from bilstm_crf.training.build import build_model
 from bilstm_crf.training.checkpoint import epochs_done
 from bilstm_crf.training.corpora import Corpora, load_corpora
+from bilstm_crf.training.estimate import estimate
 from bilstm_crf.training.loop import DevSet, Observer, Output, Trainer, fit
 from bilstm_crf.training.optimizer import Optimizer
 from bilstm_crf.training.plan import Plan, plan_training, stop_where_best
@@ -33,6 +34,7 @@ from bilstm_crf.training.provenance import command_line, environment, git_commit
 from bilstm_crf.training.records import EpochRow, FinalPhase, RunDescription, RunMetrics, Seconds
 from bilstm_crf.training.run_folder import CHECKPOINT, FINAL, is_finished
 from bilstm_crf.util.files import sha256_of_all
+from bilstm_crf.util.progress import Waiting
 from bilstm_crf.util.threads import use_threads
 from bilstm_crf.version import __version__
 
@@ -102,13 +104,15 @@ def set_up(config: RunConfig, monitor: Monitor) -> Setup:
     Raises InputError for what cannot be read, UsageError for what does not go together or is not there.
     """
     find_device(config.run.device)  # refuse it before gigabytes are read
-    corpora = load_corpora(config.data, monitor.say, documents=config.reads_neighbours)
+    with Waiting("Reading the corpora"):
+        corpora = load_corpora(config.data, monitor.say, documents=config.reads_neighbours)
     stages = [Stage(0, "sentences", 0)] if config.encoder is None else config.encoder.stages
     plan = plan_training(config.schedule, stages, corpora.mixture)
     pretrained = load_pretrained(
         config.words, config.network, config.encoder, corpora.train.sentences, monitor.say
     )
-    model = build_model(config, corpora.train.sentences, pretrained, corpora.caseless)
+    with Waiting("Building the model"):
+        model = build_model(config, corpora.train.sentences, pretrained, corpora.caseless)
     description = RunDescription(
         bilstm_crf=__version__,
         commit=git_commit(Path(__file__).parents[2]),
@@ -152,6 +156,10 @@ def _run(config: RunConfig, setup: Setup, folder: Path, monitor: Monitor) -> Run
     corpora = setup.corpora
     if done := epochs_done(folder / CHECKPOINT):
         monitor.say(f"resuming after epoch {done}")
+    sizes = (setup.model.architecture, setup.model.word_table.shape[1])
+    expected = estimate(config, setup.plan, corpora, sizes, done)
+    if expected is not None and expected.epochs:
+        monitor.say(expected.line())
     dev = DevSet(corpora.dev, chooses=corpora.dev_chooses, device=config.run.device, threads=config.workers)
     with _interruptible(folder, lambda: _in_epoch(folder)):
         history = _train(config, setup, dev, folder, monitor)
@@ -226,7 +234,8 @@ def _score(
             device=config.run.device,
             threads=config.workers,
         )
-        spans = tagger.predict(split.sentences, decoding=UNCONSTRAINED)
+        with Waiting("Scoring the saved model"):
+            spans = tagger.predict(split.sentences, decoding=UNCONSTRAINED)
         report = evaluate(
             split.sentences,
             spans,
