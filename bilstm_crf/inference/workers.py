@@ -36,9 +36,9 @@ def in_workers(
 ) -> Iterator[R]:
     """Return the results of `work` for each item, in order; never None.
 
-    `prepare` is called before the forks, for what each would do again. The results do not depend on `processes`; a single item is worked on in this process. Items and results
-    are pickled, `work` is not. What it raises is raised here. Forks before it returns, so call it before
-    other threads run.
+    `prepare` is called before the forks, for what each would do again. The results do not depend on
+    `processes`; a single item is worked on in this process. Items and results are pickled, `work` is not.
+    What it raises is raised here. Forks before it returns, so call it before other threads run.
     """
     iterator = iter(items)
     first = list(islice(iterator, 2))
