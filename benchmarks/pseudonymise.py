@@ -22,8 +22,9 @@ from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.formats import FORMATS, FormatOptions
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.labels import ENCODINGS
-from bilstm_crf.pseudonyms.corpus import Pseudonymiser, Request, Source
+from bilstm_crf.pseudonyms.corpus import Pseudonymiser, Request
 from bilstm_crf.pseudonyms.mapping import Mapping
+from bilstm_crf.pseudonyms.source import Source
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import sha256_of
 

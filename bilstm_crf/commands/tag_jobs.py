@@ -158,7 +158,8 @@ def _add(plan: Plan, found: Found, options: Mapping[str, Any]) -> None:
             plan.skipped.append(skipped_for(path, error))
         return
     # On a terminal names are easier to see than records; pipes and files always get these
-    marks = "text" if options["output"] in (None, "-") and _on_terminal() else "jsonl"
+    shown = options["output"] in (None, "-") and options["output_dir"] is None and _on_terminal()
+    marks = "text" if shown and not options["scores"] and options["nbest"] == 1 else "jsonl"
     job = Job(path, source, WRITERS[marks], folder=found.folder)
     if not job.has_running_text:
         job = replace(job, target=WRITERS[source.name])

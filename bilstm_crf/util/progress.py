@@ -164,6 +164,7 @@ class Bar:
             completed=done,
             total=total,
             note=note,
+            refresh=True,
         )
 
     def say(self, message: str) -> None:
@@ -194,6 +195,7 @@ def _start(unit: str | None) -> Progress:
         TextColumn("left"),
         console=Console(stderr=True, highlight=False),
         transient=True,
+        auto_refresh=False,  # by a thread, which a fork must not meet
     )
     progress.add_task("", total=None, note="")
     progress.start()
