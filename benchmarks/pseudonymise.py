@@ -22,8 +22,9 @@ from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.formats import FORMATS, FormatOptions
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.labels import ENCODINGS
-from bilstm_crf.pseudonyms.corpus import Pseudonymiser, Request, Source
+from bilstm_crf.pseudonyms.corpus import Pseudonymiser, Request
 from bilstm_crf.pseudonyms.mapping import Mapping
+from bilstm_crf.pseudonyms.source import Source
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import sha256_of
 
@@ -64,8 +65,9 @@ def measure_one(tagger: TaggedOnce, path: Path, recall: float | None, *, same_na
     request = Request(frozenset(["PER"]), (), recall, same_names, unsure_below=0.5)
     options = FormatOptions(misc_key="none", known_types=tagger.entity_types)
     run = Pseudonymiser(cast(Tagger, tagger), Mapping.new("number"), request, options, Documents())
-    run.survey([source])
-    edited = run.edit(0, source)
+    run.survey(source)
+    run.decide()
+    edited = run.edit(source)
     gold, new = read(source.read(), str(path)), read(edited.text.encode(), str(path))
     return counts(gold, new) | {
         "recall": recall,

@@ -16,7 +16,7 @@ import click
 
 from bilstm_crf.errors import BilstmCrfError, InputWarning, did_you_mean
 from bilstm_crf.util.extras import optional_import
-from bilstm_crf.util.progress import say, visible
+from bilstm_crf.util.progress import listening, say, visible
 from bilstm_crf.util.streams import finish_output, open_closed_streams
 from bilstm_crf.version import __version__
 
@@ -116,7 +116,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # escape what the terminal's encoding lacks
             stream.reconfigure(errors="backslashreplace")
-    with warnings.catch_warnings(), _signals_as_ctrl_c() as received:
+    with warnings.catch_warnings(), listening(), _signals_as_ctrl_c() as received:
         warnings.simplefilter("always", InputWarning)
         warnings.showwarning = _warning_printer()
         status = _run(arguments)

@@ -14,6 +14,7 @@ from bilstm_crf.formats import FormatOptions
 from bilstm_crf.inference.box import box_folder
 from bilstm_crf.labels import Repair
 from bilstm_crf.util.files import read_toml
+from bilstm_crf.util.progress import Waiting, be_quiet
 from bilstm_crf.util.system import cores
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ class Command(click.Command):
                 message = f"{option.opts[0]} is given {given.count(option)} times, it takes one value"
                 raise click.UsageError(message, context)
         return super().parse_args(context, args)
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; with `--quiet` no progress is shown, whatever the work."""
+        if context.params.get("quiet"):
+            be_quiet()
+        return super().invoke(context)
 
 
 class Group(click.Group):
@@ -278,10 +285,11 @@ def inputs_of(options: dict[str, Any], *files: str | None) -> list[str | Path | 
 
 def load_tagger(model: str | None, options: dict[str, Any], *, threads: int) -> Tagger:
     """Load the model of a folder, or the one in the box, as `model_options` say."""
-    from bilstm_crf.inference.tagger import Tagger
-
     taken = ("embeddings", "encoder", "trust_remote_code", "device")
-    return Tagger.load(model, threads=threads, **{name: options[name] for name in taken})
+    with Waiting("Loading the model"):
+        from bilstm_crf.inference.tagger import Tagger
+
+        return Tagger.load(model, threads=threads, **{name: options[name] for name in taken})
 
 
 def documents_for(tagger: Tagger, table: str | None) -> Documents | None:

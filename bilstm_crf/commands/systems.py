@@ -17,7 +17,7 @@ from bilstm_crf.evaluation.report import Reading, map_types, require_scorable
 from bilstm_crf.labels import LabelSet, has_illegal_labels
 from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.util.files import sha256_of_all
-from bilstm_crf.util.progress import say
+from bilstm_crf.util.progress import Waiting, say
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ def read_systems(
             hint="give [--model DIR] FILE...   or --gold GOLD --predicted A",
         )
     formats_of = _formats(options)
-    gold = read_gold_files(files, options, say if model is None else None)
+    with Waiting("Reading the files"):
+        gold = read_gold_files(files, options, say if model is None else None)
     if documents is not None:
         documents.name(gold)
     tagged = []
@@ -122,6 +123,8 @@ def _tag(
         documents = documents_for(tagger, options["documents"])
         if documents is not None:
             documents.name(gold)
-    spans = zip(gold, tagger.predict(gold), strict=True)
+    with Waiting(f"Tagging {len(gold):,} sentences"):
+        predicted = tagger.predict(gold)
+    spans = zip(gold, predicted, strict=True)
     path = model_name(options)
     return [replace(sentence, token_spans=found, path=path) for sentence, found in spans], tagger.label_set

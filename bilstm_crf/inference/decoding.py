@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bilstm_crf.errors import UsageError
-from bilstm_crf.inference.marginals import Crf, Marginals
+from bilstm_crf.inference.marginals import Crf, Marginals, probabilities_of
 from bilstm_crf.inference.network import Transitions
 from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.labels import Encoding
@@ -45,6 +45,7 @@ class Decoding:
     # and no span of the best path yields
     recall_types: frozenset[str] | None = None
     constrained: bool = True  # only label sequences that are legal in the model's encoding
+    consistent: bool = False  # unsure bare names follow the full names of their document
 
     def __post_init__(self) -> None:
         for name, value in (("min_score", self.min_score), ("recall", self.recall)):
@@ -73,6 +74,7 @@ class DecodingOptions(TypedDict, total=False):
     recall: float | None
     recall_types: frozenset[str] | None
     constrained: bool
+    consistent: bool
 
 
 class Annotation(NamedTuple):
@@ -122,7 +124,7 @@ class Decoder:
         named = np.searchsorted(offsets, np.flatnonzero(label_ids), side="right") - 1
         named = np.unique(named)  # sentences with labels other than O
         for number in named.tolist():
-            best[number] = self._spans(label_ids[offsets[number] : offsets[number + 1]])
+            best[number] = self.spans(label_ids[offsets[number] : offsets[number + 1]])
         if not decoding.needs_probabilities:
             return [
                 Annotation(trim_spans(sentence, spans)) if spans else Annotation([])
@@ -146,7 +148,22 @@ class Decoder:
             annotations[number] = Annotation(spans, scores if decoding.scores else None, alternatives)
         return annotations
 
-    def _spans(self, path: Ints) -> list[TokenSpan]:
+    def probabilities(
+        self, emissions: Floats, offsets: Ints, decoding: Decoding, places: Sequence[tuple[int, TokenSpan]]
+    ) -> list[float]:
+        """Return the probability of each span, given with the number of its sentence."""
+        crf = self.constrained_crf if decoding.constrained else self.crf
+        wanted = sorted({number for number, _ in places})
+        marginals = crf.marginals(*_chosen(emissions, offsets, np.array(wanted, np.int64)))
+        place_of = {number: place for place, number in enumerate(wanted)}
+        rows = [row for number, span in places for row in marginals.rows(place_of[number], [span])]
+        probabilities: list[float] = marginals.span_probabilities(
+            np.array(rows, np.int64).reshape(-1, 4)
+        ).tolist()
+        return probabilities
+
+    def spans(self, path: Ints) -> list[TokenSpan]:
+        """Return the spans of label ids (T,)."""
         return self._encoding.decode([self._labels[id_] for id_ in path.tolist()])
 
     def _alternatives(
@@ -154,9 +171,9 @@ class Decoder:
     ) -> list[Alternative]:
         """Return the n best ways to label a sentence."""
         paths, scores = crf.best_sequences(emissions, n)
-        probabilities = np.minimum(np.exp(scores - log_partition), 1.0).tolist()
+        probabilities = probabilities_of(scores - log_partition).tolist()
         return [
-            Alternative(probability, trim_spans(sentence, self._spans(path)))
+            Alternative(probability, trim_spans(sentence, self.spans(path)))
             for path, probability in zip(paths, probabilities, strict=True)
         ]
 

@@ -31,6 +31,7 @@ from bilstm_crf.model.model_folder import Model
 
 PLAIN_TOKENS = 256  # so many tokens are tagged without numba, if it is not imported yet
 BATCH_WORDS = 1_024  # distinct words computed at a time
+MEMORY_TOKENS = 8_192  # tokens whose other occurrences are looked up at a time: each has up to ten
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -172,8 +173,11 @@ class _Tagger:
                 memory = index.batch(layout.tokens)
                 kept[memory.kept_places] = states[memory.kept_rows]
         if index is not None and self.memory is not None:
-            memory = index.batch(np.arange(len(emissions)))
-            emissions[memory.rows] += self._remembered(memory, kept, loops)
+            for tokens in np.split(
+                np.arange(len(emissions)), range(MEMORY_TOKENS, len(emissions), MEMORY_TOKENS)
+            ):
+                memory = index.batch(tokens)
+                emissions[tokens[memory.rows]] += self._remembered(memory, kept, loops)
         return emissions
 
     def _states(self, shares: Floats, which: Ints, sizes: Ints, loops: Loops) -> Floats:

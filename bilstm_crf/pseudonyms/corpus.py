@@ -9,18 +9,16 @@ edited: only their names stay in memory.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from io import BytesIO
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import InputError
-from bilstm_crf.formats import Format, FormatOptions
+from bilstm_crf.formats import FormatOptions
 from bilstm_crf.pseudonyms.editor import Counts, Decisions, Editor
 from bilstm_crf.pseudonyms.edits import Edit, apply
 from bilstm_crf.pseudonyms.forms import fold
@@ -31,10 +29,10 @@ from bilstm_crf.pseudonyms.mapping import FileRecord, Mapping, Occurrence
 from bilstm_crf.pseudonyms.mentions import Mention
 from bilstm_crf.pseudonyms.pages import Page, pages
 from bilstm_crf.pseudonyms.same_names import NameIndex
+from bilstm_crf.pseudonyms.source import Source
 from bilstm_crf.pseudonyms.survey import MIN_EVIDENCE, DocumentNames, FileNames, last_words, survey
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.util.charset import BLOCK, Transcoder, is_utf8
-from bilstm_crf.util.files import open_input, shown
+from bilstm_crf.util.files import shown
 
 if TYPE_CHECKING:
     from bilstm_crf.inference.tagger import Tagger
@@ -49,26 +47,6 @@ class Request:
     recall: float | None  # also replace spans of at least this probability that the best path missed
     same_names: bool  # also replace names that were found elsewhere in the corpus
     unsure_below: float  # probability under which a name is listed in the report
-
-
-@dataclass
-class Source:
-    """A file of the corpus. Its content may be given: standard input can be read only once."""
-
-    path: str
-    name: str  # of the output
-    format: Format
-    content: bytes | None = None
-
-    def read(self) -> bytes:
-        """Return the bytes, decompressed. Raises InputError if that cannot be done."""
-        if self.content is not None:
-            return self.content
-        with open_input(self.path) as stream:
-            content = stream.read()
-        if self.path == "-":
-            self.content = content
-        return content
 
 
 @dataclass(frozen=True)
@@ -107,8 +85,17 @@ class Edited:
     counts: Counts
 
 
+@dataclass(frozen=True)
+class Surveyed:
+    """A source, its names, and the SHA-256 of its content."""
+
+    source: Source
+    names: FileNames
+    sha256: str
+
+
 class Pseudonymiser:
-    """One run: `survey` the sources, then `edit` each, then write the mapping, then write the texts."""
+    """One run: `survey` each source, `decide`, `edit` each, write the mapping, write the texts."""
 
     def __init__(
         self,
@@ -121,30 +108,28 @@ class Pseudonymiser:
         self.tagger, self.mapping, self.request, self.reading = tagger, mapping, request, reading
         self.documents = documents
         self.outcome = Outcome()
-        self._names: list[FileNames] = []
-        self._hashes: list[str] = []  # of the sources, as they were surveyed
+        self._surveyed: dict[str, Surveyed] = {}  # by path
+        self._wanted = invented_words() if mapping.style == "name" else frozenset()
+        self._seen: set[str] = set()  # those of them that the corpus has
 
     # ------------------------------------------------------------ what is there
 
-    def survey(
-        self, sources: Sequence[Source], progress: Callable[[int], None] = lambda tokens: None
-    ) -> None:
-        """Tag the sources and decide who is who. Raises InputError for what cannot be read."""
-        wanted = invented_words() if self.mapping.style == "name" else frozenset()
-        seen: set[str] = set()
-        for source in sources:
-            content = source.read()
-            self._hashes.append(_sha256(content))
-            names = survey(self._tagged_pages(source, content), self.request.types, wanted, seen)
-            self._names.append(names)
-            self.outcome.tokens += names.tokens
-            progress(names.tokens)
-        self._find_earlier_pseudonyms(seen)
-        inventor = Inventor(self.mapping, seen)
-        self.resolver = Resolver(self.mapping, inventor, last_words(self._names))
-        for source, names in zip(sources, self._names, strict=True):
-            for document in names.documents.values():
-                self._resolve(source, document)
+    def survey(self, source: Source) -> None:
+        """Tag a source and note its names. Raises InputError for what cannot be read."""
+        content = source.read()
+        names = survey(self._tagged_pages(source, content), self.request.types, self._wanted, self._seen)
+        self._surveyed[source.path] = Surveyed(source, names, _sha256(content))
+        self.outcome.tokens += names.tokens
+
+    def decide(self) -> None:
+        """Decide who is who, once all sources are surveyed."""
+        self._find_earlier_pseudonyms(self._seen)
+        inventor = Inventor(self.mapping, self._seen)
+        surveyed = self._surveyed.values()
+        self.resolver = Resolver(self.mapping, inventor, last_words(each.names for each in surveyed))
+        for each in surveyed:
+            for document in each.names.documents.values():
+                self._resolve(each.source, document)
         self.index = self._index()
         self.decisions = Decisions(
             self.mapping, self.resolver, self.index, self.request.identifiers, self.request.same_names
@@ -159,7 +144,7 @@ class Pseudonymiser:
         )
 
     def _sentences(self, source: Source, content: bytes) -> Iterable[Sentence]:
-        stream = utf8_stream(content, self.reading.input_encoding, source.path)
+        stream = source.stream(content)
         sentences: Iterable[Sentence] = source.format.read(stream, shown(source.path), self.reading)
         return sentences if self.documents is None else self.documents.named(sentences)
 
@@ -193,8 +178,8 @@ class Pseudonymiser:
             return index
         sure: set[tuple[str, str]] = set()
         met: set[str] = set()
-        for names in self._names:
-            for document in names.documents.values():
+        for surveyed in self._surveyed.values():
+            for document in surveyed.names.documents.values():
                 for mention, id_ in zip(document.mentions, document.ids, strict=True):
                     met.add(id_)
                     if mention.score >= MIN_EVIDENCE:
@@ -212,15 +197,15 @@ class Pseudonymiser:
 
     # ------------------------------------------------------------ editing
 
-    def edit(self, number: int, source: Source) -> Edited:
+    def edit(self, source: Source) -> Edited:
         """Return the pseudonymised text of a source.
 
         Raises InputError if the source has changed since it was surveyed.
         """
-        content = source.read()
-        if _sha256(content) != self._hashes[number]:
+        content, surveyed = source.read(), self._surveyed[source.path]
+        if _sha256(content) != surveyed.sha256:
             raise InputError("has changed while it was read", path=shown(source.path), hint="run it again")
-        editor = Editor(self.decisions, self._names[number])
+        editor = Editor(self.decisions, surveyed.names)
         texts: list[str] = []
         occurrences: list[Occurrence] = []
         length = 0
@@ -233,9 +218,9 @@ class Pseudonymiser:
         record = FileRecord(
             original_name=os.path.basename(shown(source.path)),
             name=source.name,
-            original_sha256=self._hashes[number],
+            original_sha256=surveyed.sha256,
             sha256=_sha256(text.encode()),
-            encoding=self.reading.input_encoding or "utf-8",
+            encoding=source.encoding or "utf-8",
             occurrences=tuple(occurrences),
         )
         return Edited(text, record, editor.counts)
@@ -270,10 +255,3 @@ def _occurrences(page: Page, edits: Iterable[Edit], before: int) -> Iterator[Occ
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def utf8_stream(content: bytes, encoding: str | None, path: str) -> BinaryIO:
-    """Return the content as a stream in UTF-8. Reading it raises InputError for bytes of another encoding."""
-    if encoding is None or is_utf8(encoding):
-        return BytesIO(content)
-    return cast(BinaryIO, io.BufferedReader(Transcoder(BytesIO(content), encoding, shown(path)), BLOCK))

@@ -72,10 +72,11 @@ class Editor:
         for text, places, first in page.passages:
             edits += self._identifiers(page, text, places, first, covered)
         for mention, id_ in self._mentions(page, document):
-            start, end = mention.start - self._tokens, mention.end - self._tokens
-            if covered.isdisjoint(range(start, end)):
-                covered.update(range(start, end))
-                edits += self._name(page, start, end, id_, mention.words(self.decisions.resolver.attested))
+            words = mention.words(self.decisions.resolver.attested)
+            first = mention.start - self._tokens
+            for part in words.without({token - first for token in covered}):
+                edits += self._name(page, first, mention.end - self._tokens, id_, part)
+            covered.update(range(first, mention.end - self._tokens))
         if self.decisions.same_names:
             edits += self._elsewhere(page, document, covered)
         edits += self._notes(page, document)
@@ -87,8 +88,9 @@ class Editor:
     def _identifiers(
         self, page: Page, text: str, places: Sequence[Place], first: int, covered: set[int]
     ) -> Iterator[Edit]:
-        starts = [start for start, _ in places]
-        for found in find_identifiers(text, self.decisions.identifiers):
+        identifiers = find_identifiers(text, self.decisions.identifiers)
+        starts = [start for start, _ in places] if identifiers else []
+        for found in identifiers:
             here = range(max(0, bisect_left(starts, found.start + 1) - 1), bisect_left(starts, found.end))
             tokens = [first + at for at in here if places[at][1] > found.start]
             if not found.is_certain:

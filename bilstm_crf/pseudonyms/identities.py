@@ -82,11 +82,13 @@ class Resolver:
             people.add(folded, self._identity("PER", full[folded], same).id)
         ids = []
         for mention, name in zip(mentions, words, strict=True):
-            if mention.kind != "PER" or not name.forms:
-                ids.append(self._identity(mention.kind, name.text or " ".join(mention.tokens)).id)
-            else:
+            if not name.forms:
+                ids.append(self._identity(mention.kind, " ".join(mention.tokens)).id)
+            elif mention.kind == "PER":
                 ids.append(self._person(mention, name, people))
-            self._learn(ids[-1], mention.kind, name)
+            else:
+                ids.append(self._mistaken(name, people) or self._identity(mention.kind, name.text).id)
+            self._learn(ids[-1], name)
         return ids, people
 
     def _person(self, mention: Mention, name: Words, people: People) -> str:
@@ -103,6 +105,14 @@ class Resolver:
         if found:
             self.ambiguous.append(mention)
         return self._identity("PER", name.text).id
+
+    def _mistaken(self, name: Words, people: People) -> str | None:
+        """Return the person whose name the tagger took for another type, such as "KARI NORDMANN"."""
+        folded = name.folded
+        if len(folded) > 1:
+            return people.by_name.get(folded)
+        found = people.by_word.get(folded[0], set())
+        return next(iter(found)) if len(found) == 1 else None
 
     def _identity(self, kind: str, name: str, same: str | None = None) -> Identity:
         """Return the identity with this name; a new one if there is none and it is not the `same` as one."""
@@ -128,7 +138,8 @@ class Resolver:
         self._known[kind, key] = identity.id
         return identity
 
-    def _learn(self, id_: str, kind: str, name: Words) -> None:
-        """Invent words for those of a name that the identity lacks, such as a middle initial."""
-        if kind == "PER":
-            self.inventor.words(self.mapping.identities[id_], name)
+    def _learn(self, id_: str, name: Words) -> None:
+        """Invent words for those of a person's name that the identity lacks, such as a middle initial."""
+        identity = self.mapping.identities[id_]
+        if identity.kind == "PER":
+            self.inventor.words(identity, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from bilstm_crf.pseudonyms.forms import Form, fold, is_initial, is_particle, is_title, split_genitive
@@ -53,6 +53,22 @@ class Words:
             after = tokens[last + 1] if last + 1 < len(tokens) else following
             forms[-1] = split_genitive(tokens[last], after, attested)
         return cls(tuple(forms), tuple(positions))
+
+    @classmethod
+    def _of_pairs(cls, pairs: Sequence[tuple[Form, int]]) -> Words:
+        return cls(tuple(form for form, _ in pairs), tuple(position for _, position in pairs))
+
+    def without(self, tokens: Collection[int]) -> Iterator[Words]:
+        """Yield the parts of the name between these of its tokens, such as an identifier inside it."""
+        part: list[tuple[Form, int]] = []
+        for form, position in zip(self.forms, self.positions, strict=True):
+            if position not in tokens:
+                part.append((form, position))
+            elif part:
+                yield Words._of_pairs(part)
+                part = []
+        if part:
+            yield Words._of_pairs(part)
 
     @property
     def folded(self) -> tuple[str, ...]:

@@ -108,10 +108,12 @@ def _fill_conllu(page: Page, sentence: Sentence) -> None:
         token = numbers.get(number)
         content = line.rstrip("\r\n")
         if token is not None:
-            cells = _cells(content, start)
-            page.places.append(cells[1])
-            if page.text[slice(*cells[2])] != "_":
-                page.related[token] = [cells[2]]
+            id_, form, lemma, _ = content.split("\t", 3)
+            begin = start + len(id_) + 1
+            page.places.append((begin, begin + len(form)))
+            if lemma != "_":
+                begin += len(form) + 1
+                page.related[token] = [(begin, begin + len(lemma))]
         elif content.startswith(("#", "\ufeff#")):
             key, equals, _ = content.partition("=")
             if equals and key.lstrip("\ufeff# ").rstrip() == "text":

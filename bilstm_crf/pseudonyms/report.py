@@ -16,7 +16,7 @@ LIMITS = "No tool finds every name: read the outputs before you share them, and 
 MAX_LINES = 5  # of unsure names on the terminal
 
 
-def summary(outcome: Outcome, request: Request, files: int, mapping: str) -> Iterator[str]:
+def summary(outcome: Outcome, files: int, mapping: str) -> Iterator[str]:
     """Yield the lines for the terminal: counts, what is unsure, what a person has to do. No names."""
     many = f"{files:,} file{'s' * (files != 1)}, {outcome.tokens:,} tokens"
     yield f"{many}: {outcome.found.total():,} names and identifiers replaced; the mapping is {mapping}"
@@ -25,7 +25,8 @@ def summary(outcome: Outcome, request: Request, files: int, mapping: str) -> Ite
         missed = f", {elsewhere:,} of them missed by the tagger and found by their words" if elsewhere else ""
         yield f"  {kind:<12} {count:>7,}  ({len(outcome.identities[kind]):,} different{missed})"
     if outcome.unsure:
-        yield f"{len(outcome.unsure):,} places are unsure; --report FILE lists them"
+        places = "place is" if len(outcome.unsure) == 1 else "places are"
+        yield f"{len(outcome.unsure):,} {places} unsure; --report FILE lists them"
         for each in outcome.unsure[:MAX_LINES]:
             yield f"  {each.path}, line {each.line}: {each.what}"
         if len(outcome.unsure) > MAX_LINES:
@@ -38,15 +39,15 @@ def notes(outcome: Outcome) -> Iterator[str]:
     """Yield what else may give somebody away."""
     if outcome.named_files:
         some = ", ".join(outcome.named_files[:3])
-        yield f"{len(outcome.named_files)} outputs have a name in their file name ({some}): --number-files"
+        yield f"names in the file names of outputs: {some}; --number-files gives them numbers"
     if outcome.met_before:
         some = ", ".join(outcome.met_before[:3])
-        yield f"these files contain pseudonyms of earlier runs as real names ({some})"
+        yield f"pseudonyms of earlier runs that these files have as real names: {some}"
     if outcome.reused:
         some = ", ".join(outcome.reused[:3])
-        yield f"{len(outcome.reused)} invented given names also occur in the corpus, like all others ({some})"
+        yield f"invented given names that also occur in the corpus, like all others: {some}"
     if outcome.test_ids:
-        yield f"{outcome.test_ids} of the national ids are synthetic test numbers"
+        yield f"synthetic national ids, made for tests: {outcome.test_ids}"
 
 
 def write_report(outcome: Outcome, request: Request, path: str, *, names: bool) -> None:

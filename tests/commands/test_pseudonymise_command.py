@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from documents import paragraph, word
 from done import Done
 
 Cli = Callable[..., Done]
@@ -99,11 +100,14 @@ def test_an_edited_file_gets_what_is_left_and_status_1(pseudonymise: Cli) -> Non
     ("arguments", "word"),
     [
         (["in", "-o", "out", "--mapping", "out/secret.csv"], "shared"),
-        (["in", "-o", "in"], "input"),
+        (["in", "-o", "in"], "in"),
         (["in"], "-o DIR"),
         (["in/a.txt", "-o", "x.txt", "--types", "PRE"], "PER"),
         (["in/a.txt", "-o", "x.txt", "--identifiers", "PHONES"], "PHONE"),
         (["in/a.txt", "-o", "x.txt", "--mapping", "in/a.txt"], "input"),
+        (["in", "-o", "in/out"], "read it again"),
+        (["in/a.txt", "-o", "x.txt", "--mapping", "none/secret.csv"], "folder that exists"),
+        (["in/a.txt", "-o", "x.txt", "--mapping", "s.csv", "--report", "s.csv"], "same file"),
         (["none.txt", "-o", "x.txt"], "none.txt"),
         (["--restore", "in", "-o", "out"], "secret.csv"),
         (["--restore", "in", "-o", "out", "--style", "name"], "--style"),
@@ -173,3 +177,51 @@ def test_kill_9_leaves_no_output_without_its_mapping(pseudonymise: Cli, tmp_path
     for name in sorted(written)[:5]:
         done = pseudonymise("--restore", f"out/{name}")
         assert (done.status, done.out) == (0, (tmp_path / "in" / name).read_bytes())
+
+
+def test_one_bad_file_does_not_stop_the_others(pseudonymise: Cli) -> None:
+    Path("in/bad.txt").write_bytes("Blåbærøl".encode("cp1252"))
+    Path("in/picture.png").write_bytes(b"\x89PNG\r\n")
+    done = pseudonymise("in", "-o", "out")
+    assert done.status == 1
+    assert set(contents("out")) == {"a.txt", "sub/b.txt"}
+    assert "bad.txt" in done.err
+    assert ".png" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_file_name_with_a_name_is_told(pseudonymise: Cli) -> None:
+    Path("intervju_Nordmann.txt").write_text(TEXT, "utf-8")
+    done = pseudonymise("intervju_Nordmann.txt", "-o", "out/")
+    assert "--number-files" in done.err
+
+
+def test_interrupted_before_the_mapping_nothing_is_written(
+    pseudonymise: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bilstm_crf.pseudonyms.corpus import Pseudonymiser
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Pseudonymiser, "edit", interrupt)
+    assert pseudonymise("in", "-o", "out").status == 130
+    assert not Path("out").exists()
+    assert not Path("secret.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n\n", b"\xef\xbb\xbf", "💥\u200b\u202e'\r".encode(), b"a" * 300_000]
+)
+def test_odd_texts_come_back(pseudonymise: Cli, content: bytes) -> None:
+    Path("odd.txt").write_bytes(content)
+    assert pseudonymise("odd.txt", "-o", "new.txt").status == 0
+    assert Path("new.txt").read_bytes() == content
+
+
+def test_of_a_document_the_output_is_its_text(pseudonymise: Cli) -> None:
+    Path("in/brev.docx").write_bytes(word(paragraph("Kari Nordmann skriv til ", "kari@example.no") * 2))
+    assert pseudonymise("in", "-o", "out").status == 0
+    assert Path("out/brev.txt").read_bytes().count(b"[EMAIL-1]") == 2
+    assert pseudonymise("--restore", "out/brev.txt", "-o", "back.txt").status == 0
+    assert "kari@example.no" in Path("back.txt").read_text("utf-8")

@@ -7,9 +7,10 @@ from io import BytesIO
 from typing import Any
 
 from bilstm_crf.formats import FORMATS, FormatOptions
-from bilstm_crf.pseudonyms.corpus import Edited, Pseudonymiser, Request, Source
+from bilstm_crf.pseudonyms.corpus import Edited, Pseudonymiser, Request
 from bilstm_crf.pseudonyms.identifiers import DEFAULT_KINDS
 from bilstm_crf.pseudonyms.mapping import Mapping, Style
+from bilstm_crf.pseudonyms.source import Source
 from bilstm_crf.sentence import Sentence, TokenSpan
 
 TYPES = frozenset(["PER", "ORG", "GPE_LOC"])
@@ -72,7 +73,7 @@ def run(
 ) -> Result:
     """Pseudonymise texts with a tagger that finds `names`."""
     sources = [
-        Source(f"{at}.txt", f"{at}.txt", FORMATS[format_name], text.encode())
+        Source(f"{at}.txt", f"{at}.txt", FORMATS[format_name], content=text.encode())
         for at, text in enumerate([texts] if isinstance(texts, str) else texts)
     ]
     request = Request(frozenset(types), DEFAULT_KINDS, None, same_names, unsure_below=0.5)
@@ -84,8 +85,10 @@ def run(
         options,
         None,
     )
-    pseudonymiser.survey(sources)
-    edited = [pseudonymiser.edit(at, source) for at, source in enumerate(sources)]
+    for source in sources:
+        pseudonymiser.survey(source)
+    pseudonymiser.decide()
+    edited = [pseudonymiser.edit(source) for source in sources]
     for one, source in zip(edited, sources, strict=True):
         pseudonymiser.note(one, source)
     return Result(pseudonymiser, edited)

@@ -177,3 +177,17 @@ def test_identifiers_are_the_same_in_every_spelling() -> None:
     text = "Ring 22 12 34 56 eller +47 22123456, skriv til KARI@example.no og kari@example.no."
     new = run(text, {}).text
     assert new == "Ring [PHONE-1] eller [PHONE-1], skriv til [EMAIL-1] og [EMAIL-1]."
+
+
+def test_a_name_around_an_identifier_is_replaced_too() -> None:
+    names = {"Kari kari@example.no Nordmann": "PER"}
+    for style in ("name", "number", "label"):
+        text = run("Så Kari kari@example.no Nordmann, ja.", names, style=style).text  # type: ignore[arg-type]
+        assert re.fullmatch(r"Så \S+ \[EMAIL(-1)?\] \S+, ja\.", text)
+        assert not re.search("Kari|kari|Nordmann", text)
+
+
+def test_a_person_whom_the_tagger_took_for_an_organisation_is_the_person() -> None:
+    names = {"Kari Nordmann": "PER", "KARI NORDMANN": "ORG", "Nordmann": "ORG"}
+    result = run("Kari Nordmann kom. KARI NORDMANN KOM. Så gikk Nordmann.", names, style="number")
+    assert result.text == "[PER-1] kom. [PER-1] KOM. Så gikk [PER-1]."
