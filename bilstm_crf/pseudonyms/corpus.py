@@ -159,7 +159,7 @@ class Pseudonymiser:
         self.resolver.ambiguous.clear()
         document.ids, people = self.resolver.resolve(document.mentions)
         document.people = people.by_word
-        for mention in self.resolver.ambiguous:
+        for mention in self.resolver.ambiguous.values():
             what = f"{mention.kind}: several people here have this name; it got a pseudonym of its own"
             self._unsure(source, mention.line, what, mention)
         for mention in document.mentions:
