@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import Any, NamedTuple
@@ -80,19 +80,23 @@ class Sentence:
 
     @property
     def spans(self) -> list[Span]:
-        """The named entities of `token_spans`, with their characters in the document.
+        """The named entities of `token_spans`, with their characters in the document, as `locate` does."""
+        return self.locate(self.token_spans or [], self.scores)
 
-        These are offsets in the document or file if the sentence knows its place there (`origin`), else in
-        the sentence's text; in the tokens joined by spaces if there is no text with `offsets`.
+    def locate(self, token_spans: Sequence[TokenSpan], scores: Sequence[float] | None = None) -> list[Span]:
+        """Return spans of tokens as spans of characters, for example those of an alternative.
+
+        Their offsets are those in the document or file if the sentence knows its place there (`origin`), else
+        in the sentence's text; in the tokens joined by spaces if there is no text with `offsets`.
         """
-        if not self.token_spans:
+        if not token_spans:
             return []
         text, offsets = self.located()
         base = self.origin.start if self.origin is not None and text == self.text else 0
         spans = []
-        for number, (first, last, label) in enumerate(self.token_spans):
+        for number, (first, last, label) in enumerate(token_spans):
             start, end = offsets[first][0], offsets[last - 1][1]
-            score = None if self.scores is None else self.scores[number]
+            score = None if scores is None else scores[number]
             spans.append(Span(text[start:end], label, score, base + start, base + end))
         return spans
 

@@ -39,6 +39,15 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture
+def listener() -> Iterator[None]:
+    """Somebody who reads what the library tells, as the command line has."""
+    from bilstm_crf.util.progress import listening
+
+    with listening():
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keeps what the tests convert out of the user's cache folder."""

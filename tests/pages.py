@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "br"}
+VOID = {"meta", "br", "input"}
 
 
 class Reader(HTMLParser):
@@ -29,3 +29,28 @@ class Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
+
+
+class Marks(Reader):
+    """Collects a page of names: the text of each section, and the names as (text, label, title)."""
+
+    def __init__(self, content: str) -> None:
+        self.sections: list[str] = []
+        self.marks: list[tuple[str, str | None, str | None]] = []
+        super().__init__(content)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        super().handle_starttag(tag, attrs)
+        if tag == "section":
+            self.sections.append("")
+        if tag == "mark":
+            given_ = dict(attrs)
+            self.marks.append(("", given_["data-label"], given_["title"]))
+
+    def handle_data(self, data: str) -> None:
+        super().handle_data(data)
+        if "p" in self.open and "section" in self.open:
+            self.sections[-1] += data
+        if "mark" in self.open:
+            text, *rest = self.marks.pop()
+            self.marks.append((text + data, *rest))

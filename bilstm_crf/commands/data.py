@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bilstm_crf.commands.options import Group, format_options, given_of, reading_options, repair_option
-from bilstm_crf.commands.output import write_json, write_text
+from bilstm_crf.commands.options import (
+    CORES,
+    Group,
+    format_options,
+    given_of,
+    output_option,
+    reading_options,
+    repair_option,
+)
+from bilstm_crf.commands.output import write_json, write_result, write_text
 from bilstm_crf.errors import UsageError
-from bilstm_crf.util.progress import say
+from bilstm_crf.util.files import require_apart
+from bilstm_crf.util.progress import Waiting, note, say
+
+if TYPE_CHECKING:
+    from bilstm_crf.corpus.checks.files import CheckedFile
+    from bilstm_crf.corpus.checks.findings import Place
 
 language_option = click.option(
     "--language",
@@ -56,6 +70,25 @@ def norne(folder: Path, language: str) -> None:
     say("Train the paper's baseline with:  bilstm-crf train --embeddings sg600")
 
 
+@command.command(short_help="Print the text of a document.")
+@click.argument("file", metavar="FILE")
+@click.option("--format", "format_name", metavar="NAME", help="docx, odt, html, mail or pdf.  [by suffix]")
+@click.option("--input-encoding", metavar="NAME", help="HTML and mail: character encoding.  [as they say]")
+@output_option
+def text(file: str, format_name: str | None, input_encoding: str | None, output: str | None) -> None:
+    """Print the text of a document, which `tag` reads and in which its offsets count.
+
+    \b
+    Examples
+      bilstm-crf data text report.docx -o report.txt
+      bilstm-crf data text --format pdf - < report.pdf
+    """  # noqa: D301
+    from bilstm_crf.formats.documents import text_of
+
+    require_apart([output], [file])
+    write_result(text_of(file, format_name, input_encoding).encode(), output)
+
+
 @command.command(short_help="List every fault, and what looks like a mistake.")
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @click.option("--train", metavar="FILE", multiple=True, help="File of the training set; repeatable.")
@@ -73,8 +106,24 @@ def norne(folder: Path, language: str) -> None:
 @click.option(
     "--places", type=click.IntRange(1), default=3, show_default=True, help="Places to show of each finding."
 )
+@click.option(
+    "--suspicious",
+    is_flag=True,
+    help="Also train models on parts of the data and list where they are sure that the rest is wrong; needs "
+    "the extra `train`, and minutes.",
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(2, 20),
+    default=3,
+    show_default=True,
+    help="--suspicious: number of models.",
+)
+@click.option("--embeddings", metavar="NAME|PATH", help="--suspicious: word vectors for the models.  [none]")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, with every place.")
-def check(files: tuple[str, ...], **options: Any) -> int:
+@click.option("--quiet", is_flag=True, help="No progress, only errors.")
+@click.pass_context
+def check(context: click.Context, files: tuple[str, ...], **options: Any) -> int:
     """List every fault of labelled files at once, and what looks like a mistake in them.
 
     The splits of FILEs are guessed from their names (train, dev, test); --train, --dev and --test name them.
@@ -86,6 +135,7 @@ def check(files: tuple[str, ...], **options: Any) -> int:
       bilstm-crf data check train.conll dev.conll test.conll
       bilstm-crf data check --train a.conll --train b.conll --dev c.conll --places 10
       bilstm-crf data check corpus.jsonl --json > check.json
+      bilstm-crf data check train.conll dev.conll --suspicious --places 50
     """  # noqa: D301
     from bilstm_crf.corpus.checks.check import check_corpus, guess_split
     from bilstm_crf.corpus.checks.files import Reading
@@ -99,15 +149,31 @@ def check(files: tuple[str, ...], **options: Any) -> int:
     splits = {name: paths for name, paths in splits.items() if paths}
     if not splits:
         raise UsageError("expected files to check", hint="bilstm-crf data check train.conll dev.conll")
+    for name in sorted({"folds", "embeddings"} & given_of(context)):
+        if not options["suspicious"]:
+            raise UsageError(f"--{name} is for --suspicious", hint="leave it out")
     reading = Reading(options["format_name"], format_options(options), options["repair"])
     findings = Findings()
     checked = check_corpus(splits, reading, LabelSet.named(options["labels"], keep_misc=True), findings)
+    if options["suspicious"]:
+        findings.add("suspicious", _suspicious(checked, options))
     report = Report(checked, findings.all)
     if options["as_json"]:
         write_json(report.json())
     else:
         write_text(report.text(options["places"]))
     return 1 if report.count("error") else 0
+
+
+def _suspicious(checked: Sequence[CheckedFile], options: dict[str, Any]) -> list[Place]:
+    """Return the places of likely annotation errors in all sentences whose labels can be read."""
+    with Waiting("Loading PyTorch"):
+        from bilstm_crf.training.suspicious import find_suspicious
+    from bilstm_crf.embeddings.read import load
+
+    sentences = [each for file in checked for each in file.sentences if each.token_spans is not None]
+    vectors = load(options["embeddings"]) if options["embeddings"] else None
+    return find_suspicious(sentences, note, folds=options["folds"], threads=min(2, CORES), vectors=vectors)
 
 
 @command.command(short_help="Count sentences, tokens, entities and unknown word forms.")

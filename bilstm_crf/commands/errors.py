@@ -29,6 +29,7 @@ from bilstm_crf.evaluation.report import map_types, signature, signed_label_set,
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.render.page import to_html
 from bilstm_crf.util.files import require_apart, require_files
+from bilstm_crf.util.progress import Waiting
 
 FORMATS = ("json", "html")
 
@@ -79,7 +80,8 @@ def command(context: click.Context, /, **options: Any) -> None:
     files = [*options["files"], *options["train"], options["gold"], *options["predicted"]]
     require_files(files)
     require_apart([options["output"]], inputs_of(options))
-    analysis = _analysis(options)
+    with Waiting("Analysing"):
+        analysis = _analysis(options)
     if output_format == "html":
         result = to_html(to_document(analysis))
     else:

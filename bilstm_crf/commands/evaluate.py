@@ -29,6 +29,7 @@ from bilstm_crf.render.markdown import table_to_markdown
 from bilstm_crf.render.table import Table, shorten_paths
 from bilstm_crf.render.text import join_tables, to_csv
 from bilstm_crf.util.files import require_apart, require_files
+from bilstm_crf.util.progress import Waiting
 
 FORMATS = ("json", "csv", "markdown", "latex")
 
@@ -69,7 +70,8 @@ def command(context: click.Context, /, **options: Any) -> None:
     require_apart([options["output"]], inputs_of(options))
     read = read_systems(options, _label_set(options["labels"], options["keep_misc"]))
     reports = [_report(read, number) for number in range(len(read.systems))]
-    comparisons = _comparisons(read)
+    with Waiting("Comparing the systems"):
+        comparisons = _comparisons(read)
     if output_format == "json":
         result = _as_json(read, reports, comparisons)
     else:

@@ -16,7 +16,7 @@ import click
 
 from bilstm_crf.errors import BilstmCrfError, InputWarning, did_you_mean
 from bilstm_crf.util.extras import optional_import
-from bilstm_crf.util.progress import say, visible
+from bilstm_crf.util.progress import listening, say, visible
 from bilstm_crf.util.streams import finish_output, open_closed_streams
 from bilstm_crf.version import __version__
 
@@ -28,10 +28,11 @@ NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 # `bilstm-crf --help` imports no heavy package.
 COMMANDS = {
     "train": "Train a tagger; without options, on the embedded sample.",
-    "tag": "Tag files; everything but the labels is preserved byte for byte.",
+    "tag": "Tag files and folders: find the names in them.",
+    "pseudonymise": "Replace names and identifiers of people; restore them with the mapping.",
     "evaluate": "Score a model or any system's output against gold.",
     "errors": "Show what a model or any system's output gets wrong.",
-    "model": "Pack a trained model into a few megabytes.",
+    "model": "Describe a trained model; pack it into a few megabytes.",
     "data": "Fetch NorNE; count what a corpus holds.",
     "experiment": "Run tables of trainings with several seeds.",
     "report": "Write the results of experiments as one page.",
@@ -115,7 +116,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # escape what the terminal's encoding lacks
             stream.reconfigure(errors="backslashreplace")
-    with warnings.catch_warnings(), _signals_as_ctrl_c() as received:
+    with warnings.catch_warnings(), listening(), _signals_as_ctrl_c() as received:
         warnings.simplefilter("always", InputWarning)
         warnings.showwarning = _warning_printer()
         status = _run(arguments)

@@ -11,8 +11,10 @@ import click
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.formats import FormatOptions
+from bilstm_crf.inference.box import box_folder
 from bilstm_crf.labels import Repair
 from bilstm_crf.util.files import read_toml
+from bilstm_crf.util.progress import Waiting, be_quiet
 from bilstm_crf.util.system import cores
 
 if TYPE_CHECKING:
@@ -35,6 +37,12 @@ class Command(click.Command):
                 message = f"{option.opts[0]} is given {given.count(option)} times, it takes one value"
                 raise click.UsageError(message, context)
         return super().parse_args(context, args)
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; with `--quiet` no progress is shown, whatever the work."""
+        if context.params.get("quiet"):
+            be_quiet()
+        return super().invoke(context)
 
 
 class Group(click.Group):
@@ -101,7 +109,7 @@ def given_of(context: click.Context, *, in_file: bool = True) -> set[str]:
     return {name for name in context.params if context.get_parameter_source(name) not in without}
 
 
-def _group(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
+def options_group(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
     """Combine option decorators into one; the help shows them in this order."""
 
     def add(command: Function) -> Function:
@@ -121,7 +129,7 @@ documents_option = click.option(
 )
 
 # How files are read: options of every command that reads sentences
-reading_options = _group(
+reading_options = options_group(
     click.option(
         "--format",
         "format_name",
@@ -175,9 +183,14 @@ def refuse_append(options: Mapping[str, Any]) -> None:
 
 
 # Gold and a model or another system to compare with it
-pair_options = _group(
+pair_options = options_group(
     click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE),
-    click.option("--model", metavar="DIR", type=click.Path(), help="Model that tags the words of FILE."),
+    click.option(
+        "--model",
+        metavar="DIR",
+        type=click.Path(),
+        help="Model that tags the words of FILE.  [the one in the box]",
+    ),
     click.option("--gold", metavar="GOLD", type=FILE, help="Gold file, for --predicted."),
     click.option(
         "--predicted",
@@ -197,7 +210,7 @@ pair_options = _group(
 )
 
 # How to load and run a model
-model_options = _group(
+model_options = options_group(
     documents_option,
     click.option("--embeddings", metavar="NAME|PATH", help="Attach a full table of word vectors."),
     click.option("--encoder", metavar="PATH", help="Folder of the model's encoder, if it was moved."),
@@ -225,10 +238,20 @@ model_options = _group(
 MODEL_ALONE = ("encoder", "trust_remote_code", "threads", "device")
 
 
+def chosen_model(options: Mapping[str, Any]) -> str | None:
+    """Return the folder of the model to use with `pair_options`: without another system, that in the box.
+
+    Raises ModelFolderError if there is none in the box.
+    """
+    if options["model"] is None and options["files"] and not (options["gold"] or options["predicted"]):
+        return str(box_folder())
+    return options["model"]
+
+
 def require_pair_use(context: click.Context, *of_model: str) -> None:
     """Raise UsageError for options `of_model` without `--model`, and for options of --predicted with it."""
     given = context.params
-    if given["model"] is None:
+    if chosen_model(given) is None:
         idle, reason = of_model, "is for --model, and does nothing for --gold and --predicted"
     elif not given["predicted"]:
         idle, reason = ("predicted_format",), "is for --predicted, and does nothing for --model"
@@ -260,12 +283,13 @@ def inputs_of(options: dict[str, Any], *files: str | None) -> list[str | Path | 
     return found
 
 
-def load_tagger(model: str, options: dict[str, Any], *, threads: int) -> Tagger:
-    """Load the model of a folder as `model_options` say."""
-    from bilstm_crf.inference.tagger import Tagger
-
+def load_tagger(model: str | None, options: dict[str, Any], *, threads: int) -> Tagger:
+    """Load the model of a folder, or the one in the box, as `model_options` say."""
     taken = ("embeddings", "encoder", "trust_remote_code", "device")
-    return Tagger.load(model, threads=threads, **{name: options[name] for name in taken})
+    with Waiting("Loading the model"):
+        from bilstm_crf.inference.tagger import Tagger
+
+        return Tagger.load(model, threads=threads, **{name: options[name] for name in taken})
 
 
 def documents_for(tagger: Tagger, table: str | None) -> Documents | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from bilstm_crf.commands.options import documents_for, format_options, load_tagger
+from bilstm_crf.commands.options import chosen_model, documents_for, format_options, load_tagger
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.corpus.overview import warn_of_types
@@ -17,7 +17,7 @@ from bilstm_crf.evaluation.report import Reading, map_types, require_scorable
 from bilstm_crf.labels import LabelSet, has_illegal_labels
 from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.util.files import sha256_of_all
-from bilstm_crf.util.progress import say
+from bilstm_crf.util.progress import Waiting, say
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def read_systems(
     `label_set` is None where none was asked for; `documents` names the documents of gold. Raises UsageError
     for files that do not belong together, InputError for ill-formed ones.
     """
-    model, files, predicted = options["model"], options["files"], options["predicted"]
+    model, files, predicted = chosen_model(options), options["files"], options["predicted"]
     if model is not None and files and options["gold"] is None:
         if predicted and len(files) > 1:
             raise UsageError(f"--predicted with {len(files)} gold files, expected one with the same words")
@@ -63,17 +63,18 @@ def read_systems(
     else:
         raise UsageError(
             "expected a model and files, or gold and predicted files",
-            hint="give --model DIR FILE...   or --gold GOLD --predicted A",
+            hint="give [--model DIR] FILE...   or --gold GOLD --predicted A",
         )
     formats_of = _formats(options)
-    gold = read_gold_files(files, options, say if model is None else None)
+    with Waiting("Reading the files"):
+        gold = read_gold_files(files, options, say if model is None else None)
     if documents is not None:
         documents.name(gold)
     tagged = []
     if model is not None:
         found, own_set = _tag(gold, options, label_set, documents)
         label_set = label_set or own_set
-        tagged.append((f"model {model}", found))
+        tagged.append((model_name(options), found))
     label_set = label_set or LabelSet.named("file")
     read = [(path, read_predicted(gold, files[0], path, formats_of, say)) for path in predicted]
     systems = [System(name, map_types(sentences, label_set)) for name, sentences in tagged]
@@ -84,6 +85,11 @@ def read_systems(
     illegal = any(map(has_illegal_labels, [*by_file, *(found for _, found in read)]))
     repaired = options["repair"] == "conlleval" and illegal
     return Systems(files, gold, label_set, systems, sha256_of_all(files), Reading(repaired=repaired))
+
+
+def model_name(options: dict[str, Any]) -> str:
+    """Return the name of the model in results."""
+    return "the model in the box" if options["model"] is None else f"model {options['model']}"
 
 
 def read_gold_files(
@@ -117,6 +123,8 @@ def _tag(
         documents = documents_for(tagger, options["documents"])
         if documents is not None:
             documents.name(gold)
-    spans = zip(gold, tagger.predict(gold), strict=True)
-    path = f"model {options['model']}"
+    with Waiting(f"Tagging {len(gold):,} sentences"):
+        predicted = tagger.predict(gold)
+    spans = zip(gold, predicted, strict=True)
+    path = model_name(options)
     return [replace(sentence, token_spans=found, path=path) for sentence, found in spans], tagger.label_set

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import click
 
+from bilstm_crf.commands.decoding_options import decoding_of, decoding_options, require_place
 from bilstm_crf.commands.options import (
     Command,
     documents_for,
@@ -19,7 +20,6 @@ from bilstm_crf.commands.options import (
     model_options,
     reading_options,
 )
-from bilstm_crf.commands.output import open_output
 from bilstm_crf.commands.tag_batch import Batch
 from bilstm_crf.commands.tag_jobs import (
     Job,
@@ -30,7 +30,7 @@ from bilstm_crf.commands.tag_jobs import (
     require_use,
     target_of,
 )
-from bilstm_crf.commands.tag_run import FileTagger
+from bilstm_crf.commands.tag_run import FileTagger, open_outputs, written
 from bilstm_crf.errors import UsageError
 from bilstm_crf.formats import FORMATS, FormatOptions
 from bilstm_crf.output import WRITERS
@@ -42,16 +42,24 @@ FOR_FILES = (
     *("output_dir", "documents", "format_name", "misc_key", "token_column", "label_column"),
     *("input_encoding", "sentences", "flush"),
 )
+TO_HELP = f"Output: {', '.join(list(WRITERS)[:-1])} or text.  [by the output's suffix; as the input; jsonl]"
 
 
 @click.command("tag", cls=Command)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@click.option("--model", metavar="DIR", required=True, help="Folder of a trained model.")
-@click.option("-o", "--output", metavar="FILE", help="Output file, written atomically.  [standard output]")
-@click.option("--output-dir", metavar="DIR", help="Output folder for several files; each keeps its name.")
+@click.option("--model", metavar="DIR", help="Folder of a trained model.  [the one in the box]")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Output file, written atomically.  [standard output]",
+)
+@click.option(
+    "--output-dir", metavar="DIR", help="Output folder: a file for each input, in folders as theirs."
+)
 @click.option("--text", metavar="TEXT", help="Tag this text instead of files.")
 @reading_options
-@click.option("--to", metavar="NAME", help="Output format.  [as the input; jsonl for text]")
+@click.option("--to", metavar="NAME", help=TO_HELP)
 @click.option(
     "--sentences",
     type=click.Choice(["line", "detect"]),
@@ -65,25 +73,30 @@ FOR_FILES = (
     help="Tokeniser for text; spacy needs the extra `text`.",
 )
 @click.option("--flush", is_flag=True, help="Write each sentence as soon as it is read.")
+@decoding_options
 @model_options
 @click.option("--quiet", is_flag=True, help="No progress, only errors.")
 @click.pass_context
 def command(
-    context: click.Context, files: tuple[str, ...], model: str, text: str | None, **options: Any
+    context: click.Context, files: tuple[str, ...], model: str | None, text: str | None, **options: Any
 ) -> int:
-    """Tag files; everything but the labels is preserved byte for byte.
+    """Tag files and folders: find the names in them.
 
-    FILE is CoNLL-U, columns (CoNLL-2003 and the like), text or JSONL, also with .gz; `-` or nothing is
-    standard input. In CoNLL-U only `name=` in MISC changes, in columns only the label; text becomes JSONL
-    with character offsets, or what `--to` says.
+    FILE is text, a document (.docx .odt .html .eml .mbox .pdf), CoNLL-U, columns or JSONL, also with .gz; a
+    folder stands for all files below it; `-` or nothing is standard input. The output is what its suffix or
+    `--to` says. In CoNLL-U and columns only the labels change; text becomes JSONL with character offsets,
+    and on a terminal the text with its names marked.
+
+    A file that cannot be read is reported, and the others are tagged: exit status 1.
 
     \b
     Examples
-      bilstm-crf tag --model runs/nob-sg600 in.conllu -o out.conllu
-      bilstm-crf tag --model runs/nob-sg600 *.conllu.gz --output-dir tagged
-      bilstm-crf tag --model runs/nob-sg600 --text "Kari Nordmann flytta til Bergen."
-      bilstm-crf tag --model runs/nob-sg600 --sentences detect article.txt -o article.jsonl
-      tail -f feed.conllu | bilstm-crf tag --model runs/nob-sg600 --format conllu --flush
+      bilstm-crf tag --text "Kari Nordmann flytta til Bergen."
+      bilstm-crf tag article.docx
+      bilstm-crf tag articles/ -o names.xlsx
+      bilstm-crf tag in.conllu -o out.conllu
+      bilstm-crf tag *.conllu.gz --output-dir tagged
+      tail -f feed.conllu | bilstm-crf tag --format conllu --flush
     """  # noqa: D301
     whole_lines = options["flush"] or options["tokenise"] == "spaces"
     splitting = options["sentences"] or ("line" if whole_lines else "detect")
@@ -96,6 +109,8 @@ def command(
         return tag_text(text, model, options)
     plan = plan_jobs(files or ("-",), options)
     require_use(given_of(context, in_file=False), plan.jobs)
+    require_place(options, [job.target for job in plan.jobs])
+    decoding = decoding_of(options)
     paths = [job.path for job in plan.jobs] + [each.path for each in plan.skipped]
     require_apart(plan.outputs, inputs_of({**options, "model": model}, *paths))
     if options["flush"]:
@@ -103,13 +118,12 @@ def command(
     if None in plan.outputs:
         standard_output()  # if it is closed, say so before the work
     tagger = load_tagger(model, options, threads=1)  # after everything that can be wrong at once
-    from bilstm_crf.inference.decoding import Decoding
-
     reading = replace(reading, known_types=tagger.entity_types)
     documents = documents_for(tagger, options["documents"])
     for folder in {os.path.dirname(os.path.realpath(output)) for output in plan.outputs if output}:
         remove_unfinished(folder)
-    file_tagger = FileTagger(tagger, reading, documents, options["flush"], options["threads"], Decoding())
+    flush, processes = options["flush"], options["threads"]
+    file_tagger = FileTagger(tagger, reading, documents, flush, processes, decoding)
     if plan.several:
         return Batch(plan, file_tagger, options["quiet"]).run()
     (job,) = plan.jobs
@@ -118,20 +132,24 @@ def command(
     return 0
 
 
-def tag_text(text: str, model: str, options: dict[str, Any]) -> int:
+def tag_text(text: str, model: str | None, options: dict[str, Any]) -> int:
     """Tag a text given on the command line; show it with marked names, unless `--to` says otherwise.
 
     Sentences are detected, but words separated by spaces are one sentence per line.
     """
     job = Job("", FORMATS["text"], WRITERS["text"])
     job = replace(job, target=target_of(job, options["output"], options["to"]))
-    output = checked_file(options["output"], job)
-    require_apart([output], inputs_of({**options, "model": model}))
+    job = replace(job, output=checked_file(options["output"], job))
+    require_place(options, [job.target])
+    decoding = decoding_of(options)
+    require_apart(job.outputs, inputs_of({**options, "model": model}))
     splitting: Literal["line", "detect"] = "line" if options["tokenise"] == "spaces" else "detect"
     reading = FormatOptions(sentences=splitting, tokenise=options["tokenise"])
     stream = BytesIO(text.encode("utf-8", "surrogateescape"))  # the bytes as they were typed
     tagger = load_tagger(model, options, threads=1)
-    sentences = tagger.tag_stream(FORMATS["text"].read(stream, GIVEN_TEXT, reading))
-    with open_output(output) as out:
-        out.writelines(job.target.write(sentences, reading))
+    file_tagger = FileTagger(tagger, reading, None, False, 1, decoding)
+    sentences = file_tagger.running_text(stream, GIVEN_TEXT)
+    with open_outputs(job) as (out, companion):
+        for content in written(job, sentences, reading, companion):
+            file_tagger.write(content, job, out)
     return 0

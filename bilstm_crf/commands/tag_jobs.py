@@ -13,21 +13,25 @@ from typing import Any
 
 from bilstm_crf.commands.output import require_suffix
 from bilstm_crf.corpus import documents
-from bilstm_crf.errors import BilstmCrfError, UsageError
-from bilstm_crf.formats import FORMATS, SUFFIXES, Format, format_named, format_of
+from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
+from bilstm_crf.formats import FORMATS, SUFFIXES, Format, format_named
+from bilstm_crf.formats.documents import DOCUMENT_SUFFIXES, DOCUMENTS, source_of
 from bilstm_crf.output import WRITERS, Writer, writer_for_suffix, writer_named
 from bilstm_crf.util.files import is_gzip, suffix_of
 from bilstm_crf.util.folders import Found, expand, folder_around
 
+# Suffixes of files that are read
+READ = {*SUFFIXES, *DOCUMENT_SUFFIXES}
 # The formats that an option applies to: on input, and for `misc_key` on output as well
 FOR_FORMATS: dict[str, tuple[str, ...]] = {
     "misc_key": ("conllu",),
     "token_column": ("conll2003",),
     "label_column": ("conll2003",),
-    "sentences": ("text",),
-    "tokenise": ("text", "jsonl"),
+    "sentences": ("text", *DOCUMENTS),
+    "tokenise": ("text", "jsonl", *DOCUMENTS),
 }
 NAMES = {"conllu": "CoNLL-U", "conll2003": "columns", "text": "text", "jsonl": "JSONL"}
+NAMES |= {name: document.kind for name, document in DOCUMENTS.items()}
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,33 @@ class Job:
     @property
     def keeps_format(self) -> bool:
         """Whether every byte but the labels comes back."""
-        return self.source.name == self.target.name
+        return self.source.name == self.target.name and self.source.name in FORMATS
+
+    @property
+    def outputs(self) -> list[str | None]:
+        """Return the files that will be written; None is standard output."""
+        return [self.output] if self.companion is None else [self.output, self.companion]
+
+    @property
+    def companion(self) -> str | None:
+        """Return the second file of an output such as brat's: `x.txt` beside `x.ann`; None without one."""
+        if self.target.companion is None or self.output is None:
+            return None
+        packed = self.output[-3:] if is_gzip(self.output) else ""
+        stem = self.output.removesuffix(packed)
+        if suffix_of(stem) in self.target.suffixes:
+            stem = os.path.splitext(stem)[0]
+        return stem + self.target.companion.suffix + packed
+
+    @property
+    def has_running_text(self) -> bool:
+        """Whether it is text or a document."""
+        return self.source.name == "text" or self.source.name in DOCUMENTS
+
+    @property
+    def renders(self) -> bool:
+        """Whether sentences are written as they stood; a document becomes marked text with its lines."""
+        return self.keeps_format or (self.has_running_text and self.target.name == "text")
 
 
 @dataclass(frozen=True)
@@ -68,7 +98,7 @@ class Plan:
     @property
     def outputs(self) -> list[str | None]:
         """Return the files that will be written; None is standard output."""
-        return [self.output] if self.into_one else [job.output for job in self.jobs]
+        return [self.output] if self.into_one else [each for job in self.jobs for each in job.outputs]
 
 
 def option_of(name: str) -> str:
@@ -95,17 +125,20 @@ def plan_jobs(files: Sequence[str], options: dict[str, Any]) -> Plan:
     found, errors = expand(files)
     plan = Plan([], [skipped_for(str(error.path), error) for error in errors])
     plan = replace(plan, several=bool(folders) or len(found) > 1)
-    if options["format_name"] is not None:
+    if options["format_name"] is not None and options["format_name"] not in DOCUMENTS:
         format_named(options["format_name"])
     if options["to"] is not None:
         writer_named(options["to"])
-    for each in found:
-        _add(plan, each, options)
-    if not plan.jobs and not plan.skipped:
-        others = f"only {kinds_of(plan.left_out)}" if plan.left_out else "no files"
-        raise UsageError(f"{files[0]} holds {others}", hint=f"expected files such as *{' *'.join(SUFFIXES)}")
     for output in (options["output"], options["output_dir"]):
         _require_outside(output, folders, is_folder=output == options["output_dir"])
+    # An output that no run reads, such as a workbook, may lie in the folder: it is there the second time
+    own = os.path.realpath(options["output"] or "-")
+    for each in found:
+        if each.folder is None or os.path.realpath(each.path) != own:
+            _add(plan, each, options)
+    if not plan.jobs and not plan.skipped:
+        others = f"only {kinds_of(plan.left_out)}" if plan.left_out else "no files"
+        raise UsageError(f"{files[0]} holds {others}", hint="expected such as *.txt, *.docx or *.conllu")
     return _with_outputs(plan, options)
 
 
@@ -115,18 +148,21 @@ def _add(plan: Plan, found: Found, options: Mapping[str, Any]) -> None:
     if found.folder is not None and os.path.basename(path) == documents.NAME:
         return  # names the documents of the files beside it
     try:
-        source = format_of(path, options["format_name"], options["input_encoding"])
-    except UsageError as error:
+        source = source_of(path, options["format_name"], options["input_encoding"])
+    except (InputError, UsageError) as error:
         if not plan.several or path == "-":
             raise
-        if found.folder is not None and not os.path.islink(path):
+        if found.folder is not None and isinstance(error, UsageError) and not os.path.islink(path):
             plan.left_out.append(path)
         else:
             plan.skipped.append(skipped_for(path, error))
         return
     # On a terminal names are easier to see than records; pipes and files always get these
-    marks = "text" if options["output"] in (None, "-") and _on_terminal() else "jsonl"
-    job = Job(path, source, WRITERS[marks if source is FORMATS["text"] else source.name], folder=found.folder)
+    shown = options["output"] in (None, "-") and options["output_dir"] is None and _on_terminal()
+    marks = "text" if shown and not options["scores"] and options["nbest"] == 1 else "jsonl"
+    job = Job(path, source, WRITERS[marks], folder=found.folder)
+    if not job.has_running_text:
+        job = replace(job, target=WRITERS[source.name])
     plan.jobs.append(replace(job, target=target_of(job, options["output"], options["to"])))
 
 
@@ -136,7 +172,7 @@ def target_of(job: Job, output: str | None, to: str | None) -> Writer:
         return writer_named(to)
     if output is None or output == "-":
         return job.target
-    if suffix_of(output) == suffix_of(job.path) and job.source.name in WRITERS:
+    if suffix_of(output) == suffix_of(job.path) and job.source.name in FORMATS:
         return WRITERS[job.source.name]
     return writer_for_suffix(output, job.source.name) or job.target
 
@@ -161,7 +197,7 @@ def _with_outputs(plan: Plan, options: Mapping[str, Any]) -> Plan:
         raise UsageError("-o and --output-dir were both given; expected one of them")
     if folder is None:
         if plan.several and (output not in (None, "-") or _is_one_stream(plan.jobs)):
-            return _into_one(plan, None if output == "-" else output)
+            return _into_one(plan, output)
         return replace(plan, jobs=[replace(job, output=checked_file(output, job)) for job in plan.jobs])
     if os.path.lexists(folder) and not Path(folder).is_dir():
         raise UsageError(f"--output-dir {folder} is a file, expected a folder")
@@ -188,7 +224,7 @@ def _into_one(plan: Plan, output: str | None) -> Plan:
                 hint="one file for all inputs: -o names.csv, or another kind of table",
             )
         checked_file(output, job)
-    return replace(plan, into_one=True, output=output)
+    return replace(plan, into_one=True, output=None if output == "-" else output)
 
 
 def _in_folder(jobs: Sequence[Job], folder: str) -> list[Job]:
@@ -233,12 +269,15 @@ def output_name(job: Job) -> str:
 def checked_file(output: str | None, job: Job) -> str | None:
     """Return the path of an output, None for standard output.
 
-    Raises UsageError for a folder, for the suffix of another format than the target, and for a binary
-    target on a terminal. The suffix of the input is right for the input's own format, whatever it is.
+    Raises UsageError for a folder, for the suffix of another format than the target, and for standard output
+    if the target is binary (on a terminal) or two files. The suffix of the input is right for the input's own
+    format, whatever it is.
     """
     if output is None or output == "-":
         if job.target.is_binary and _on_terminal():
             raise UsageError(f"{job.target.kind} is not for a terminal: give -o FILE")
+        if job.target.companion is not None:
+            raise UsageError(f"{job.target.kind} are two files: give -o FILE or --output-dir DIR")
         return None
     if Path(output).is_dir():
         raise UsageError(f"{output} is a folder, expected a file", hint="for a folder: --output-dir")
@@ -251,7 +290,7 @@ def checked_file(output: str | None, job: Job) -> str | None:
 
 def _require_outside(output: str | None, folders: Sequence[str], *, is_folder: bool) -> None:
     """Raise UsageError for an output in a folder of inputs, where a later run would read it as an input."""
-    if output is None or output == "-" or not (is_folder or suffix_of(output) in SUFFIXES):
+    if output is None or output == "-" or not (is_folder or suffix_of(output) in READ):
         return
     around = folder_around(output, folders)
     if around is not None:
@@ -272,7 +311,7 @@ def require_use(typed: set[str], jobs: Sequence[Job]) -> None:
     for name, formats in FOR_FORMATS.items():
         found = read | {job.target.name for job in jobs} if name == "misc_key" else read
         if jobs and name in typed and not found & set(formats):
-            kinds = " or ".join(NAMES[each] for each in formats)
+            kinds = " or ".join(NAMES[each] for each in formats if each in FORMATS)
             given = " and ".join(sorted(NAMES.get(each, each) for each in found))
             raise UsageError(
                 f"{option_of(name)} is for {kinds}, and does nothing for {given}",

@@ -16,7 +16,7 @@ from bilstm_crf.config import RunConfig
 from bilstm_crf.errors import UsageError
 from bilstm_crf.util import fields
 from bilstm_crf.util.fields import Setting
-from bilstm_crf.util.progress import say
+from bilstm_crf.util.progress import TrainingProgress, Waiting, say
 
 if TYPE_CHECKING:
     from bilstm_crf.evaluation.report import Report
@@ -90,8 +90,8 @@ def command(context: click.Context, **options: Any) -> int:
       bilstm-crf train --embeddings sg600 --preset best    NorNE's Bokmål
       bilstm-crf train --train a.conll --dev b.conll --output runs/mine
     """  # noqa: D301
-    from bilstm_crf.training import run
-    from bilstm_crf.util.progress import TrainingProgress
+    with Waiting("Loading PyTorch"):
+        from bilstm_crf.training import run
 
     quiet = options["quiet"]
 

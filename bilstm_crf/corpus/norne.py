@@ -19,7 +19,7 @@ from bilstm_crf import formats
 from bilstm_crf.corpus import documents
 from bilstm_crf.errors import DownloadError, InputError, UsageError
 from bilstm_crf.util.files import sha256_of, write_whole
-from bilstm_crf.util.progress import say
+from bilstm_crf.util.progress import note
 
 REPOSITORY = "https://raw.githubusercontent.com/ltgoslo/norne/master/ud"  # or $BILSTM_CRF_NORNE
 SOURCE_ENVIRONMENT = "BILSTM_CRF_NORNE"
@@ -83,11 +83,11 @@ def find_corpus(data: str | os.PathLike[str] | None = None) -> Path:
     places = f"{DEFAULT_FOLDER} and ${DATA_ENVIRONMENT} (not set)"
     if variable:
         places = f"${DATA_ENVIRONMENT} ({variable})"
-    raise UsageError(f"the corpus is not here: looked in {places}", hint=_help())
+    raise UsageError(f"no corpus: looked in {places}", hint=_help())
 
 
 def _help() -> str:
-    return f"`bilstm-crf data norne` fetches it ({SIZE}), or give --data DIR"
+    return f"Run `bilstm-crf data norne` to download it ({SIZE}), or pass --data DIR."
 
 
 def split_files(folder: Path, language: str) -> dict[str, list[Path]]:
@@ -124,13 +124,14 @@ def find_or_fetch(data: str | os.PathLike[str] | None, language: str) -> dict[st
     try:
         return split_files(DEFAULT_FOLDER, language)
     except InputError:
-        say(f"the corpus is not here: looked in {DEFAULT_FOLDER} and ${DATA_ENVIRONMENT} (not set)")
+        looked = f"looked in {DEFAULT_FOLDER} and ${DATA_ENVIRONMENT} (not set)"
+        note(f"no corpus: {looked}; downloading NorNE, {SIZE}")
     try:
         fetch(DEFAULT_FOLDER, language)
     except DownloadError as error:
-        hints = [error.hint, "without a network: give --data DIR, a folder with files of UD's names"]
+        hints = [error.hint, "Without a network: pass --data DIR, a folder with files of UD's names."]
         hint = "\n  ".join(filter(None, hints))
-        raise DownloadError(f"the corpus could not be fetched: {error}", hint=hint) from error
+        raise DownloadError(f"no corpus: {looked}, and the download failed: {error}", hint=hint) from error
     return split_files(DEFAULT_FOLDER, language)
 
 
@@ -153,7 +154,7 @@ def fetch(folder: Path = DEFAULT_FOLDER, language: str = "both") -> list[Path]:
     wanted = [published for published in PUBLISHED if published.language in languages_of(language)]
     missing = [published for published in wanted if not (folder / published.place).is_file()]
     if missing:
-        say(f"NorNE: {len(missing)} of {len(wanted)} files to fetch into {folder} (all six are {SIZE})")
+        note(f"NorNE: {len(missing)} of {len(wanted)} files to fetch into {folder} (all six are {SIZE})")
     fetched = [_fetch(published, base, folder) for published in wanted]
     for each in dict.fromkeys(published.language for published in wanted):
         _write_documents(each, folder / each / documents.NAME)
@@ -194,7 +195,7 @@ def _verify(published: CorpusFile, path: Path) -> None:
         expected = " or ".join(f"{number:,}" for number in published.sentences)
         raise _not_the_file(published, f"{path}: {sentences:,} sentences, expected {expected}")
     if published.sha256 is not None:
-        say(
+        note(
             f"warning: {published.place} is valid and has {sentences:,} sentences, but its SHA-256 differs "
             "from the version that the results of this program were made with"
         )

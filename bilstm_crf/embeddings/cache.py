@@ -34,7 +34,7 @@ from bilstm_crf.embeddings.ngrams import NgramLengths, NgramTable
 from bilstm_crf.embeddings.vectors import Source, WordVectors
 from bilstm_crf.errors import BilstmCrfError, InputError
 from bilstm_crf.util.files import CACHE_ENVIRONMENT, cache_folder, umask
-from bilstm_crf.util.progress import say
+from bilstm_crf.util.progress import Waiting, note
 from bilstm_crf.util.records import read_record
 from bilstm_crf.util.system import is_private, locked
 
@@ -112,7 +112,9 @@ def open_or_make(path: Path, make: Callable[[Path], WordVectors]) -> WordVectors
 
     Raises what `make` raises, and BilstmCrfError if the result cannot be kept.
     """
-    if (entry := find(path)) is not None:
+    with Waiting(f"Loading  {path.name}"):
+        entry = find(path)
+    if entry is not None:
         return entry
     place, name = _writable_place(), _name(path)
     try:
@@ -132,7 +134,7 @@ def open_or_make(path: Path, make: Callable[[Path], WordVectors]) -> WordVectors
     entry = _open(place / name, path)
     if entry is None:
         raise BilstmCrfError(f"{place / name} was written but is damaged now")
-    say(f"{path.name} was converted once; its memory-mapped form is kept in {place}")
+    note(f"{path.name} was converted once; its memory-mapped form is kept in {place}")
     return entry
 
 

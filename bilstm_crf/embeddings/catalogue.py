@@ -28,7 +28,7 @@ from bilstm_crf.embeddings import names, packing
 from bilstm_crf.errors import BilstmCrfError, DownloadError, InputError, UsageError
 from bilstm_crf.util import download
 from bilstm_crf.util.files import read_json
-from bilstm_crf.util.progress import say
+from bilstm_crf.util.progress import Waiting, note
 
 CATALOGUE = "http://vectors.nlpl.eu/repository/20.json"  # release 2.0; $BILSTM_CRF_NLPL names another
 ENVIRONMENT = "BILSTM_CRF_NLPL"
@@ -154,7 +154,7 @@ def fetch(name: str, embeddings_dir: str | os.PathLike[str] | None = None) -> Pa
     address = os.environ.get(ENVIRONMENT) or CATALOGUE
     try:
         entry = select(list(entries(_read(address), address)), name, address)
-        say(f"{name} is entry {entry}")
+        note(f"{name} is entry {entry}")
         return download.fetch(
             entry.url,
             _target(name, embeddings_dir),
@@ -182,7 +182,7 @@ def find_whole(name: str, embeddings_dir: str | os.PathLike[str] | None = None) 
         return path
     if path != _target(name, embeddings_dir):
         raise InputError(f"is a damaged zip: {damage}", path=path, hint="remove it, and fetch it again")
-    say(f"{path} is damaged ({damage}): it is fetched again")
+    note(f"{path} is damaged ({damage}): it is fetched again")
     return None
 
 
@@ -208,7 +208,8 @@ def _check(path: Path) -> None:
 def damage_of(path: Path) -> str | None:
     """Read a whole zip against its checksums; return what is wrong with it, None if it is intact."""
     try:
-        with open(path, "rb") as stream, packing.open_zip(stream, path) as archive:
+        waiting = Waiting(f"Checking  {path.name}")
+        with waiting, open(path, "rb") as stream, packing.open_zip(stream, path) as archive:
             for info in archive.infolist():
                 with packing.open_member(archive, info, path) as member:
                     while member.read(1 << 20):

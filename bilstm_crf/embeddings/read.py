@@ -17,6 +17,7 @@ from bilstm_crf.embeddings.ngrams import NgramTable
 from bilstm_crf.embeddings.vectors import Source, WordVectors
 from bilstm_crf.errors import InputError
 from bilstm_crf.util.files import sha256_of
+from bilstm_crf.util.progress import Waiting
 
 
 def load(
@@ -111,11 +112,13 @@ def convert(path: Path, folder: Path | None) -> WordVectors:
         ngrams = NgramTable(builder.open_table(NGRAMS), builder.ngrams)
         if folder is not None:
             ngrams.compose(builder.words, matrix)
+    with Waiting(f"Verifying  {path.name}"):
+        sha256 = sha256_of(path)
     source = Source(
         file=path.name,
         format=unpacked.format,
         bytes=path.stat().st_size,
-        sha256=sha256_of(path),
+        sha256=sha256,
         words=len(matrix),
         dim=matrix.shape[1],
         skipped=dict(+builder.skipped),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,20 +79,25 @@ def fit(words: Sequence[str], matrix: NDArray[np.float32], count: int) -> Subwor
     conjugate gradients for each dimension.
     """
     words, matrix = words[:FITTED_WORDS], matrix[:FITTED_WORDS]
-    spelled = [ngrams_of(word) for word in words]
-    # Of equally common n-grams, the first one met comes first.
-    found = Counter(ngram for ngrams in spelled for ngram in dict.fromkeys(ngrams))
-    ngrams = [ngram for ngram, _ in found.most_common(count)]
-    shares = compute_shares(spelled, {ngram: row for row, ngram in enumerate(ngrams)})
-    transposed = shares.T.tocsr()
-    mean = matrix.mean(axis=0)
-    dim = matrix.shape[1]
-    vectors = np.empty((len(ngrams), dim), dtype=np.float32)
-    with Bar("Fitting  n-grams", unit="dimensions") as bar:
-        for start in range(0, dim, BLOCK):
+    with Bar("Fitting  n-grams", unit="steps") as bar:
+        spelled = [ngrams_of(word) for word in words]
+        # Of equally common n-grams, the first one met comes first.
+        found = Counter(ngram for ngrams in spelled for ngram in dict.fromkeys(ngrams))
+        ngrams = [ngram for ngram, _ in found.most_common(count)]
+        shares = compute_shares(spelled, {ngram: row for row, ngram in enumerate(ngrams)})
+        transposed = shares.T.tocsr()
+        mean = matrix.mean(axis=0)
+        dim = matrix.shape[1]
+        vectors = np.empty((len(ngrams), dim), dtype=np.float32)
+        steps = ITERATIONS * -(-dim // BLOCK)
+        for number, start in enumerate(range(0, dim, BLOCK)):
             block = slice(start, min(dim, start + BLOCK))
-            vectors[:, block] = transposed @ solve_dual(shares, transposed, matrix[:, block] - mean[block])
-            bar.at(block.stop, dim)
+            wanted = matrix[:, block] - mean[block]
+
+            def step(done: int, before: int = ITERATIONS * number) -> None:
+                bar.at(before + done, steps)
+
+            vectors[:, block] = transposed @ solve_dual(shares, transposed, wanted, step)
     scales = np.maximum(np.abs(vectors).max(axis=1, initial=0), np.finfo(np.float32).tiny) / np.float32(127)
     return Subwords(ngrams, np.rint(vectors / scales[:, None]).astype(np.int8), scales, mean)
 
@@ -127,14 +132,23 @@ def compute_shares(spelled: Sequence[Sequence[str]], index: dict[str, int]) -> c
     return shares
 
 
-def solve_dual(shares: csr_array, transposed: csr_array, wanted: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Solve (A Aᵀ + λ I) X = Y for X (V, d) by conjugate gradients, each column alone."""
+def solve_dual(
+    shares: csr_array,
+    transposed: csr_array,
+    wanted: NDArray[np.float32],
+    progress: Callable[[int], None] = lambda done: None,
+) -> NDArray[np.float32]:
+    """Solve (A Aᵀ + λ I) X = Y for X (V, d) by conjugate gradients, each column alone.
+
+    `progress` is told of each of the ITERATIONS.
+    """
     solution = np.zeros_like(wanted)
     residual = wanted.copy()
     direction = residual.copy()
     squared = (residual * residual).sum(axis=0)
     tiny = np.finfo(np.float32).tiny  # a column that is solved exactly stays as it is
-    for _ in range(ITERATIONS):
+    for done in range(ITERATIONS):
+        progress(done)
         image = shares @ (transposed @ direction) + np.float32(RIDGE) * direction
         step = squared / np.maximum((direction * image).sum(axis=0), tiny)
         solution += step * direction

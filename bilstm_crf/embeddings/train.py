@@ -16,7 +16,7 @@ from bilstm_crf.embeddings.packing import require_file
 from bilstm_crf.errors import InputError, warn
 from bilstm_crf.util.extras import optional_import
 from bilstm_crf.util.files import open_input, write_whole
-from bilstm_crf.util.progress import Bar
+from bilstm_crf.util.progress import Bar, Waiting
 
 if TYPE_CHECKING:
     from gensim.models import FastText, KeyedVectors
@@ -117,7 +117,7 @@ def train(path: Path, settings: Settings) -> Trained:
     which no word occurs `min_count` times, and MissingPackageError without gensim.
     """
     require_file(path)
-    with optional_import():
+    with optional_import(), Waiting("Loading gensim"):
         from gensim.models import FastText
 
     model = FastText(
@@ -134,7 +134,8 @@ def train(path: Path, settings: Settings) -> Trained:
         hashfxn=_hash,
     )
     sentences = Sentences(path)
-    model.build_vocab(corpus_iterable=sentences)
+    with Waiting(f"Counting the words of {path.name}"):
+        model.build_vocab(corpus_iterable=sentences)
     if sentences.cut:
         others = f"; so are {sentences.cut - 1:,} more lines" if sentences.cut > 1 else ""
         message = f"is longer than {MAX_SENTENCE:,} tokens and is split into sentences of this length{others}"

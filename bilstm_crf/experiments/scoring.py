@@ -43,6 +43,7 @@ def score(run: Path, jobs: Sequence[ScoringJob], *, trust_remote_code: bool = Fa
     from bilstm_crf.evaluation.counts import sentence_counts
     from bilstm_crf.evaluation.report import evaluate, map_types
     from bilstm_crf.formats import FormatOptions
+    from bilstm_crf.inference.decoding import UNCONSTRAINED
     from bilstm_crf.inference.tagger import Tagger
     from bilstm_crf.labels import LabelSet
     from bilstm_crf.sentence import Sentence
@@ -59,7 +60,7 @@ def score(run: Path, jobs: Sequence[ScoringJob], *, trust_remote_code: bool = Fa
         label_set = LabelSet.named(job.evaluation.labels)
         tagged = [
             Sentence(sentence.tokens, token_spans=spans, path=f"model {folder}")
-            for sentence, spans in zip(gold, tagger.predict(gold), strict=True)
+            for sentence, spans in zip(gold, tagger.predict(gold, decoding=UNCONSTRAINED), strict=True)
         ]
         predicted = map_types(tagged, label_set)
         sha256 = sha256_of_all(job.files)

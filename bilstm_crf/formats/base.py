@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, Protocol
 
 from bilstm_crf.errors import UsageError
-from bilstm_crf.sentence import Sentence
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.util.charset import is_known
 
 
@@ -30,7 +30,8 @@ class FormatOptions:
     sentences: Literal["line", "detect"] = "line"  # text: one sentence a line, or detected
     tokenise: Literal["norwegian", "spacy", "spaces"] = "norwegian"  # text, and JSONL without tokens
     keep_raw: bool = True  # False (training): drop what only `render` and `compose` need
-    first_line: int = 1  # CoNLL-U: the number of the stream's first line, if it is a chunk of a file
+    first_line: int = 1  # CoNLL-U, text: the number of the stream's first line, if it is a chunk of a file
+    first_start: int = 0  # text: the position of its first character
 
     @property
     def reads_labels(self) -> bool:
@@ -61,6 +62,13 @@ DEFAULTS = FormatOptions()
 SCORE_DECIMALS = 4
 
 
+def scored_spans(sentence: Sentence) -> Iterator[tuple[TokenSpan, float | None]]:
+    """Return the token spans of a sentence, each with its score if that was computed."""
+    spans = sentence.token_spans or ()
+    scores: Sequence[float | None] = [None] * len(spans) if sentence.scores is None else sentence.scores
+    return zip(spans, scores, strict=True)
+
+
 def rounded(score: float | None) -> float | None:
     """Return a score as outputs show it."""
     return None if score is None else round(float(score), SCORE_DECIMALS)
@@ -69,8 +77,13 @@ def rounded(score: float | None) -> float | None:
 class Format(Protocol):
     """One format: a module with these names."""
 
-    name: str
-    suffixes: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """The name in `--format`."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """The suffixes of its files; the first is that of outputs."""
 
     def read(self, stream: BinaryIO, path: str, options: FormatOptions) -> Iterator[Sentence]:
         """Yield the sentences of `stream`, each before a line after it is read.

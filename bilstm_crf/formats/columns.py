@@ -333,7 +333,7 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
             if before and rest > b"!" and b"\t" not in rest:  # nearly always
                 start, end = len(line) - len(rest), len(line) - len(rest) + len(cell)
             else:
-                start, end = _place(line, column, layout)
+                start, end = place_of_cell(line, column, layout)
                 cell = line[start:end]
             if replaceable is not None and cell not in replaceable:
                 _require_replaceable(cell, sentence, number, options)
@@ -400,7 +400,7 @@ def _labels_to_write(
     return [label.encode() for label in labels]
 
 
-def _place(line: bytes, column: int, layout: Layout) -> tuple[int, int]:
+def place_of_cell(line: bytes, column: int, layout: Layout) -> tuple[int, int]:
     """Return where a cell of a line begins and ends."""
     at_end = column in (-1, layout.width - 1) and not (layout.open_ended and column >= 0)
     if layout.form == "tabs":

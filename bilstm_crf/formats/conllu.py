@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import BinaryIO, NamedTuple, cast
 
 from bilstm_crf.errors import InputError, warn
-from bilstm_crf.formats.base import DEFAULTS, FormatOptions
+from bilstm_crf.formats.base import DEFAULTS, FormatOptions, rounded
 from bilstm_crf.formats.blocks import NEWDOC, blocks, check_word, rows
 from bilstm_crf.labels import ENCODINGS, parse
 from bilstm_crf.sentence import Sentence
@@ -24,6 +24,9 @@ from bilstm_crf.util.offsets import align
 
 name = "conllu"
 suffixes: tuple[str, ...] = (".conllu",)
+
+SCORE = "_score="  # what follows the key of labels in the key of their scores
+SPACE_AFTER = b"SpaceAfter=No"
 
 
 def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iterator[Sentence]:
@@ -141,7 +144,7 @@ class _Block:
         )
         if options.keep_raw:
             sentence.raw = self.lines
-            sentence.text = self._comment("text")
+            sentence.text = self._comment("text") or self._spaced()
             if self.ranges and sentence.text is not None:
                 sentence.offsets = self._surface_offsets(sentence.text)
         return sentence
@@ -191,6 +194,15 @@ class _Block:
             if equals and name_.strip(" ") == key:
                 return value.strip(" ")
         return None
+
+    def _spaced(self) -> str | None:
+        """Return the words with spaces between them but where MISC has `SpaceAfter=No`; None without that."""
+        if self.ranges or not any(SPACE_AFTER in line for line in self.lines):
+            return None
+        touching = [SPACE_AFTER in self.lines[number - self.first] for number in self.numbers]
+        return "".join(
+            token + " " * (not touches) for token, touches in zip(self.tokens, touching, strict=True)
+        ).rstrip(" ")
 
     def _surface_offsets(self, text: str) -> list[tuple[int, int]] | None:
         """Return the offsets of the words in `text`; words of a multi-word token share its offsets."""
@@ -293,17 +305,25 @@ def _relabelled(misc: bytes, key: str, label: str, labelled: bool) -> bytes:
 def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     """See `Format.render`. The key's label is replaced where it stands in MISC, else appended.
 
-    Raises InputError if the key holds something other than a label.
+    With scores, the first token of each span gets another key beside it (`name_score=0.987`). Old scores are
+    removed: they belong to old labels. Raises InputError if the key holds something other than a label.
     """
     lines: list[bytes] = list(sentence.raw)
     if sentence.token_spans is not None:
         labels = ENCODINGS["iob"].encode(sentence.token_spans, len(sentence))
         labelled = sentence.labels is not None
-        for number, label in zip(sentence.lines, labels, strict=True):
+        scores, score_key = _scores(sentence), f"{options.misc_key}{SCORE}"
+        old_score = score_key.encode()
+        for place, (number, label) in enumerate(zip(sentence.lines, labels, strict=True)):
             position = number - sentence.line
             head, tab, misc = lines[position].rpartition(b"\t")
+            if old_score in misc:
+                misc = _without(misc, score_key)
             try:
-                lines[position] = head + tab + _relabelled(misc, options.misc_key, label, labelled)
+                misc = _relabelled(misc, options.misc_key, label, labelled)
+                if place in scores:
+                    misc = _with_score(misc, f"{options.misc_key}={label}", score_key + scores[place])
+                lines[position] = head + tab + misc
             except ValueError as error:
                 raise InputError(
                     f"{options.misc_key}={error} in MISC is no label, and would be lost",
@@ -315,6 +335,27 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     return b"".join(lines)
 
 
+def _scores(sentence: Sentence) -> dict[int, str]:
+    """Return the score of each span, by its first token."""
+    if sentence.scores is None:
+        return {}
+    pairs = zip(sentence.token_spans or (), sentence.scores, strict=True)
+    return {span.start: str(rounded(score)) for span, score in pairs}
+
+
+def _without(misc: bytes, key: str) -> bytes:
+    """Return MISC, with its line end, without the entries of a key, which ends in `=`."""
+    body = misc.rstrip(b"\r\n").decode()
+    kept = [part for part in body.split("|") if not part.startswith(key)]
+    return ("|".join(kept) or "_").encode() + misc[len(body.encode()) :]
+
+
+def _with_score(misc: bytes, label: str, score: str) -> bytes:
+    """Return MISC with the entry of a score behind that of its label."""
+    before, entry, after = misc.decode().rpartition(label)
+    return f"{before}{entry}|{score}{after}".encode()
+
+
 def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_document: bool = False) -> bytes:
     """See `Format.compose`. Words that touch in the text get `SpaceAfter=No`."""
     if not sentence.tokens:
@@ -322,6 +363,7 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
     labels = (
         None if sentence.token_spans is None else ENCODINGS["iob"].encode(sentence.token_spans, len(sentence))
     )
+    scores = _scores(sentence)
     lines = []
     if new_document:
         name_ = _one_line(sentence.document or "")
@@ -340,6 +382,8 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
         misc = ["SpaceAfter=No"] if touching[position] else []
         if labels is not None:
             misc.append(f"{options.misc_key}={labels[position]}")
+            if position in scores:
+                misc.append(f"{options.misc_key}{SCORE}{scores[position]}")
         lines.append(f"{position + 1}\t{word}" + "\t_" * 7 + "\t" + ("|".join(misc) or "_"))
     return ("\n".join(lines) + "\n\n").encode()
 

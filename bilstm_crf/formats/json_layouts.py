@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -333,6 +333,8 @@ def change_of(
     """
     old = layout.value(record)
     if layout.form == "labels":
+        if sentence.scores is not None:
+            raise _no_place(layout)
         return layout.path, ENCODINGS["iob"].encode(sentence.token_spans or (), len(sentence)), old
     text = sentence.text or ""
     if layout.form != "studio":
@@ -346,7 +348,9 @@ def change_of(
                     element |= {"token_start": starts[entity.start], "token_end": ends[entity.end]}
                 element["label"] = element.pop("label")  # last, as Prodigy has it
         new = [known.get(entity) or element for entity, element in zip(entities, written, strict=True)]
-        if sentence.scores is not None and form in ("own", "object", "prodigy"):
+        if sentence.scores is not None:
+            if form == "triple" and new:
+                raise _no_place(layout)
             new = [
                 {**element, "score": rounded(score)}
                 for element, score in zip(new, sentence.scores, strict=True)
@@ -358,13 +362,22 @@ def change_of(
     names |= {key: regions[0][key] for key in names if regions and key in regions[0]}
     known = _by_entity((region["value"], region) for region in regions)
     new = [result for result in results if not _is_region(result)]
-    for entity in entities:
+    scores: Sequence[float | None] = sentence.scores or [None] * len(entities)
+    for entity, score in zip(entities, scores, strict=True):
         value = _written(entity, "studio", text, record)
-        new.append(known.get(entity) or {**names, "type": "labels", "value": value})
+        result = known.get(entity) or {**names, "type": "labels", "value": value}
+        new.append(result if score is None else {**result, "score": rounded(score)})
     chosen = _annotation(old)
     if chosen is None:
         return layout.path, [{"result": new}], old
     return (*layout.path, chosen, "result"), new, old[chosen].get("result")
+
+
+def _no_place(layout: Layout) -> RecordError:
+    """Return an error for records in which a name is a list or a label, without room for a score."""
+    return RecordError(
+        f'"{layout.key}" of these records has no place for scores', "leave out --scores, or give --to csv"
+    )
 
 
 def form_of(layout: Layout, old: Any) -> Form:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from bilstm_crf.errors import InputError, warn
@@ -39,7 +40,7 @@ from bilstm_crf.formats.json_text import WHITE, Path, dump, skip, value_at, with
 from bilstm_crf.formats.offsets import file_name
 from bilstm_crf.formats.text import sentence_of
 from bilstm_crf.labels import ENCODINGS
-from bilstm_crf.sentence import Sentence, TokenSpan
+from bilstm_crf.sentence import Origin, Sentence, TokenSpan
 from bilstm_crf.util.charset import line_ends
 from bilstm_crf.util.offsets import align, joined
 
@@ -302,7 +303,10 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     found, layout = sentence.raw
     body = found.body
     if sentence.token_spans is not None and layout is not None:
-        body = with_values(body, _changes(sentence, layout, _value(body)))
+        try:
+            body = with_values(body, _changes(sentence, layout, _value(body)))
+        except RecordError as error:  # a layout without a place for scores
+            raise _fault(error, sentence.path, sentence.line, None) from error
     return f"{found.before}{body}{found.after}".encode()
 
 
@@ -316,6 +320,10 @@ def _changes(sentence: Sentence, layout: Layout, record: Any) -> dict[Path, Any]
     path, value, old = change_of(layout, record, sentence, entities)
     if not _same(value, old, in_order=layout.form == "labels"):
         changes[path] = value
+    if sentence.alternatives is not None and isinstance(record, dict):
+        offsets, text = sentence.offsets or [], sentence.text or ""
+        forms = partial(_own_forms, sentence, text=text, offsets=offsets, origin=origin_of(record))
+        changes["alternatives",] = _alternatives(sentence, forms)
     return changes
 
 
@@ -343,27 +351,43 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
         content |= {"file": file_name(sentence), "line": sentence.line}
     content = {key: value for key, value in content.items() if value is not None}
     content |= {"text": text, "tokens": [text[start:end] for start, end in dict.fromkeys(offsets)]}
-
-    def forms(spans: list[TokenSpan], scores: Sequence[float | None] | None = None) -> list[dict[str, Any]]:
-        return [
-            own_form(
-                Entity(offsets[start][0], offsets[end - 1][1], type_),
-                text,
-                origin,
-                line=sentence.lines[start] if sentence.lines else sentence.line or None,
-                score=score,
-            )
-            for (start, end, type_), score in zip(spans, scores or [None] * len(spans), strict=True)
-        ]
-
+    forms = partial(_own_forms, sentence, text=text, offsets=offsets, origin=origin)
     if sentence.token_spans is not None:
-        content["entities"] = forms(sentence.token_spans, sentence.scores)
+        content["entities"] = forms(sentence.token_spans, scores=sentence.scores)
     if sentence.alternatives is not None:
-        content["alternatives"] = [
-            {"probability": rounded(each.probability), "entities": forms(each.token_spans)}
-            for each in sentence.alternatives
-        ]
+        content["alternatives"] = _alternatives(sentence, forms)
     return (dump(content) + "\n").encode()
+
+
+def _own_forms(
+    sentence: Sentence,
+    spans: list[TokenSpan],
+    text: str,
+    offsets: list[tuple[int, int]],
+    origin: Origin | None,
+    scores: Sequence[float | None] | None = None,
+) -> list[dict[str, Any]]:
+    """Return spans as this program writes them."""
+    return [
+        own_form(
+            Entity(offsets[start][0], offsets[end - 1][1], type_),
+            text,
+            origin,
+            line=sentence.lines[start] if sentence.lines else sentence.line or None,
+            score=score,
+        )
+        for (start, end, type_), score in zip(spans, scores or [None] * len(spans), strict=True)
+    ]
+
+
+def _alternatives(
+    sentence: Sentence, forms: Callable[[list[TokenSpan]], list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """Return the n best ways to label the sentence."""
+    return [
+        {"probability": rounded(each.probability), "entities": forms(each.token_spans)}
+        for each in sentence.alternatives or ()
+    ]
 
 
 def _entities(sentence: Sentence, offsets: list[tuple[int, int]]) -> list[Entity]:

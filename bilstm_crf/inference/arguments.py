@@ -70,10 +70,11 @@ def check_batch(given: Any) -> list[str] | list[list[str]]:
     if all(are_texts):
         return list(check_texts(items))
     one, other = are_texts.index(True), are_texts.index(False)
-    raise TypeError(
-        f"item {one} is a text and item {other} is {_shown(items[other])}, expected texts or lists of words, "
-        "not both"
-    )
+    found = f"item {other} is {_shown(items[other])}"
+    if not isinstance(items[other], Iterable):
+        way_out = "; leave out missing values, or fill them with ''" if _is_missing(items[other]) else ""
+        raise TypeError(f"{found}, expected {TEXT} as item {one}{way_out}")
+    raise TypeError(f"item {one} is a text and {found}, expected texts or lists of words, not both")
 
 
 def _items(given: Any, expected: str, position: str = "") -> list[Any]:
@@ -83,11 +84,18 @@ def _items(given: Any, expected: str, position: str = "") -> list[Any]:
 
 def _iterable(given: Any, expected: str, position: str = "") -> Iterator[Any]:
     """Return an iterator. Refuses tables and dictionaries, which iterate over keys, and numpy's scalars."""
-    unordered = isinstance(given, bytes | bytearray | Mapping | Set) or hasattr(given, "columns")
+    unordered = isinstance(given, bytes | bytearray | Mapping | Set)
+    if hasattr(given, "columns"):
+        raise TypeError(f"found a table ({type(given).__name__}), expected {expected}: one of its columns")
     if unordered or not isinstance(given, Iterable) or getattr(given, "shape", None) == ():
         found = f"{position} is {_shown(given)}" if position else f"found {_shown(given)}"
         raise TypeError(f"{found}, expected {expected}")
     return iter(given)
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a value is None, NaN, or what pandas has for it."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
 
 
 def _shown(value: Any) -> str:

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bilstm_crf.errors import UsageError
-from bilstm_crf.inference.marginals import Crf, Marginals, Transitions
+from bilstm_crf.inference.marginals import Crf, Marginals, probabilities_of
+from bilstm_crf.inference.network import Transitions
 from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.labels import Encoding
 from bilstm_crf.sentence import Alternative, Sentence, TokenSpan
@@ -27,7 +28,9 @@ from bilstm_crf.sentence import Alternative, Sentence, TokenSpan
 MAX_NBEST = 100  # memory grows with it, for each token and label
 
 Floats = NDArray[np.float32]
+Float64s = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Scored = tuple[TokenSpan, float]  # a span and its probability
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,11 @@ class Decoding:
     nbest: int = 1  # from 2: set `Sentence.alternatives` to so many label sequences
     min_score: float = 0.0  # drop spans whose probability is smaller
     recall: float | None = None  # add spans of at least this probability that the best path missed
-    constrained: bool = False  # only label sequences that are legal in the model's encoding
+    # The entity types that `recall` adds; spans of other types on the best path yield to them. None: all,
+    # and no span of the best path yields
+    recall_types: frozenset[str] | None = None
+    constrained: bool = True  # only label sequences that are legal in the model's encoding
+    consistent: bool = False  # unsure bare names follow the full names of their document
 
     def __post_init__(self) -> None:
         for name, value in (("min_score", self.min_score), ("recall", self.recall)):
@@ -53,6 +60,11 @@ class Decoding:
         return self.scores or self.nbest > 1 or self.min_score > 0 or self.recall is not None
 
 
+# How the scores of training are computed: illegal labels of the best path count as O. Constrained decoding
+# would change the dev scores, and so perhaps the epoch that is kept, of runs that are on record.
+UNCONSTRAINED = Decoding(constrained=False)
+
+
 class DecodingOptions(TypedDict, total=False):
     """The fields of `Decoding`, as keywords of `Tagger.tag`."""
 
@@ -60,7 +72,9 @@ class DecodingOptions(TypedDict, total=False):
     nbest: int
     min_score: float
     recall: float | None
+    recall_types: frozenset[str] | None
     constrained: bool
+    consistent: bool
 
 
 class Annotation(NamedTuple):
@@ -94,69 +108,144 @@ class Decoder:
     def transitions(self, decoding: Decoding) -> Transitions | None:
         """Return what the best path is searched with; None: labels are independent."""
         if decoding.constrained:
-            return self.constrained_crf.transition_scores
-        return self.crf.transition_scores if self._has_transitions else None
+            return self.constrained_crf.transitions
+        return self.crf.transitions if self._has_transitions else None
 
     def annotate(
         self,
         sentences: Sequence[Sentence],
         emissions: Floats,  # (N, K)
-        label_ids: Ints,  # (N,) the best path
+        label_ids: Ints,  # (N,) the best paths
         offsets: Ints,  # (S + 1,)
         decoding: Decoding,
     ) -> list[Annotation]:
         """Return what `decoding` asks for, for each sentence."""
-        annotations = [Annotation([])] * len(sentences)
+        best: list[list[TokenSpan]] = [[] for _ in sentences]
+        named = np.searchsorted(offsets, np.flatnonzero(label_ids), side="right") - 1
+        named = np.unique(named)  # sentences with labels other than O
+        for number in named.tolist():
+            best[number] = self.spans(label_ids[offsets[number] : offsets[number + 1]])
         if not decoding.needs_probabilities:
-            named = np.searchsorted(offsets, np.flatnonzero(label_ids), side="right") - 1
-            for number in np.unique(named).tolist():
-                spans = self._spans(label_ids[offsets[number] : offsets[number + 1]])
-                annotations[number] = Annotation(trim_spans(sentences[number], spans))
-            return annotations
+            return [
+                Annotation(trim_spans(sentence, spans)) if spans else Annotation([])
+                for sentence, spans in zip(sentences, best, strict=True)
+            ]
+        everywhere = decoding.recall is not None or decoding.nbest > 1
+        wanted = np.flatnonzero(np.diff(offsets)) if everywhere else named
+        annotations = [Annotation([], [] if decoding.scores else None) for _ in sentences]
         crf = self.constrained_crf if decoding.constrained else self.crf
-        for number, sentence in enumerate(sentences):
-            here = slice(offsets[number], offsets[number + 1])
-            spans = self._spans(label_ids[here])
-            annotations[number] = self._annotation(sentence, crf, emissions[here], spans, decoding)
+        emissions, offsets = _chosen(emissions, offsets, wanted)
+        marginals = crf.marginals(emissions, offsets)
+        scored = _scored(marginals, [best[number] for number in wanted], decoding)
+        for place, number in enumerate(wanted.tolist()):
+            sentence = sentences[number]
+            spans, scores = _trimmed(sentence, scored[place])
+            alternatives = None
+            if decoding.nbest > 1:
+                here = emissions[offsets[place] : offsets[place + 1]]
+                log_z = marginals.log_partitions[place]
+                alternatives = self._alternatives(sentence, crf, here, log_z, decoding.nbest)
+            annotations[number] = Annotation(spans, scores if decoding.scores else None, alternatives)
         return annotations
 
-    def _spans(self, path: Ints) -> list[TokenSpan]:
+    def probabilities(
+        self, emissions: Floats, offsets: Ints, decoding: Decoding, places: Sequence[tuple[int, TokenSpan]]
+    ) -> list[float]:
+        """Return the probability of each span, given with the number of its sentence."""
+        crf = self.constrained_crf if decoding.constrained else self.crf
+        wanted = sorted({number for number, _ in places})
+        marginals = crf.marginals(*_chosen(emissions, offsets, np.array(wanted, np.int64)))
+        place_of = {number: place for place, number in enumerate(wanted)}
+        rows = [row for number, span in places for row in marginals.rows(place_of[number], [span])]
+        probabilities: list[float] = marginals.span_probabilities(
+            np.array(rows, np.int64).reshape(-1, 4)
+        ).tolist()
+        return probabilities
+
+    def spans(self, path: Ints) -> list[TokenSpan]:
+        """Return the spans of label ids (T,)."""
         return self._encoding.decode([self._labels[id_] for id_ in path.tolist()])
 
-    def _annotation(
-        self, sentence: Sentence, crf: Crf, emissions: Floats, best: list[TokenSpan], decoding: Decoding
-    ) -> Annotation:
-        """Return the annotation of one sentence, whose best path has the spans `best`."""
-        if not len(sentence):
-            return Annotation([], [] if decoding.scores else None, None)
-        marginals = Marginals(crf, emissions)
-        scored = [(span, marginals.span(span)) for span in best]
-        if decoding.recall is not None:
-            scored = with_recall(scored, marginals.spans(decoding.recall))
-        scored = [each for each in scored if each[1] >= decoding.min_score]
-        trimmed = [(part, score) for span, score in scored for part in trim_spans(sentence, [span])]
-        alternatives = None
-        if decoding.nbest > 1:
-            alternatives = [
-                Alternative(probability, trim_spans(sentence, self._spans(path)))
-                for path, probability in marginals.best_sequences(decoding.nbest)
-            ]
-        scores = [score for _, score in trimmed] if decoding.scores else None
-        return Annotation([span for span, _ in trimmed], scores, alternatives)
+    def _alternatives(
+        self, sentence: Sentence, crf: Crf, emissions: Floats, log_partition: float, n: int
+    ) -> list[Alternative]:
+        """Return the n best ways to label a sentence."""
+        paths, scores = crf.best_sequences(emissions, n)
+        probabilities = probabilities_of(scores - log_partition).tolist()
+        return [
+            Alternative(probability, trim_spans(sentence, self.spans(path)))
+            for path, probability in zip(paths, probabilities, strict=True)
+        ]
 
 
-def with_recall(
-    best: list[tuple[TokenSpan, float]], candidates: list[tuple[TokenSpan, float]]
-) -> list[tuple[TokenSpan, float]]:
-    """Return the spans of the best path and the candidates that overlap none of them, nor one another.
+def _chosen(emissions: Floats, offsets: Ints, sentences: Ints) -> tuple[Floats, Ints]:
+    """Return the emissions of some sentences, and where each of these begins."""
+    lengths = np.diff(offsets)[sentences]
+    chosen = np.concatenate(([0], np.cumsum(lengths)))
+    tokens = np.arange(chosen[-1]) + np.repeat(offsets[sentences] - chosen[:-1], lengths)
+    return emissions[tokens], chosen
 
-    Of candidates that overlap, the more probable one is taken.
+
+def _scored(
+    marginals: Marginals, best: Sequence[Sequence[TokenSpan]], decoding: Decoding
+) -> list[list[Scored]]:
+    """Return the spans of each sentence with their probabilities: those of the best path, and `recall`'s."""
+    rows = [row for number, spans in enumerate(best) for row in marginals.rows(number, spans)]
+    taken = np.array(rows, np.int64).reshape(-1, 4)
+    probabilities = marginals.span_probabilities(taken)
+    if decoding.recall is not None:
+        taken, probabilities = _with_recall(marginals, taken, probabilities, decoding)
+    scored: list[list[Scored]] = [[] for _ in best]
+    for row, probability in zip(taken.tolist(), probabilities.tolist(), strict=True):
+        if probability >= decoding.min_score:
+            scored[row[0]].append((marginals.token_span(row), probability))
+    return scored
+
+
+def _with_recall(
+    marginals: Marginals, best: Ints, probabilities: Float64s, decoding: Decoding
+) -> tuple[Ints, Float64s]:
+    """Return the spans (P, 4) of the best path and those that `recall` adds, in order, with probabilities."""
+    assert decoding.recall is not None
+    spans, theirs = marginals.probable_spans(decoding.recall)
+    types, asked = marginals.crf.types, decoding.recall_types
+    wanted = np.array([asked is None or type_ in asked for type_ in types], bool)
+    spans, theirs = spans[wanted[spans[:, 3]]], theirs[wanted[spans[:, 3]]]
+    stays = wanted[best[:, 3]]
+    tokens = int(marginals.offsets[-1])
+    more = apart(best[stays], spans, theirs, tokens)
+    taken, scores = np.concatenate((best[stays], more[0])), np.concatenate((probabilities[stays], more[1]))
+    others = apart(taken, best[~stays], probabilities[~stays], tokens)
+    taken, scores = np.concatenate((taken, others[0])), np.concatenate((scores, others[1]))
+    order = np.argsort(taken[:, 1], kind="stable")
+    return taken[order], scores[order]
+
+
+def apart(taken: Ints, spans: Ints, probabilities: Float64s, tokens: int) -> tuple[Ints, Float64s]:
+    """Return the spans (P, 4) that overlap neither `taken` nor one another, and their probabilities (P,).
+
+    Of spans that overlap, the more probable one stays; of equal ones, that which begins or ends first.
     """
-    taken = list(best)
-    covered = {token for span, _ in best for token in range(span.start, span.end)}
-    for span, score in sorted(candidates, key=lambda each: (-each[1], each[0])):
-        tokens = range(span.start, span.end)
-        if covered.isdisjoint(tokens):
-            covered.update(tokens)
-            taken.append((span, score))
-    return sorted(taken)
+    change = np.zeros(tokens + 1, np.int64)
+    np.add.at(change, taken[:, 1], 1)
+    np.add.at(change, taken[:, 2], -1)
+    covered = np.concatenate(([0], np.cumsum(np.cumsum(change[:-1]))))  # tokens of `taken` before each token
+    free = covered[spans[:, 2]] == covered[spans[:, 1]]
+    spans, probabilities = spans[free], probabilities[free]
+    used = np.zeros(tokens, bool)
+    kept = []
+    for place in np.argsort(-probabilities, kind="stable").tolist():
+        here = used[spans[place, 1] : spans[place, 2]]
+        if not here.any():
+            here[:] = True
+            kept.append(place)
+    return spans[kept], probabilities[kept]
+
+
+def _trimmed(sentence: Sentence, scored: Sequence[Scored]) -> tuple[list[TokenSpan], list[float]]:
+    """Return the parts of the spans that can be names, each with the probability of its span."""
+    spans = [span for span, _ in scored]
+    if trim_spans(sentence, spans) == spans:
+        return spans, [score for _, score in scored]
+    parts = [(part, score) for span, score in scored for part in trim_spans(sentence, [span])]
+    return [part for part, _ in parts], [score for _, score in parts]

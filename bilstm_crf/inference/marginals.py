@@ -5,7 +5,8 @@ marginal probability of each label (Lafferty et al. 2001; Rabiner 1989). A span'
 all label sequences in which exactly this span is labelled, divided by the partition function (Culotta and
 McCallum 2004, "Confidence estimation for information extraction").
 
-Letters: T tokens of a sentence, K labels, Y entity types.
+Letters: N tokens of S sentences, one after another; T tokens of one sentence; K labels; Y entity types;
+P spans.
 """
 
 from __future__ import annotations
@@ -16,16 +17,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bilstm_crf.kernels import plain
+from bilstm_crf.inference.network import PLAIN_TOKENS, Loops, Transitions, load_loops
 from bilstm_crf.labels import Encoding
 from bilstm_crf.sentence import TokenSpan
+
+MIN_PROBABILITY = 1e-6  # spans that are less probable are not looked for
 
 Floats = NDArray[np.float32]
 Float64s = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Transitions = tuple[Float64s, Float64s, Float64s]  # start (K,), end (K,), between (K, K)
-
-MIN_PROBABILITY = 1e-6  # spans that are less probable are never looked for
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Crf:
 
     start: Float64s  # (K,)
     end: Float64s  # (K,)
-    transitions: Float64s  # (K, K)
+    between: Float64s  # (K, K)
     types: list[str]  # Y entity types
     prefixes: Ints  # (Y, 4) the labels of the only, the first, an inner and the last token of a span
     continues: NDArray[np.bool_]  # (K, K) whether the second label continues a span of the first
-    temperature: float = 1.0  # scores are divided by it; the best path stays
+    temperature: float = 1.0  # scores are divided by it for probabilities; the best path stays
 
     @classmethod
     def of(
@@ -48,7 +48,7 @@ class Crf:
         transitions: Transitions | None,
         temperature: float = 1.0,
     ) -> Crf:
-        """Return the CRF of start, end and transitions; without these, labels are independent."""
+        """Return the CRF of a model; without transitions, its labels are independent."""
         size = len(labels)
         start, end, between = transitions or (np.zeros(size), np.zeros(size), np.zeros((size, size)))
         types = list(dict.fromkeys(label[2:] for label in labels[1:]))
@@ -62,9 +62,9 @@ class Crf:
         )
 
     @property
-    def transition_scores(self) -> Transitions:
-        """Return the scores of the start, the end and each transition."""
-        return self.start, self.end, self.transitions
+    def transitions(self) -> Transitions:
+        """The scores of the start, the end and of each pair of labels."""
+        return self.start, self.end, self.between
 
     def constrained(self, encoding: Encoding, labels: Sequence[str]) -> Crf:
         """Return the CRF in which label sequences that are not legal in the encoding score -inf."""
@@ -75,79 +75,81 @@ class Crf:
             self,
             start=np.where(begins, self.start, -np.inf),
             end=np.where(ends, self.end, -np.inf),
-            transitions=np.where(follows, self.transitions, -np.inf),
+            between=np.where(follows, self.between, -np.inf),
         )
 
+    def at(self, temperature: float) -> Crf:
+        """Return the CRF at another temperature."""
+        return replace(self, temperature=temperature)
 
+    def marginals(self, emissions: Floats, offsets: Ints) -> Marginals:
+        """Return the probabilities of sentences, from emissions (N, K) and where each begins (S + 1,)."""
+        loops = load_loops(len(emissions) if len(emissions) > PLAIN_TOKENS else 0)
+        scores = emissions.astype(np.float64) / self.temperature
+        start, end, between = (each / self.temperature for each in self.transitions)
+        alpha, beta = np.empty_like(scores), np.empty_like(scores)
+        log_z = loops.messages(scores, start, end, between, offsets, alpha, beta)
+        return Marginals(self, loops, scores, between, offsets, alpha, beta, log_z)
+
+    def best_sequences(self, emissions: Floats, n: int) -> tuple[Ints, Float64s]:
+        """Return the n best label sequences (n, T) of one sentence, best first, and their scores (n,).
+
+        Fewer where there are no more. Emissions (T, K); T at least 1.
+        """
+        loops = load_loops(len(emissions) if len(emissions) > PLAIN_TOKENS else 0)
+        paths, scores = loops.best_sequences(emissions, *self.transitions, n)
+        return paths, scores / self.temperature
+
+
+@dataclass(frozen=True)
 class Marginals:
-    """The probabilities of one sentence, from its emissions (T, K)."""
+    """The probabilities of some sentences. Spans (P, 4) are sentence, first token, token behind, type."""
 
-    def __init__(self, crf: Crf, emissions: Floats) -> None:
-        self._crf = crf
-        self._raw = emissions
-        self._scores = emissions.astype(np.float64) / crf.temperature
-        self._start, self._end = crf.start / crf.temperature, crf.end / crf.temperature
-        self._transitions = crf.transitions / crf.temperature
-        self._alpha = np.empty_like(self._scores)
-        self._beta = np.empty_like(self._scores)
-        offsets = np.array([0, len(emissions)])
-        self.log_partition = float(
-            plain.messages(
-                *(self._scores, self._start, self._end, self._transitions, offsets),
-                *(self._alpha, self._beta),
-            )[0]
-        )
+    crf: Crf
+    loops: Loops
+    scores: Float64s  # (N, K) emissions over the temperature
+    between: Float64s  # (K, K) transitions over the temperature
+    offsets: Ints  # (S + 1,) where each sentence begins
+    alpha: Float64s  # (N, K) forward messages, logarithms
+    beta: Float64s  # (N, K) backward messages
+    log_partitions: Float64s  # (S,)
 
     @property
     def labels(self) -> Float64s:
-        """(T, K): the probability of each label of each token."""
-        return np.exp(self._alpha + self._beta - self.log_partition)
+        """(N, K): the probability of each label of each token."""
+        log_z = np.repeat(self.log_partitions, np.diff(self.offsets))
+        return np.exp(self.alpha + self.beta - log_z[:, None])
 
-    def span(self, span: TokenSpan) -> float:
-        """Return the probability that exactly this span is in the sentence."""
-        if span.type not in self._crf.types:
-            return 0.0
-        single, first, inner, last = self._crf.prefixes[self._crf.types.index(span.type)].tolist()
-        start, end, _ = span
-        if end - start == 1:
-            return self._probability(self._alpha[start, single], end - 1, single)
-        score, before = self._alpha[start, first], first
-        for token in range(start + 1, end):
-            label = last if token == end - 1 else inner
-            score += self._transitions[before, label] + self._scores[token, label]
-            before = label
-        return self._probability(score, end - 1, last)
+    def span_probabilities(self, spans: Ints) -> Float64s:
+        """Return the probability that exactly this span is there, for each span (P,)."""
+        return probabilities_of(self.loops.span_scores(*self._arrays, spans))
 
-    def _probability(self, score: float, token: int, label: int) -> float:
-        """Return the probability of a span that ends with this token and label and scores so much."""
-        if token == len(self._scores) - 1:
-            after = self._end[label]
-        else:
-            terms = self._transitions[label] + self._scores[token + 1] + self._beta[token + 1]
-            after = plain.log_sum_exp(terms[~self._crf.continues[label]])
-        return min(1.0, float(np.exp(score + after - self.log_partition)))
+    def probable_spans(self, threshold: float) -> tuple[Ints, Float64s]:
+        """Return all spans that have at least this probability (P, 4), in order, and theirs (P,)."""
+        lowest = np.log(max(threshold, MIN_PROBABILITY))
+        spans, logs = self.loops.probable_spans(*self._arrays, lowest)
+        return spans, probabilities_of(logs)
 
-    def spans(self, threshold: float) -> list[tuple[TokenSpan, float]]:
-        """Return all spans of at least this probability, in order."""
-        found = []
-        for start in range(len(self._scores)):
-            for type_, (_, first, inner, _) in zip(self._crf.types, self._crf.prefixes.tolist(), strict=True):
-                score = self._alpha[start, first]
-                for end in range(start + 1, len(self._scores) + 1):
-                    span = TokenSpan(start, end, type_)
-                    probability = self.span(span)
-                    if probability >= max(threshold, MIN_PROBABILITY):
-                        found.append((span, probability))
-                    label = first if end == start + 1 else inner
-                    bound = np.exp(score + self._beta[end - 1, label] - self.log_partition)
-                    if bound < max(threshold, MIN_PROBABILITY) or end == len(self._scores):
-                        break
-                    score += self._transitions[label, inner] + self._scores[end, inner]
-        return found
+    @property
+    def _arrays(self) -> tuple[NDArray[np.generic], ...]:
+        crf = self.crf
+        return (
+            *(self.scores, self.between, self.offsets, self.alpha, self.beta, self.log_partitions),
+            *(crf.prefixes, crf.continues),
+        )
 
-    def best_sequences(self, n: int) -> list[tuple[Ints, float]]:
-        """Return the n best label sequences (T,), best first, each with its probability."""
-        raw, crf = self._raw.astype(np.float64), self._crf
-        paths, scores = plain.best_sequences(raw, crf.start, crf.end, crf.transitions, n)
-        logs = scores / crf.temperature - self.log_partition
-        return [(path, min(1.0, float(np.exp(log)))) for path, log in zip(paths, logs, strict=True)]
+    def rows(self, sentence: int, spans: Sequence[TokenSpan]) -> list[tuple[int, int, int, int]]:
+        """Return the spans of a sentence as rows for `span_probabilities`; their types must be known."""
+        first, index = int(self.offsets[sentence]), self.crf.types.index
+        return [(sentence, first + start, first + end, index(type_)) for start, end, type_ in spans]
+
+    def token_span(self, row: Sequence[int]) -> TokenSpan:
+        """Return a row's span by its place in its sentence."""
+        sentence, start, end, type_ = row
+        first = int(self.offsets[sentence])
+        return TokenSpan(start - first, end - first, self.crf.types[type_])
+
+
+def probabilities_of(logs: Float64s) -> Float64s:
+    """Return exp(logs): at most 1 whatever rounding did, and 0 for what is no number (damaged weights)."""
+    return np.nan_to_num(np.minimum(np.exp(logs), 1.0), nan=0.0)

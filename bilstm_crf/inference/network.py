@@ -31,11 +31,12 @@ from bilstm_crf.model.model_folder import Model
 
 PLAIN_TOKENS = 256  # so many tokens are tagged without numba, if it is not imported yet
 BATCH_WORDS = 1_024  # distinct words computed at a time
+MEMORY_TOKENS = 8_192  # tokens whose other occurrences are looked up at a time: each has up to ten
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Transitions = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
-Loops = Any  # a module or namespace with affine, maxima, run and viterbi
+Loops = Any  # a module or namespace with the functions that `_load_compiled` names
 
 
 def load_loops(tokens: int) -> Loops:
@@ -59,8 +60,18 @@ def _load_compiled() -> Loops:
     from bilstm_crf.kernels.char_cnn import maxima
     from bilstm_crf.kernels.crf import viterbi
     from bilstm_crf.kernels.lstm import run
+    from bilstm_crf.kernels.marginals import best_sequences, messages, probable_spans, span_scores
 
-    _compiled = SimpleNamespace(affine=affine, maxima=maxima, run=run, viterbi=viterbi)
+    _compiled = SimpleNamespace(
+        affine=affine,
+        maxima=maxima,
+        run=run,
+        viterbi=viterbi,
+        messages=messages,
+        span_scores=span_scores,
+        probable_spans=probable_spans,
+        best_sequences=best_sequences,
+    )
     return _compiled
 
 
@@ -162,8 +173,11 @@ class _Tagger:
                 memory = index.batch(layout.tokens)
                 kept[memory.kept_places] = states[memory.kept_rows]
         if index is not None and self.memory is not None:
-            memory = index.batch(np.arange(len(emissions)))
-            emissions[memory.rows] += self._remembered(memory, kept, loops)
+            for tokens in np.split(
+                np.arange(len(emissions)), range(MEMORY_TOKENS, len(emissions), MEMORY_TOKENS)
+            ):
+                memory = index.batch(tokens)
+                emissions[tokens[memory.rows]] += self._remembered(memory, kept, loops)
         return emissions
 
     def _states(self, shares: Floats, which: Ints, sizes: Ints, loops: Loops) -> Floats:

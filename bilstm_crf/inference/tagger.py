@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, Unpack, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bilstm_crf.document import Document
 from bilstm_crf.errors import UsageError
-from bilstm_crf.features.batches import layout_of, tagging_batches
+from bilstm_crf.features.batches import Layout, layout_of, tagging_batches
 from bilstm_crf.features.occurrences import MemoryIndex, StreamHistory
+from bilstm_crf.features.vocabulary import Encoded
 from bilstm_crf.formats.blocks import grouped
 from bilstm_crf.inference.arguments import check_batch, check_sentences, check_text, check_texts, check_tokens
+from bilstm_crf.inference.box import box_folder
+from bilstm_crf.inference.consistency import agree
 from bilstm_crf.inference.decoding import Annotation, Decoder, Decoding, DecodingOptions
 from bilstm_crf.inference.documents import tagged_documents
 from bilstm_crf.inference.network import Network, best_paths, mean_transitions
@@ -65,7 +69,8 @@ class Tagger:
         self.label_set: LabelSet = model.label_set
         self.on_cpu = device == "cpu"
         encoding, labels = ENCODINGS[model.encoding], model.vocabulary.labels
-        self._decoder = Decoder(encoding, labels, mean_transitions(model.weights))
+        transitions = mean_transitions(model.weights)
+        self.decoder = Decoder(encoding, labels, transitions, model.temperature)
         self._network: Network | TorchNetwork
         if self.on_cpu and model.contextual is None:
             self._network = Network(model)
@@ -75,7 +80,7 @@ class Tagger:
     @classmethod
     def load(
         cls,
-        folder: str | Path,
+        folder: str | Path | None = None,
         *,
         embeddings: str | None = None,
         encoder: str | None = None,
@@ -83,7 +88,7 @@ class Tagger:
         device: str = "cpu",
         threads: int = 1,
     ) -> Tagger:
-        """Load the model of a folder, on the CPU or another device.
+        """Load the model of a folder, or the one in the box, on the CPU or another device.
 
         `embeddings` (a name or path) attaches a full table of word vectors, for words that the model
         folder had no room for. `encoder` is the path of the model's encoder, if that has moved. Raises
@@ -91,6 +96,7 @@ class Tagger:
         trained with, and a bad encoder; UsageError for a device that does not exist, and for an encoder
         whose code is not trusted.
         """
+        folder = box_folder() if folder is None else folder
         model = load_model(folder, encoder=encoder, trust_remote_code=trust_remote_code)
         if embeddings is not None:
             from bilstm_crf.embeddings.read import load
@@ -144,13 +150,12 @@ class Tagger:
         half a surrogate pair; both name the position, as in `item 3, token 2`. Raises UsageError for
         options out of bounds.
         """
-        decoding = Decoding(**options)
         if isinstance(given, str):
-            return self._documents([check_text(given)], decoding)[0]
+            return self._documents([check_text(given)], self._for_texts(options))[0]
         batch = check_batch(given)
         if batch and isinstance(batch[0], str):
-            return self._documents(batch, decoding)
-        return self.annotate([Sentence(words) for words in batch], decoding)  # type: ignore[arg-type]
+            return self._documents(batch, self._for_texts(options))
+        return self.annotate([Sentence(words) for words in batch], Decoding(**options))  # type: ignore[arg-type]
 
     def tag_texts(self, texts: Iterable[str], **options: Unpack[DecodingOptions]) -> Iterator[Document]:
         """Tag a stream of texts; yield a Document for each, in order. Options as for `tag`.
@@ -158,7 +163,7 @@ class Tagger:
         Reads a few hundred kilobytes ahead and keeps nothing that was yielded, so the stream may be
         endless; `tag` answers at once. Raises TypeError and ValueError as `tag`, when it reads the item.
         """
-        decoding = Decoding(**options)
+        decoding = self._for_texts(options)
         return tagged_documents(lambda each: self.tag_stream(each, decoding=decoding), check_texts(texts))
 
     def tag_tokens(self, tokens: Iterable[str], **options: Unpack[DecodingOptions]) -> Sentence:
@@ -183,6 +188,11 @@ class Tagger:
 
         given = list(sentences)
         return labelled(given, self.predict(sentences_of(given)), misc_key)
+
+    def _for_texts(self, options: DecodingOptions) -> Decoding:
+        """Return how texts are decoded: names agree, unless the model sees to that by itself."""
+        options.setdefault("consistent", not self.reads_neighbours)
+        return Decoding(**options)
 
     def _documents(self, texts: list[str], decoding: Decoding) -> list[Document]:
         return list(tagged_documents(lambda each: self.annotate(each, decoding), texts))
@@ -209,7 +219,8 @@ class Tagger:
                 )
             yield from self._one_by_one(sentences, decoding)
             return
-        chunks = chunks_of(sentences, CHUNK_TOKENS, whole_documents=self.reads_neighbours)
+        whole = self.reads_neighbours or decoding.consistent
+        chunks = chunks_of(sentences, CHUNK_TOKENS, whole_documents=whole)
         for chunk, decoded in self._tagged(chunks, self.threads, decoding):
             for sentence, annotation in zip(chunk, decoded, strict=True):
                 annotation.set_on(sentence)
@@ -244,8 +255,9 @@ class Tagger:
         tokens = sum(max(1, len(sentence)) for sentence in sentences)  # as `chunks_of` counts
         at_once = 1 if tokens <= BATCH_TOKENS else self.threads
         # Where the sentences of a chunk read one another, the result must not depend on the threads
-        size = CHUNK_TOKENS if self.reads_neighbours else max(1, min(CHUNK_TOKENS, -(-tokens // at_once)))
-        chunks = chunks_of(sentences, size, whole_documents=self.reads_neighbours)
+        whole = self.reads_neighbours or decoding.consistent
+        size = CHUNK_TOKENS if whole else max(1, min(CHUNK_TOKENS, -(-tokens // at_once)))
+        chunks = chunks_of(sentences, size, whole_documents=whole)
         return [found for _, chunk in self._tagged(chunks, at_once, decoding) for found in chunk]
 
     def _tagged(
@@ -266,20 +278,52 @@ class Tagger:
         contextual: PrecomputedFeatures | None = None,
     ) -> list[Annotation]:
         """Return what `decoding` says of each sentence of a chunk."""
-        encoded = self.model.vocabulary.encode([sentence.tokens for sentence in sentences])
+        encoded, layouts = self._encode(sentences)
         label_ids = np.zeros(len(encoded.tokens), np.int64)  # 0 is `O`
-        if not len(label_ids):
-            return [Annotation([], [] if decoding.scores else None)] * len(sentences)
-        layouts = [layout_of(encoded, chosen) for chosen in tagging_batches(encoded.lengths, BATCH_TOKENS)]
-        index = MemoryIndex(sentences, self.model.vocabulary.as_read) if self.remembers else None
-        if isinstance(self._network, Network):
-            emissions = self._network.emissions(encoded, layouts, index)
-        else:
-            emissions = self._network.emissions(sentences, encoded, layouts, index, contextual)
-        transitions = self._decoder.transitions(decoding)
+        emissions = self._emissions(sentences, encoded, layouts, contextual)
+        transitions = self.decoder.transitions(decoding)
         for layout in layouts:
             label_ids[layout.tokens] = best_paths(emissions[layout.tokens], transitions, layout.batch_sizes)
-        return self._decoder.annotate(sentences, emissions, label_ids, encoded.offsets, decoding)
+        annotations = self.decoder.annotate(sentences, emissions, label_ids, encoded.offsets, decoding)
+        if not decoding.consistent:
+            return annotations
+        return agree(
+            sentences,
+            annotations,
+            lambda spans: self.decoder.probabilities(emissions, encoded.offsets, decoding, spans),
+        )
+
+    def emissions(self, sentences: Iterable[Sentence]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the score of each label for each token (N, K), and where each sentence begins (S + 1,).
+
+        A model that reads robustly leaves out a full stop at the end of a sentence, which is `O`.
+        """
+        found, lengths = [], [np.zeros(1, np.int64)]
+        for chunk in chunks_of(sentences, CHUNK_TOKENS, whole_documents=self.reads_neighbours):
+            encoded, layouts = self._encode(chunk)
+            found.append(self._emissions(chunk, encoded, layouts))
+            lengths.append(encoded.lengths)
+        return np.concatenate(found), np.cumsum(np.concatenate(lengths))
+
+    def _encode(self, sentences: Sequence[Sentence]) -> tuple[Encoded, list[Layout[NDArray[np.int64]]]]:
+        encoded = self.model.vocabulary.encode([sentence.tokens for sentence in sentences])
+        batches = tagging_batches(encoded.lengths, BATCH_TOKENS)
+        return encoded, [layout_of(encoded, chosen) for chosen in batches]
+
+    def _emissions(
+        self,
+        sentences: Sequence[Sentence],
+        encoded: Encoded,
+        layouts: Sequence[Layout[NDArray[np.int64]]],
+        contextual: PrecomputedFeatures | None = None,
+    ) -> NDArray[np.float32]:
+        """Return the score of each label for each token (N, K), in the order of the tokens."""
+        if not len(encoded.tokens):
+            return np.zeros((0, len(self.model.vocabulary.labels)), np.float32)
+        index = MemoryIndex(sentences, self.model.vocabulary.as_read) if self.remembers else None
+        if isinstance(self._network, Network):
+            return self._network.emissions(encoded, layouts, index)
+        return self._network.emissions(sentences, encoded, layouts, index, contextual)
 
 
 def chunks_of(

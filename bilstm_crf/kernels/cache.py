@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -13,10 +12,10 @@ from numba import config
 from numba.core import event
 
 from bilstm_crf.errors import warn
-from bilstm_crf.util.progress import say
+from bilstm_crf.util.progress import Waiting
 from bilstm_crf.util.system import is_private
 
-SECONDS = 30  # to compile everything, roughly
+SECONDS = "10 to 20"  # of one core, to compile what tagging needs, and training
 
 
 @cache
@@ -47,19 +46,21 @@ def _private_folder() -> Path:
 
 
 class _Announcement(event.Listener):
-    """Announces the first compilation, which happens when numba's cache lacks the result."""
+    """Tells of compiling, which happens when numba's cache lacks the result, if it takes long."""
+
+    def __init__(self) -> None:
+        self._waiting = Waiting(f"Compiling the fast loops, once, {SECONDS} s")
+        self._depth = 0  # a loop is compiled while another one is
 
     def on_start(self, event: object) -> None:
-        if sys.stderr is not None and sys.stderr.isatty():
-            _announce()
+        self._depth += 1
+        if self._depth == 1:
+            self._waiting.begin()
 
     def on_end(self, event: object) -> None:
-        pass
-
-
-@cache
-def _announce() -> None:
-    say(f"Compiling the fast loops (once, about {SECONDS} s) …")
+        self._depth -= 1
+        if self._depth == 0:
+            self._waiting.end()
 
 
 event.register("numba:compile", _Announcement())

@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -177,6 +178,65 @@ def messages(
             beta[t] = log_sum_exp(transitions + scores[t + 1] + beta[t + 1], axis=1)
         log_z[number] = log_sum_exp(alpha[behind - 1] + end)
     return log_z
+
+
+def span_scores(
+    scores: Float64s,  # (N, K), as in `messages`
+    transitions: Float64s,
+    offsets: Integers,
+    alpha: Float64s,
+    beta: Float64s,
+    log_z: Float64s,  # (S,)
+    prefixes: Integers,  # (Y, 4) the labels of the only, the first, an inner and the last token of a span
+    continues: NDArray[np.bool_],  # (K, K) whether the second label continues a span of the first
+    spans: Integers,  # (P, 4) sentence, first token and token behind (of N), type
+) -> Float64s:
+    """Return the log probability of each span (P,)."""
+    out = np.empty(len(spans))
+    for p, (s, start, stop, type_) in enumerate(spans.tolist()):
+        single, first, inner, last = prefixes[type_].tolist()
+        path = [single] if stop - start == 1 else [first, *[inner] * (stop - start - 2), last]
+        score = alpha[start, path[0]]
+        for t, (label, following) in enumerate(pairwise(path), start + 1):
+            score += transitions[label, following] + scores[t, following]
+        after = beta[stop - 1, path[-1]]
+        if stop < offsets[s + 1] and continues[path[-1]].any():
+            terms = transitions[path[-1]] + scores[stop] + beta[stop]
+            after = log_sum_exp(terms[~continues[path[-1]]])
+        out[p] = score + after - log_z[s]
+    return out
+
+
+def probable_spans(
+    scores: Float64s,  # as in `span_scores`
+    transitions: Float64s,
+    offsets: Integers,
+    alpha: Float64s,
+    beta: Float64s,
+    log_z: Float64s,
+    prefixes: Integers,
+    continues: NDArray[np.bool_],
+    threshold: float,  # a log probability
+) -> tuple[Integers, Float64s]:
+    """Return all spans (P, 4) that are at least as probable, in order, and their log probabilities (P,)."""
+    marginals = alpha + beta - np.repeat(log_z, np.diff(offsets))[:, None]
+    candidates = []
+    for s, (begin, behind) in enumerate(pairwise(offsets.tolist())):
+        for start in range(begin, behind):
+            for y, (single, first, inner, last) in enumerate(prefixes.tolist()):
+                if marginals[start, single] >= threshold:
+                    candidates.append((s, start, start + 1, y))
+                inside, label = alpha[start, first], first
+                for t in range(start + 1, behind):
+                    if not inside + beta[t - 1, label] - log_z[s] >= threshold:
+                        break
+                    if marginals[t, last] >= threshold:
+                        candidates.append((s, start, t + 1, y))
+                    inside += transitions[label, inner] + scores[t, inner]
+                    label = inner
+    spans = np.array(candidates, np.int64).reshape(-1, 4)
+    logs = span_scores(scores, transitions, offsets, alpha, beta, log_z, prefixes, continues, spans)
+    return spans[logs >= threshold], logs[logs >= threshold]
 
 
 def best_sequences(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.formats import FORMATS
-from bilstm_crf.output import delimited
+from bilstm_crf.output import brat, delimited, page, workbook
 from bilstm_crf.output.base import Companion, Writer
 from bilstm_crf.output.formatted import document_starts, writer_of
 from bilstm_crf.util.files import suffix_of
@@ -23,9 +23,19 @@ WRITERS: dict[str, Writer] = {
     for writer in (
         Writer("csv", "a CSV table", (".csv",), delimited.write_csv),
         Writer("tsv", "a TSV table", (".tsv", ".tab"), delimited.write_tsv),
+        Writer("xlsx", "an Excel workbook", (".xlsx",), workbook.write, is_binary=True),
+        Writer("html", "an HTML page", (".html", ".htm"), page.write),
         writer_of(FORMATS["jsonl"], "JSONL"),
         writer_of(FORMATS["conllu"], "CoNLL-U"),
         writer_of(FORMATS["conll2003"], "columns"),
+        Writer(
+            "brat",
+            "brat's annotations",
+            (".ann",),
+            brat.write,
+            merges=False,
+            companion=Companion(".txt", brat.compose_text),
+        ),
         # Nothing in marked text would tell where a file ends
         writer_of(FORMATS["text"], "marked text", merges=False),
     )

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from bilstm_crf.formats.base import rounded
 from bilstm_crf.formats.offsets import file_name, lines_before
 from bilstm_crf.sentence import Sentence
 
-# Code points on each side of a name that a row keeps of a long sentence. A file on a single line is one
-# sentence: with all of it in each row, tables would grow with the square of the file.
-MAX_CONTEXT = 500
-# White space except the no-break spaces, which belong to words
-WHITE_SPACE = re.compile(r"[ \t\r\n\v\f\x1c-\x1f\x85\u2028\u2029]+")
+# Of a sentence of more than MAX_SENTENCE code points a row keeps what stands around the name, MAX_CONTEXT on
+# each side. A file on a single line is one sentence: whole, tables would grow with the square of the file.
+MAX_SENTENCE = 1_000
+MAX_CONTEXT = 200
+# White space that neither a row nor one of brat's lines can hold
+BREAKS = r"\t\r\n\v\f\x1c-\x1f\x85\u2028\u2029"
+# The same, and more than one space. No-break spaces belong to words.
+WHITE_SPACE = re.compile(rf"[{BREAKS}][ {BREAKS}]*| [ {BREAKS}]+")
 
 
 class Mention(NamedTuple):
@@ -34,25 +37,25 @@ def mentions(sentence: Sentence) -> Iterator[Mention]:
     """Yield the names of a sentence in order."""
     if not sentence.token_spans:
         return
-    text, offsets = sentence.located()
+    text, _ = sentence.located()
     origin = sentence.origin if text == sentence.text else None
-    file, first = file_name(sentence) or "", 0 if origin is None else origin.start
-    whole = one_line(text) if len(text) <= 2 * MAX_CONTEXT else None
-    scores: Sequence[float | None] = sentence.scores or [None] * len(sentence.token_spans)
-    for span, score in zip(sentence.token_spans, scores, strict=True):
-        start, end = offsets[span.start][0], offsets[span.end - 1][1]
+    base = 0 if origin is None else origin.start
+    file = file_name(sentence) or ""
+    whole = one_line(text) if len(text) <= MAX_SENTENCE else None
+    for (first, *_), span in zip(sentence.token_spans, sentence.spans, strict=True):
+        start, end = span.start - base, span.end - base
         if origin is not None:
             line = origin.line + lines_before(text, start)
         else:
-            line = sentence.lines[span.start] if sentence.lines else sentence.line
+            line = sentence.lines[first] if sentence.lines else sentence.line
         yield Mention(
             file,
             line,
-            first + start,
-            first + end,
-            span.type,
-            one_line(text[start:end]),
-            rounded(score),
+            span.start,
+            span.end,
+            span.label,
+            one_line(span.text),
+            rounded(span.score),
             around(text, start, end) if whole is None else whole,
         )
 

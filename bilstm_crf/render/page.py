@@ -28,11 +28,11 @@ def to_html(document: Document) -> str:
 
     The policy in its head forbids everything but inline CSS and images inside the file.
     """
-    return _environment().get_template("page.html").render(document=document)
+    return templates().get_template("page.html").render(document=document)
 
 
 @cache
-def _environment() -> Environment:
+def templates() -> Environment:
     """Return the templates; jinja2 is imported when the first page is written."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -44,9 +44,23 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters.update(kind=lambda block: type(block).__name__, show=show, number=charts.number)
+    environment.filters.update(
+        kind=lambda block: type(block).__name__, show=show, number=charts.number, count=_count
+    )
     environment.globals["charts"] = charts
     return environment
+
+
+def markup(text: str) -> str:
+    """Return text that a template made, which no other template escapes again."""
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+def _count(number: int, noun: str = "") -> str:
+    """Return a count as people read it: `1 name`, `1,204 names`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}" if noun else f"{number:,}"
 
 
 def _without_forbidden(value: object) -> object:

@@ -22,6 +22,7 @@ from bilstm_crf.evaluation.counts import Average
 from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.features.batches import make_batch, training_batches
 from bilstm_crf.features.occurrences import MemoryIndex
+from bilstm_crf.inference.decoding import UNCONSTRAINED
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.model.dropout import set_generator
@@ -68,7 +69,8 @@ class DevSet:
         """Return the row with the model's scores, compared to the epochs before."""
         started = time.perf_counter()
         tagger = Tagger(model, self._device, self._threads)
-        found = strict(self._gold, tagger.predict(self._sentences, self._features))
+        predicted = tagger.predict(self._sentences, self._features, UNCONSTRAINED)
+        found = strict(self._gold, predicted)
         row = dataclasses.replace(
             row,
             dev=Average(found.precision, found.recall, found.f1),

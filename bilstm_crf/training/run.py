@@ -15,15 +15,20 @@ from bilstm_crf.config import RunConfig, Stage
 from bilstm_crf.corpus.filters import counts, summary
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
+from bilstm_crf.evaluation.reliability import Calibration
 from bilstm_crf.evaluation.report import Reading, Report, evaluate, map_types
 from bilstm_crf.evaluation.strict import confirm
+from bilstm_crf.inference.calibration import MIN_SPANS, Evidence, calibrate, fit_temperature
+from bilstm_crf.inference.decoding import UNCONSTRAINED
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.inference.torch_network import find_device
+from bilstm_crf.model.model_folder import set_temperature
 from bilstm_crf.model.network import TrainableModel
 from bilstm_crf.training import records, run_folder
 from bilstm_crf.training.build import build_model
 from bilstm_crf.training.checkpoint import epochs_done
 from bilstm_crf.training.corpora import Corpora, load_corpora
+from bilstm_crf.training.estimate import estimate
 from bilstm_crf.training.loop import DevSet, Observer, Output, Trainer, fit
 from bilstm_crf.training.optimizer import Optimizer
 from bilstm_crf.training.plan import Plan, plan_training, stop_where_best
@@ -32,6 +37,7 @@ from bilstm_crf.training.provenance import command_line, environment, git_commit
 from bilstm_crf.training.records import EpochRow, FinalPhase, RunDescription, RunMetrics, Seconds
 from bilstm_crf.training.run_folder import CHECKPOINT, FINAL, is_finished
 from bilstm_crf.util.files import sha256_of_all
+from bilstm_crf.util.progress import Waiting
 from bilstm_crf.util.threads import use_threads
 from bilstm_crf.version import __version__
 
@@ -101,13 +107,15 @@ def set_up(config: RunConfig, monitor: Monitor) -> Setup:
     Raises InputError for what cannot be read, UsageError for what does not go together or is not there.
     """
     find_device(config.run.device)  # refuse it before gigabytes are read
-    corpora = load_corpora(config.data, monitor.say, documents=config.reads_neighbours)
+    with Waiting("Reading the corpora"):
+        corpora = load_corpora(config.data, monitor.say, documents=config.reads_neighbours)
     stages = [Stage(0, "sentences", 0)] if config.encoder is None else config.encoder.stages
     plan = plan_training(config.schedule, stages, corpora.mixture)
     pretrained = load_pretrained(
         config.words, config.network, config.encoder, corpora.train.sentences, monitor.say
     )
-    model = build_model(config, corpora.train.sentences, pretrained, corpora.caseless)
+    with Waiting("Building the model"):
+        model = build_model(config, corpora.train.sentences, pretrained, corpora.caseless)
     description = RunDescription(
         bilstm_crf=__version__,
         commit=git_commit(Path(__file__).parents[2]),
@@ -151,6 +159,10 @@ def _run(config: RunConfig, setup: Setup, folder: Path, monitor: Monitor) -> Run
     corpora = setup.corpora
     if done := epochs_done(folder / CHECKPOINT):
         monitor.say(f"resuming after epoch {done}")
+    sizes = (setup.model.architecture, setup.model.word_table.shape[1])
+    expected = estimate(config, setup.plan, corpora, sizes, done)
+    if expected is not None and expected.epochs:
+        monitor.say(expected.line())
     dev = DevSet(corpora.dev, chooses=corpora.dev_chooses, device=config.run.device, threads=config.workers)
     with _interruptible(folder, lambda: _in_epoch(folder)):
         history = _train(config, setup, dev, folder, monitor)
@@ -159,7 +171,9 @@ def _run(config: RunConfig, setup: Setup, folder: Path, monitor: Monitor) -> Run
         with _interruptible(folder, lambda: "in the final phase; its finished epochs are safe"):
             final = _train_final(config, setup, history, folder / FINAL, monitor)
     with _interruptible(folder, lambda: f"while the best epoch was scored; all is safe in {folder}"):
+        calibration = _calibrate(config, corpora, folder, final)
         metrics = _score(config, corpora, folder, history, final)
+        metrics = dataclasses.replace(metrics, calibration=calibration)
         run_folder.finish(folder, metrics)
     for split, report in (("dev", metrics.dev), ("test", metrics.test)):
         if report is not None:
@@ -213,19 +227,44 @@ def _train_final(
     )
 
 
+def _calibrate(
+    config: RunConfig, corpora: Corpora, folder: Path, final: FinalPhase | None
+) -> Calibration | None:
+    """Fit the saved model's temperature on dev, and store it; None where dev has too few spans to tell.
+
+    The model of a final phase, which has seen dev, gets that of the first phase.
+    """
+    if not corpora.dev_chooses:
+        return None
+    tagger, sentences = _load_tagger(config, folder), corpora.dev.sentences
+    with Waiting("Fitting the scores of the saved model"):
+        evidence = Evidence(tagger, sentences, map_types(sentences, tagger.label_set))
+    if len(evidence.right) < MIN_SPANS:
+        return None
+    temperature = fit_temperature(evidence)
+    for model in (folder, folder / FINAL) if final is not None else (folder,):
+        set_temperature(model, temperature)
+    return calibrate(evidence, temperature)
+
+
+def _load_tagger(config: RunConfig, model: Path) -> Tagger:
+    return Tagger.load(
+        model,
+        trust_remote_code=config.encoder is not None and config.encoder.trust_remote_code,
+        device=config.run.device,
+        threads=config.workers,
+    )
+
+
 def _score(
     config: RunConfig, corpora: Corpora, folder: Path, history: Sequence[EpochRow], final: FinalPhase | None
 ) -> RunMetrics:
     """Score the saved model on dev, and the saved models once on test if there is any."""
 
     def score(model: Path, split: Labelled) -> Report:
-        tagger = Tagger.load(
-            model,
-            trust_remote_code=config.encoder is not None and config.encoder.trust_remote_code,
-            device=config.run.device,
-            threads=config.workers,
-        )
-        spans = tagger.predict(split.sentences)
+        tagger = _load_tagger(config, model)
+        with Waiting("Scoring the saved model"):
+            spans = tagger.predict(split.sentences, decoding=UNCONSTRAINED)
         report = evaluate(
             split.sentences,
             spans,

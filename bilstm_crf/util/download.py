@@ -21,7 +21,7 @@ import requests
 
 from bilstm_crf.errors import DownloadError, InputError
 from bilstm_crf.util.files import made_folder, read_json, sha256_of, write_json
-from bilstm_crf.util.progress import Bar, say
+from bilstm_crf.util.progress import Bar, note
 from bilstm_crf.util.system import locked
 
 TRIES = 4  # in a row without a new byte
@@ -191,9 +191,9 @@ def _receive(job: _Job, part: IO[bytes]) -> bool:
             _note(job, response)
         total = _total(job, response, have, length)
         if resumed:
-            say(f"Resuming  {job.label}  at {human(have)} of {human(total)}")
+            note(f"Resuming  {job.label}  at {human(have)} of {human(total)}")
         else:
-            say(f"Downloading  {job.label}  {human(total)}  from {_printable(job.url)}")
+            note(f"Downloading  {job.label}  {human(total)}  from {_printable(job.url)}")
         free = shutil.disk_usage(job.target.parent).free
         if total is not None and total - have > free:
             raise OSError(errno.ENOSPC, f"{FULL}: {human(total - have)} to come, {human(free)} free")

@@ -18,6 +18,7 @@ EXTRAS = {
     "tokenizers": "encoder",
     "huggingface_hub": "encoder",
     "spacy": "text",
+    "pypdfium2": "documents",
     "conllu": "conllu",
 }
 

@@ -60,15 +60,16 @@ def suffix_of(path: AnyPath) -> str:
 
 
 @contextlib.contextmanager
-def open_input(path: AnyPath, encoding: str | None = None) -> Iterator[BinaryIO]:
+def open_input(path: AnyPath, encoding: str | None = None, *, as_text: bool = True) -> Iterator[BinaryIO]:
     """Open a file, a gzip file (`.gz`, decompressed) or standard input (`-`) as a binary stream.
 
-    Text in another `encoding` is converted to UTF-8. Raises InputError if the file cannot be opened, is not
-    gzip despite its name, or (while it is read) is not text in `encoding`.
+    Text in another `encoding` is converted to UTF-8; `as_text=False` leaves all bytes as they are. Raises
+    InputError if the file cannot be opened, is not gzip despite its name, or (while it is read) is not text
+    in `encoding`.
     """
     name = os.fspath(path)
-    with _open_bytes(name) as stream:
-        if encoding is None or is_utf8(encoding):
+    with _open_bytes(name, as_text=as_text) as stream:
+        if not as_text or encoding is None or is_utf8(encoding):
             yield stream
             return
         with io.BufferedReader(Transcoder(stream, encoding, shown(name)), BLOCK) as transcoded:
@@ -76,7 +77,7 @@ def open_input(path: AnyPath, encoding: str | None = None) -> Iterator[BinaryIO]
 
 
 @contextlib.contextmanager
-def _open_bytes(name: str) -> Iterator[BinaryIO]:
+def _open_bytes(name: str, *, as_text: bool) -> Iterator[BinaryIO]:
     if name == "-":
         yield standard_input()
         return
@@ -88,7 +89,9 @@ def _open_bytes(name: str) -> Iterator[BinaryIO]:
         # A peek into a pipe could block.
         is_file = stat.S_ISREG(os.fstat(plain.fileno()).st_mode)
         start = cast(io.BufferedReader, plain).peek(8)[:8] if is_file else b""
-        if start.startswith((b"%PDF-", b"{\\rtf")):  # their first lines are ASCII, so decoding succeeds
+        if as_text and start.startswith(
+            (b"%PDF-", b"{\\rtf")
+        ):  # their first lines are ASCII, so decoding succeeds
             raise InputError("not text", path=name, hint=f"this looks like {other_file(start)}")
         try:
             yield cast(BinaryIO, gzip.GzipFile(fileobj=plain)) if is_gzip(name) else plain
@@ -129,13 +132,13 @@ def sha256_of_all(paths: Iterable[AnyPath]) -> str:
 
 
 @contextlib.contextmanager
-def write_whole(path: AnyPath) -> Iterator[BinaryIO]:
+def write_whole(path: AnyPath, *, mode: int | None = None) -> Iterator[BinaryIO]:
     """Open a binary output stream whose file appears atomically.
 
     The data goes to a temporary file beside the target, which is synced and renamed at the end and removed
     if the block raises. A name that ends in `.gz` is compressed (time stamp 0, so equal contents give equal
-    files). Devices and pipes are written directly; a symbolic link stays one. Raises UsageError if the file
-    cannot be created.
+    files). Devices and pipes are written directly; a symbolic link stays one. `mode` sets the permissions,
+    which nobody but the owner has before the end. Raises UsageError if the file cannot be created.
     """
     name = Path(path)
     status = _status_of_output(name)
@@ -154,7 +157,8 @@ def write_whole(path: AnyPath) -> Iterator[BinaryIO]:
                 yield stream
             raw.flush()
             os.fsync(raw.fileno())
-            os.chmod(temporary, 0o666 & ~umask() if status is None else stat.S_IMODE(status.st_mode))
+            usual = 0o666 & ~umask() if status is None else stat.S_IMODE(status.st_mode)
+            os.chmod(temporary, usual if mode is None else mode)
             if os.name != "nt":
                 os.replace(temporary, target)  # while locked, so that nobody takes it for a leftover
         if os.name == "nt":  # an open file cannot be renamed there

@@ -1,16 +1,20 @@
 """Messages for people on standard error, and progress bars on a terminal.
 
-Nothing that is printed here can steer a terminal: control characters are escaped.
+The command line has a person who reads (`listening`); a program that uses the library has none, and is told
+nothing: notes go to the logger `bilstm_crf`, bars stay away. Nothing that is printed here can steer a
+terminal: control characters are escaped.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
+import threading
 import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -18,8 +22,74 @@ if TYPE_CHECKING:
 
 # Characters that change the writing direction can disguise a file name.
 DIRECTIONS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-DELAY = 2.0  # seconds before a bar appears
+DELAY = 2.0  # seconds before a bar, or a line in its place, appears
 INTERVAL = 0.1  # seconds between two updates of a bar
+
+
+_listener: int | None = None  # the process whose standard error somebody reads; its forks keep quiet
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[None]:
+    """In the block, notes are printed and bars appear; `be_quiet` ends that."""
+    global _listener
+    before, _listener = _listener, os.getpid()
+    try:
+        yield
+    finally:
+        _listener = before
+
+
+def be_quiet() -> None:
+    """Print no notes and show no bars from now on (`--quiet`)."""
+    global _listener
+    _listener = None
+
+
+def note(message: str) -> None:
+    """Tell what is going on: on standard error if somebody listens, else to the logger `bilstm_crf`."""
+    if _listener == os.getpid():
+        say(message)
+    else:
+        logging.getLogger("bilstm_crf").info(message)
+
+
+class Waiting:
+    """`with Waiting("Loading PyTorch"):` says so if the block takes longer than DELAY.
+
+    For work that cannot tell how much of it is done. `begin` and `end` may be called many times: the message
+    comes once, when the parts have taken that long together.
+    """
+
+    def __init__(self, message: str) -> None:
+        self._message = f"{message} …"
+        self._left = DELAY
+        self._told = False
+        self._timer: threading.Timer | None = None
+
+    def begin(self) -> None:
+        if _listener == os.getpid() and not self._told:
+            self._started = time.monotonic()
+            self._timer = threading.Timer(max(0.0, self._left), self._tell)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._left -= time.monotonic() - self._started
+
+    def _tell(self) -> None:
+        self._told = True
+        note(self._message)
+
+    def __enter__(self) -> Self:
+        self.begin()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.end()
 
 
 def say(message: str) -> None:
@@ -55,22 +125,29 @@ def _steers(character: str) -> bool:
 class Bar:
     """`with Bar("Reading  sg600.bin", unit="words") as bar: bar.at(done, total)`.
 
-    Appears after `delay` seconds if standard error is a terminal and `shown`; disappears at the end.
-    `unit=None` shows the `note` of each update in place of the numbers.
+    Appears after `delay` seconds if standard error is a terminal and `shown`; disappears at the end. Where it
+    is none, the label is printed once in its place. `unit=None` shows the `note` of each update in place of
+    the numbers.
     """
 
     def __init__(
         self, label: str, *, unit: str | None = "bytes", delay: float = DELAY, shown: bool = True
     ) -> None:
-        self.live = shown and sys.stderr is not None and sys.stderr.isatty()
+        heard = shown and _listener == os.getpid()
+        self.live = heard and sys.stderr is not None and sys.stderr.isatty()
+        self._waiting = Waiting(label) if heard and not self.live and delay else None
         self._label, self._unit = visible(label), unit
         self._progress: Progress | None = None
         self._next = time.monotonic() + delay
 
     def __enter__(self) -> Self:
+        if self._waiting is not None:
+            self._waiting.begin()
         return self
 
     def __exit__(self, *error: object) -> None:
+        if self._waiting is not None:
+            self._waiting.end()
         if self._progress is not None:
             self._progress.stop()
 
@@ -87,6 +164,7 @@ class Bar:
             completed=done,
             total=total,
             note=note,
+            refresh=True,
         )
 
     def say(self, message: str) -> None:
@@ -117,6 +195,7 @@ def _start(unit: str | None) -> Progress:
         TextColumn("left"),
         console=Console(stderr=True, highlight=False),
         transient=True,
+        auto_refresh=False,  # by a thread, which a fork must not meet
     )
     progress.add_task("", total=None, note="")
     progress.start()
@@ -133,9 +212,17 @@ class TrainingProgress(Bar):
         self.quiet = quiet
         self._first = done
         self._started = self._epoch_started = time.perf_counter()
+        self._first_batch: tuple[float, int] | None = None  # the time after it, and its sentences
+        self._sentence_seconds = 0.0  # of the first epoch, without its first batch, which may compile
         self._dev = ""
 
     def batch(self, epoch: int, sentences: int, tokens: int, loss: float) -> None:
+        now = time.perf_counter()
+        if self._first_batch is None:
+            self._first_batch = (now, sentences)
+        elif epoch == self._first + 1:
+            started, before = self._first_batch
+            self._sentence_seconds = (now - started) / (sentences - before)
         if self.live:
             speed = tokens / (time.perf_counter() - self._epoch_started)
             self.at(
@@ -158,11 +245,19 @@ class TrainingProgress(Bar):
         if self.live:
             self.say(line)
         elif not self.quiet:
-            left = (now - self._started) / (row.epoch - self._first) * (self.epochs - row.epoch)
+            left = self._epoch_seconds(now, row.epoch - self._first) * (self.epochs - row.epoch)
             minutes, seconds = divmod(round(left), 60)
             hours, minutes = divmod(minutes, 60)
             say(f"{line}  {hours}:{minutes:02}:{seconds:02} left")
         self._epoch_started = now
+        if row.epoch == self._first + 1:
+            self._started = now
+
+    def _epoch_seconds(self, now: float, done: int) -> float:
+        """Return the expected time of an epoch after `done` epochs; the first one says little as a whole."""
+        if done > 1:
+            return (now - self._started) / (done - 1)
+        return self._sentence_seconds * self.sentences or now - self._started
 
 
 class TaggingProgress(Bar):

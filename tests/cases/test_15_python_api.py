@@ -38,6 +38,20 @@ class Table(Series):
     columns = ("text", "id")
 
 
+def test_pandas_series_are_lists_of_their_values(tagger: Tagger) -> None:
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    table = pd.DataFrame({"text": [ONE, TWO], "words": [WORDS, WORDS]})
+    assert tagger.tag(table["text"]) == list(tagger.tag_texts(table["text"])) == as_texts(tagger, ONE, TWO)
+    assert tagger.tag(table["words"]) == tagger.tag_sentences([WORDS, WORDS])
+    assert tagger.tag(pd.Series([], dtype=object)) == []
+    for missing in (None, math.nan, pd.NA, pd.NaT):
+        for position, texts in enumerate(([missing, ONE], [ONE, missing])):
+            with pytest.raises(TypeError, match=f"item {position} is .*missing"):
+                tagger.tag(pd.Series(texts, dtype=object))
+    with pytest.raises(TypeError, match="DataFrame"):
+        tagger.tag(table)
+
+
 def as_texts(tagger: Tagger, *texts: str) -> list[Document]:
     return [tagger.tag(text) for text in texts]
 
@@ -100,7 +114,8 @@ def test_sentences_without_words_stay_in_their_places(tagger: Tagger) -> None:
         ("tag", math.nan, TypeError, ["nan (float)"]),
         ("tag", {"text": ONE}, TypeError, ["dict"]),
         ("tag", {ONE}, TypeError, ["set"]),
-        ("tag", Table([ONE]), TypeError, ["Table"]),
+        ("tag", Table([ONE]), TypeError, ["a table (Table)", "column"]),
+        ("tag", [ONE, math.nan], TypeError, ["item 1", "nan (float)", "a text", "missing"]),
         ("tag", [ONE, None], TypeError, ["item 0", "item 1", "None"]),
         ("tag", ["Kari", ["Oslo"]], TypeError, ["item 0", "item 1"]),
         ("tag", [None, ONE], TypeError, ["item 0", "item 1"]),

@@ -60,6 +60,14 @@ def test_text_and_entities_can_be_read_back(pieces, before: str, after: str) -> 
     assert unmarked(text.compose(sentence).decode())[0] == (sentence.text or "") + "\n"
 
 
+def test_scores_can_be_read_back_and_texts_that_look_like_them() -> None:
+    sentence = Sentence(
+        ["0.5", "b]"], token_spans=[TokenSpan(0, 1, "A"), TokenSpan(1, 2, "B")], scores=[1, 0.254]
+    )
+    assert text.compose(sentence) == b"[A|1.00 0.5] [B|0.25 b\\]]\n"
+    assert unmarked(text.compose(sentence).decode()) == ("0.5 b]\n", [(0, 3, "A|1.00"), (4, 6, "B|0.25")])
+
+
 def test_text_that_nobody_tagged_stays() -> None:
     sentence = Sentence(["[a]", "\\"])
     assert text.compose(sentence) == b"[a] \\\n"

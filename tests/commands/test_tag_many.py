@@ -198,6 +198,7 @@ def test_after_ctrl_c_what_is_finished_is_there(
         return original(stream, path, options)
 
     monkeypatch.setattr(text, "read", struck)
+    monkeypatch.setattr("bilstm_crf.commands.tag_batch.GROUP_BYTES", 1)
     done = tag("articles", "--output-dir", "e")
     assert done.status == 130
     assert "1 of 3 files" in done.err
@@ -205,3 +206,23 @@ def test_after_ctrl_c_what_is_finished_is_there(
     done = tag("articles", "-o", "names.jsonl")
     assert done.status == 130
     assert not Path("names.jsonl").exists()
+
+
+@pytest.mark.parametrize("output", [["-o", "names.jsonl"], ["--output-dir", "e"]], ids=str)
+def test_processes_change_nothing(tag: Cli, monkeypatch: pytest.MonkeyPatch, output: list[str]) -> None:
+    """Small files go to the processes in groups, a large text in chunks; errors and warnings come back."""
+    monkeypatch.setattr("bilstm_crf.commands.tag_batch.GROUP_BYTES", 100)
+    monkeypatch.setattr("bilstm_crf.inference.chunks.TEXT_CHUNK_BYTES", 60)
+    for number in range(9):
+        write(f"articles/{number}.txt", f"Kari {number} bor i Oslo.\n\nOla.\n" * (1 + 3 * (number % 3)))
+    write("articles/bad.txt", b"Kari bor i Troms\xf8\n")
+    write("articles/page.txt", "<html>Kari")
+    write("articles/table.txt", "Kari\tB-PER\nsov\tO\n\n")
+    seen = []
+    for threads in ("1", "2"):
+        done = tag("articles", *output, "--threads", threads)
+        assert done.status == 1
+        assert "articles/bad.txt  line 1" in done.err
+        seen.append((done.err, {path: Path(path).read_bytes() for path in files() if path[0] != "a"}))
+    assert seen[0] == seen[1]
+    assert len(seen[0][1]) in (1, 14)

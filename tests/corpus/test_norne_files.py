@@ -15,6 +15,8 @@ from bilstm_crf.errors import DownloadError, InputError, UsageError
 from bilstm_crf.util import download
 from file_server import FileServer, serving
 
+pytestmark = pytest.mark.usefixtures("listener")
+
 FILES = [published.place for published in norne.PUBLISHED]
 TABLES = ["nob/documents.tsv", "nno/documents.tsv"]
 
@@ -168,7 +170,7 @@ def test_a_corpus_that_is_nowhere_says_where_was_looked(
     monkeypatch.delenv("BILSTM_CRF_DATA", raising=False)
     with pytest.raises(UsageError, match=r"looked in data/norne and \$BILSTM_CRF_DATA \(not set\)") as caught:
         norne.find_corpus()
-    assert str(caught.value.hint).startswith("`bilstm-crf data norne` fetches it")
+    assert str(caught.value.hint).startswith("Run `bilstm-crf data norne`")
     monkeypatch.setenv("BILSTM_CRF_DATA", "gone")
     with pytest.raises(UsageError, match=r"\$BILSTM_CRF_DATA \(gone\)"):
         norne.find_corpus()

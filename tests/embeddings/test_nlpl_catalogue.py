@@ -22,6 +22,8 @@ from bilstm_crf.util import download
 from file_server import FileServer, serving
 from vector_files import binary, table
 
+pytestmark = pytest.mark.usefixtures("listener")
+
 FASTTEXT_SKIPGRAM, FASTTEXT_CBOW, GENSIM_SKIPGRAM = 2, 5, 0
 NEWS_LEMMAS, NEWS, NOWAC, LIBRARY, NYNORSK, ENGLISH = 79, 80, 84, 86, 90, 5
 

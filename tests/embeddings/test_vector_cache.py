@@ -23,6 +23,8 @@ from bilstm_crf.errors import BilstmCrfError
 from done import Done
 from vector_files import WORDS, binary, table, write
 
+pytestmark = pytest.mark.usefixtures("listener")
+
 ENCODED = [word.encode() for word in WORDS]
 
 

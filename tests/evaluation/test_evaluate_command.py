@@ -87,7 +87,6 @@ def test_markdown_shows_every_scheme_and_the_confusion(files, capsys):
         ([], "expected a model and files, or gold and predicted files"),
         (["--gold", "GOLD"], "expected a model and files, or gold and predicted files"),
         (["--model", "m"], "expected a model and files"),
-        (["GOLD"], "expected a model and files"),
         (["--model", "m", "--gold", "GOLD", "--predicted", "GOLD"], "expected a model and files"),
         (
             ["--gold", "GOLD", "--predicted", "GOLD", "--keep-misc"],

@@ -159,7 +159,7 @@ def test_a_finished_run_without_scores_and_model_is_told_and_stops_no_other(plac
 def test_tables_of_what_is_there_fetch_nothing(place: Path, cli: Cli) -> None:
     done = cli("experiment", "two.toml", "--no-run", "--output", "out")
     assert done.status == 2
-    assert "the corpus is not here: looked in data/norne" in done.err
+    assert "no corpus: looked in data/norne" in done.err
     assert not Path("data/norne").exists()
 
 

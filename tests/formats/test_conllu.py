@@ -273,3 +273,15 @@ def test_labels_written_are_iob2_whatever_was_read() -> None:
     assert read_spans(sentences) == "IOBES"
     again = read(rendered(sentences))
     assert again[0].labels == ENCODINGS["iob"].encode(sentences[0].token_spans or [], 3)
+
+
+def test_without_a_text_the_words_are_joined_where_they_touch() -> None:
+    rows = [("Hei", "SpaceAfter=No"), (",", "_"), ("Kari", "A=b|SpaceAfter=No"), ("!", "SpaceAfter=No")]
+    lines = [f"{number}\t{word}" + "\t_" * 7 + f"\t{misc}\n" for number, (word, misc) in enumerate(rows, 1)]
+    content = "".join(lines)
+    (sentence,) = conllu.read(BytesIO(content.encode()), "a.conllu")
+    assert sentence.text == "Hei, Kari!"
+    assert sentence.located()[1] == [(0, 3), (3, 4), (5, 9), (9, 10)]
+    assert conllu.render(sentence) == content.encode()
+    (plain,) = conllu.read(BytesIO(content.replace("SpaceAfter=No", "_").encode()), "a.conllu")
+    assert plain.text is None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bilstm_crf.errors import InputError
 from bilstm_crf.formats import FormatOptions, jsonl
 from bilstm_crf.labels import read_spans
-from bilstm_crf.sentence import Sentence, TokenSpan
+from bilstm_crf.sentence import Alternative, Sentence, TokenSpan
 
 OPTIONS = FormatOptions(tokenise="spaces")
 
@@ -140,3 +140,23 @@ def test_a_label_that_no_column_holds_is_an_error(label: str) -> None:
     line = json.dumps({"text": "Oslo", "tokens": ["Oslo"], "entities": [entity]}).encode()
     with pytest.raises(InputError, match="line 1"):
         list(jsonl.read(BytesIO(line), "a.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("line", "entities"),
+    [
+        (
+            '{"text": "Kari sov", "entities": [{"start": 0, "end": 4, "label": "PER", "by": "Ola"}]}',
+            [{"start": 0, "end": 4, "label": "PER", "by": "Ola", "score": 0.9877}],
+        ),
+        ('{"text": "Kari sov", "ents": []}', [{"start": 0, "end": 4, "label": "PER", "score": 0.9877}]),
+    ],
+)
+def test_scores_come_into_layouts_of_objects(line: str, entities: list[object]) -> None:
+    (sentence,) = read(line)
+    sentence.token_spans, sentence.scores = [TokenSpan(0, 1, "PER")], [0.98765]
+    sentence.alternatives = [Alternative(0.75, [TokenSpan(1, 2, "PER")])]
+    record = json.loads(jsonl.render(sentence))
+    (other,) = record["alternatives"]
+    assert (other["probability"], other["entities"][0]["text"]) == (0.75, "sov")
+    assert next(record[key] for key in ("entities", "ents", "label") if key in record) == entities

@@ -96,6 +96,7 @@ def test_spans_of_words_are_in_the_words_joined(tagger: Tagger) -> None:
     assert given_text.spans == [Span("Kari", "PER", None, 40, 44)]
     given_text.scores = [0.25]
     assert given_text.spans[0].score == 0.25
+    assert given_text.locate([TokenSpan(1, 2, "X")]) == [Span("sov", "X", None, 49, 52)]
 
 
 def test_texts_are_read_as_they_are_asked_for(tagger: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,16 +106,16 @@ def test_several_files_come_into_one_table() -> None:
 
 
 def test_rows_of_a_long_line_hold_what_stands_around_the_name() -> None:
-    count = 100_000
+    count = 20_000
     sentence = named("Kari sov . " * count)[0]
     sentence.token_spans = [TokenSpan(3 * place, 3 * place + 1, "PER") for place in range(count)]
     rows = table([sentence])
     assert len(rows) == count + 1
     assert {row[5] for row in rows[1:]} == {"Kari"}
-    assert max(len(row[7]) for row in rows) < 1_100
-    assert rows[50_000][7].startswith("…")
-    assert "Kari sov" in rows[50_000][7]
-    assert rows[50_000][7].endswith("…")
+    assert max(len(row[7]) for row in rows) < 420
+    assert rows[10_000][7].startswith("…")
+    assert "Kari sov" in rows[10_000][7]
+    assert rows[10_000][7].endswith("…")
 
 
 def test_json_lines_hold_file_line_text_score_and_alternatives() -> None:

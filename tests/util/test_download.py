@@ -11,6 +11,8 @@ from bilstm_crf.errors import DownloadError
 from bilstm_crf.util import download
 from file_server import FileServer, serving
 
+pytestmark = pytest.mark.usefixtures("listener")
+
 BODY = bytes(range(256)) * 4000  # about 1 MB
 SHA256 = hashlib.sha256(BODY).hexdigest()
 

@@ -131,6 +131,7 @@ class Place(NamedTuple):
     file: str
     line: int | None
     text: str
+    score: float | None = None  # the probability that something is wrong, where one was computed
 
     @property
     def shown(self) -> str:

@@ -21,6 +21,7 @@ class PlaceRecord(TypedDict):
     file: str
     line: int | None
     text: str
+    score: float | None
 
 
 class FindingRecord(TypedDict):
@@ -110,7 +111,10 @@ def _record(finding: Finding) -> FindingRecord:
         "count": finding.count,
         "what": finding.what,
         "advice": finding.to_do,
-        "places": [{"file": file, "line": line, "text": text} for file, line, text in finding.places],
+        "places": [
+            {"file": each.file, "line": each.line, "text": each.text, "score": each.score}
+            for each in finding.places
+        ],
     }
 
 

@@ -1,0 +1,62 @@
+"""Options of commands that tag: probabilities, n best label sequences, and which names are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bilstm_crf.commands.options import options_group
+from bilstm_crf.errors import UsageError
+from bilstm_crf.output import Writer
+
+if TYPE_CHECKING:
+    from bilstm_crf.inference.decoding import Decoding
+
+PROBABILITY = click.FloatRange(0, 1)
+NO_SCORES = ("conll2003",)  # outputs that have no place for scores
+ALTERNATIVES = ("jsonl",)  # outputs that have one for several ways to label a sentence
+
+decoding_options = options_group(
+    click.option("--scores", is_flag=True, help="Write the probability of each name."),
+    click.option(
+        "--min-score",
+        metavar="T",
+        type=PROBABILITY,
+        default=0.0,
+        help="Leave out names that are less probable than T, from 0 to 1.",
+    ),
+    click.option(
+        "--recall",
+        metavar="T",
+        type=PROBABILITY,
+        help="Add names that are at least this probable, though the best labels lack them (0 to 1).",
+    ),
+    click.option(
+        "--nbest",
+        metavar="K",
+        type=click.IntRange(1, 100),
+        default=1,
+        help="JSONL: add the K best ways to label each sentence (up to 100), with probabilities.",
+    ),
+)
+
+
+def decoding_of(options: Mapping[str, Any]) -> Decoding:
+    """Return what the options ask for."""
+    from bilstm_crf.inference.decoding import Decoding
+
+    return Decoding(**{name: options[name] for name in ("scores", "nbest", "min_score", "recall")})
+
+
+def require_place(options: Mapping[str, Any], targets: Iterable[Writer]) -> None:
+    """Raise UsageError for scores or alternatives that an output cannot hold."""
+    for target in targets:
+        if options["scores"] and target.name in NO_SCORES:
+            raise UsageError(
+                f"--scores: {target.kind} has no place for scores",
+                hint="--to jsonl, conllu or csv has; --min-score and --recall work without --scores",
+            )
+        if options["nbest"] > 1 and target.name not in ALTERNATIVES:
+            raise UsageError(f"--nbest: {target.kind} holds one label per word", hint="--to jsonl")

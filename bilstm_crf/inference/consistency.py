@@ -1,0 +1,118 @@
+"""Let the names of a document agree: an unsure bare name takes the type of a person's full name.
+
+`Moe` alone may be anything; in a document that names `Kari Moe` it is probably her. This is for models
+that tag each sentence on its own. The document memory learns the same, and more, from the same evidence.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from bilstm_crf.features.occurrences import key_of
+from bilstm_crf.inference.decoding import Annotation
+from bilstm_crf.inference.trimming import trim_spans
+from bilstm_crf.sentence import Sentence, TokenSpan
+
+PERSON = "PER"
+MIN_SURE = 0.9  # probability of a full name that others follow, and of a span that follows no other
+MIN_POSSIBLE = 0.02  # probability that a bare name is a person, judging by its sentence
+
+Place = tuple[int, TokenSpan]  # the number of a sentence and a span in it
+Key = tuple[str, str | None, str]  # the file, the document and the name without a genitive -s
+
+
+class Mention(NamedTuple):
+    """A bare name that may be a person who is named in full elsewhere."""
+
+    number: int  # of its sentence
+    person: TokenSpan  # the name as a person
+    key: Key
+    found: TokenSpan | None  # what it was tagged as
+
+
+def agree(
+    sentences: Sequence[Sentence],
+    annotations: Sequence[Annotation],
+    probabilities: Callable[[list[Place]], Sequence[float]],
+) -> list[Annotation]:
+    """Return the annotations with bare names as persons where a sure full name in the document is one.
+
+    A full name has several tokens; its first or its last one is a bare name. Sentences belong together
+    that have the same path and document. A span that changes takes the score of the full name. What
+    is asked for by `probabilities` are spans of few sentences.
+    """
+    names = _full_names(sentences, annotations)
+    mentions = _apart(list(_mentions(sentences, annotations, names))) if names else []
+    if not mentions:
+        return list(annotations)
+    full = list(dict.fromkeys(place for mention in mentions for place in names[mention.key]))
+    sure = dict(zip(full, probabilities(full), strict=True))
+    known = {key: max(sure[place] for place in names[key]) for _, _, key, _ in mentions}
+    mentions = [mention for mention in mentions if known[mention.key] >= MIN_SURE]
+    possible = probabilities([(each.number, each.person) for each in mentions])
+    before = probabilities([(each.number, each.found or each.person) for each in mentions])
+    changed = list(annotations)
+    for mention, as_person, as_found in zip(mentions, possible, before, strict=True):
+        if as_person >= MIN_POSSIBLE and (mention.found is None or as_found < MIN_SURE):
+            changed[mention.number] = _with(changed[mention.number], mention, known[mention.key])
+    return changed
+
+
+def _full_names(sentences: Sequence[Sentence], annotations: Sequence[Annotation]) -> dict[Key, list[Place]]:
+    """Return the persons' full names by their first and their last token."""
+    found: dict[Key, list[Place]] = defaultdict(list)
+    for number, (sentence, annotation) in enumerate(zip(sentences, annotations, strict=True)):
+        for span in annotation.token_spans:
+            if span.type != PERSON or span.end - span.start == 1:
+                continue
+            for word in {key_of(sentence.tokens[span.start]), key_of(sentence.tokens[span.end - 1])}:
+                if word is not None:
+                    found[sentence.path, sentence.document, word].append((number, span))
+    return found
+
+
+def _mentions(
+    sentences: Sequence[Sentence], annotations: Sequence[Annotation], names: dict[Key, list[Place]]
+) -> Iterator[Mention]:
+    """Yield each token that is such a bare name, and neither a person already nor part of a longer span."""
+    words = {key[2] for key in names}
+    for number, (sentence, annotation) in enumerate(zip(sentences, annotations, strict=True)):
+        covered = {token: span for span in annotation.token_spans for token in range(span.start, span.end)}
+        for token, word in enumerate(sentence.tokens):
+            if not word[:1].isupper() and word.isascii():
+                continue  # as nearly all words are: saves the time of `key_of`
+            name = key_of(word)
+            key = (sentence.path, sentence.document, name or "")
+            if name not in words or key not in names:
+                continue
+            person, found = TokenSpan(token, token + 1, PERSON), covered.get(token)
+            if found is not None and (found.type == PERSON or found.end - found.start > 1):
+                continue
+            beside = [covered[each].type for each in (token - 1, token + 1) if each in covered]
+            if PERSON not in beside and trim_spans(sentence, [person]) == [person]:
+                yield Mention(number, person, key, found)
+
+
+def _apart(mentions: list[Mention]) -> list[Mention]:
+    """Return the mentions without those side by side: a full name that was missed, not two persons."""
+    places = {(each.number, each.person.start) for each in mentions}
+    return [
+        each
+        for each in mentions
+        if not places & {(each.number, each.person.start - 1), (each.number, each.person.end)}
+    ]
+
+
+def _with(annotation: Annotation, mention: Mention, score: float) -> Annotation:
+    """Return the annotation with a mention as a person."""
+    spans, scores = list(annotation.token_spans), annotation.scores
+    kept = [place for place, span in enumerate(spans) if span != mention.found]
+    place = sum(spans[each] < mention.person for each in kept)
+    spans = [spans[each] for each in kept]
+    spans.insert(place, mention.person)
+    if scores is not None:
+        scores = [scores[each] for each in kept]
+        scores.insert(place, score)
+    return annotation._replace(token_spans=spans, scores=scores)
