@@ -1,26 +1,38 @@
-"""`bilstm-crf model`: describe a trained model, make it small."""
+"""`bilstm-crf model`: describe a trained model, make it small, fit its scores."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from bilstm_crf.commands.options import Group
+from bilstm_crf.commands.options import (
+    FILE,
+    Group,
+    documents_for,
+    load_tagger,
+    model_options,
+    reading_options,
+    repair_option,
+)
 from bilstm_crf.commands.output import write_text
+from bilstm_crf.commands.systems import read_gold_files
 from bilstm_crf.errors import UsageError
+from bilstm_crf.util.files import require_files
 from bilstm_crf.util.progress import say
 
 
 @click.group(cls=Group)
 def command() -> None:
-    """Describe a trained model; pack it into a few megabytes.
+    """Describe a trained model; make it small; fit its scores.
 
     \b
     Examples
       bilstm-crf model card                          the model in the box
       bilstm-crf model card --model runs/joint
       bilstm-crf model pack --model runs/joint -o runs/joint-packed --size 12
+      bilstm-crf model calibrate --model runs/joint-packed --dev dev.conllu
     """  # noqa: D301
 
 
@@ -82,3 +94,48 @@ def card(model: str | None) -> None:
         write_text((folder / CARD).read_text("utf-8"))
         return
     write_text(to_markdown(card_of(load_model(folder), folder.resolve().name)))
+
+
+@command.command(short_help="Fit the scores of a model to a dev set.")
+@click.option("--model", metavar="DIR", required=True, help="Folder of a trained model; model.json changes.")
+@click.option("--dev", metavar="FILE", multiple=True, required=True, type=FILE, help="Labelled file; repeat.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be stored.")
+@reading_options
+@repair_option
+@model_options
+def calibrate(model: str, dev: tuple[str, ...], dry_run: bool, **options: Any) -> None:
+    """Fit the temperature of a model, so that 8 of 10 names with a score of 0.8 are right.
+
+    Training does this at its end. Do it for a model of an older version, after `model pack`, and for text of
+    another kind than the model's dev set. Labels do not change, only scores.
+
+    \b
+    Example
+      bilstm-crf model calibrate --model runs/joint --dev nob-dev.conllu --dev nno-dev.conllu
+    """  # noqa: D301
+    from bilstm_crf.evaluation.report import map_types
+    from bilstm_crf.inference import calibration
+    from bilstm_crf.model.model_folder import set_temperature
+
+    require_files(dev)
+    gold = read_gold_files(dev, {**options, "predicted_format": None})
+    tagger = load_tagger(model, options, threads=options["threads"])
+    documents = documents_for(tagger, options["documents"])
+    if documents is not None:
+        documents.name(gold)
+    evidence = calibration.Evidence(tagger, gold, map_types(gold, tagger.label_set))
+    if len(evidence.right) < calibration.MIN_SPANS:
+        raise UsageError(
+            f"the model finds {len(evidence.right)} names in --dev, expected {calibration.MIN_SPANS} or more",
+            hint="with fewer, a temperature would be chance",
+        )
+    found = calibration.calibrate(evidence, calibration.fit_temperature(evidence))
+    if not dry_run:
+        set_temperature(model, found.temperature)
+    before, after = found.before, found.after
+    say(
+        f"{model}: temperature {found.temperature:.2f}; expected calibration error {after.error:.1%} "
+        f"on {after.spans:,} names (without it {before.error:.1%}, by chance {after.chance:.1%})"
+        + "; not stored"
+        * dry_run
+    )

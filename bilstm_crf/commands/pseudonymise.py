@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -18,55 +16,30 @@ from bilstm_crf.commands.options import (
     model_options,
 )
 from bilstm_crf.commands.output import open_output
-from bilstm_crf.commands.tag_jobs import Skipped, kinds_of, option_of, skipped_for
-from bilstm_crf.corpus import documents
+from bilstm_crf.commands.pseudonymise_jobs import Job, Plan, plan_jobs, require_places
+from bilstm_crf.commands.tag_jobs import kinds_of, option_of, skipped_for
 from bilstm_crf.corpus.documents import Documents
-from bilstm_crf.errors import InputError, UsageError, did_you_mean
-from bilstm_crf.formats import FORMATS, FormatOptions
-from bilstm_crf.formats.documents import DocumentFormat, source_of, text_of
+from bilstm_crf.errors import InputError, InterruptedRunError, UsageError, did_you_mean
+from bilstm_crf.formats import FormatOptions
 from bilstm_crf.pseudonyms.identifiers import DEFAULT_KINDS, KINDS
 from bilstm_crf.pseudonyms.mapping import STYLES, Mapping, Style, read_mapping, write_mapping
 from bilstm_crf.util.files import (
-    is_gzip,
     made_folder,
     remove_unfinished,
     require_apart,
     shown,
 )
-from bilstm_crf.util.folders import Found, expand
 from bilstm_crf.util.progress import Bar, say
 from bilstm_crf.util.streams import standard_output
 
 if TYPE_CHECKING:
     from bilstm_crf.inference.tagger import Tagger
-    from bilstm_crf.pseudonyms.corpus import Pseudonymiser, Request, Source
+    from bilstm_crf.pseudonyms.corpus import Pseudonymiser, Request
 
-RECALL = 0.05  # docs/pseudonymise.md says what it finds, and what it costs
+RECALL = 0.02  # docs/pseudonymise.md says what it finds, and what it costs
 UNSURE = 0.5
 NO_KEY = "pseudonymise.none"  # a key that no MISC has: labels stay as they are, and are not read
-KNOWN_FORMATS = ("text", "conllu", "conll2003")
 FOR_RESTORING = {"files", "output", "mapping", "restore", "quiet"}
-
-
-@dataclass(frozen=True)
-class Job:
-    """A file and its output; None is standard output."""
-
-    source: Source
-    output: str | None
-
-
-@dataclass
-class Plan:
-    """What to do: `skipped` files are reported and do not stop the others."""
-
-    jobs: list[Job] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)  # files in folders that are of no known format
-
-    @property
-    def sources(self) -> list[Source]:
-        return [job.source for job in self.jobs]
 
 
 @click.command("pseudonymise", cls=Command)
@@ -176,7 +149,7 @@ def command(context: click.Context, files: tuple[str, ...], **options: Any) -> i
         [*(job.output for job in plan.jobs), options["mapping"], options["report"] or os.devnull],
         inputs_of(options, *(source.path for source in plan.sources)),
     )
-    require_secret_place(options)
+    require_places(files, options)
     mapping = read_mapping(options["mapping"])
     if options["restore"]:
         idle = given_of(context, in_file=False) - FOR_RESTORING
@@ -193,91 +166,6 @@ def command(context: click.Context, files: tuple[str, ...], **options: Any) -> i
 
 
 # ---------------------------------------------------------------- what is wrong at once
-
-
-def plan_jobs(files: Sequence[str], options: dict[str, Any]) -> Plan:
-    """Return each file with its output. Raises UsageError for outputs that are the same file."""
-    found, errors = expand(files)
-    plan = Plan(skipped=[skipped_for(str(error.path), error) for error in errors])
-    several = len(found) > 1 or any(each.folder is not None for each in found)
-    sources = [source for each in found if (source := source_for(each, plan, options, several)) is not None]
-    if not sources:
-        raise UsageError(f"{files[0]} holds no text", hint="expected such as *.txt, *.docx or *.conllu")
-    if options["number_files"]:
-        for number, source in enumerate(sources, 1):
-            source.name = f"{number:04}{suffixes_of(source.name)}"
-    output = options["output"]
-    if output is None or not (several or os.path.isdir(output) or output.endswith(("/", os.sep))):
-        if several:
-            raise UsageError(f"{len(sources)} files need a folder for their outputs: -o DIR")
-        target = None if output in (None, "-") else output
-        if target is not None:
-            sources[0].name = os.path.basename(target)
-        plan.jobs = [Job(sources[0], target)]
-        return plan
-    if os.path.lexists(output) and not os.path.isdir(output):
-        raise UsageError(f"-o {output} is a file, expected a folder for {len(sources)} outputs")
-    names: dict[str, str] = {}
-    for source in sources:
-        if source.path == "-":
-            raise UsageError("standard input has no name for a file in a folder: give -o FILE")
-        if source.name in names:
-            both = f"{names[source.name]} and {source.path}"
-            raise UsageError(f"{both} would be the same file in {output}: {source.name}")
-        names[source.name] = source.path
-        plan.jobs.append(Job(source, os.path.join(output, source.name)))
-    return plan
-
-
-def source_for(found: Found, plan: Plan, options: dict[str, Any], several: bool) -> Source | None:
-    """Return the source of a file; None, with a note in the plan, for one that is left out.
-
-    Raises UsageError or InputError for a file that cannot be pseudonymised, if it is the only one.
-    """
-    from bilstm_crf.pseudonyms.corpus import Source
-
-    path, encoding = found.path, options["input_encoding"]
-    if found.folder is not None and os.path.basename(path) == documents.NAME:
-        return None  # names the documents of the files beside it
-    around = found.folder or os.path.dirname(path) or "."
-    name = "standard-input" if path == "-" else os.path.relpath(path, around)
-    if options["restore"]:
-        return Source(path, name, FORMATS["text"])
-    try:
-        format_ = source_of(path, options["format_name"], encoding)
-        if isinstance(format_, DocumentFormat):
-            text = text_of(path, options["format_name"], encoding).encode()
-            return Source(path, f"{os.path.splitext(name)[0]}.txt", FORMATS["text"], content=text)
-        if format_.name not in KNOWN_FORMATS:
-            raise UsageError(
-                f"{shown(path)} is {format_.name}: text, CoNLL-U and columns can be pseudonymised",
-                hint="write its text or its tokens to such a file first",
-            )
-    except (InputError, UsageError) as error:  # also a missing package
-        if not several or path == "-":
-            raise
-        if found.folder is not None and isinstance(error, UsageError) and not os.path.islink(path):
-            plan.left_out.append(path)
-        else:
-            plan.skipped.append(skipped_for(path, error))
-        return None
-    return Source(path, name, FORMATS[format_.name], encoding)
-
-
-def suffixes_of(name: str) -> str:
-    """Return `.txt` of `a.b.txt`, `.txt.gz` of `a.txt.gz`."""
-    stem, packed = (name[:-3], name[-3:]) if is_gzip(name) else (name, "")
-    return Path(stem).suffix + packed
-
-
-def require_secret_place(options: dict[str, Any]) -> None:
-    """Raise UsageError for a mapping among the outputs, with which it would be shared."""
-    output, mapping = options["output"], Path(options["mapping"]).resolve()
-    if output is not None and Path(output).resolve() in (mapping, *mapping.parents):
-        raise UsageError(
-            f"--mapping {options['mapping']} is in the folder of the outputs, and would be shared with them",
-            hint="put it elsewhere: whoever has it can undo the pseudonymisation",
-        )
 
 
 def mapping_to_extend(mapping: Mapping | None, options: dict[str, Any]) -> Mapping:
@@ -347,11 +235,14 @@ def pseudonymise_files(plan: Plan, mapping: Mapping, options: dict[str, Any]) ->
         **{name: options[name] for name in ("token_column", "sentences")},
     )
     run = Pseudonymiser(tagger, mapping, request, reading, Documents(options["documents"]))
-    with Bar("Tagging", unit="files", shown=not options["quiet"]) as bar:
-        plan.jobs = list(surveyed(run, plan, bar))
-    run.decide()
-    for source in plan.sources:
-        run.note(run.edit(source), source)
+    try:
+        with Bar("Tagging", unit="files", shown=not options["quiet"]) as bar:
+            plan.jobs = list(surveyed(run, plan, bar))
+        run.decide()
+        for source in plan.sources:
+            run.note(run.edit(source), source)
+    except KeyboardInterrupt:
+        raise InterruptedRunError("Interrupted; nothing was written") from None
     write_mapping(mapping, options["mapping"])
     with Bar("Writing", unit="files", shown=not options["quiet"]) as bar:
         for number, job in enumerate(plan.jobs, 1):

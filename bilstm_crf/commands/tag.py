@@ -148,7 +148,7 @@ def tag_text(text: str, model: str | None, options: dict[str, Any]) -> int:
     stream = BytesIO(text.encode("utf-8", "surrogateescape"))  # the bytes as they were typed
     tagger = load_tagger(model, options, threads=1)
     file_tagger = FileTagger(tagger, reading, None, False, 1, decoding)
-    sentences = file_tagger.tag_running_text(FORMATS["text"].read(stream, GIVEN_TEXT, reading))
+    sentences = file_tagger.running_text(stream, GIVEN_TEXT)
     with open_outputs(job) as (out, companion):
         for content in written(job, sentences, reading, companion):
             file_tagger.write(content, job, out)

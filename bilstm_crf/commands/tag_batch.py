@@ -3,19 +3,125 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import pickle
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby, islice
+from typing import IO, NamedTuple
 
 from bilstm_crf.commands.output import open_output
 from bilstm_crf.commands.tag_jobs import Job, Plan, Skipped, kinds_of, skipped_for
-from bilstm_crf.commands.tag_run import FileTagger, shows_progress
-from bilstm_crf.errors import BilstmCrfError, InputError, InterruptedRunError, MissingPackageError
+from bilstm_crf.commands.tag_run import FileTagger, counted, open_outputs, shows_progress, shows_text
+from bilstm_crf.errors import (
+    BilstmCrfError,
+    InputError,
+    InputWarning,
+    InterruptedRunError,
+    MissingPackageError,
+)
+from bilstm_crf.formats import FORMATS
+from bilstm_crf.formats.blocks import grouped
+from bilstm_crf.formats.documents import DOCUMENTS
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.util.files import identity_of, made_folder, shown
-from bilstm_crf.util.progress import BatchProgress, say
+from bilstm_crf.util.files import identity_of, is_gzip, made_folder, shown
+from bilstm_crf.util.progress import BatchProgress, say, visible
+from bilstm_crf.util.streams import standard_output
 
 # What is wrong with one file alone
 OF_ONE_FILE = (InputError, MissingPackageError)
+
+
+# Files of no more are tagged together, until they are so much
+GROUP_BYTES = 1 << 18
+# Sentences of a larger file that are in memory until it is read to its end, and on disk at once beyond these
+MAX_HELD_SENTENCES, BATCH_SENTENCES = 100_000, 5_000
+
+
+class TaggedFile(NamedTuple):
+    """What was read in a file, or why it cannot be read."""
+
+    sentences: list[Sentence]
+    error: BilstmCrfError | None
+    warnings: list[str]
+
+    def result(self) -> list[Sentence]:
+        """Return the sentences; warn of what was warned of where they were read. Raises the error."""
+        for message in self.warnings:
+            warnings.warn(message, InputWarning, stacklevel=2)
+        if self.error is not None:
+            raise self.error
+        return self.sentences
+
+
+@dataclass(frozen=True)
+class GroupTagger:
+    """Tags small files together."""
+
+    file_tagger: FileTagger
+    jobs: list[Job]  # a fork has them: only their numbers are sent
+
+    def tag(self, numbers: list[int]) -> list[TaggedFile]:
+        """Return the tagged file of each of these jobs."""
+        from bilstm_crf.inference.chunks import annotated
+
+        jobs = [self.jobs[number] for number in numbers]
+        files = [self._read(job) for job in jobs]
+        tagger, decoding = self.file_tagger.tagger, self.file_tagger.decoding
+        for is_document in (True, False):
+            chosen = [
+                sentence
+                for job, file in zip(jobs, files, strict=True)
+                for sentence in file.sentences
+                if (job.has_running_text and self.file_tagger.reading.sentences == "detect") == is_document
+            ]
+            annotated(tagger, chosen, decoding, is_document=is_document)
+        return files
+
+    def _read(self, job: Job) -> TaggedFile:
+        sentences: list[Sentence] = []
+        failed = None
+        with warnings.catch_warnings(record=True) as caught:  # this may be another process
+            warnings.simplefilter("always", InputWarning)
+            try:
+                with self.file_tagger.opened(job) as stream:
+                    source = FORMATS["text"] if job.has_running_text else job.source
+                    sentences = list(source.read(stream, shown(job.path), self.file_tagger.reading))
+            except OF_ONE_FILE as error:
+                sentences, failed = [], error
+        return TaggedFile(sentences, failed, [str(each.message) for each in caught])
+
+
+def size_of(job: Job) -> int:
+    """Return the number of bytes of a file; an estimate for one that is compressed."""
+    try:
+        return os.path.getsize(job.path) * (8 if is_gzip(job.path) else 1)
+    except OSError:
+        return 0
+
+
+class Held:
+    """Sentences of a file that is not read to its end; beyond a limit they are on disk."""
+
+    def __init__(self, sentences: Iterable[Sentence]) -> None:
+        """Read all sentences. Raises what their reader raises."""
+        iterator = iter(sentences)
+        self._file: IO[bytes] | None = None
+        self._first = list(islice(iterator, MAX_HELD_SENTENCES))
+        while batch := list(islice(iterator, BATCH_SENTENCES)):
+            self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115 (closed when it is read)
+            pickle.dump(batch, self._file, pickle.HIGHEST_PROTOCOL)
+
+    def __iter__(self) -> Iterator[Sentence]:
+        """Yield the sentences, once."""
+        yield from self._first
+        if self._file is not None:
+            size = self._file.tell()
+            self._file.seek(0)
+            while self._file.tell() < size:
+                yield from pickle.load(self._file)  # of this process's own file
+            self._file.close()
 
 
 @dataclass
@@ -45,12 +151,49 @@ class Batch:
                 if plan.into_one:
                     self._into_one(progress)
                 else:
-                    for job in jobs:
-                        self._alone(job, progress)
+                    for job, tagged in self._files():
+                        self._alone(job, tagged, progress)
             except KeyboardInterrupt:
                 raise InterruptedRunError(self._interrupted()) from None
         self._report()
         return 1 if self.skipped else 0
+
+    def _files(self) -> Iterator[tuple[Job, TaggedFile | None]]:
+        """Yield each job with its tagged file, in order; with None if it is to be read bit by bit.
+
+        Small files are tagged together, group by group, by several processes.
+        """
+        from bilstm_crf.inference.chunks import in_forks
+
+        tagger, decoding = self.file_tagger.tagger, self.file_tagger.decoding
+        for together, found in groupby(self.plan.jobs, self._is_small):
+            jobs = list(found)
+            if not together:
+                yield from ((job, None) for job in jobs)
+                continue
+            groups = grouped(((number, size_of(job), None) for number, job in enumerate(jobs)), GROUP_BYTES)
+            work = GroupTagger(self.file_tagger, jobs).tag
+            tagged = in_forks(work, groups, tagger, decoding, processes=self.file_tagger.processes)
+            yield from zip(jobs, (file for files in tagged for file in files), strict=True)
+
+    def _is_small(self, job: Job) -> bool:
+        if job.path == "-" or self.file_tagger.flush or not os.path.isfile(job.path):
+            return False
+        return (job.source.name in DOCUMENTS or size_of(job) <= GROUP_BYTES) and not self._in_table(job)
+
+    def _in_table(self, job: Job) -> bool:
+        try:
+            return self.file_tagger.in_table(job)
+        except InputError:  # a bad table: who reads the file says so
+            return True
+
+    def _skip(self, job: Job, error: BilstmCrfError) -> None:
+        self.skipped.append(skipped_for(shown(job.path), error))
+
+    def _count(self, sentences: Iterable[Sentence], progress: BatchProgress) -> None:
+        """Count the sentences of a file."""
+        for _ in counted(sentences, progress.count):
+            pass
 
     # ------------------------------------------------------------ one output for all
 
@@ -66,44 +209,58 @@ class Batch:
 
     def _sentences(self, progress: BatchProgress) -> Iterator[Sentence]:
         """Yield the sentences of each file, once it has been read to its end; with `--flush`, at once."""
-        for job in self.plan.jobs:
+        for job, tagged in self._files():
             before = progress.names
+            sentences: Iterable[Sentence]
             try:
-                with self.file_tagger.opened(job) as stream:
-                    sentences = self.file_tagger.sentences(job, stream, progress.count)
-                    if self.file_tagger.flush:
-                        yield from sentences
-                    tagged = list(sentences)
+                if tagged is not None:
+                    sentences = tagged.result()
+                    self._count(sentences, progress)
+                else:
+                    with self.file_tagger.opened(job) as stream:
+                        stream_of = self.file_tagger.sentences(job, stream, progress.count)
+                        if self.file_tagger.flush:
+                            yield from stream_of
+                        sentences = Held(stream_of)
             except OF_ONE_FILE as error:
-                self.skipped.append(skipped_for(shown(job.path), error))
+                self._skip(job, error)
                 continue
             finally:
                 progress.count(0, 0, files=1)
             self.files += 1
             self.names += progress.names - before
-            yield from tagged
+            yield from sentences
 
     # ------------------------------------------------------------ an output for each
 
-    def _alone(self, job: Job, progress: BatchProgress) -> None:
-        """Tag a file into its own output, which is not written if the file cannot be read."""
+    def _alone(self, job: Job, tagged: TaggedFile | None, progress: BatchProgress) -> None:
+        """Write a file's own output, which is not written if the file cannot be read."""
         try:
             if job.output is None:
-                self._write(job, progress)
+                if shows_text(job):
+                    standard_output().write(f"==> {visible(job.path)} <==\n".encode())
+                self._write(job, tagged, progress)
             else:
                 self._require_new(job)
                 with made_folder(os.path.dirname(job.output) or "."):
-                    self._write(job, progress)
+                    self._write(job, tagged, progress)
                 for output in job.outputs:
                     if output is not None and (identity := identity_of(output)) is not None:
                         self.written[identity] = job.path
         except OF_ONE_FILE as error:
-            self.skipped.append(skipped_for(shown(job.path), error))
+            self._skip(job, error)
         progress.count(0, 0, files=1)
 
-    def _write(self, job: Job, progress: BatchProgress) -> None:
+    def _write(self, job: Job, tagged: TaggedFile | None, progress: BatchProgress) -> None:
         before = progress.names
-        self.file_tagger.tag_into_output(job, progress.count, named=False)
+        if tagged is None:
+            self.file_tagger.tag_into_output(job, progress.count, named=False)
+        else:
+            sentences = tagged.result()
+            self._count(sentences, progress)
+            with open_outputs(job, named=False) as (out, companion):
+                for content in self.file_tagger.contents(job, sentences, companion):
+                    self.file_tagger.write(content, job, out)
         self.files += 1
         self.names += progress.names - before
 
@@ -124,7 +281,7 @@ class Batch:
             count = len(self.skipped)
             say(f"warning: {count:,} {'file was' if count == 1 else 'files were'} skipped:")
             width = min(40, max(len(each.path) for each in self.skipped))
-            for each in self.skipped:
+            for each in sorted(self.skipped, key=lambda skipped: skipped.path.split(os.sep)):
                 say(f"  {each.path:{width}}  {each.reason}")
         if plan.output is not None and self.files and not self.quiet:
             names, files = _counted(self.names, "name"), _counted(self.files, "file")

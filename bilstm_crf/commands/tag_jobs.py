@@ -158,7 +158,8 @@ def _add(plan: Plan, found: Found, options: Mapping[str, Any]) -> None:
             plan.skipped.append(skipped_for(path, error))
         return
     # On a terminal names are easier to see than records; pipes and files always get these
-    marks = "text" if options["output"] in (None, "-") and _on_terminal() else "jsonl"
+    shown = options["output"] in (None, "-") and options["output_dir"] is None and _on_terminal()
+    marks = "text" if shown and not options["scores"] and options["nbest"] == 1 else "jsonl"
     job = Job(path, source, WRITERS[marks], folder=found.folder)
     if not job.has_running_text:
         job = replace(job, target=WRITERS[source.name])
@@ -293,11 +294,11 @@ def _require_outside(output: str | None, folders: Sequence[str], *, is_folder: b
         return
     around = folder_around(output, folders)
     if around is not None:
-        name = os.path.basename(os.path.normpath(output))
         option = "--output-dir" if is_folder else "-o"
+        elsewhere = os.path.normpath(os.path.join(around, "..", os.path.basename(os.path.normpath(output))))
         raise UsageError(
             f"{option} {output} is inside {around}, whose files are inputs: it would be read as one later",
-            hint=f"write it elsewhere, such as {option} {os.path.join(around, '..', name)}",
+            hint=f"write it elsewhere, such as {option} {elsewhere}",
         )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
 from bilstm_crf.commands.output import open_output
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from bilstm_crf.inference.decoding import Decoding
     from bilstm_crf.inference.tagger import Tagger
 
-# A text is one document to a model that reads these whole: it is in memory at once, so it has an end
-MAX_DOCUMENT_TOKENS = 100_000  # a novel
 # Called with the number of tokens and of names of what was tagged
 Count = Callable[[int, int], None]
 
@@ -58,15 +57,20 @@ class FileTagger:
                 self.write(content, job, out)
                 wrote(len(content) if job.keeps_format else 0)
 
-    def opened(self, job: Job) -> AbstractContextManager[BinaryIO]:
-        """Open a file."""
-        as_text = job.source.name not in DOCUMENTS
-        return open_input(job.path, self.reading.input_encoding, as_text=as_text)
+    @contextmanager
+    def opened(self, job: Job) -> Iterator[BinaryIO]:
+        """Open a file; of a document, its text."""
+        encoding = self.reading.input_encoding
+        document = DOCUMENTS.get(job.source.name)
+        with open_input(job.path, encoding, as_text=document is None) as stream:
+            if document is None:
+                yield stream
+            else:
+                yield BytesIO(document.text(stream, shown(job.path), encoding).encode())
 
     def write(self, content: bytes, job: Job, out: BinaryIO) -> None:
         """Write a part of an output; control characters in text are escaped on a terminal."""
-        on_terminal = job.output is None and job.target.name == "text" and sys.stdout.isatty()
-        out.write(_for_terminal(content) if on_terminal else content)
+        out.write(_for_terminal(content) if shows_text(job) else content)
         if self.flush:
             out.flush()
 
@@ -75,14 +79,21 @@ class FileTagger:
     ) -> Generator[bytes, None, None]:
         """Yield what is to be written, and write to the companion what belongs there.
 
-        CoNLL-U that stays CoNLL-U, which may be gigabytes, is tagged by several processes; other formats, and
-        files whose documents are in a table, by this one.
+        CoNLL-U that stays CoNLL-U, which may be gigabytes, and text are tagged by several processes; other
+        formats, and files whose documents are in a table, by this one.
         """
-        path = shown(job.path)
-        in_table = self.documents is not None and self.documents.has_table(path)
-        if job.keeps_format and job.source is FORMATS["conllu"] and not self.flush and not in_table:
+        if job.keeps_format and job.source is FORMATS["conllu"] and not self.flush and not self.in_table(job):
             return self._tag_chunks(job, stream, count)
-        sentences = self.sentences(job, stream, count)
+        return self.contents(job, self.sentences(job, stream, count), companion)
+
+    def in_table(self, job: Job) -> bool:
+        """Return whether a table names the documents of a file."""
+        return self.documents is not None and self.documents.has_table(shown(job.path))
+
+    def contents(
+        self, job: Job, sentences: Iterable[Sentence], companion: BinaryIO | None
+    ) -> Generator[bytes, None, None]:
+        """Yield tagged sentences as they are written."""
         if job.renders:
             return (job.source.render(sentence, self.reading) for sentence in sentences)
         return (content for content in written(job, sentences, self.reading, companion))
@@ -96,20 +107,21 @@ class FileTagger:
             yield chunk.content
 
     def sentences(self, job: Job, stream: BinaryIO, count: Count) -> Iterator[Sentence]:
-        """Yield the tagged sentences of a file."""
-        sentences = job.source.read(stream, shown(job.path), self.reading)
+        """Yield the tagged sentences of a file; large texts are tagged by several processes."""
+        if job.has_running_text and not self.flush and not self.in_table(job):
+            return counted(self.running_text(stream, shown(job.path)), count)
+        source = FORMATS["text"] if job.has_running_text else job.source
+        sentences = source.read(stream, shown(job.path), self.reading)
         if self.documents is not None:
             sentences = self.documents.named(sentences)
-        if job.has_running_text and self.reading.sentences == "detect":
-            return counted(self.tag_running_text(sentences), count)
         return counted(self.tagger.tag_stream(sentences, flush=self.flush, decoding=self.decoding), count)
 
-    def tag_running_text(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
-        """Yield the tagged sentences of a text that is one document, or several if it is very long."""
-        in_document = sentences if self.flush else _in_documents(sentences)
-        for sentence in self.tagger.tag_stream(in_document, flush=self.flush, decoding=self.decoding):
-            sentence.document = None  # whose number is nobody else's matter
-            yield sentence
+    def running_text(self, stream: BinaryIO, path: str) -> Iterator[Sentence]:
+        """Yield the tagged sentences of a text."""
+        from bilstm_crf.inference.chunks import TextTagger, tag_text
+
+        text_tagger = TextTagger(self.tagger, self.reading, path, self.decoding)
+        return tag_text(text_tagger, stream, processes=self.processes)
 
 
 @contextmanager
@@ -140,15 +152,6 @@ def _accompanied(
         yield sentence
 
 
-def _in_documents(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
-    """Number the documents that sentences belong to; one ends after `MAX_DOCUMENT_TOKENS`."""
-    tokens = 0
-    for sentence in sentences:
-        sentence.document = str(tokens // MAX_DOCUMENT_TOKENS)
-        tokens += len(sentence)
-        yield sentence
-
-
 def counted(sentences: Iterable[Sentence], count: Count) -> Iterator[Sentence]:
     """Count the sentences as they pass."""
     for sentence in sentences:
@@ -160,6 +163,11 @@ def _for_terminal(content: bytes) -> bytes:
     lines = content.decode("utf-8", "surrogateescape").split("\n")
     text = "\n".join("\t".join(map(visible, line.rstrip("\r").split("\t"))) for line in lines)
     return text.encode(sys.stdout.encoding or "utf-8", "backslashreplace")
+
+
+def shows_text(job: Job) -> bool:
+    """Return whether marked text goes to a terminal."""
+    return job.output is None and job.target.name == "text" and sys.stdout.isatty()
 
 
 def shows_progress(output: str | None, *, quiet: bool) -> bool:

@@ -30,7 +30,8 @@ class FormatOptions:
     sentences: Literal["line", "detect"] = "line"  # text: one sentence a line, or detected
     tokenise: Literal["norwegian", "spacy", "spaces"] = "norwegian"  # text, and JSONL without tokens
     keep_raw: bool = True  # False (training): drop what only `render` and `compose` need
-    first_line: int = 1  # CoNLL-U: the number of the stream's first line, if it is a chunk of a file
+    first_line: int = 1  # CoNLL-U, text: the number of the stream's first line, if it is a chunk of a file
+    first_start: int = 0  # text: the position of its first character
 
     @property
     def reads_labels(self) -> bool:

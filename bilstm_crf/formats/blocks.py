@@ -114,13 +114,13 @@ def grouped(
         yield group
 
 
-def lines_of(stream: BinaryIO, limit: int = -1) -> Iterator[tuple[int, bytes]]:
-    r"""Yield the number (from 1) and the bytes of each line, ended by \n, \r\n or \r, as soon as it is read.
+def lines_of(stream: BinaryIO, limit: int = -1, first: int = 1) -> Iterator[tuple[int, bytes]]:
+    r"""Yield the number and the bytes of each line, ended by \n, \r\n or \r, as soon as it is read.
 
     Blank lines after a blank line are yielded together, up to `MAX_BLANK_LINES` of them. With a `limit`,
     a longer line is yielded in parts of about that many bytes with the same number.
     """
-    number, held = 1, b""
+    number, held = first, b""
     blanks: list[bytes] = []
     inside = after_blank = False  # whether the line before is not ended yet, or is blank
     while content := held + stream.readline(limit):

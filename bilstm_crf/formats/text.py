@@ -79,10 +79,11 @@ _EMPTY_LINES = re.compile(r"(?:\r\n|\n|\r(?!\n))[^\S\r\n]*[\r\n]\s*")
 
 def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iterator[Sentence]:
     """See `Format.read`. Running text is yielded paragraph by paragraph, once its empty line was read."""
-    if path == shown("-") and looks_like_columns(lines_ahead(stream)):  # `format_of` warns of files
-        warn(AS_WORDS, path=path)
+    begin = Place(path, options.first_line, options.first_start)
+    if path == shown("-") and begin.line == 1 and looks_like_columns(lines_ahead(stream)):
+        warn(AS_WORDS, path=path)  # `format_of` warns of files
     read_sentences = _running if options.sentences == "detect" else _lines
-    for sentence in read_sentences(stream, path, options.tokenise):
+    for sentence in read_sentences(stream, begin, options.tokenise):
         sentence.path = path
         if not options.keep_raw:
             sentence.raw = sentence.text = sentence.offsets = sentence.origin = None
@@ -106,18 +107,20 @@ class Place(NamedTuple):
         return Origin(self.path if has_name(self.path) else None, self.line, self.position)
 
 
-def _start_of_file(path: str, text: str) -> Place:
-    return Place(path, 1, -1 if text.startswith(BOM) else 0)
+def _without_mark(begin: Place, text: str) -> Place:
+    """Return the place of text that begins at `begin`: the mark at the start of a file does not count."""
+    at_start = (begin.line, begin.position) == (1, 0) and text.startswith(BOM)
+    return begin._replace(position=-1) if at_start else begin
 
 
-def _lines(stream: BinaryIO, path: str, tokenise: str) -> Iterator[Sentence]:
-    position = 0  # in the file, of the line
+def _lines(stream: BinaryIO, begin: Place, tokenise: str) -> Iterator[Sentence]:
+    path, position = begin.path, begin.position  # in the file, of the line
     file = path if has_name(path) else None
-    for number, line in lines_of(stream):
+    for number, line in lines_of(stream, first=begin.line):
         whole = plain = decode(line, number, path)
         if BOM in whole:
             plain = LINE_BOM.sub(" ", whole)
-            position -= number == 1 and whole.startswith(BOM)
+            position = _without_mark(Place(path, number, position), whole).position
         text = plain.strip()
         start = len(plain) - len(plain.lstrip()) if text else len(plain)
         sentence = sentence_of(text, tokenise)
@@ -128,8 +131,8 @@ def _lines(stream: BinaryIO, path: str, tokenise: str) -> Iterator[Sentence]:
         yield sentence
 
 
-def _running(stream: BinaryIO, path: str, tokenise: str) -> Iterator[Sentence]:
-    place: Place | None = None  # of what is pending
+def _running(stream: BinaryIO, begin: Place, tokenise: str) -> Iterator[Sentence]:
+    path, place = begin.path, None  # of what is pending
     pending: list[bytes] = []
     size = 0
     for _, line in lines_of(stream, PARAGRAPH_BYTES):
@@ -140,8 +143,8 @@ def _running(stream: BinaryIO, path: str, tokenise: str) -> Iterator[Sentence]:
             continue
         held = b"".join(pending)
         cut = len(held) if blank else _cut(held)
-        whole = decode(held[:cut], place.line if place else 1, path)
-        place = place or _start_of_file(path, whole)
+        whole = decode(held[:cut], (place or begin).line, path)
+        place = place or _without_mark(begin, whole)
         sentences, rest = _sentences(whole, place, tokenise), ""
         if not blank and len(sentences) > 1:
             # Keep the last sentence, which may continue after the buffer.
@@ -150,8 +153,56 @@ def _running(stream: BinaryIO, path: str, tokenise: str) -> Iterator[Sentence]:
         place = place.after(whole[: len(whole) - len(rest)])
         pending = [rest.encode() + held[cut:]]
         size = len(pending[0])
-    whole = decode(b"".join(pending), place.line if place else 1, path)
-    yield from _sentences(whole, place or _start_of_file(path, whole), tokenise)
+    whole = decode(b"".join(pending), (place or begin).line, path)
+    yield from _sentences(whole, place or _without_mark(begin, whole), tokenise)
+
+
+# ---------------------------------------------------------------- chunks
+
+MAX_CHUNK_BYTES = 64 << 20  # of a text without an empty line
+CONTINUATION_BYTES = bytes(range(0x80, 0xC0))  # the second byte of a character in UTF-8, and later ones
+
+
+class TextChunk(NamedTuple):
+    """Bytes of a text, and where they begin: what `FormatOptions` calls `first_line` and `first_start`."""
+
+    line: int
+    start: int
+    content: bytes
+
+
+def chunks(stream: BinaryIO, size: int, *, running: bool) -> Iterator[TextChunk]:
+    """Cut a text into chunks of at least `size` bytes, whose sentences are those of the whole text.
+
+    A chunk ends with a line, in `running` text with an empty one, where paragraphs end too. Without any, it
+    ends after `MAX_CHUNK_BYTES`.
+    """
+    line, start = 1, 0
+    pending: list[bytes] = []
+    length = 0
+    for _, content in lines_of(stream, PARAGRAPH_BYTES):
+        pending.append(content)
+        length += len(content)
+        ends_line = content.endswith((b"\n", b"\r"))
+        may_end = ends_line and not (running and not content.isspace())
+        if length < size or (not may_end and length < MAX_CHUNK_BYTES):
+            continue
+        held = b"".join(pending)
+        cut = len(held) if ends_line else _cut(held)
+        chunk = TextChunk(line, start, held[:cut])
+        yield chunk
+        line, start = _after(chunk)
+        pending, length = [held[cut:]], len(held) - cut
+    if length:
+        yield TextChunk(line, start, b"".join(pending))
+
+
+def _after(chunk: TextChunk) -> tuple[int, int]:
+    """Return the line and position behind a chunk."""
+    content = chunk.content
+    mark = (chunk.line, chunk.start) == (1, 0) and content.startswith(BOM.encode())
+    ends = content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n")
+    return chunk.line + ends, chunk.start + len(content.translate(None, CONTINUATION_BYTES)) - mark
 
 
 def _cut(pending: bytes) -> int:

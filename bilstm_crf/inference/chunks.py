@@ -1,38 +1,30 @@
-"""Tag chunks of a stream in order: in this thread, in several threads, or in forked processes.
+"""Tag chunks of a CoNLL-U file or of a text in order: in this process or in forked ones.
 
-A chunk ends where a sentence ends, and where a document ends if the model reads documents whole.
-Processes are for files: reading and writing are Python, and a process runs one Python thread at a time.
-They are forks, so they share the model's memory; on systems without forks there is one process.
+A chunk of CoNLL-U ends where a sentence ends, and where a document ends if the model reads documents whole.
+One of text ends with a paragraph; to such a model, a text is one document, or one for each chunk.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import gc
 import io
-import multiprocessing
-import os
-import signal
-import threading
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
-from multiprocessing.connection import Connection
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
-from bilstm_crf.errors import BilstmCrfError
-from bilstm_crf.formats import Format, FormatOptions
+from bilstm_crf.formats import Format, FormatOptions, text
 from bilstm_crf.formats.blocks import Chunk, chunks
 from bilstm_crf.inference.decoding import Decoding
 from bilstm_crf.inference.network import PLAIN_TOKENS, load_loops
 from bilstm_crf.inference.tagger import PLAIN, Tagger
+from bilstm_crf.inference.workers import in_workers
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.util import system
+
+A = TypeVar("A")
+R = TypeVar("R")
 
 CHUNK_BYTES = 3 << 20  # about 65,000 tokens of CoNLL-U
-SIGNALS = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
+TEXT_CHUNK_BYTES = 1 << 19  # about 90,000 tokens: a novel
 
 
 @dataclass(frozen=True)
@@ -73,120 +65,55 @@ def tag_chunks(tagger: ChunkTagger, stream: BinaryIO, *, processes: int) -> Iter
     Raises InputError as the format does.
     """
     cut = chunks(stream, CHUNK_BYTES, whole_documents=tagger.tagger.reads_neighbours, path=tagger.path)
-    first = list(islice(cut, 2))
-    everything = chain(first, cut)
-    if processes == 1 or len(first) < 2 or not tagger.tagger.on_cpu or not system.CAN_FORK:
-        return map(tagger.tag, everything)
-    _compile(tagger)  # once, and not in each process
-    gc.freeze()  # no collection in a fork touches, and thereby copies, the model's memory
-    workers: list[_Worker] = []
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # a fork must not handle them as we do
-    try:
-        while len(workers) < processes:
-            workers.append(_Worker(tagger, workers))
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return _tag_in_workers(workers, tagger, everything)
+    return in_forks(tagger.tag, cut, tagger.tagger, tagger.decoding, processes=processes)
 
 
-def _compile(tagger: ChunkTagger) -> None:
-    """Compile, or load from numba's cache, all loops that the work needs."""
-    load_loops(PLAIN_TOKENS + 1)  # not the plain ones, which short texts get
-    tagger.tagger.annotate([Sentence(["Kari", "."], document="1")], tagger.decoding)
+def in_forks(
+    work: Callable[[A], R], items: Iterable[A], tagger: Tagger, decoding: Decoding, *, processes: int
+) -> Iterator[R]:
+    """Return the results of tagging each item, as `in_workers`; on a GPU in this process."""
+
+    def compile_once() -> None:
+        """Compile, or load from numba's cache, all loops that the work needs."""
+        load_loops(PLAIN_TOKENS + 1)  # not the plain ones, which short texts get
+        tagger.annotate([Sentence(["Kari", "."], document="1")], decoding)
+
+    return in_workers(work, items, processes=processes if tagger.on_cpu else 1, prepare=compile_once)
 
 
-def _tag_in_workers(
-    workers: list[_Worker], tagger: ChunkTagger, everything: Iterator[Chunk]
-) -> Iterator[TaggedChunk]:
-    """Give each worker one chunk at a time; yield the results in the order of the chunks."""
-    idle, busy = list(workers), deque[tuple[_Worker, Chunk]]()
-    try:
-        for chunk in everything:
-            done = None
-            if idle:
-                worker = idle.pop()
-            else:
-                worker, earlier = busy.popleft()
-                done = worker.result() or tagger.tag(earlier)  # raises what the worker met
-            worker.begin(chunk)
-            busy.append((worker, chunk))
-            if done is not None:
-                yield done
-        for worker, chunk in busy:
-            yield worker.result() or tagger.tag(chunk)
-    finally:
-        for worker in workers:
-            worker.end()
+@dataclass(frozen=True)
+class TextTagger:
+    """Tags the chunks of a text."""
+
+    tagger: Tagger
+    options: FormatOptions
+    path: str
+    decoding: Decoding = PLAIN
+
+    def tag(self, chunk: text.TextChunk) -> list[Sentence]:
+        """Return the tagged sentences of a chunk. Raises InputError as the format does."""
+        options = dataclasses.replace(self.options, first_line=chunk.line, first_start=chunk.start)
+        sentences = list(text.read(io.BytesIO(chunk.content), self.path, options))
+        return annotated(self.tagger, sentences, self.decoding, is_document=options.sentences == "detect")
 
 
-class _Worker:
-    """A forked process that tags one chunk after another.
+def annotated(
+    tagger: Tagger, sentences: Sequence[Sentence], decoding: Decoding, *, is_document: bool
+) -> list[Sentence]:
+    """Tag sentences that are one document, or as they say themselves."""
+    for sentence in sentences if is_document else ():
+        sentence.document = "text"
+    tagger.annotate(sentences, decoding)
+    for sentence in sentences if is_document else ():
+        sentence.document = None  # as the file has it
+    return list(sentences)
 
-    It has a pipe of its own: the queues of concurrent.futures hold locks that a killed process never
-    releases, and then the parent waits for ever.
+
+def tag_text(tagger: TextTagger, stream: BinaryIO, *, processes: int) -> Iterator[Sentence]:
+    """Yield the tagged sentences of a whole text. The result does not depend on `processes`.
+
+    Forks before it returns, as `tag_chunks`. Raises InputError as the format does.
     """
-
-    def __init__(self, tagger: ChunkTagger, before: list[_Worker]) -> None:
-        """`before`: the workers that exist already."""
-        context = multiprocessing.get_context("fork")
-        self._ours, theirs = context.Pipe()
-        far_ends = [self._ours, *(worker._ours for worker in before)]
-        self._process = context.Process(target=_serve, args=(tagger, theirs, far_ends), daemon=True)
-        self._process.start()
-        theirs.close()
-
-    def begin(self, chunk: Chunk) -> None:
-        with self._alive():
-            self._ours.send(chunk)
-
-    def result(self) -> TaggedChunk | None:
-        """Return the tagged chunk; None for a chunk with an error."""
-        with self._alive():
-            tagged: TaggedChunk | None = self._ours.recv()
-        return tagged
-
-    @contextlib.contextmanager
-    def _alive(self) -> Iterator[None]:
-        try:
-            yield
-        except (EOFError, OSError):
-            raise BilstmCrfError(
-                "a worker process was killed",
-                hint="perhaps because memory ran out: fewer --threads need less",
-            ) from None
-
-    def end(self) -> None:
-        """End the process at once, whatever it is doing: it holds nothing to clean up."""
-        self._process.kill()
-        self._process.join()
-        self._ours.close()
-
-
-def _serve(tagger: ChunkTagger, ours: Connection, far_ends: list[Connection]) -> None:
-    """Tag what arrives until the parent is gone; its ends of the pipes, open here, would hide that."""
-    # Ctrl-C and a closed terminal reach the whole group. They are for the parent, which ends this process.
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    for end in far_ends:
-        end.close()
-    while True:
-        try:
-            chunk = ours.recv()
-        except (EOFError, OSError):
-            return
-        try:
-            tagged = tagger.tag(chunk)
-        except Exception:
-            tagged = None  # the parent tags it again, and meets the same error
-        with contextlib.suppress(OSError):  # the parent is gone
-            ours.send(tagged)
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent is gone (kill -9), even in the middle of a chunk."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    cut = text.chunks(stream, TEXT_CHUNK_BYTES, running=tagger.options.sentences == "detect")
+    tagged = in_forks(tagger.tag, cut, tagger.tagger, tagger.decoding, processes=processes)
+    return (sentence for sentences in tagged for sentence in sentences)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bilstm_crf.errors import UsageError
-from bilstm_crf.inference.marginals import Crf, Marginals
+from bilstm_crf.inference.marginals import Crf, Marginals, probabilities_of
 from bilstm_crf.inference.network import Transitions
 from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.labels import Encoding
@@ -124,7 +124,7 @@ class Decoder:
         named = np.searchsorted(offsets, np.flatnonzero(label_ids), side="right") - 1
         named = np.unique(named)  # sentences with labels other than O
         for number in named.tolist():
-            best[number] = self._spans(label_ids[offsets[number] : offsets[number + 1]])
+            best[number] = self.spans(label_ids[offsets[number] : offsets[number + 1]])
         if not decoding.needs_probabilities:
             return [
                 Annotation(trim_spans(sentence, spans)) if spans else Annotation([])
@@ -162,7 +162,8 @@ class Decoder:
         ).tolist()
         return probabilities
 
-    def _spans(self, path: Ints) -> list[TokenSpan]:
+    def spans(self, path: Ints) -> list[TokenSpan]:
+        """Return the spans of label ids (T,)."""
         return self._encoding.decode([self._labels[id_] for id_ in path.tolist()])
 
     def _alternatives(
@@ -170,9 +171,9 @@ class Decoder:
     ) -> list[Alternative]:
         """Return the n best ways to label a sentence."""
         paths, scores = crf.best_sequences(emissions, n)
-        probabilities = np.minimum(np.exp(scores - log_partition), 1.0).tolist()
+        probabilities = probabilities_of(scores - log_partition).tolist()
         return [
-            Alternative(probability, trim_spans(sentence, self._spans(path)))
+            Alternative(probability, trim_spans(sentence, self.spans(path)))
             for path, probability in zip(paths, probabilities, strict=True)
         ]
 

@@ -122,13 +122,13 @@ class Marginals:
 
     def span_probabilities(self, spans: Ints) -> Float64s:
         """Return the probability that exactly this span is there, for each span (P,)."""
-        return _probabilities(self.loops.span_scores(*self._arrays, spans))
+        return probabilities_of(self.loops.span_scores(*self._arrays, spans))
 
     def probable_spans(self, threshold: float) -> tuple[Ints, Float64s]:
         """Return all spans that have at least this probability (P, 4), in order, and theirs (P,)."""
         lowest = np.log(max(threshold, MIN_PROBABILITY))
         spans, logs = self.loops.probable_spans(*self._arrays, lowest)
-        return spans, _probabilities(logs)
+        return spans, probabilities_of(logs)
 
     @property
     def _arrays(self) -> tuple[NDArray[np.generic], ...]:
@@ -150,6 +150,6 @@ class Marginals:
         return TokenSpan(start - first, end - first, self.crf.types[type_])
 
 
-def _probabilities(logs: Float64s) -> Float64s:
-    """Return exp(logs); rounding may take a certain one above 1."""
-    return np.minimum(np.exp(logs), 1.0)
+def probabilities_of(logs: Float64s) -> Float64s:
+    """Return exp(logs): at most 1 whatever rounding did, and 0 for what is no number (damaged weights)."""
+    return np.nan_to_num(np.minimum(np.exp(logs), 1.0), nan=0.0)

@@ -69,7 +69,8 @@ class Tagger:
         self.label_set: LabelSet = model.label_set
         self.on_cpu = device == "cpu"
         encoding, labels = ENCODINGS[model.encoding], model.vocabulary.labels
-        self.decoder = Decoder(encoding, labels, mean_transitions(model.weights))
+        transitions = mean_transitions(model.weights)
+        self.decoder = Decoder(encoding, labels, transitions, model.temperature)
         self._network: Network | TorchNetwork
         if self.on_cpu and model.contextual is None:
             self._network = Network(model)

@@ -17,13 +17,13 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from bilstm_crf.encoder.settings import FeatureSettings
 from bilstm_crf.errors import InputError, ModelFolderError, UsageError, did_you_mean
 from bilstm_crf.labels import ENCODINGS, LabelSet, is_entity_type
 from bilstm_crf.model.architecture import OLD_NAMES, Architecture, Size
-from bilstm_crf.util.records import parse_record
+from bilstm_crf.util.records import Bounds, parse_record
 from bilstm_crf.util.word_forms import Digits
 from bilstm_crf.version import __version__
 
@@ -63,6 +63,7 @@ class Description:
     provenance: dict[str, Any]
     digits: Digits = "zero"  # older versions do not say
     encoder: EncoderDescription | None = None
+    temperature: Annotated[float, Bounds(0.01, 100)] = 1.0  # older versions do not say
     packed: bool = False  # whether the weights file has the arrays of packed.py
 
     def __post_init__(self) -> None:

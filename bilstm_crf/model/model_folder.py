@@ -42,7 +42,7 @@ from bilstm_crf.model.description import (
 from bilstm_crf.model.packed import pack_arrays
 from bilstm_crf.model.quantised import Quantised
 from bilstm_crf.model.weights import Arrays, read_weights
-from bilstm_crf.util.files import write_json, write_whole
+from bilstm_crf.util.files import read_json, write_json, write_whole
 from bilstm_crf.util.word_forms import plain_form, zero_digits
 from bilstm_crf.version import __version__
 
@@ -64,6 +64,7 @@ class Model:
     provenance: dict[str, Any]  # where it comes from: data, vectors, recipe, seed, epoch, scores
     subwords: Subwords | None = None  # vectors for words that have no other
     contextual: EncoderSpec | None = None
+    temperature: float = 1.0  # what the CRF's scores are divided by for probabilities; fitted on dev
 
     @property
     def word_table(self) -> NDArray[np.floating[Any]]:
@@ -145,6 +146,7 @@ def _write(
             "labels": model.vocabulary.labels,
             "encoding": model.encoding,
             "digits": model.vocabulary.digits,
+            "temperature": model.temperature,
             "label_set": {"name": model.label_set.name, "types": model.label_set.types},
             "architecture": dataclasses.asdict(model.architecture),
             **({} if encoder is None else {"encoder": encoder}),
@@ -227,7 +229,15 @@ def load_model(folder: str | Path, *, encoder: str | None = None, trust_remote_c
         description.provenance,
         weights.subwords,
         contextual,
+        description.temperature,
     )
+
+
+def set_temperature(folder: str | Path, temperature: float) -> None:
+    """Write a temperature into a model's folder; all else in model.json stays. Raises ModelFolderError."""
+    read_description(Path(folder))
+    path = Path(folder) / "model.json"
+    write_json(path, {**read_json(path), "temperature": temperature})
 
 
 def weights_of(folder: str | Path) -> tuple[Path, str]:

@@ -9,18 +9,16 @@ edited: only their names stay in memory.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from io import BytesIO
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import InputError
-from bilstm_crf.formats import Format, FormatOptions
+from bilstm_crf.formats import FormatOptions
 from bilstm_crf.pseudonyms.editor import Counts, Decisions, Editor
 from bilstm_crf.pseudonyms.edits import Edit, apply
 from bilstm_crf.pseudonyms.forms import fold
@@ -31,10 +29,10 @@ from bilstm_crf.pseudonyms.mapping import FileRecord, Mapping, Occurrence
 from bilstm_crf.pseudonyms.mentions import Mention
 from bilstm_crf.pseudonyms.pages import Page, pages
 from bilstm_crf.pseudonyms.same_names import NameIndex
+from bilstm_crf.pseudonyms.source import Source
 from bilstm_crf.pseudonyms.survey import MIN_EVIDENCE, DocumentNames, FileNames, last_words, survey
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.util.charset import BLOCK, Transcoder, is_utf8
-from bilstm_crf.util.files import open_input, shown
+from bilstm_crf.util.files import shown
 
 if TYPE_CHECKING:
     from bilstm_crf.inference.tagger import Tagger
@@ -49,27 +47,6 @@ class Request:
     recall: float | None  # also replace spans of at least this probability that the best path missed
     same_names: bool  # also replace names that were found elsewhere in the corpus
     unsure_below: float  # probability under which a name is listed in the report
-
-
-@dataclass
-class Source:
-    """A file of the corpus. Its content may be given: the text of a document; standard input, read once."""
-
-    path: str
-    name: str  # of the output
-    format: Format
-    encoding: str | None = None  # None: UTF-8
-    content: bytes | None = None
-
-    def read(self) -> bytes:
-        """Return the bytes, decompressed. Raises InputError if that cannot be done."""
-        if self.content is not None:
-            return self.content
-        with open_input(self.path) as stream:
-            content = stream.read()
-        if self.path == "-":
-            self.content = content
-        return content
 
 
 @dataclass(frozen=True)
@@ -138,10 +115,17 @@ class Pseudonymiser:
     # ------------------------------------------------------------ what is there
 
     def survey(self, source: Source) -> None:
-        """Tag a source and note its names. Raises InputError for what cannot be read."""
+        """Tag a source and note its names. Raises InputError for what cannot be read, and for outputs."""
         content = source.read()
+        digest = _sha256(content)
+        if any(file.sha256 == digest and file.occurrences for file in self.mapping.files):
+            raise InputError(
+                "is an output of an earlier run with this mapping",
+                path=shown(source.path),
+                hint="pseudonymise the original, or --restore this file first",
+            )
         names = survey(self._tagged_pages(source, content), self.request.types, self._wanted, self._seen)
-        self._surveyed[source.path] = Surveyed(source, names, _sha256(content))
+        self._surveyed[source.path] = Surveyed(source, names, digest)
         self.outcome.tokens += names.tokens
 
     def decide(self) -> None:
@@ -167,7 +151,7 @@ class Pseudonymiser:
         )
 
     def _sentences(self, source: Source, content: bytes) -> Iterable[Sentence]:
-        stream = utf8_stream(content, source.encoding, source.path)
+        stream = source.stream(content)
         sentences: Iterable[Sentence] = source.format.read(stream, shown(source.path), self.reading)
         return sentences if self.documents is None else self.documents.named(sentences)
 
@@ -182,7 +166,7 @@ class Pseudonymiser:
         self.resolver.ambiguous.clear()
         document.ids, people = self.resolver.resolve(document.mentions)
         document.people = people.by_word
-        for mention in self.resolver.ambiguous:
+        for mention in self.resolver.ambiguous.values():
             what = f"{mention.kind}: several people here have this name; it got a pseudonym of its own"
             self._unsure(source, mention.line, what, mention)
         for mention in document.mentions:
@@ -278,10 +262,3 @@ def _occurrences(page: Page, edits: Iterable[Edit], before: int) -> Iterator[Occ
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def utf8_stream(content: bytes, encoding: str | None, path: str) -> BinaryIO:
-    """Return the content as a stream in UTF-8. Reading it raises InputError for bytes of another encoding."""
-    if encoding is None or is_utf8(encoding):
-        return BytesIO(content)
-    return cast(BinaryIO, io.BufferedReader(Transcoder(BytesIO(content), encoding, shown(path)), BLOCK))

@@ -126,8 +126,11 @@ def is_iban(text: str) -> bool:
 # ---------------------------------------------------------------- patterns
 
 _BLANK = "[ \u00a0\u2009\u202f]"  # also no-break and thin spaces
-_BEFORE = r"(?<![\w+])(?<!\d[.,:/-])(?<!\d" + _BLANK + ")"
-_AFTER = r"(?!\w)(?![.,:/-]\d)(?!" + _BLANK + r"\d)"
+_START = r"(?<![\w+])(?<!\d[.,:/-])"
+_END = r"(?!\w)(?![.,:/-]\d)"
+# Neither do other groups of digits stand before or after
+_BEFORE = _START + r"(?<!\d" + _BLANK + ")"
+_AFTER = _END + r"(?!" + _BLANK + r"\d)"
 
 _EMAIL = re.compile(
     r"(?<![\w.+-])[\w.+'-]{1,64}(?:@|[ ]?[(\[](?:at|a|krøllalfa)[)\]][ ]?)"
@@ -146,17 +149,19 @@ _URL = re.compile(
     re.IGNORECASE,
 )
 _HANDLE = re.compile(r"(?<![\w@./-])@(?=\w*[^\W\d])\w{2,30}(?![\w@])")
-_ELEVEN = re.compile(_BEFORE + r"\d{6}(?:" + _BLANK + r"|-)?\d{5}" + _AFTER)
-_ACCOUNT = re.compile(_BEFORE + rf"\d{{4}}(\.|{_BLANK}|)\d{{2}}\1\d{{5}}" + _AFTER)
+_ELEVEN = re.compile(_START + r"\d{6}(?:" + _BLANK + r"|-)?\d{5}" + _END)
+_ACCOUNT = re.compile(_START + rf"\d{{4}}(\.|{_BLANK}|)\d{{2}}\1\d{{5}}" + _END)
 _IBAN = re.compile(rf"(?<!\w)NO\d{{2}}(?:{_BLANK}?\d{{4}}){{2}}{_BLANK}?\d{{3}}(?!\w)")
-_ORGANISATION = re.compile(_BEFORE + rf"[2389]\d{{2}}({_BLANK}?)\d{{3}}\1\d{{3}}(?=MVA\b|)" + _AFTER)
+_ORGANISATION = re.compile(_BEFORE + rf"[2389]\d{{2}}({_BLANK}?)\d{{3}}\1\d{{3}}(?:(?=MVA\b)|{_AFTER})")
 
-_LOCAL = rf"(?:[2-9]\d(?:{_BLANK}\d{{2}}){{3}}|[2-9]\d{{2}}{_BLANK}\d{{2}}{_BLANK}\d{{3}}|[2-9]\d{{7}})"
+_LOCAL = rf"(?:[2-9]\d(?:{_BLANK}\d{{2}}){{3}}|[2-9]\d{{2}}{_BLANK}\d{{2}}{_BLANK}\d{{3}})"
+_TOGETHER = r"[2-9]\d{7}"
 _NORWEGIAN_PHONE = re.compile(
     rf"(?<!\w)(?:\(\+47\)|\+47|0047)[ .\u00a0-]?"
-    rf"(?:{_LOCAL}|\d{{2}}(?:[.-]\d{{2}}){{3}}|\d{{3}}[.-]\d{{2}}[.-]\d{{3}})" + _AFTER
+    rf"(?:{_LOCAL}|{_TOGETHER}|\d{{4}}{_BLANK}\d{{4}}|\d{{2}}(?:[.-]\d{{2}}){{3}}|\d{{3}}[.-]\d{{2}}[.-]\d{{3}})"
+    + _AFTER
 )
-_PHONE = re.compile(_BEFORE + _LOCAL + _AFTER)
+_PHONE = re.compile(_BEFORE + _LOCAL + _AFTER + "|" + _START + _TOGETHER + _END)
 _FOREIGN_PHONE = re.compile(
     rf"(?<![\w+])\+(?!47)[1-9]\d{{0,2}}(?:(?:{_BLANK}|[.-])?(?:\(0\))?\d{{1,4}}){{2,6}}" + _AFTER
 )

@@ -24,6 +24,7 @@ from bilstm_crf.render.document import (
 )
 from bilstm_crf.render.table import Cell, Code, Interval, Number, Percent, Table, columns, matrix, show
 from bilstm_crf.reports import provenance
+from bilstm_crf.reports.calibration import reliability_blocks
 from bilstm_crf.reports.read import ReportData
 from bilstm_crf.training.records import EpochRow, best_row
 from bilstm_crf.training.run_folder import FINAL
@@ -243,6 +244,9 @@ def _run(name: str, run: RunResults) -> list[Section]:
     sections = [Section(f"Scores on {split}", [_scores(report)]) for split, report in reports.items()]
     if run.scores:
         sections.append(Section("Evaluations", [_evaluations(run.scores)]))
+    calibration = run.metrics.calibration if run.metrics else None
+    if calibration is not None:
+        sections.append(Section("Calibration on dev", reliability_blocks(calibration)))
     if run.history:
         curves = [Paragraph(CURVES, is_note=True), *_curves(name, [run], [run])]
         sections.append(Section("Learning curves", curves, everywhere=False))

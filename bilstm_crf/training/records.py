@@ -23,6 +23,7 @@ from bilstm_crf.corpus.labelled import DataFile
 from bilstm_crf.embeddings.vectors import Source
 from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.evaluation.counts import Average
+from bilstm_crf.evaluation.reliability import Calibration
 from bilstm_crf.evaluation.report import Report
 from bilstm_crf.util.files import write_json, write_whole
 from bilstm_crf.util.records import HINT, Count, Seed, read_record, read_record_line
@@ -137,6 +138,7 @@ class RunMetrics:
     tokens_per_second: Count
     epoch_chosen_on_dev: bool = True
     final: FinalPhase | None = None
+    calibration: Calibration | None = None  # on dev; None: too few spans, or written by an older version
     format: int = FORMAT
 
     @property

@@ -15,11 +15,14 @@ from bilstm_crf.config import RunConfig, Stage
 from bilstm_crf.corpus.filters import counts, summary
 from bilstm_crf.corpus.labelled import Labelled
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
+from bilstm_crf.evaluation.reliability import Calibration
 from bilstm_crf.evaluation.report import Reading, Report, evaluate, map_types
 from bilstm_crf.evaluation.strict import confirm
+from bilstm_crf.inference.calibration import MIN_SPANS, Evidence, calibrate, fit_temperature
 from bilstm_crf.inference.decoding import UNCONSTRAINED
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.inference.torch_network import find_device
+from bilstm_crf.model.model_folder import set_temperature
 from bilstm_crf.model.network import TrainableModel
 from bilstm_crf.training import records, run_folder
 from bilstm_crf.training.build import build_model
@@ -168,7 +171,9 @@ def _run(config: RunConfig, setup: Setup, folder: Path, monitor: Monitor) -> Run
         with _interruptible(folder, lambda: "in the final phase; its finished epochs are safe"):
             final = _train_final(config, setup, history, folder / FINAL, monitor)
     with _interruptible(folder, lambda: f"while the best epoch was scored; all is safe in {folder}"):
+        calibration = _calibrate(config, corpora, folder, final)
         metrics = _score(config, corpora, folder, history, final)
+        metrics = dataclasses.replace(metrics, calibration=calibration)
         run_folder.finish(folder, metrics)
     for split, report in (("dev", metrics.dev), ("test", metrics.test)):
         if report is not None:
@@ -222,18 +227,42 @@ def _train_final(
     )
 
 
+def _calibrate(
+    config: RunConfig, corpora: Corpora, folder: Path, final: FinalPhase | None
+) -> Calibration | None:
+    """Fit the saved model's temperature on dev, and store it; None where dev has too few spans to tell.
+
+    The model of a final phase, which has seen dev, gets that of the first phase.
+    """
+    if not corpora.dev_chooses:
+        return None
+    tagger, sentences = _load_tagger(config, folder), corpora.dev.sentences
+    with Waiting("Fitting the scores of the saved model"):
+        evidence = Evidence(tagger, sentences, map_types(sentences, tagger.label_set))
+    if len(evidence.right) < MIN_SPANS:
+        return None
+    temperature = fit_temperature(evidence)
+    for model in (folder, folder / FINAL) if final is not None else (folder,):
+        set_temperature(model, temperature)
+    return calibrate(evidence, temperature)
+
+
+def _load_tagger(config: RunConfig, model: Path) -> Tagger:
+    return Tagger.load(
+        model,
+        trust_remote_code=config.encoder is not None and config.encoder.trust_remote_code,
+        device=config.run.device,
+        threads=config.workers,
+    )
+
+
 def _score(
     config: RunConfig, corpora: Corpora, folder: Path, history: Sequence[EpochRow], final: FinalPhase | None
 ) -> RunMetrics:
     """Score the saved model on dev, and the saved models once on test if there is any."""
 
     def score(model: Path, split: Labelled) -> Report:
-        tagger = Tagger.load(
-            model,
-            trust_remote_code=config.encoder is not None and config.encoder.trust_remote_code,
-            device=config.run.device,
-            threads=config.workers,
-        )
+        tagger = _load_tagger(config, model)
         with Waiting("Scoring the saved model"):
             spans = tagger.predict(split.sentences, decoding=UNCONSTRAINED)
         report = evaluate(

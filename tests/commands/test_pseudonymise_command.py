@@ -100,11 +100,14 @@ def test_an_edited_file_gets_what_is_left_and_status_1(pseudonymise: Cli) -> Non
     ("arguments", "word"),
     [
         (["in", "-o", "out", "--mapping", "out/secret.csv"], "shared"),
-        (["in", "-o", "in"], "input"),
+        (["in", "-o", "in"], "in"),
         (["in"], "-o DIR"),
         (["in/a.txt", "-o", "x.txt", "--types", "PRE"], "PER"),
         (["in/a.txt", "-o", "x.txt", "--identifiers", "PHONES"], "PHONE"),
         (["in/a.txt", "-o", "x.txt", "--mapping", "in/a.txt"], "input"),
+        (["in", "-o", "in/out"], "read it again"),
+        (["in/a.txt", "-o", "x.txt", "--mapping", "none/secret.csv"], "folder that exists"),
+        (["in/a.txt", "-o", "x.txt", "--mapping", "s.csv", "--report", "s.csv"], "same file"),
         (["none.txt", "-o", "x.txt"], "none.txt"),
         (["--restore", "in", "-o", "out"], "secret.csv"),
         (["--restore", "in", "-o", "out", "--style", "name"], "--style"),
@@ -222,3 +225,11 @@ def test_of_a_document_the_output_is_its_text(pseudonymise: Cli) -> None:
     assert Path("out/brev.txt").read_bytes().count(b"[EMAIL-1]") == 2
     assert pseudonymise("--restore", "out/brev.txt", "-o", "back.txt").status == 0
     assert "kari@example.no" in Path("back.txt").read_text("utf-8")
+
+
+def test_an_output_is_not_pseudonymised_again(pseudonymise: Cli) -> None:
+    assert pseudonymise("in/a.txt", "-o", "x.txt").status == 0
+    done = pseudonymise("x.txt", "-o", "y.txt")
+    assert done.status == 2
+    assert "--restore" in done.err
+    assert not Path("y.txt").exists()

@@ -198,6 +198,7 @@ def test_after_ctrl_c_what_is_finished_is_there(
         return original(stream, path, options)
 
     monkeypatch.setattr(text, "read", struck)
+    monkeypatch.setattr("bilstm_crf.commands.tag_batch.GROUP_BYTES", 1)
     done = tag("articles", "--output-dir", "e")
     assert done.status == 130
     assert "1 of 3 files" in done.err
@@ -205,3 +206,34 @@ def test_after_ctrl_c_what_is_finished_is_there(
     done = tag("articles", "-o", "names.jsonl")
     assert done.status == 130
     assert not Path("names.jsonl").exists()
+
+
+@pytest.mark.parametrize("output", [["-o", "names.jsonl"], ["--output-dir", "e"]], ids=str)
+def test_processes_change_nothing(tag: Cli, monkeypatch: pytest.MonkeyPatch, output: list[str]) -> None:
+    """Small files go to the processes in groups, a large text in chunks; errors and warnings come back."""
+    monkeypatch.setattr("bilstm_crf.commands.tag_batch.GROUP_BYTES", 100)
+    monkeypatch.setattr("bilstm_crf.inference.chunks.TEXT_CHUNK_BYTES", 60)
+    for number in range(9):
+        write(f"articles/{number}.txt", f"Kari {number} bor i Oslo.\n\nOla.\n" * (1 + 3 * (number % 3)))
+    write("articles/bad.txt", b"Kari bor i Troms\xf8\n")
+    write("articles/page.txt", "<html>Kari")
+    write("articles/table.txt", "Kari\tB-PER\nsov\tO\n\n")
+    seen = []
+    for threads in ("1", "2"):
+        done = tag("articles", *output, "--threads", threads)
+        assert done.status == 1
+        assert "articles/bad.txt  line 1" in done.err
+        seen.append((done.err, {path: Path(path).read_bytes() for path in files() if path[0] != "a"}))
+    assert seen[0] == seen[1]
+    assert len(seen[0][1]) in (1, 14)
+
+
+def test_a_large_file_goes_to_disk_until_it_is_read_to_its_end(
+    tag: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GROUP_BYTES", "MAX_HELD_SENTENCES", "BATCH_SENTENCES"):
+        monkeypatch.setattr(f"bilstm_crf.commands.tag_batch.{name}", 2)
+    write("good.conllu", KARI * 9)
+    write("bad.conllu", KARI * 9 + b"1\tKari\n\n")
+    assert tag("bad.conllu", "good.conllu", "articles", "-o", "names.jsonl").status == 1
+    assert len(records("names.jsonl")) == 9 + 4

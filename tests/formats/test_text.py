@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from io import BytesIO
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -109,3 +111,48 @@ def test_a_byte_order_mark_inside_running_text_comes_back() -> None:
     sentences = list(text.read(BytesIO(content), "a.txt", FormatOptions(sentences="detect")))
     assert b"".join(text.render(sentence) for sentence in sentences) == content
     assert [sentence.tokens for sentence in sentences] == [["Kari"], ["Moe", "sov", "."]]
+
+
+PIECES = [
+    "Kari sov.",
+    " Ola",
+    "å😀",
+    "\n",
+    "\n\n",
+    "\r\n",
+    "\r",
+    "\ufeff",
+    " \t",
+    "\u2028",
+    "Av Kari Moe",
+    "\n\r\n",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES)), st.integers(1, 40), st.sampled_from(["line", "detect"]))
+def test_chunks_have_the_sentences_of_the_whole_text(parts: list[str], size: int, how: Any) -> None:
+    content = "".join(parts).encode()
+    options = FormatOptions(sentences=how)
+    whole = list(text.read(BytesIO(content), "a", options))
+    chunks = list(text.chunks(BytesIO(content), size, running=how == "detect"))
+    assert b"".join(chunk.content for chunk in chunks) == content
+    found = [
+        sentence
+        for chunk in chunks
+        for sentence in text.read(
+            BytesIO(chunk.content), "a", replace(options, first_line=chunk.line, first_start=chunk.start)
+        )
+    ]
+    assert [replace(each, raw=None) for each in found if each.tokens] == [
+        replace(each, raw=None) for each in whole if each.tokens
+    ]
+
+
+def test_a_text_without_line_ends_is_cut_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "MAX_CHUNK_BYTES", 200_000)
+    content = "Kari på Ås ".encode() * 50_000
+    chunks = list(text.chunks(BytesIO(content), 1_000, running=True))
+    assert b"".join(chunk.content for chunk in chunks) == content
+    assert len(chunks) > 2
+    assert all(chunk.content.endswith(b" ") for chunk in chunks)
+    assert [chunk.start for chunk in chunks[:2]] == [0, len(chunks[0].content.decode())]

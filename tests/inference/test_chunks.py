@@ -178,19 +178,17 @@ sys.stdin.read()
 
 BUSY = """
 import sys, time
-from bilstm_crf.formats.blocks import Chunk
-from bilstm_crf.inference.chunks import _Worker
+from bilstm_crf.inference.workers import _Worker
 
-class ChunkTagger:
-    def tag(self, piece):
-        while True:
-            pass
+def work(item):
+    while True:
+        pass
 
 workers = []
 for _ in range(2):
-    workers.append(_Worker(ChunkTagger(), workers))
+    workers.append(_Worker(work, workers))
 for worker in workers:
-    worker.begin(Chunk(1, b""))
+    worker.begin(1)
 print(*(worker._process.pid for worker in workers), flush=True)
 time.sleep(600)
 """

@@ -7,9 +7,10 @@ from io import BytesIO
 from typing import Any
 
 from bilstm_crf.formats import FORMATS, FormatOptions
-from bilstm_crf.pseudonyms.corpus import Edited, Pseudonymiser, Request, Source
+from bilstm_crf.pseudonyms.corpus import Edited, Pseudonymiser, Request
 from bilstm_crf.pseudonyms.identifiers import DEFAULT_KINDS
 from bilstm_crf.pseudonyms.mapping import Mapping, Style
+from bilstm_crf.pseudonyms.source import Source
 from bilstm_crf.sentence import Sentence, TokenSpan
 
 TYPES = frozenset(["PER", "ORG", "GPE_LOC"])

@@ -57,6 +57,7 @@ def test_eleven_digits_with_a_date_and_wrong_control_digits_are_uncertain() -> N
         "22123456",
         "+47 22 12 34 56",
         "+4791234567",
+        "+47 2212 3456",
         "(+47) 912 34 567",
         "0047 22 12 34 56",
         "+47 22.12.34.56",
@@ -102,6 +103,7 @@ def test_an_account_number_with_wrong_digits_is_none(number: str) -> None:
 
 def test_an_organisation_number_is_an_option() -> None:
     assert found("Org.nr. 923 609 016") == [("ORG_NUMBER", "923 609 016")]
+    assert found("NO 923609016MVA") == [("ORG_NUMBER", "923609016")]
     assert find_identifiers("Org.nr. 923 609 016") == []
     assert found("Org.nr. 923 609 017") == []
 
@@ -142,3 +144,9 @@ def test_identifiers_lie_in_the_text_in_order_without_overlap(text: str) -> None
     for each in find_identifiers(text, KINDS):
         assert reached <= each.start < each.end <= len(text)
         reached = each.end
+
+
+def test_numbers_in_a_row_are_each_found() -> None:
+    assert found(f"{TENOR} {D_NUMBER}") == [("NATIONAL_ID", TENOR), ("NATIONAL_ID", D_NUMBER)]
+    assert found("12345678903 12345678903", "ACCOUNT") == [("ACCOUNT", "12345678903")] * 2
+    assert found("22123456 91234567") == [("PHONE", "22123456"), ("PHONE", "91234567")]

@@ -78,3 +78,10 @@ def test_documents_of_a_file_are_apart() -> None:
     result = run(text, {"Kari Nordmann": "PER", "Nordmann": "PER"}, format_name="conllu", style="number")
     ids = re.findall(r"\[(PER-\d)\]", result.text)
     assert ids == ["PER-1", "PER-1", "PER-1", "PER-2"]
+
+
+def test_a_name_in_the_id_of_a_document_is_replaced() -> None:
+    text = CONLLU.replace("# newdoc id = ap001", "# newdoc id = kari_nordmann_2019")
+    result = run(text, NAMES, format_name="conllu")
+    given, surname = result.pseudonym("Kari Nordmann").lower().split(" ")
+    assert result.text.startswith(f"# newdoc id = {given}_{surname}_2019\n")
