@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import pickle
+import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
-from typing import NamedTuple
+from itertools import groupby, islice
+from typing import IO, NamedTuple
 
 from bilstm_crf.commands.output import open_output
 from bilstm_crf.commands.tag_jobs import Job, Plan, Skipped, kinds_of, skipped_for
-from bilstm_crf.commands.tag_run import FileTagger, counted, open_outputs, shows_progress
+from bilstm_crf.commands.tag_run import FileTagger, counted, open_outputs, shows_progress, shows_text
 from bilstm_crf.errors import (
     BilstmCrfError,
     InputError,
@@ -24,7 +26,8 @@ from bilstm_crf.formats.blocks import grouped
 from bilstm_crf.formats.documents import DOCUMENTS
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import identity_of, is_gzip, made_folder, shown
-from bilstm_crf.util.progress import BatchProgress, say
+from bilstm_crf.util.progress import BatchProgress, say, visible
+from bilstm_crf.util.streams import standard_output
 
 # What is wrong with one file alone
 OF_ONE_FILE = (InputError, MissingPackageError)
@@ -32,6 +35,8 @@ OF_ONE_FILE = (InputError, MissingPackageError)
 
 # Files of no more are tagged together, until they are so much
 GROUP_BYTES = 1 << 18
+# Sentences of a larger file that are in memory until it is read to its end, and on disk at once beyond these
+MAX_HELD_SENTENCES, BATCH_SENTENCES = 100_000, 5_000
 
 
 class TaggedFile(NamedTuple):
@@ -94,6 +99,29 @@ def size_of(job: Job) -> int:
         return os.path.getsize(job.path) * (8 if is_gzip(job.path) else 1)
     except OSError:
         return 0
+
+
+class Held:
+    """Sentences of a file that is not read to its end; beyond a limit they are on disk."""
+
+    def __init__(self, sentences: Iterable[Sentence]) -> None:
+        """Read all sentences. Raises what their reader raises."""
+        iterator = iter(sentences)
+        self._file: IO[bytes] | None = None
+        self._first = list(islice(iterator, MAX_HELD_SENTENCES))
+        while batch := list(islice(iterator, BATCH_SENTENCES)):
+            self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115 (closed when it is read)
+            pickle.dump(batch, self._file, pickle.HIGHEST_PROTOCOL)
+
+    def __iter__(self) -> Iterator[Sentence]:
+        """Yield the sentences, once."""
+        yield from self._first
+        if self._file is not None:
+            size = self._file.tell()
+            self._file.seek(0)
+            while self._file.tell() < size:
+                yield from pickle.load(self._file)  # of this process's own file
+            self._file.close()
 
 
 @dataclass
@@ -183,6 +211,7 @@ class Batch:
         """Yield the sentences of each file, once it has been read to its end; with `--flush`, at once."""
         for job, tagged in self._files():
             before = progress.names
+            sentences: Iterable[Sentence]
             try:
                 if tagged is not None:
                     sentences = tagged.result()
@@ -192,7 +221,7 @@ class Batch:
                         stream_of = self.file_tagger.sentences(job, stream, progress.count)
                         if self.file_tagger.flush:
                             yield from stream_of
-                        sentences = list(stream_of)
+                        sentences = Held(stream_of)
             except OF_ONE_FILE as error:
                 self._skip(job, error)
                 continue
@@ -208,6 +237,8 @@ class Batch:
         """Write a file's own output, which is not written if the file cannot be read."""
         try:
             if job.output is None:
+                if shows_text(job):
+                    standard_output().write(f"==> {visible(job.path)} <==\n".encode())
                 self._write(job, tagged, progress)
             else:
                 self._require_new(job)
@@ -250,7 +281,7 @@ class Batch:
             count = len(self.skipped)
             say(f"warning: {count:,} {'file was' if count == 1 else 'files were'} skipped:")
             width = min(40, max(len(each.path) for each in self.skipped))
-            for each in self.skipped:
+            for each in sorted(self.skipped, key=lambda skipped: skipped.path.split(os.sep)):
                 say(f"  {each.path:{width}}  {each.reason}")
         if plan.output is not None and self.files and not self.quiet:
             names, files = _counted(self.names, "name"), _counted(self.files, "file")

@@ -294,11 +294,11 @@ def _require_outside(output: str | None, folders: Sequence[str], *, is_folder: b
         return
     around = folder_around(output, folders)
     if around is not None:
-        name = os.path.basename(os.path.normpath(output))
         option = "--output-dir" if is_folder else "-o"
+        elsewhere = os.path.normpath(os.path.join(around, "..", os.path.basename(os.path.normpath(output))))
         raise UsageError(
             f"{option} {output} is inside {around}, whose files are inputs: it would be read as one later",
-            hint=f"write it elsewhere, such as {option} {os.path.join(around, '..', name)}",
+            hint=f"write it elsewhere, such as {option} {elsewhere}",
         )
 
 

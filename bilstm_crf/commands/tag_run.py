@@ -70,8 +70,7 @@ class FileTagger:
 
     def write(self, content: bytes, job: Job, out: BinaryIO) -> None:
         """Write a part of an output; control characters in text are escaped on a terminal."""
-        on_terminal = job.output is None and job.target.name == "text" and sys.stdout.isatty()
-        out.write(_for_terminal(content) if on_terminal else content)
+        out.write(_for_terminal(content) if shows_text(job) else content)
         if self.flush:
             out.flush()
 
@@ -164,6 +163,11 @@ def _for_terminal(content: bytes) -> bytes:
     lines = content.decode("utf-8", "surrogateescape").split("\n")
     text = "\n".join("\t".join(map(visible, line.rstrip("\r").split("\t"))) for line in lines)
     return text.encode(sys.stdout.encoding or "utf-8", "backslashreplace")
+
+
+def shows_text(job: Job) -> bool:
+    """Return whether marked text goes to a terminal."""
+    return job.output is None and job.target.name == "text" and sys.stdout.isatty()
 
 
 def shows_progress(output: str | None, *, quiet: bool) -> bool:

@@ -52,8 +52,8 @@ def estimate(
     architecture, dim = network
     epochs = [plan.epoch(number) for number in range(done + 1, len(plan.epochs) + 1)]
     batches = sum(each.batches for each in epochs)
-    sentences = len(corpora.train.sentences)
-    tokens = batches * plan.batch_size * corpora.train.tokens / max(1, sentences)
+    drawn = sum(min(each.batches * plan.batch_size, len(corpora.mixture)) for each in epochs)
+    tokens = drawn * corpora.train.tokens / max(1, len(corpora.train.sentences))
     training = training_seconds(architecture, dim, tokens, batches)
     training *= 2 if config.run.retrain_on_dev else 1
     scoring = training_seconds(architecture, dim, len(epochs) * corpora.dev.tokens * SCORING, 0)

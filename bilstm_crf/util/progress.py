@@ -212,9 +212,17 @@ class TrainingProgress(Bar):
         self.quiet = quiet
         self._first = done
         self._started = self._epoch_started = time.perf_counter()
+        self._first_batch: tuple[float, int] | None = None  # the time after it, and its sentences
+        self._sentence_seconds = 0.0  # of the first epoch, without its first batch, which may compile
         self._dev = ""
 
     def batch(self, epoch: int, sentences: int, tokens: int, loss: float) -> None:
+        now = time.perf_counter()
+        if self._first_batch is None:
+            self._first_batch = (now, sentences)
+        elif epoch == self._first + 1:
+            started, before = self._first_batch
+            self._sentence_seconds = (now - started) / (sentences - before)
         if self.live:
             speed = tokens / (time.perf_counter() - self._epoch_started)
             self.at(
@@ -237,11 +245,19 @@ class TrainingProgress(Bar):
         if self.live:
             self.say(line)
         elif not self.quiet:
-            left = (now - self._started) / (row.epoch - self._first) * (self.epochs - row.epoch)
+            left = self._epoch_seconds(now, row.epoch - self._first) * (self.epochs - row.epoch)
             minutes, seconds = divmod(round(left), 60)
             hours, minutes = divmod(minutes, 60)
             say(f"{line}  {hours}:{minutes:02}:{seconds:02} left")
         self._epoch_started = now
+        if row.epoch == self._first + 1:
+            self._started = now
+
+    def _epoch_seconds(self, now: float, done: int) -> float:
+        """Return the expected time of an epoch after `done` epochs; the first one says little as a whole."""
+        if done > 1:
+            return (now - self._started) / (done - 1)
+        return self._sentence_seconds * self.sentences or now - self._started
 
 
 class TaggingProgress(Bar):

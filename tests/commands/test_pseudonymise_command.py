@@ -225,3 +225,11 @@ def test_of_a_document_the_output_is_its_text(pseudonymise: Cli) -> None:
     assert Path("out/brev.txt").read_bytes().count(b"[EMAIL-1]") == 2
     assert pseudonymise("--restore", "out/brev.txt", "-o", "back.txt").status == 0
     assert "kari@example.no" in Path("back.txt").read_text("utf-8")
+
+
+def test_an_output_is_not_pseudonymised_again(pseudonymise: Cli) -> None:
+    assert pseudonymise("in/a.txt", "-o", "x.txt").status == 0
+    done = pseudonymise("x.txt", "-o", "y.txt")
+    assert done.status == 2
+    assert "--restore" in done.err
+    assert not Path("y.txt").exists()

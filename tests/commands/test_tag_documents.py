@@ -164,3 +164,18 @@ def test_a_terminal_shows_marked_text_and_a_pipe_gets_records(
         assert "\n  " in shown
     piped = subprocess.run(command, cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL)
     assert piped.stdout.startswith(b'{"file"')
+
+
+def test_several_files_on_a_terminal_are_told_apart(tiny_model: Path, tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("Ola sov.\n", "utf-8")
+    command = [sys.executable, "-m", "bilstm_crf", "tag", "--model", tiny_model, tmp_path]
+    terminal, end = pty.openpty()
+    running = subprocess.run(command, cwd=ROOT, stdout=end, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    os.close(end)
+    shown = os.read(terminal, 65_536).decode().splitlines()
+    os.close(terminal)
+    assert running.returncode == 0
+    assert [line for line in shown if line.startswith("==>")] == [
+        f"==> {tmp_path / name} <==" for name in ("a.txt", "b.txt")
+    ]

@@ -226,3 +226,14 @@ def test_processes_change_nothing(tag: Cli, monkeypatch: pytest.MonkeyPatch, out
         seen.append((done.err, {path: Path(path).read_bytes() for path in files() if path[0] != "a"}))
     assert seen[0] == seen[1]
     assert len(seen[0][1]) in (1, 14)
+
+
+def test_a_large_file_goes_to_disk_until_it_is_read_to_its_end(
+    tag: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GROUP_BYTES", "MAX_HELD_SENTENCES", "BATCH_SENTENCES"):
+        monkeypatch.setattr(f"bilstm_crf.commands.tag_batch.{name}", 2)
+    write("good.conllu", KARI * 9)
+    write("bad.conllu", KARI * 9 + b"1\tKari\n\n")
+    assert tag("bad.conllu", "good.conllu", "articles", "-o", "names.jsonl").status == 1
+    assert len(records("names.jsonl")) == 9 + 4

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from bilstm_crf.training.records import EpochRow
 from bilstm_crf.util import progress
-from bilstm_crf.util.progress import Bar, Waiting, be_quiet, listening, note
+from bilstm_crf.util.progress import Bar, TrainingProgress, Waiting, be_quiet, listening, note
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "tests" / "models" / "version-0.1.0"
@@ -105,3 +106,20 @@ def test_compiling_is_told_at_the_command_line_and_not_in_python(
         told = subprocess.run([*command, *["--quiet"] * quiet], env=env, capture_output=True, text=True)
         assert told.returncode == 0
         assert told.stderr.count("Compiling") == (not quiet)
+
+
+def test_the_time_left_does_not_count_compiling_in_each_epoch(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(
+        [0.0, 20.0, 21.0, 29.0, 34.0]
+    )  # seconds: start, first batch, second, end of epoch, of another
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    rows = [EpochRow(1, 9.0, 0.1, 29.0, 10), EpochRow(2, 8.0, 0.1, 5.0, 10)]
+    watch = TrainingProgress(11, 20)
+    for sentences in (10, 20):
+        watch.batch(1, sentences, 100, 9.0)
+    watch.epoch(rows[:1])
+    watch.epoch(rows)
+    left = [line.split("  ")[-1] for line in capsys.readouterr().err.splitlines()]
+    assert left == ["0:00:20 left", "0:00:45 left"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import BinaryIO
 
 from bilstm_crf.errors import InputError, MissingPackageError, warn
@@ -22,8 +23,8 @@ def read(stream: BinaryIO, path: str, encoding: str | None = None) -> Iterator[s
     except MissingPackageError as error:
         raise MissingPackageError("a PDF, which needs an extra", path=path, hint=error.hint) from error
     try:
-        document = pypdfium2.PdfDocument(content)
-        pages = [page.get_textpage().get_text_range() for page in document]
+        with closing(pypdfium2.PdfDocument(content)) as document:
+            pages = [page.get_textpage().get_text_range() for page in document]
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
             raise InputError("an encrypted PDF", path=path, hint="save it without a password") from error
