@@ -20,7 +20,10 @@ from collections.abc import Iterable
 
 
 class BilstmCrfError(Exception):
-    """The base. `path` and `line` precede the message; `found` is the offending line, shown below it."""
+    """The base. `path` and `line` precede the message; `found` is the offending line, shown below it.
+
+    `message` is the message alone.
+    """
 
     exit_status = 1
 
@@ -34,6 +37,7 @@ class BilstmCrfError(Exception):
         hint: str | None = None,
     ) -> None:
         super().__init__(_located(message, path, line))
+        self.message = message
         self.path = path
         self.line = line
         self.found = found

@@ -1,4 +1,4 @@
-"""`bilstm-crf data`: fetch NorNE and count corpora."""
+"""`bilstm-crf data`: fetch NorNE, check and count corpora."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ language_option = click.option(
 )
 
 
-@click.group(cls=Group, short_help="Fetch NorNE; count sentences, tokens and entities.")
+@click.group(cls=Group, short_help="Fetch NorNE; check and count labelled files.")
 def command() -> None:
-    """Fetch NorNE; count sentences, tokens and entities of any corpus.
+    """Fetch NorNE; check and count labelled files.
 
     \b
     Examples
       bilstm-crf data norne                          fetch the six published files into data/norne
+      bilstm-crf data check train.conll dev.conll    list every fault and what looks like a mistake
       bilstm-crf data stats                          compare NorNE with the paper's Tables 2 to 4
       bilstm-crf data stats train.conll dev.conll    count any files
     """  # noqa: D301
@@ -53,6 +54,60 @@ def norne(folder: Path, language: str) -> None:
     for path in corpus.fetch(folder, language):
         write_text(f"{path}\n")
     say("Train the paper's baseline with:  bilstm-crf train --embeddings sg600")
+
+
+@command.command(short_help="List every fault, and what looks like a mistake.")
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option("--train", metavar="FILE", multiple=True, help="File of the training set; repeatable.")
+@click.option("--dev", metavar="FILE", multiple=True, help="The same for the development set.")
+@click.option("--test", metavar="FILE", multiple=True, help="The same for the test set.")
+@reading_options
+@repair_option
+@click.option(
+    "--labels",
+    metavar="SET",
+    default="file",
+    show_default=True,
+    help="Label set that the types must be in: full, 7, 6, 4, file (any type) or a TOML file.",
+)
+@click.option(
+    "--places", type=click.IntRange(1), default=3, show_default=True, help="Places to show of each finding."
+)
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, with every place.")
+def check(files: tuple[str, ...], **options: Any) -> int:
+    """List every fault of labelled files at once, and what looks like a mistake in them.
+
+    The splits of FILEs are guessed from their names (train, dev, test); --train, --dev and --test name them.
+    An error is something that training would refuse, a warning something to look at. Exit status: 1 if there
+    are errors, else 0.
+
+    \b
+    Examples
+      bilstm-crf data check train.conll dev.conll test.conll
+      bilstm-crf data check --train a.conll --train b.conll --dev c.conll --places 10
+      bilstm-crf data check corpus.jsonl --json > check.json
+    """  # noqa: D301
+    from bilstm_crf.corpus.checks.check import check_corpus, guess_split
+    from bilstm_crf.corpus.checks.files import Reading
+    from bilstm_crf.corpus.checks.findings import Findings
+    from bilstm_crf.corpus.checks.report import Report
+    from bilstm_crf.labels import LabelSet
+
+    splits: dict[str, list[str]] = {name: list(options[name]) for name in ("train", "dev", "test")}
+    for path in dict.fromkeys(files):
+        splits.setdefault(guess_split(path), []).append(path)
+    splits = {name: paths for name, paths in splits.items() if paths}
+    if not splits:
+        raise UsageError("expected files to check", hint="bilstm-crf data check train.conll dev.conll")
+    reading = Reading(options["format_name"], format_options(options), options["repair"])
+    findings = Findings()
+    checked = check_corpus(splits, reading, LabelSet.named(options["labels"], keep_misc=True), findings)
+    report = Report(checked, findings.all)
+    if options["as_json"]:
+        write_json(report.json())
+    else:
+        write_text(report.text(options["places"]))
+    return 1 if report.count("error") else 0
 
 
 @command.command(short_help="Count sentences, tokens, entities and unknown word forms.")

@@ -31,6 +31,7 @@ COMMANDS = {
     "tag": "Tag files; everything but the labels is preserved byte for byte.",
     "evaluate": "Score a model or any system's output against gold.",
     "errors": "Show what a model or any system's output gets wrong.",
+    "model": "Pack a trained model into a few megabytes.",
     "data": "Fetch NorNE; count what a corpus holds.",
     "experiment": "Run tables of trainings with several seeds.",
     "report": "Write the results of experiments as one page.",

@@ -65,10 +65,10 @@ def chosen_report(options: Mapping[str, Any], formats: Sequence[str]) -> str:
 
 
 @contextlib.contextmanager
-def open_output(output: str | None) -> Iterator[BinaryIO]:
+def open_output(output: str | None, *, named: bool = True) -> Iterator[BinaryIO]:
     """Open the stream to write to; None or `-` is standard output.
 
-    Errors in the block say that the file was not written.
+    Errors in the block say that the file was not written; with `named=False` only those of the output do.
     """
     if output is None or output == "-":
         out = standard_output()
@@ -79,9 +79,13 @@ def open_output(output: str | None) -> Iterator[BinaryIO]:
         with write_whole(output) as stream:
             yield stream
     except KeyboardInterrupt:
+        if not named:
+            raise
         raise InterruptedRunError(f"Interrupted; {output} was not written") from None
     except InputError as error:
-        error.hint = f"{error.hint}; {output} was not written" if error.hint else f"{output} was not written"
+        if named:
+            said = f"{output} was not written"
+            error.hint = f"{error.hint}; {said}" if error.hint else said
         raise
     except OSError as error:  # its own name, if it has one, is that of the temporary file
         if error.errno is None:  # not from the operating system: a library that cannot be loaded

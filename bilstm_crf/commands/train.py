@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bilstm_crf.commands.example import example_arguments
 from bilstm_crf.commands.options import Command, given_of
 from bilstm_crf.commands.output import write_text
 from bilstm_crf.commands.train_options import SETTINGS, configure, given_by, sample_folder
@@ -143,8 +144,7 @@ def conclude(metrics: RunMetrics, folder: Path, *, sample: bool) -> None:
         folder = folder / final.folder
     files = [*folder.glob("weights-*"), *folder.glob("encoder-*/*")]
     size = sum(path.stat().st_size for path in files) / 1e6
-    text = "Kari Nordmann bor i Oslo."
-    try_it = f'bilstm-crf tag --model {shlex.quote(str(folder))}{trust} --text "{text}"'
+    try_it = f"bilstm-crf tag --model {shlex.quote(str(folder))}{trust} {example_arguments(config.data)}"
     say(f"Model in {folder} ({size:.1f} MB).  Try it:   {try_it}")
     if sample:
         command_line = "bilstm-crf data norne && python train.py --embeddings sg600"

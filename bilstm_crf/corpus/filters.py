@@ -93,15 +93,17 @@ def leave_out(
     `evaluation` holds the sentences of dev and test. The first corpus with a text keeps it, so list gold
     labels before automatic ones. Raises InputError if nothing is left.
     """
-    evaluated = {_text(sentence): sentence for sentence in evaluation} if "leaked" in filters else {}
+    evaluated = (
+        {comparable_text(sentence): sentence for sentence in evaluation} if "leaked" in filters else {}
+    )
     met: dict[str, Sentence] = {}
     kept: list[list[Sentence]] = []
     dropped: list[Dropped] = []
     for corpus in corpora:
         kept.append([])
         for sentence in corpus:
-            text = _text(sentence)
-            if "empty" in filters and not _is_visible(text):
+            text = comparable_text(sentence)
+            if "empty" in filters and not is_visible(text):
                 dropped.append(_dropped("empty", sentence, ""))
             elif text in evaluated:
                 dropped.append(_dropped("leaked", sentence, _place(evaluated[text])))
@@ -115,12 +117,12 @@ def leave_out(
     return kept, dropped
 
 
-def _text(sentence: Sentence) -> str:
-    """Return what is compared."""
+def comparable_text(sentence: Sentence) -> str:
+    """Return the text that filters compare: NFC, without white space."""
     return unicodedata.normalize("NFC", "".join("".join(sentence.tokens).split()))
 
 
-def _is_visible(text: str) -> bool:
+def is_visible(text: str) -> bool:
     """Return whether a text without white space shows anything."""
     return any(character.isprintable() for character in text)
 

@@ -31,7 +31,7 @@ def table(counts: TypeCounts) -> list[str]:
     types = norne_first(set().union(*counts.values()))
     rest = types[MAX_TYPES:] if len(types) > MAX_TYPES + 1 else []
     rows: list[list[Cell]] = [
-        [_shown(type_), *(split[type_] for split in counts.values())]
+        [shown_type(type_), *(split[type_] for split in counts.values())]
         for type_ in types[: len(types) - len(rest)]
     ]
     notes = [f"and {len(rest)} more types"] if rest else []
@@ -58,7 +58,7 @@ def mistakes(counts: TypeCounts) -> list[str]:
 def nearly_same(types: Mapping[str, int]) -> list[str]:
     """Return a line for each group of entity types whose names differ in case or punctuation only."""
     found = []
-    for _, same in groupby(sorted(types, key=lambda type_: (_key(type_), type_)), key=_key):
+    for _, same in groupby(sorted(types, key=lambda type_: (folded_name(type_), type_)), key=folded_name):
         alike = {type_: types[type_] for type_ in same}
         if len(alike) > 1:
             found.append(f"entity types whose names are nearly the same: {_named(alike)}; are they one type?")
@@ -72,17 +72,17 @@ def warn_of_types(spans: Iterable[Sequence[TokenSpan]]) -> None:
 
 
 def _named(types: Mapping[str, int]) -> str:
-    named = [f"{_shown(type_)} ({count:,})" for type_, count in sorted(types.items())]
+    named = [f"{shown_type(type_)} ({count:,})" for type_, count in sorted(types.items())]
     more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
     return ", ".join(named[:MAX_NAMED]) + more
 
 
-def _key(type_: str) -> str:
+def folded_name(type_: str) -> str:
     """Return a type's name without case, punctuation and invisible characters."""
     folded = unicodedata.normalize("NFKC", type_).casefold()
     return "".join(filter(str.isalnum, folded)) or type_
 
 
-def _shown(type_: str) -> str:
+def shown_type(type_: str) -> str:
     """Return a type for a terminal, with unprintable characters escaped."""
     return type_ if type_.isprintable() else ascii(type_)

@@ -39,7 +39,8 @@ class Subwords:
     """Fitted n-gram vectors. Letters: G n-grams, D dimensions."""
 
     ngrams: Sequence[str]  # (G,)
-    steps: NDArray[np.int8]  # (G, D) the vectors, each in steps of its own scale
+    # (G, D) the vectors, each in steps of its own scale; float16 in a packed model
+    steps: NDArray[np.int8] | NDArray[np.floating]
     scales: NDArray[np.float32]  # (G,)
     mean: NDArray[np.float32]  # (D,) of all words
 

@@ -54,6 +54,11 @@ class WordVectors:
     path: Path | None = None  # of the file
     folder: Path | None = None  # of its converted form in the cache
 
+    @classmethod
+    def of_subwords(cls, subwords: Subwords) -> WordVectors:
+        """Return a table without words, which makes each vector from n-grams."""
+        return cls("n-grams", [], np.empty((0, len(subwords.mean)), np.float32), subwords)
+
     def __len__(self) -> int:
         return len(self.words)
 

@@ -11,9 +11,9 @@ from bilstm_crf.errors import BilstmCrfError, UsageError, did_you_mean, warn
 from bilstm_crf.formats import columns, conllu, jsonl, text
 from bilstm_crf.formats.base import DEFAULTS, Format, FormatOptions
 from bilstm_crf.formats.column_layout import SAMPLE_BYTES, looks_like_columns
-from bilstm_crf.formats.offsets import align
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import open_input, shown, suffix_of
+from bilstm_crf.util.offsets import align
 
 __all__ = ["FORMATS", "Format", "FormatOptions", "align", "format_named", "format_of", "read"]
 

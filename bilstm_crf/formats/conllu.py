@@ -18,9 +18,9 @@ from typing import BinaryIO, NamedTuple, cast
 from bilstm_crf.errors import InputError, warn
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import NEWDOC, blocks, check_word, rows
-from bilstm_crf.formats.offsets import align
 from bilstm_crf.labels import ENCODINGS, parse
 from bilstm_crf.sentence import Sentence
+from bilstm_crf.util.offsets import align
 
 name = "conllu"
 suffixes: tuple[str, ...] = (".conllu",)

@@ -36,11 +36,12 @@ from bilstm_crf.formats.json_layouts import (
     without_white_space,
 )
 from bilstm_crf.formats.json_text import WHITE, Path, dump, skip, value_at, with_values
-from bilstm_crf.formats.offsets import align, file_name, joined, located
+from bilstm_crf.formats.offsets import file_name
 from bilstm_crf.formats.text import sentence_of
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.util.charset import line_ends
+from bilstm_crf.util.offsets import align, joined
 
 name = "jsonl"
 suffixes: tuple[str, ...] = (".jsonl", ".json", ".ndjson")
@@ -333,7 +334,7 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
     """
     if not sentence.tokens:
         return b""
-    text, offsets = located(sentence)
+    text, offsets = sentence.located()
     content: dict[str, Any] = {"id": sentence.id, "document": sentence.document}
     origin = sentence.origin if text == sentence.text else None
     if origin is not None:

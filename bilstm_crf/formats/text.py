@@ -16,7 +16,6 @@ from bilstm_crf.formats import norwegian, spacy_text
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions
 from bilstm_crf.formats.blocks import BOM, decode, lines_of
 from bilstm_crf.formats.column_layout import lines_ahead, looks_like_columns
-from bilstm_crf.formats.offsets import located
 from bilstm_crf.sentence import Origin, Sentence
 from bilstm_crf.util.charset import line_ends
 from bilstm_crf.util.files import has_name, shown
@@ -55,6 +54,27 @@ def sentence_of(text: str, tokenise: str = "norwegian") -> Sentence:
     else:
         offsets = TOKENISERS[tokenise].words(text) if text else []
     return Sentence([text[start:end] for start, end in offsets], text=text, offsets=offsets)
+
+
+def sentences_of(text: str) -> Iterator[Sentence]:
+    r"""Split running text into sentences, with their places in it. Takes one paragraph at a time.
+
+    >>> [each.text for each in sentences_of("Av Kari Moe\n\nOla sov. Kari sov.")]
+    ['Av Kari Moe', 'Ola sov.', 'Kari sov.']
+    """
+    place = Place("", 1, 0)
+    reached = 0
+    ends = [match.end() for match in _EMPTY_LINES.finditer(text)] if "\n" in text or "\r" in text else []
+    for end in [*ends, len(text)]:
+        paragraph = text[reached:end]
+        for sentence in _sentences(paragraph, place, "norwegian"):
+            sentence.raw = None
+            if sentence.tokens:
+                yield sentence
+        place, reached = place.after(paragraph), end
+
+
+_EMPTY_LINES = re.compile(r"(?:\r\n|\n|\r(?!\n))[^\S\r\n]*[\r\n]\s*")
 
 
 def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iterator[Sentence]:
@@ -190,7 +210,7 @@ def _marked(sentence: Sentence) -> str:
     >>> print(_marked(Sentence(["Kari", "[", "i", "Oslo"], token_spans=spans)))
     [PER Kari] \[ i [GPE_LOC Oslo]
     """
-    text, offsets = located(sentence)
+    text, offsets = sentence.located()
     if sentence.token_spans is None:
         return text
     pieces = []

@@ -6,7 +6,7 @@ position (`item 3, token 2`, counted from 0).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 TEXT = "a text (str)"
@@ -30,11 +30,11 @@ def check_text(text: Any, position: str = "the text") -> str:
     return str(text)
 
 
-def check_texts(given: Any) -> list[str]:
-    """Return the texts of an iterable."""
+def check_texts(given: Any) -> Iterator[str]:
+    """Return an iterator over the texts of an iterable, which checks each when it is read."""
     if isinstance(given, str):
         raise TypeError(f"found one text, expected {TEXTS}; `tag` takes one text")
-    return [check_text(text, f"item {number}") for number, text in enumerate(_items(given, TEXTS))]
+    return (check_text(text, f"item {number}") for number, text in enumerate(_iterable(given, TEXTS)))
 
 
 def check_tokens(given: Any, position: str = "") -> list[str]:
@@ -68,7 +68,7 @@ def check_batch(given: Any) -> list[str] | list[list[str]]:
     if not any(are_texts):
         return check_sentences(items)
     if all(are_texts):
-        return check_texts(items)
+        return list(check_texts(items))
     one, other = are_texts.index(True), are_texts.index(False)
     raise TypeError(
         f"item {one} is a text and item {other} is {_shown(items[other])}, expected texts or lists of words, "
@@ -77,12 +77,17 @@ def check_batch(given: Any) -> list[str] | list[list[str]]:
 
 
 def _items(given: Any, expected: str, position: str = "") -> list[Any]:
-    """Return the items of an iterable in order. Refuses tables and dictionaries, which iterate over keys."""
+    """Return the items of an iterable in order."""
+    return list(_iterable(given, expected, position))
+
+
+def _iterable(given: Any, expected: str, position: str = "") -> Iterator[Any]:
+    """Return an iterator. Refuses tables and dictionaries, which iterate over keys, and numpy's scalars."""
     unordered = isinstance(given, bytes | bytearray | Mapping | Set) or hasattr(given, "columns")
-    if unordered or not isinstance(given, Iterable):
+    if unordered or not isinstance(given, Iterable) or getattr(given, "shape", None) == ():
         found = f"{position} is {_shown(given)}" if position else f"found {_shown(given)}"
         raise TypeError(f"{found}, expected {expected}")
-    return list(given)
+    return iter(given)
 
 
 def _shown(value: Any) -> str:

@@ -39,6 +39,7 @@ class TaggedChunk:
 
     content: bytes
     tokens: int
+    names: int
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class ChunkTagger:
         sentences = list(self.format.read(io.BytesIO(chunk.content), self.path, options))
         self.tagger.annotate(sentences, self.decoding)
         content = b"".join(self.format.render(sentence, options) for sentence in sentences)
-        return TaggedChunk(content, sum(map(len, sentences)))
+        names = sum(len(sentence.token_spans or ()) for sentence in sentences)
+        return TaggedChunk(content, sum(map(len, sentences)), names)
 
 
 def tag_chunks(tagger: ChunkTagger, stream: BinaryIO, *, processes: int) -> Iterator[TaggedChunk]:

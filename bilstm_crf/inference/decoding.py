@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,16 @@ class Decoding:
     def needs_probabilities(self) -> bool:
         """Whether anything but the best path is asked for."""
         return self.scores or self.nbest > 1 or self.min_score > 0 or self.recall is not None
+
+
+class DecodingOptions(TypedDict, total=False):
+    """The fields of `Decoding`, as keywords of `Tagger.tag`."""
+
+    scores: bool
+    nbest: int
+    min_score: float
+    recall: float | None
+    constrained: bool
 
 
 class Annotation(NamedTuple):

@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, Unpack, overload
 
 import numpy as np
 
+from bilstm_crf.document import Document
 from bilstm_crf.errors import UsageError
 from bilstm_crf.features.batches import layout_of, tagging_batches
 from bilstm_crf.features.occurrences import MemoryIndex, StreamHistory
 from bilstm_crf.formats.blocks import grouped
 from bilstm_crf.inference.arguments import check_batch, check_sentences, check_text, check_texts, check_tokens
-from bilstm_crf.inference.decoding import Annotation, Decoder, Decoding
+from bilstm_crf.inference.decoding import Annotation, Decoder, Decoding, DecodingOptions
+from bilstm_crf.inference.documents import tagged_documents
 from bilstm_crf.inference.network import Network, best_paths, mean_transitions
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model.model_folder import Model, load_model
@@ -46,8 +48,9 @@ class Tagger:
     and for models with an encoder.
 
     >>> tagger = Tagger.load("runs/sample")                           # doctest: +SKIP
-    >>> tagger.tag("Kari Nordmann flytta til Bergen.").token_spans          # doctest: +SKIP
-    [TokenSpan(start=0, end=2, type='PER'), TokenSpan(start=4, end=5, type='GPE_LOC')]
+    >>> tagger.tag("Kari Nordmann flytta til Bergen.").spans          # doctest: +SKIP
+    [Span(text='Kari Nordmann', label='PER', score=None, start=0, end=13),
+     Span(text='Bergen', label='GPE_LOC', score=None, start=25, end=31)]
     """
 
     def __init__(self, model: Model, device: str = "cpu", threads: int = 1) -> None:
@@ -121,38 +124,55 @@ class Tagger:
         return frozenset(label[2:] for label in self.model.vocabulary.labels if label != "O")
 
     @overload
-    def tag(self, given: str) -> Sentence: ...  # type: ignore[overload-overlap]
+    def tag(self, given: str, **options: Unpack[DecodingOptions]) -> Document: ...  # type: ignore[overload-overlap]
     @overload
-    def tag(self, given: Iterable[str] | Iterable[Iterable[str]]) -> list[Sentence]: ...
-    def tag(self, given: str | Iterable[str] | Iterable[Iterable[str]]) -> Sentence | list[Sentence]:
+    def tag(self, given: Iterable[str], **options: Unpack[DecodingOptions]) -> list[Document]: ...  # type: ignore[overload-overlap]
+    @overload
+    def tag(self, given: Iterable[Iterable[str]], **options: Unpack[DecodingOptions]) -> list[Sentence]: ...
+    def tag(
+        self, given: str | Iterable[str] | Iterable[Iterable[str]], **options: Unpack[DecodingOptions]
+    ) -> Document | list[Document] | list[Sentence]:
         """Tag one text, or each of several texts or sentences of words.
 
-        A text gives one sentence. A list of texts gives one sentence for each (`tag_texts`), a list of
-        lists of words one for each list (`tag_sentences`), `[]` gives `[]`. A list of strings is always
-        a list of texts: use `tag_tokens` for the words of one sentence.
+        A text of any length gives a Document with its sentences, which are found as in Norwegian text. A
+        list of texts gives a list of documents, a list of lists of words a list of sentences, `[]` gives
+        `[]`. A list of strings is always a list of texts: use `tag_tokens` for the words of one sentence.
 
-        Running text is tokenised for Norwegian. Raises TypeError for anything else, such as None, bytes
-        or NaN, and ValueError for empty words and half a surrogate pair; both name the position, as in
-        `item 3, token 2`.
+        The options are the fields of `Decoding`: scores=True, nbest=3, min_score=0.5, recall=0.1.
+
+        Raises TypeError for anything else, such as None, bytes or NaN, and ValueError for empty words and
+        half a surrogate pair; both name the position, as in `item 3, token 2`. Raises UsageError for
+        options out of bounds.
         """
+        decoding = Decoding(**options)
         if isinstance(given, str):
-            return self._tag_texts([check_text(given)])[0]
+            return self._documents([check_text(given)], decoding)[0]
         batch = check_batch(given)
         if batch and isinstance(batch[0], str):
-            return self._tag_texts(batch)
-        return self.annotate([Sentence(words) for words in batch])  # type: ignore[arg-type]
+            return self._documents(batch, decoding)
+        return self.annotate([Sentence(words) for words in batch], decoding)  # type: ignore[arg-type]
 
-    def tag_tokens(self, tokens: Iterable[str]) -> Sentence:
-        """Tag the words of one sentence. Raises TypeError and ValueError as `tag`."""
-        return self.annotate([Sentence(check_tokens(tokens))])[0]
+    def tag_texts(self, texts: Iterable[str], **options: Unpack[DecodingOptions]) -> Iterator[Document]:
+        """Tag a stream of texts; yield a Document for each, in order. Options as for `tag`.
 
-    def tag_texts(self, texts: Iterable[str]) -> list[Sentence]:
-        """Tag several texts, each as one sentence. Raises TypeError and ValueError as `tag`."""
-        return self._tag_texts(check_texts(texts))
+        Reads a few hundred kilobytes ahead and keeps nothing that was yielded, so the stream may be
+        endless; `tag` answers at once. Raises TypeError and ValueError as `tag`, when it reads the item.
+        """
+        decoding = Decoding(**options)
+        return tagged_documents(lambda each: self.tag_stream(each, decoding=decoding), check_texts(texts))
 
-    def tag_sentences(self, sentences: Iterable[Iterable[str]]) -> list[Sentence]:
-        """Tag several sentences of words. Raises TypeError and ValueError as `tag`."""
-        return self.annotate([Sentence(words) for words in check_sentences(sentences)])
+    def tag_tokens(self, tokens: Iterable[str], **options: Unpack[DecodingOptions]) -> Sentence:
+        """Tag the words of one sentence. Options, TypeError and ValueError as for `tag`.
+
+        The offsets of `spans` are those in the words joined by spaces; `token_spans` counts words.
+        """
+        return self.annotate([Sentence(check_tokens(tokens))], Decoding(**options))[0]
+
+    def tag_sentences(
+        self, sentences: Iterable[Iterable[str]], **options: Unpack[DecodingOptions]
+    ) -> list[Sentence]:
+        """Tag several sentences of words, in the order of their text. Otherwise as `tag_tokens`."""
+        return self.annotate([Sentence(words) for words in check_sentences(sentences)], Decoding(**options))
 
     def tag_tokenlists(self, sentences: Iterable[TokenList], misc_key: str = "name") -> list[TokenList]:
         """Return copies of sentences of the library `conllu`, with each label under a key in MISC.
@@ -164,10 +184,8 @@ class Tagger:
         given = list(sentences)
         return labelled(given, self.predict(sentences_of(given)), misc_key)
 
-    def _tag_texts(self, texts: list[str]) -> list[Sentence]:
-        from bilstm_crf.formats.text import sentence_of
-
-        return self.annotate([sentence_of(text) for text in texts])
+    def _documents(self, texts: list[str], decoding: Decoding) -> list[Document]:
+        return list(tagged_documents(lambda each: self.annotate(each, decoding), texts))
 
     def annotate(self, sentences: Iterable[Sentence], decoding: Decoding = PLAIN) -> list[Sentence]:
         """Set `token_spans`, `scores` and `alternatives` of each sentence as `decoding` says."""

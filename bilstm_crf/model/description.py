@@ -28,7 +28,8 @@ from bilstm_crf.util.word_forms import Digits
 from bilstm_crf.version import __version__
 
 FORMAT = 4  # raised when an older program could not read a newer folder
-READABLE = (2, 3, 4)
+PACKED_FORMAT = 5  # of packed models
+READABLE = (2, 3, 4, 5)
 MAX_BYTES = 16_000_000  # of model.json, which has a few thousand bytes, and more where there are many labels
 
 
@@ -62,6 +63,7 @@ class Description:
     provenance: dict[str, Any]
     digits: Digits = "zero"  # older versions do not say
     encoder: EncoderDescription | None = None
+    packed: bool = False  # whether the weights file has the arrays of packed.py
 
     def __post_init__(self) -> None:
         _require_file_name(self.weights, "weights")

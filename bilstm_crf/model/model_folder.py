@@ -34,10 +34,13 @@ from bilstm_crf.labels import LabelSet
 from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.model.description import (
     FORMAT,
+    PACKED_FORMAT,
     EncoderDescription,
     read_description,
     require_labels,
 )
+from bilstm_crf.model.packed import pack_arrays
+from bilstm_crf.model.quantised import Quantised
 from bilstm_crf.model.weights import Arrays, read_weights
 from bilstm_crf.util.files import write_json, write_whole
 from bilstm_crf.util.word_forms import plain_form, zero_digits
@@ -84,33 +87,58 @@ def save_model(
     folder.mkdir(parents=True, exist_ok=True)
     table = model.word_table.astype(np.float16)
     words = list(model.vocabulary.words)
-    subwords = _subword_arrays(model.subwords)
     if vectors is not None:
-        room = MAX_WORD_BYTES - table.nbytes - sum(array.nbytes for array in subwords.values())
+        room = MAX_WORD_BYTES - table.nbytes
+        room -= sum(array.nbytes for array in _subword_arrays(model.subwords).values())
         room = max(0, room // (2 * table.shape[1]))
         rows = list(islice(further_rows(model.vocabulary, vectors), room))
         words += [plain_form(vectors.words[row]) for row in rows]
         table = np.concatenate((table, vectors.matrix[rows].astype(np.float16)))
-    content = save(
-        {
-            **model.weights,
-            "embedding.weight": table,
-            "words": _bytes("\n".join(words)),  # `zero_digits` leaves no line end in a word
-            "characters": _bytes("".join(model.vocabulary.characters)),
-            **_reading_arrays(model.vocabulary.reading, words),
-            **subwords,
-        }
-    )
+    arrays = _arrays(model, words, table)
+    encoder = None if model.contextual is None else _save_encoder(model.contextual, folder, embed_encoder)
+    _write(model, folder, arrays, words=len(words), encoder=encoder)
+
+
+def save_packed(model: Model, folder: Path, tables: dict[str, Quantised]) -> None:
+    """Write a model with quantised `tables` (`embedding`, `subwords`) in place of what it has of these."""
+    folder.mkdir(parents=True, exist_ok=True)
+    words = list(model.vocabulary.words)
+    arrays = pack_arrays(_arrays(model, words, model.word_table), tables)
+    _write(model, folder, arrays, words=len(words), packed=True)
+
+
+def _arrays(model: Model, words: Sequence[str], table: NDArray[np.float16]) -> Arrays:
+    """Return everything that the weights file of an ordinary model holds."""
+    return {
+        **model.weights,
+        "embedding.weight": table,
+        "words": _bytes("\n".join(words)),  # `zero_digits` leaves no line end in a word
+        "characters": _bytes("".join(model.vocabulary.characters)),
+        **_reading_arrays(model.vocabulary.reading, words),
+        **_subword_arrays(model.subwords),
+    }
+
+
+def _write(
+    model: Model,
+    folder: Path,
+    arrays: Arrays,
+    *,
+    words: int,
+    encoder: dict[str, Any] | None = None,
+    packed: bool = False,
+) -> None:
+    """Write the weights, then model.json; remove what an earlier save has left."""
+    content = save(arrays)
     digest = hashlib.sha256(content).hexdigest()
     weights = f"weights-{digest[:12]}.safetensors"
     with write_whole(folder / weights) as stream:
         stream.write(content)
-    encoder = None if model.contextual is None else _save_encoder(model.contextual, folder, embed_encoder)
     write_json(
         folder / "model.json",
         {
             "model": "bilstm_crf",
-            "format": FORMAT,
+            "format": PACKED_FORMAT if packed else FORMAT,
             "version": __version__,
             "weights": weights,
             "sha256": digest,
@@ -120,8 +148,9 @@ def save_model(
             "label_set": {"name": model.label_set.name, "types": model.label_set.types},
             "architecture": dataclasses.asdict(model.architecture),
             **({} if encoder is None else {"encoder": encoder}),
-            "words": len(words),
-            "dim": table.shape[1],
+            **({"packed": True} if packed else {}),
+            "words": words,
+            "dim": model.word_table.shape[1],
             "provenance": model.provenance,
         },
     )
@@ -182,8 +211,7 @@ def load_model(folder: str | Path, *, encoder: str | None = None, trust_remote_c
         reading=None if weights.usual is None else Reading(compress(weights.words, weights.usual)),
     )
     if weights.subwords is not None:
-        empty = np.empty((0, description.dim), np.float32)
-        vocabulary = vocabulary.with_vectors(WordVectors("n-grams", [], empty, weights.subwords))
+        vocabulary = vocabulary.with_vectors(WordVectors.of_subwords(weights.subwords))
     contextual = _load_encoder(description.encoder, folder, encoder, trust_remote_code)
     architecture = description.architecture
     sizes = (0, 0) if contextual is None else (contextual.encoder.dim, contextual.layers)

@@ -6,6 +6,8 @@
     subwords.*            n-grams and their vectors, where any were fitted
     everything else       parameters of the network (float32), by the names PyTorch gives them
 
+A packed model's file has less in other forms (packed.py).
+
 The folder may come from anyone: every array is held against model.json before it is used.
 """
 
@@ -26,6 +28,7 @@ from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.errors import ModelFolderError
 from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.model.description import Description, require_regular_file
+from bilstm_crf.model.packed import unpack_arrays
 from bilstm_crf.util.files import sha256_of
 
 Arrays = dict[str, NDArray[Any]]
@@ -53,7 +56,7 @@ def read_weights(path: Path, description: Description) -> Weights:
     except Exception as error:  # SafetensorError, or what NumPy says of an unknown number type
         raise ModelFolderError(f"is no safetensors file: {_first_line(error)}", path=path) from error
     try:
-        return _weights(arrays, description)
+        return _weights(unpack_arrays(arrays) if description.packed else arrays, description)
     except (KeyError, ValueError) as error:
         fault = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise ModelFolderError(f"does not fit model.json: {fault}", path=path) from error
@@ -170,7 +173,9 @@ def _subwords(arrays: Arrays, dim: int) -> Subwords | None:
     if "subwords.ngrams" not in arrays:
         return None
     ngrams = _unique("subwords.ngrams", _lines(_take_text(arrays, "subwords.ngrams")))
-    steps = _take(arrays, "subwords.steps", np.int8, (len(ngrams), dim))
+    steps = arrays.get("subwords.steps")
+    kind = np.float16 if steps is not None and steps.dtype == np.float16 else np.int8  # float16: unpacked
+    steps = _take(arrays, "subwords.steps", kind, (len(ngrams), dim))
     scales = _take(arrays, "subwords.scales", np.float32, (len(ngrams),))
     return Subwords(ngrams, steps, scales, _take(arrays, "subwords.mean", np.float32, (dim,)))
 

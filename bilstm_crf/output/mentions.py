@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from bilstm_crf.formats.base import rounded
-from bilstm_crf.formats.offsets import file_name, lines_before, located
+from bilstm_crf.formats.offsets import file_name, lines_before
 from bilstm_crf.sentence import Sentence
 
 # Code points on each side of a name that a row keeps of a long sentence. A file on a single line is one
@@ -34,7 +34,7 @@ def mentions(sentence: Sentence) -> Iterator[Mention]:
     """Yield the names of a sentence in order."""
     if not sentence.token_spans:
         return
-    text, offsets = located(sentence)
+    text, offsets = sentence.located()
     origin = sentence.origin if text == sentence.text else None
     file, first = file_name(sentence) or "", 0 if origin is None else origin.start
     whole = one_line(text) if len(text) <= 2 * MAX_CONTEXT else None

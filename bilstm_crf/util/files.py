@@ -232,10 +232,10 @@ def require_apart(outputs: Iterable[str | None], inputs: Iterable[AnyPath | None
     """
     known = {}
     for path in inputs:
-        if path is not None and (identity := _identity(path, sys.stdin)) is not None:
+        if path is not None and (identity := identity_of(path, sys.stdin)) is not None:
             known[identity] = shown(path)
     for output in outputs:
-        identity = _identity("-" if output is None else output, sys.stdout)
+        identity = identity_of("-" if output is None else output, sys.stdout)
         source = None if identity is None else known.get(identity)
         if source is not None:
             name = "standard output" if output in (None, "-") else output
@@ -246,8 +246,8 @@ def require_apart(outputs: Iterable[str | None], inputs: Iterable[AnyPath | None
             )
 
 
-def _identity(path: AnyPath, standard: Any) -> tuple[int, int] | None:
-    """Return the device and inode of a regular file, None for anything else."""
+def identity_of(path: AnyPath, standard: Any = None) -> tuple[int, int] | None:
+    """Return the device and inode of a regular file, None for anything else; `-` is the `standard` stream."""
     try:
         if os.fspath(path) == "-":
             descriptor = descriptor_of(standard)

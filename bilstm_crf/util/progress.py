@@ -172,13 +172,36 @@ class TaggingProgress(Bar):
         super().__init__(f"Tagging  {os.path.basename(path)}", unit=None, delay=0, shown=shown)
         known = self.live and os.path.isfile(path) and not path.lower().endswith(".gz")
         self._total = os.path.getsize(path) if known else None
-        self._bytes = self._tokens = 0
+        self._bytes = self.tokens = self.names = 0
         self._started = time.perf_counter()
 
-    def add(self, tokens: int, size: int) -> None:
-        """Count this many further tokens and bytes as done."""
-        self._tokens += tokens
+    def count(self, tokens: int, names: int) -> None:
+        """Count this many further tokens and names as found."""
+        self.tokens += tokens
+        self.names += names
+
+    def wrote(self, size: int) -> None:
+        """Count this many further bytes as written; 0 if their number says nothing about the input."""
         self._bytes += size
         if self.live:
-            speed = self._tokens / (time.perf_counter() - self._started)
-            self.at(self._bytes, self._total, note=f"{self._tokens:,} tokens  {speed:,.0f} tokens/s")
+            self.at(self._bytes, self._total if self._bytes else None, note=self._speed())
+
+    def _speed(self) -> str:
+        speed = self.tokens / (time.perf_counter() - self._started)
+        return f"{self.tokens:,} tokens  {speed:,.0f} tokens/s"
+
+
+class BatchProgress(TaggingProgress):
+    """A bar over many files."""
+
+    def __init__(self, label: str, total: int, *, shown: bool) -> None:
+        super().__init__(label, shown=shown)
+        self.files, self._total = 0, total
+
+    def count(self, tokens: int, names: int, *, files: int = 0) -> None:
+        """Count this many further tokens, names and files as done."""
+        super().count(tokens, names)
+        self.files += files
+        if self.live:
+            done = f"{self.files:,} of {self._total:,} files"
+            self.at(self.files, self._total, note=f"{done}  {self._speed()}")

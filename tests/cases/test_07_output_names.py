@@ -92,16 +92,17 @@ def test_devices_and_what_is_missing_may_be_both() -> None:
 @pytest.mark.parametrize(
     ("arguments", "way"),
     [
-        (["a.txt", "-o", "x.csv"], ".jsonl"),
-        (["a.txt", "-o", "x.html"], ".jsonl"),
+        (["a.txt", "--to", "jsonl", "-o", "x.csv"], "--to csv"),
+        (["a.txt", "--to", "csv", "-o", "x.tsv"], "--to tsv"),
+        (["a.txt", "-o", "x.md"], ".jsonl"),
         (["a.txt", "-o", "x.xml"], ".jsonl"),
-        (["a.txt", "-o", "x.conllu"], "--to conllu"),
-        (["a.txt", "-o", "x.CoNLLU.gz"], "--to conllu"),
-        (["a.conllu", "-o", "x.jsonl"], "--to jsonl"),
+        (["a.txt", "--to", "jsonl", "-o", "x.conllu"], "--to conllu"),
+        (["a.txt", "--to", "text", "-o", "x.CoNLLU.gz"], "--to conllu"),
+        (["a.conllu", "--to", "conllu", "-o", "x.jsonl"], "--to jsonl"),
         (["a.conllu", "--to", "jsonl", "-o", "x.conllu"], ".jsonl"),
-        (["a.conll", "-o", "x.txt"], "--to text"),
+        (["a.conll", "--to", "conll2003", "-o", "x.txt"], "--to text"),
         (["a.conllu", "-o", "x.conllu.bz2"], ".gz"),
-        (["--text", "Kari", "-o", "x.html"], ".txt"),
+        (["--text", "Kari", "-o", "x.xml"], ".txt"),
     ],
 )
 def test_a_name_that_promises_another_format_is_refused(

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bilstm_crf import Tagger
+from bilstm_crf import Document, Tagger
 from bilstm_crf.errors import UsageError
-from bilstm_crf.sentence import Sentence
 
 ONE, TWO = "Kari Nordmann bur i Bergen.", "Ola sov i Tromsø."
 WORDS = ["Kari", "Nordmann", "bur"]
@@ -39,7 +38,7 @@ class Table(Series):
     columns = ("text", "id")
 
 
-def as_texts(tagger: Tagger, *texts: str) -> list[Sentence]:
+def as_texts(tagger: Tagger, *texts: str) -> list[Document]:
     return [tagger.tag(text) for text in texts]
 
 
@@ -56,7 +55,7 @@ AS = [
 
 @pytest.mark.parametrize("form", AS)
 def test_any_iterable_of_texts_is_a_list_of_texts(tagger: Tagger, form: Callable[[list[str]], Any]) -> None:
-    for call in (tagger.tag, tagger.tag_texts):
+    for call in (tagger.tag, lambda given: list(tagger.tag_texts(given))):
         assert call(form([ONE, TWO])) == as_texts(tagger, ONE, TWO)
         assert call(form([ONE])) == as_texts(tagger, ONE)
         assert call(form(["Oslo"])) == as_texts(tagger, "Oslo")  # one word is a text, too
@@ -74,7 +73,7 @@ def test_any_iterable_of_words_is_a_sentence(tagger: Tagger, form: Callable[[lis
 
 
 def test_a_generator_of_sentences_is_predicted_like_a_list(tagger: Tagger) -> None:
-    sentences = tagger.tag([ONE, ONE])
+    sentences = [each for document in tagger.tag([ONE, ONE]) for each in document.sentences]
     expected = [sentence.token_spans for sentence in sentences]
     assert tagger.predict(iter(sentences)) == expected != [[], []]
 
@@ -87,8 +86,10 @@ def test_threads_are_a_number_from_1(tagger: Tagger, threads: Any) -> None:
 
 def test_sentences_without_words_stay_in_their_places(tagger: Tagger) -> None:
     assert [len(each) for each in tagger.tag([[], ["Kari"], ()])] == [0, 1, 0]
-    assert [len(each) for each in tagger.tag(["", "Kari", " \n "])] == [0, 1, 0]
-    assert tagger.tag_sentences([]) == tagger.tag_texts(()) == []
+    for call in (tagger.tag, tagger.tag_texts):
+        assert [len(each.sentences) for each in call(["", "Kari", " \n "])] == [0, 1, 0]
+        assert [each.text for each in call(["", " \n ", ""])] == ["", " \n ", ""]
+    assert tagger.tag_sentences([]) == list(tagger.tag_texts(())) == []
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,7 @@ def test_sentences_without_words_stay_in_their_places(tagger: Tagger) -> None:
         ("tag_texts", [WORDS], TypeError, ["item 0", "list", "a text"]),
         ("tag_texts", [ONE, "\udcff"], ValueError, ["item 1", "surrogate"]),
         ("tag_texts", 7, TypeError, ["7 (int)"]),
+        ("tag", np.array(ONE), TypeError, ["ndarray", "a text"]),
         ("tag_tokens", ONE, TypeError, ["one text", "words"]),
         ("tag_tokens", ["Kari", 3], TypeError, ["token 1", "3 (int)"]),
         ("tag_tokens", ["Kari", "\u00a0"], ValueError, ["token 1", "'\\xa0'"]),
@@ -128,8 +130,9 @@ def test_sentences_without_words_stay_in_their_places(tagger: Tagger) -> None:
 def test_what_cannot_be_tagged_is_named_with_its_position(
     tagger: Tagger, call: str, given: Any, error: type[Exception], says: list[str]
 ) -> None:
+    method = getattr(tagger, call)
     with pytest.raises(error) as caught:
-        getattr(tagger, call)(given)
+        list(method(given))  # `tag_texts` checks each text when it reads it
     for each in says:
         assert each in str(caught.value)
     assert len(str(caught.value)) < 200

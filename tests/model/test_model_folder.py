@@ -357,7 +357,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "deep JSON": (lambda f: (f / "model.json").write_bytes(b"[" * 99_999), "cannot be read as JSON"),
     "a list": (lambda f: (f / "model.json").write_bytes(b"[]"), "is not a model of bilstm_crf"),
     "foreign JSON": (lambda f: (f / "model.json").write_bytes(b'{"vocab": 3}'), "is not a model of"),
-    "newer format": (says(format=5, version="9.1"), "format 5 .*9.1"),
+    "newer format": (says(format=6, version="9.1"), "format 6 .*9.1"),
     "unknown digits": (says(digits="both"), "digits is 'both'"),
     "older format": (says(format=1), "has format 1"),
     "no format": (lambda f: describe(f, lambda d: d.pop("format")), "has format None"),
