@@ -1,6 +1,8 @@
-"""A function that NumPy lacks."""
+"""Functions that NumPy lacks, or has in a slow form."""
 
 from __future__ import annotations
+
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,3 +17,18 @@ def ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int
     lengths = ends - starts
     before = np.cumsum(lengths) - lengths  # numbers before each range
     return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
+
+
+def widened(values: NDArray[np.float16]) -> NDArray[np.float32]:
+    """Return float16 numbers as float32, by a table: `astype` computes each, which takes three times as long.
+
+    >>> widened(np.array([[0.5, -2]], np.float16))
+    array([[ 0.5, -2. ]], dtype=float32)
+    """
+    return _all_halves().take(values.view(np.uint16))
+
+
+@cache
+def _all_halves() -> NDArray[np.float32]:
+    """Return every float16 by its bits (65536,)."""
+    return np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
