@@ -218,20 +218,21 @@ class Vocabulary:
             if labels is not None:
                 labels = [each[: len(s)] for each, s in zip(labels, sentences, strict=True)]
         distinct = _Numbers()
-        tokens = list(map(distinct.__getitem__, chain.from_iterable(sentences)))
+        tokens = np.fromiter(map(distinct.__getitem__, chain.from_iterable(sentences)), np.int64)
         entries = self._entries(distinct)
+        forms = [form for _, form in entries]
         vectors = [found for found, _ in entries if not isinstance(found, int)]
         beyond = iter(range(1 + len(self.words), 1 + len(self.words) + len(vectors)))
         ids = [found if isinstance(found, int) else next(beyond) for found, _ in entries]
-        known = self.characters
+        known = _Ids(self.characters)
         label_ids = {label: number for number, label in enumerate(self.labels)}
         return Encoded(
             offsets=_offsets(map(len, sentences)),
-            tokens=np.array(tokens, dtype=np.int64),
+            tokens=tokens,
             word_ids=np.array(ids, dtype=np.int64),
             vectors=np.array(vectors, dtype=np.float32) if vectors else np.empty((0, 0), np.float32),
-            character_offsets=_offsets(len(form) for _, form in entries),
-            characters=np.array([known.get(c, UNKNOWN) for _, form in entries for c in form], dtype=np.int64),
+            character_offsets=_offsets(map(len, forms)),
+            characters=np.fromiter(map(known.__getitem__, chain.from_iterable(forms)), np.int64),
             labels=None
             if labels is None
             else np.array([label_ids[label] for sentence in labels for label in sentence], dtype=np.int64),
@@ -244,6 +245,13 @@ class _Numbers(dict[str, int]):
     def __missing__(self, word: str) -> int:
         number = self[word] = len(self)
         return number
+
+
+class _Ids(dict[str, int]):
+    """The ids of characters; others are UNKNOWN."""
+
+    def __missing__(self, character: str) -> int:
+        return UNKNOWN
 
 
 def _own_form(word: str) -> str:
