@@ -105,12 +105,14 @@ class Vocabulary:
         attached: WordVectors | None = None,
         *,
         robust: bool = False,
+        min_count: int = 1,
     ) -> Vocabulary:
         """Return the look-up forms and their characters in the order in which they occur.
 
         With `digits="own_first"`, a word whose own form is among the attached vectors, exact or
         lower-cased, has a row of its own; the others share a row with all words that differ only in
-        their digits. With `robust`, sentences are read with a `Reading`.
+        their digits. With `robust`, sentences are read with a `Reading`. A word
+        that occurs less than `min_count` times has no row.
         """
         known: Container[str] = () if attached is None else attached.index
 
@@ -120,14 +122,20 @@ class Vocabulary:
                 return own
             return zero_digits(own)
 
+        def frequent(words: Iterable[str]) -> Counter[str]:
+            met = Counter(words)
+            forms: Counter[str] = Counter()
+            for word, times in met.items():
+                forms[row_form(word)] += times
+            return Counter({form: times for form, times in forms.items() if times >= min_count})
+
         reading = None
         if robust:
             by_frequency = [] if attached is None else attached.words
-            met = Counter(zero_digits(_own_form(word)) for each in sentences for word in each.tokens)
+            met = frequent(word for sentence in sentences for word in sentence.tokens)
             reading = Reading(usual_words([*by_frequency, *(word for word, _ in met.most_common())]))
         read = reading or list
-        distinct = dict.fromkeys(word for sentence in sentences for word in read(sentence.tokens))
-        words = dict.fromkeys(map(row_form, distinct))
+        words = frequent(word for sentence in sentences for word in read(sentence.tokens))
         characters = dict.fromkeys(character for word in words for character in zero_digits(word))
         return cls(words, characters, labels, digits, attached, reading)
 
