@@ -205,6 +205,11 @@ class Tagger:
             annotation.set_on(sentence)
         return sentences
 
+    def annotate_chunk(self, sentences: Sequence[Sentence], decoding: Decoding = PLAIN) -> None:
+        """Set the fields of sentences that are processed at once, however many there are."""
+        for sentence, annotation in zip(sentences, self._annotate(sentences, decoding), strict=True):
+            annotation.set_on(sentence)
+
     def tag_stream(
         self, sentences: Iterable[Sentence], *, flush: bool = False, decoding: Decoding = PLAIN
     ) -> Iterator[Sentence]:
