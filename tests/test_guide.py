@@ -32,9 +32,9 @@ SENTENCES = [
 ]
 # What makes a run short: the settings of the guide are for real data
 SHORT = {
-    "bilstm-crf train --train": "bilstm-crf train --epochs 2 --set hidden=20 --train",
+    "bilstm-crf train --train": "bilstm-crf train --epochs 8 --set hidden=20 --train",
     "bilstm-crf train --init-from": "bilstm-crf train --epochs 2 --init-from",
-    "--preset best": "--preset best --set subwords=200",
+    "--preset best": "--preset best --set subwords=200 --set batch_size=2",
     "--dim 100": "--dim 8 --min-count 1 --buckets 200 --epochs 1",
     "--suspicious": "--suspicious --folds 2",
 }
@@ -53,7 +53,7 @@ def write_corpus(folder: Path) -> None:
             for _ in range(count)
         ]
 
-    for name, count in (("train", 60), ("more", 30), ("dev", 15), ("test", 15)):
+    for name, count in (("train", 60), ("more", 30), ("dev", 110), ("test", 15)):
         blocks = ["\n".join(each.replace("/", "\t") for each in tokens) for tokens in sentences(count)]
         (folder / f"{name}.conll").write_text("\n\n".join(blocks) + "\n", "utf-8")
     lines = [" ".join(token.partition("/")[0] for token in tokens) for tokens in sentences(60)]

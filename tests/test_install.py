@@ -64,6 +64,7 @@ def test_evaluating_needs_no_optional_package(command: str, gold: Path) -> None:
         (["tag", "--model", MODEL, "--text", "Hei.", "--device", "cuda"], "train"),
         (["tag", "--model", MODEL, "--text", "Hei.", "--tokenise", "spacy"], "text"),
         (["data", "norne"], "train"),
+        (["data", "check", "--suspicious", *sorted((ROOT / "data" / "sample" / "nob").glob("*"))], "train"),
     ],
 )
 def test_an_error_names_the_extra(arguments: list[object], extra: str, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from bilstm_crf.commands.output import open_output
 from bilstm_crf.commands.pseudonymise_jobs import Job, Plan, plan_jobs, require_places
 from bilstm_crf.commands.tag_jobs import kinds_of, option_of, skipped_for
 from bilstm_crf.corpus.documents import Documents
-from bilstm_crf.errors import InputError, UsageError, did_you_mean
+from bilstm_crf.errors import InputError, InterruptedRunError, UsageError, did_you_mean
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.pseudonyms.identifiers import DEFAULT_KINDS, KINDS
 from bilstm_crf.pseudonyms.mapping import STYLES, Mapping, Style, read_mapping, write_mapping
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from bilstm_crf.inference.tagger import Tagger
     from bilstm_crf.pseudonyms.corpus import Pseudonymiser, Request
 
-RECALL = 0.05  # docs/pseudonymise.md says what it finds, and what it costs
+RECALL = 0.02  # docs/pseudonymise.md says what it finds, and what it costs
 UNSURE = 0.5
 NO_KEY = "pseudonymise.none"  # a key that no MISC has: labels stay as they are, and are not read
 FOR_RESTORING = {"files", "output", "mapping", "restore", "quiet"}
@@ -235,11 +235,14 @@ def pseudonymise_files(plan: Plan, mapping: Mapping, options: dict[str, Any]) ->
         **{name: options[name] for name in ("token_column", "sentences")},
     )
     run = Pseudonymiser(tagger, mapping, request, reading, Documents(options["documents"]))
-    with Bar("Tagging", unit="files", shown=not options["quiet"]) as bar:
-        plan.jobs = list(surveyed(run, plan, bar))
-    run.decide()
-    for source in plan.sources:
-        run.note(run.edit(source), source)
+    try:
+        with Bar("Tagging", unit="files", shown=not options["quiet"]) as bar:
+            plan.jobs = list(surveyed(run, plan, bar))
+        run.decide()
+        for source in plan.sources:
+            run.note(run.edit(source), source)
+    except KeyboardInterrupt:
+        raise InterruptedRunError("Interrupted; nothing was written") from None
     write_mapping(mapping, options["mapping"])
     with Bar("Writing", unit="files", shown=not options["quiet"]) as bar:
         for number, job in enumerate(plan.jobs, 1):

@@ -47,17 +47,21 @@ def agree(
     mentions = _apart(list(_mentions(sentences, annotations, names))) if names else []
     if not mentions:
         return list(annotations)
-    full = list(dict.fromkeys(place for mention in mentions for place in names[mention.key]))
+    keys = list(dict.fromkeys(mention.key for mention in mentions))
+    full = list(dict.fromkeys(place for key in keys for place in names[key]))
     sure = dict(zip(full, probabilities(full), strict=True))
-    known = {key: max(sure[place] for place in names[key]) for _, _, key, _ in mentions}
+    known = {key: max(sure[place] for place in names[key]) for key in keys}
     mentions = [mention for mention in mentions if known[mention.key] >= MIN_SURE]
     possible = probabilities([(each.number, each.person) for each in mentions])
     before = probabilities([(each.number, each.found or each.person) for each in mentions])
-    changed = list(annotations)
+    changes: dict[int, dict[Mention, float]] = defaultdict(dict)  # the score of each, by sentence
     for mention, as_person, as_found in zip(mentions, possible, before, strict=True):
         if as_person >= MIN_POSSIBLE and (mention.found is None or as_found < MIN_SURE):
-            changed[mention.number] = _with(changed[mention.number], mention, known[mention.key])
-    return changed
+            changes[mention.number][mention] = known[mention.key]
+    return [
+        _with(annotation, changes[number]) if number in changes else annotation
+        for number, annotation in enumerate(annotations)
+    ]
 
 
 def _full_names(sentences: Sequence[Sentence], annotations: Sequence[Annotation]) -> dict[Key, list[Place]]:
@@ -80,6 +84,7 @@ def _mentions(
     words = {key[2] for key in names}
     for number, (sentence, annotation) in enumerate(zip(sentences, annotations, strict=True)):
         covered = {token: span for span in annotation.token_spans for token in range(span.start, span.end)}
+        found = []
         for token, word in enumerate(sentence.tokens):
             if not word[:1].isupper() and word.isascii():
                 continue  # as nearly all words are: saves the time of `key_of`
@@ -87,12 +92,13 @@ def _mentions(
             key = (sentence.path, sentence.document, name or "")
             if name not in words or key not in names:
                 continue
-            person, found = TokenSpan(token, token + 1, PERSON), covered.get(token)
-            if found is not None and (found.type == PERSON or found.end - found.start > 1):
-                continue
+            old = covered.get(token)
             beside = [covered[each].type for each in (token - 1, token + 1) if each in covered]
-            if PERSON not in beside and trim_spans(sentence, [person]) == [person]:
-                yield Mention(number, person, key, found)
+            if PERSON not in beside and (old is None or (old.type != PERSON and old.end - old.start == 1)):
+                found.append(Mention(number, TokenSpan(token, token + 1, PERSON), key, old))
+        if found:
+            possible = {*trim_spans(sentence, [mention.person for mention in found])}
+            yield from (mention for mention in found if mention.person in possible)
 
 
 def _apart(mentions: list[Mention]) -> list[Mention]:
@@ -105,14 +111,13 @@ def _apart(mentions: list[Mention]) -> list[Mention]:
     ]
 
 
-def _with(annotation: Annotation, mention: Mention, score: float) -> Annotation:
-    """Return the annotation with a mention as a person."""
-    spans, scores = list(annotation.token_spans), annotation.scores
-    kept = [place for place, span in enumerate(spans) if span != mention.found]
-    place = sum(spans[each] < mention.person for each in kept)
-    spans = [spans[each] for each in kept]
-    spans.insert(place, mention.person)
-    if scores is not None:
-        scores = [scores[each] for each in kept]
-        scores.insert(place, score)
-    return annotation._replace(token_spans=spans, scores=scores)
+def _with(annotation: Annotation, mentions: dict[Mention, float]) -> Annotation:
+    """Return the annotation with these mentions as persons, each with its score."""
+    scores = annotation.scores or [0.0] * len(annotation.token_spans)
+    gone = {mention.found for mention in mentions}
+    scored = [each for each in zip(annotation.token_spans, scores, strict=True) if each[0] not in gone]
+    scored = sorted(scored + [(mention.person, score) for mention, score in mentions.items()])
+    return annotation._replace(
+        token_spans=[span for span, _ in scored],
+        scores=None if annotation.scores is None else [score for _, score in scored],
+    )

@@ -115,10 +115,17 @@ class Pseudonymiser:
     # ------------------------------------------------------------ what is there
 
     def survey(self, source: Source) -> None:
-        """Tag a source and note its names. Raises InputError for what cannot be read."""
+        """Tag a source and note its names. Raises InputError for what cannot be read, and for outputs."""
         content = source.read()
+        digest = _sha256(content)
+        if any(file.sha256 == digest and file.occurrences for file in self.mapping.files):
+            raise InputError(
+                "is an output of an earlier run with this mapping",
+                path=shown(source.path),
+                hint="pseudonymise the original, or --restore this file first",
+            )
         names = survey(self._tagged_pages(source, content), self.request.types, self._wanted, self._seen)
-        self._surveyed[source.path] = Surveyed(source, names, _sha256(content))
+        self._surveyed[source.path] = Surveyed(source, names, digest)
         self.outcome.tokens += names.tokens
 
     def decide(self) -> None:
@@ -159,7 +166,7 @@ class Pseudonymiser:
         self.resolver.ambiguous.clear()
         document.ids, people = self.resolver.resolve(document.mentions)
         document.people = people.by_word
-        for mention in self.resolver.ambiguous:
+        for mention in self.resolver.ambiguous.values():
             what = f"{mention.kind}: several people here have this name; it got a pseudonym of its own"
             self._unsure(source, mention.line, what, mention)
         for mention in document.mentions:

@@ -57,7 +57,8 @@ class Resolver:
         for identity in mapping.identities.values():
             for original in identity.names:
                 self._known[identity.kind, self.key(identity.kind, original)] = identity.id
-        self.ambiguous: list[Mention] = []
+        # The first mention of each name that several people of the document have
+        self.ambiguous: dict[tuple[str, ...], Mention] = {}
 
     def key(self, kind: str, name: str) -> str:
         """Return what the names of an identity share."""
@@ -103,7 +104,7 @@ class Resolver:
         if len(found) == 1:
             return next(iter(found))
         if found:
-            self.ambiguous.append(mention)
+            self.ambiguous.setdefault(folded, mention)
         return self._identity("PER", name.text).id
 
     def _mistaken(self, name: Words, people: People) -> str | None:

@@ -162,6 +162,7 @@ def test_nothing_to_check_is_wrong_usage(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_text("x")
     assert cli("data", "check", tmp_path / "a.pdf").status == 2
     assert cli("data", "check", tmp_path / "missing.conll").status == 1
+    assert cli("data", "check", TRAIN, "--folds", 4).status == 2
 
 
 # ---------------------------------------------------------------- types

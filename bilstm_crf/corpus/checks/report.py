@@ -126,6 +126,6 @@ def _lines(finding: Finding, places: int) -> Iterator[str]:
     for each in told:
         yield f"  {each.shown.ljust(width)}  {each.text}".rstrip()
     if len(finding.places) > len(told):
-        yield f"  … and {len(finding.places) - len(told):,} more places"
+        yield f"  … and {len(finding.places) - len(told):,} more"
     if finding.to_do:
         yield f"  → {finding.to_do}"
