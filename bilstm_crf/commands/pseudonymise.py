@@ -17,7 +17,8 @@ from bilstm_crf.commands.options import (
 )
 from bilstm_crf.commands.output import open_output
 from bilstm_crf.commands.pseudonymise_jobs import Job, Plan, plan_jobs, require_places
-from bilstm_crf.commands.tag_jobs import kinds_of, option_of, skipped_for
+from bilstm_crf.commands.tag_jobs import option_of, skipped_for
+from bilstm_crf.commands.tag_plan import kinds_of
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError, did_you_mean
 from bilstm_crf.formats import FormatOptions
