@@ -18,7 +18,7 @@ class DocumentNames:
 
     mentions: list[Mention] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)  # of each mention, once they are resolved
-    people: dict[str, set[str]] = field(default_factory=dict)  # who has a given name or surname
+    people: dict[str, set[str]] = field(default_factory=dict)  # who has a name that is looked for
 
 
 @dataclass
