@@ -126,8 +126,8 @@ class Bar:
     """`with Bar("Reading  sg600.bin", unit="words") as bar: bar.at(done, total)`.
 
     Appears after `delay` seconds (DELAY) if standard error is a terminal and `shown`; disappears at the end.
-    Where it is no terminal, the label is printed once in its place. `unit=None` shows the `note` of each update
-    in place of the numbers.
+    Where it is no terminal, the label is printed once instead. `unit=None` shows the `note` of each update in
+    place of the numbers.
     """
 
     def __init__(
