@@ -54,7 +54,8 @@ def main() -> None:
     fitted = [fit_temperature(*(found[half] for found in halves.values())) for half in (0, 1)]
     report: dict[str, Any] = {
         "what": "how reliable the scores of a model are, and what they cost",
-        "command": " ".join(["python", *sys.argv]),
+        "command": f"python benchmarks/confidence.py --model {Path(options.model).name} "
+        f"--norne ../shared/norne --pairs {options.pairs} --threads {options.threads}",
         "machine": measure.machine(),
         "model": {"weights": _weights(options.model), "encoding": tagger.model.encoding},
         "data": {name: sha256_of_all([options.norne / path]) for name, path in DEV.items()},

@@ -105,6 +105,9 @@ class WordConfig:
     word_dropout: float = setting(0.0, "Word dropout a: probability a / (a + n) for a word seen n times")
     subwords: int = setting(0, "Character n-grams that give other words a vector; 0: none")
     subword_dropout: float = setting(0.0, "Share of tokens read as their n-grams alone", below=1)
+    min_count: int = setting(
+        1, "Occurrences in train from which a word has a vector of its own to train", low=1
+    )
     robust: bool = setting(False, "Read text in capitals, lower case or without full stops like other text")
 
 

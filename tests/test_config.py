@@ -35,6 +35,7 @@ def test_the_default_configuration_is_the_papers() -> None:
             "word_dropout": 0.0,
             "subwords": 0,
             "subword_dropout": 0.0,
+            "min_count": 1,
             "robust": False,
         },
         "characters": {"dim": 30, "filters": 50, "width": 3},

@@ -9,6 +9,7 @@ import copy
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,12 +106,14 @@ class Vocabulary:
         attached: WordVectors | None = None,
         *,
         robust: bool = False,
+        min_count: int = 1,
     ) -> Vocabulary:
         """Return the look-up forms and their characters in the order in which they occur.
 
         With `digits="own_first"`, a word whose own form is among the attached vectors, exact or
         lower-cased, has a row of its own; the others share a row with all words that differ only in
-        their digits. With `robust`, sentences are read with a `Reading`.
+        their digits. With `robust`, sentences are read with a `Reading`. A word
+        that occurs less than `min_count` times has no row.
         """
         known: Container[str] = () if attached is None else attached.index
 
@@ -120,14 +123,20 @@ class Vocabulary:
                 return own
             return zero_digits(own)
 
+        def frequent(words: Iterable[str]) -> Counter[str]:
+            met = Counter(words)
+            forms: Counter[str] = Counter()
+            for word, times in met.items():
+                forms[row_form(word)] += times
+            return Counter({form: times for form, times in forms.items() if times >= min_count})
+
         reading = None
         if robust:
             by_frequency = [] if attached is None else attached.words
-            met = Counter(zero_digits(_own_form(word)) for each in sentences for word in each.tokens)
+            met = frequent(word for sentence in sentences for word in sentence.tokens)
             reading = Reading(usual_words([*by_frequency, *(word for word, _ in met.most_common())]))
         read = reading or list
-        distinct = dict.fromkeys(word for sentence in sentences for word in read(sentence.tokens))
-        words = dict.fromkeys(map(row_form, distinct))
+        words = frequent(word for sentence in sentences for word in read(sentence.tokens))
         characters = dict.fromkeys(character for word in words for character in zero_digits(word))
         return cls(words, characters, labels, digits, attached, reading)
 
@@ -159,8 +168,10 @@ class Vocabulary:
 
     def _look_up(self, word: str) -> tuple[int | Vector, str]:
         """Return a word's row or vector, and the form whose characters the network reads (never empty)."""
+        if word.isascii() and word.isalpha() and (number := self._rows.get(word)) is not None:  # most words
+            return number, word
         form = _own_form(word)
-        if (number := self._rows.get(form)) is not None and form.isalpha():  # most words
+        if (number := self._rows.get(form)) is not None and form.isalpha():
             return number, form
         found = self._find(form)
         if found is None and (compatible := compatible_form(form)) != form:
@@ -190,8 +201,8 @@ class Vocabulary:
             sentences = [self.reading(sentence) for sentence in sentences]
             if labels is not None:
                 labels = [each[: len(s)] for each, s in zip(labels, sentences, strict=True)]
-        distinct: dict[str, int] = {}
-        tokens = [distinct.setdefault(word, len(distinct)) for sentence in sentences for word in sentence]
+        distinct = _Numbers()
+        tokens = list(map(distinct.__getitem__, chain.from_iterable(sentences)))
         entries = [self._look_up(word) for word in distinct]
         vectors = [found for found, _ in entries if not isinstance(found, int)]
         beyond = iter(range(1 + len(self.words), 1 + len(self.words) + len(vectors)))
@@ -209,6 +220,14 @@ class Vocabulary:
             if labels is None
             else np.array([label_ids[label] for sentence in labels for label in sentence], dtype=np.int64),
         )
+
+
+class _Numbers(dict[str, int]):
+    """Numbers words in the order in which they are first asked for."""
+
+    def __missing__(self, word: str) -> int:
+        number = self[word] = len(self)
+        return number
 
 
 def _own_form(word: str) -> str:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, Unpack, overload
 
@@ -204,6 +205,11 @@ class Tagger:
             annotation.set_on(sentence)
         return sentences
 
+    def annotate_chunk(self, sentences: Sequence[Sentence], decoding: Decoding = PLAIN) -> None:
+        """Set the fields of sentences that are processed at once, however many there are."""
+        for sentence, annotation in zip(sentences, self._annotate(sentences, decoding), strict=True):
+            annotation.set_on(sentence)
+
     def tag_stream(
         self, sentences: Iterable[Sentence], *, flush: bool = False, decoding: Decoding = PLAIN
     ) -> Iterator[Sentence]:
@@ -293,12 +299,46 @@ class Tagger:
             lambda spans: self.decoder.probabilities(emissions, encoded.offsets, decoding, spans),
         )
 
+    def label_probabilities(self, sentences: Iterable[Sentence]) -> list[NDArray[np.float64]]:
+        """Return the probability of each label for each token (T, K), of each sentence.
+
+        Labels in the order of `model.vocabulary.labels`; sequences that are not legal have no share.
+        """
+        sentences = list(sentences)
+        emissions, offsets = self.emissions(sentences)
+        table = self.decoder.constrained_crf.marginals(emissions, offsets).labels
+        found = [table[start:end] for start, end in pairwise(offsets)]
+        outside = np.eye(1, emissions.shape[1])  # of a full stop that was not read: `O`
+        return [
+            np.concatenate((part, np.repeat(outside, len(sentence) - len(part), axis=0)))
+            for sentence, part in zip(sentences, found, strict=True)
+        ]
+
+    def span_probabilities(
+        self, sentences: Iterable[Sentence], spans: Iterable[Iterable[TokenSpan]]
+    ) -> list[list[float]]:
+        """Return the probability that exactly this span is there, for any spans of each sentence.
+
+        Raises ValueError for a span that is not inside its sentence.
+        """
+        sentences, asked = list(sentences), [list(each) for each in spans]
+        emissions, offsets = self.emissions(sentences)
+        marginals = self.decoder.constrained_crf.marginals(emissions, offsets)
+        found = []
+        for number, (sentence, here) in enumerate(zip(sentences, asked, strict=True)):
+            for span in here:
+                if not 0 <= span.start < span.end <= len(sentence):
+                    raise ValueError(f"{span} is not inside its sentence of {len(sentence)} tokens")
+            found.append(marginals.of_spans(number, here))
+        return found
+
     def emissions(self, sentences: Iterable[Sentence]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the score of each label for each token (N, K), and where each sentence begins (S + 1,).
 
         A model that reads robustly leaves out a full stop at the end of a sentence, which is `O`.
         """
-        found, lengths = [], [np.zeros(1, np.int64)]
+        found = [np.zeros((0, len(self.model.vocabulary.labels)), np.float32)]
+        lengths = [np.zeros(1, np.int64)]
         for chunk in chunks_of(sentences, CHUNK_TOKENS, whole_documents=self.reads_neighbours):
             encoded, layouts = self._encode(chunk)
             found.append(self._emissions(chunk, encoded, layouts))

@@ -40,7 +40,12 @@ class WordEmbedding(Stochastic):
         Outside training every value is rounded to float16, the precision of a saved model, so that the
         scores of an epoch are those of the model that is saved from it.
         """
+        own = words < len(self.weight)
+        if not own.all() and vectors is None:
+            raise IndexError("a word id is larger than the table, and no vectors are given")
         if self.training:
+            given = vectors[words[~own] - len(self.weight)] if vectors is not None and not own.all() else None
+            words = words * own
             rows = F.embedding(words, self.weight, sparse=True)
             for number in range(self._replacements):
                 replaced, probability = (
@@ -48,11 +53,8 @@ class WordEmbedding(Stochastic):
                 )
                 drawn = torch.from_numpy(self.random.random(len(words), np.float32)).to(words.device)
                 rows = torch.where((drawn < probability[words]).unsqueeze(1), replaced[words], rows)
-            return rows
-        own = words < len(self.weight)
+            return rows if given is None else rows.index_put((~own,), given)
         rows = F.embedding(words * own, self.weight).half()
-        if not own.all():
-            if vectors is None:
-                raise IndexError("a word id is larger than the table, and no vectors are given")
+        if vectors is not None and not own.all():
             rows[~own] = vectors[words[~own] - len(self.weight)].to(rows)
         return rows.float()

@@ -61,7 +61,9 @@ def build_model(
     """
     words, vectors = config.words, pretrained.vectors
     labels = _labels(ENCODINGS[config.data.encoding], sentences)
-    vocabulary = Vocabulary.of_corpus([*sentences, *caseless], labels, attached=vectors, robust=words.robust)
+    vocabulary = Vocabulary.of_corpus(
+        [*sentences, *caseless], labels, attached=vectors, robust=words.robust, min_count=words.min_count
+    )
     dim = words.dim if vectors is None else vectors.dim
     if "static" not in config.features:
         vocabulary, dim = Vocabulary((), vocabulary.characters, labels), 0

@@ -58,7 +58,7 @@ class Corpora:
         return [*self.train.sentences, *self.caseless]
 
     def with_caseless(self, share: float) -> Corpora:
-        """Return the corpora with the training sentences in lower case, of which an epoch draws a share.
+        """Return the corpora with the training sentences in lower case too, with a share of their weights.
 
         They are in documents of their own, since their names are the originals' in another case.
         """
@@ -71,7 +71,8 @@ class Corpora:
             )
             for each in sentences
         ]
-        mixture = Mixture([*self.mixture.sizes, len(lower)], [*self.mixture.weights, share])
+        weights = [share * weight for weight in self.mixture.weights]
+        mixture = Mixture([*self.mixture.sizes] * 2, [*self.mixture.weights, *weights])
         return dataclasses.replace(self, caseless=lower, mixture=mixture)
 
     @property

@@ -158,7 +158,7 @@ def test_outputs_can_be_numbered(pseudonymise: Cli) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_kill_9_leaves_no_output_without_its_mapping(pseudonymise: Cli, tmp_path: Path) -> None:
-    for number in range(60):
+    for number in range(9):  # fewer tokens than numba is loaded for
         (tmp_path / "in" / f"{number}.txt").write_text(f"{TEXT}{number}", "utf-8")
     command = [sys.executable, "-m", "bilstm_crf", "pseudonymise", "--model", str(MODEL), "in", "-o", "out"]
     root = Path(__file__).resolve().parents[2]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lexicon import Result, run
+from lexicon import TYPES, Result, run
 
-from bilstm_crf.errors import InputError
+from bilstm_crf.errors import BilstmCrfError, InputError
+from bilstm_crf.formats import FormatOptions
+from bilstm_crf.formats.documents import source_of
 from bilstm_crf.pseudonyms.mapping import STYLES, Style
 from bilstm_crf.pseudonyms.restore import Restored, restore
 
@@ -134,3 +137,27 @@ def test_words_put_between_numbers_never_restore_a_wrong_name(words: list[str], 
     at = data.draw(st.integers(0, len(pieces)))
     restored = back(result, " ; ".join([*pieces[:at], "ny", *pieces[at:]]))
     assert restored.content.decode() == " ; ".join([*words[:at], "ny", *words[at:]])
+
+
+def test_the_shared_cases_come_back_without_their_words(shared: Path) -> None:
+    options = FormatOptions(misc_key="none", known_types=TYPES, sentences="detect")
+    restored = 0
+    for path in sorted((shared / "cases").rglob("*")):
+        if not path.is_file() or path.suffix in (".py", ".md") or path.stat().st_size > 100_000:
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                format_ = source_of(str(path))
+                with path.open("rb") as stream:
+                    sentences = list(format_.read(stream, str(path), options))
+            except BilstmCrfError:
+                continue
+            if format_.name not in ("text", "conllu", "conll2003"):
+                continue
+            names = {token: "PER" for each in sentences for token in each.tokens if token[:1].isupper()}
+            content = path.read_bytes()
+            result = run(content.decode(), names, style="number", format_name=format_.name)
+        assert back(result, result.text).content == content, path
+        restored += 1
+    assert restored > 50
