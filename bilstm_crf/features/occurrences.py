@@ -6,9 +6,9 @@ another one looks at; E pairs of a token and another occurrence.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -47,12 +47,10 @@ class MemoryIndex:
 
         `as_read`: the words of a sentence as the network reads them (`Vocabulary.as_read`).
         """
-        others = _others(sentences, as_read)
-        lengths = np.array([len(each) for each in others], np.int64)
+        others, lengths = _others(sentences, as_read)  # (E,), (N,)
         self._starts = np.append(0, lengths.cumsum())  # (N + 1,)
-        looked_at = np.array([token for each in others for token in each], np.int64)  # (E,)
-        tokens, self._places = np.unique(looked_at, return_inverse=True)  # (P,), (E,)
-        self._place_of = np.full(len(others), -1)  # (N,)
+        tokens, self._places = np.unique(others, return_inverse=True)  # (P,), (E,)
+        self._place_of = np.full(len(lengths), -1)  # (N,)
         self._place_of[tokens] = np.arange(len(tokens))
         self.places = len(tokens)
 
@@ -118,24 +116,61 @@ def key_of(word: str) -> str | None:
     return word[:-1] if len(word) > 3 and word.endswith("s") else word
 
 
+class _Keys(dict[str, int]):
+    """The number of each word's key, made when a word is met first; -1 for a word without one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers: dict[str, int] = {}
+
+    def __missing__(self, word: str) -> int:
+        key = None if "a" <= word[:1] <= "z" else key_of(word)  # most words, without further ado
+        number = self[word] = -1 if key is None else self._numbers.setdefault(key, len(self._numbers))
+        return number
+
+
 def _others(
     sentences: Sequence[Sentence], as_read: Callable[[list[str]], Sequence[str]]
-) -> list[Sequence[int]]:
-    """(N,) for each token, the numbers of the others in order."""
-    found: dict[tuple[object, ...], list[tuple[int, int]]] = defaultdict(list)  # token, sentence
-    tokens = 0
-    for number, sentence in enumerate(sentences):
-        for word in as_read(sentence.tokens):
-            key = key_of(word)
-            if key is not None:
-                found[sentence.path, sentence.document, key].append((tokens, number))
-            tokens += 1
-    others: list[Sequence[int]] = [()] * tokens
-    for (_, document, _), group in found.items():
-        for place, (token, number) in enumerate(group):
-            near = group[max(0, place - MAX_OTHERS) : place] + group[place + 1 : place + 1 + MAX_OTHERS]
-            if document is None:
-                near = [each for each in near if abs(each[1] - number) <= WINDOW]
-            nearest = sorted((abs(each[0] - token), each[0]) for each in near)[:MAX_OTHERS]
-            others[token] = sorted(other for _, other in nearest)
-    return others
+) -> tuple[Ints, Ints]:
+    """Return the numbers (E,) of each token's others, token after token, and how many each has (N,).
+
+    Letters: C tokens of a name that occurs more than once in its document, G = 2 MAX_OTHERS others of each
+    that may be among the nearest.
+    """
+    if not sentences:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    keys, documents = _Keys(), dict[tuple[str, str | None], int]()
+    read = [as_read(sentence.tokens) for sentence in sentences]
+    sizes = np.array([len(words) for words in read], np.int64)
+    key = np.fromiter(map(keys.__getitem__, chain.from_iterable(read)), np.int64, int(sizes.sum()))
+    document = np.array([documents.setdefault((s.path, s.document), len(documents)) for s in sentences])
+    in_document = np.array([s.document is not None for s in sentences])
+    sentence = np.repeat(np.arange(len(sentences)), sizes)  # (N,)
+
+    tokens = np.flatnonzero(key >= 0)
+    group = key[tokens] * len(documents) + document[sentence[tokens]]
+    order = np.argsort(group, kind="stable")  # within a group, by token
+    tokens, group = tokens[order], group[order]
+    again = np.zeros(len(group) + 1, bool)
+    again[1:-1] = group[1:] == group[:-1]
+    repeated = again[1:] | again[:-1]
+    tokens, group = tokens[repeated], group[repeated]  # (C,)
+    mine = sentence[tokens]
+
+    steps = np.array([step for step in range(-MAX_OTHERS, MAX_OTHERS + 1) if step])  # (G,)
+    candidates = np.arange(len(tokens))[:, None] + steps  # (C, G)
+    inside = (candidates >= 0) & (candidates < len(tokens))
+    candidates = np.where(inside, candidates, 0)
+    near = np.abs(mine[candidates] - mine[:, None]) <= WINDOW if len(tokens) else inside
+    allowed = inside & (group[candidates] == group[:, None]) & (near | in_document[mine][:, None])
+    # Of two at the same distance, the one before counts as nearer
+    distance = 2 * np.abs(tokens[candidates] - tokens[:, None]) + (steps > 0)
+    distance = np.where(allowed, distance, np.iinfo(np.int64).max)
+    limit = np.partition(distance, MAX_OTHERS - 1, axis=1)[:, MAX_OTHERS - 1 : MAX_OTHERS]
+    chosen = allowed & (distance <= limit)  # (C, G), each row by token
+
+    lengths = np.zeros(len(key), np.int64)
+    lengths[tokens] = chosen.sum(axis=1)
+    by_token = np.argsort(tokens)
+    others = tokens[candidates[by_token]][chosen[by_token]]
+    return others, lengths

@@ -9,6 +9,7 @@ import copy
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,8 +168,10 @@ class Vocabulary:
 
     def _look_up(self, word: str) -> tuple[int | Vector, str]:
         """Return a word's row or vector, and the form whose characters the network reads (never empty)."""
+        if word.isascii() and word.isalpha() and (number := self._rows.get(word)) is not None:  # most words
+            return number, word
         form = _own_form(word)
-        if (number := self._rows.get(form)) is not None and form.isalpha():  # most words
+        if (number := self._rows.get(form)) is not None and form.isalpha():
             return number, form
         found = self._find(form)
         if found is None and (compatible := compatible_form(form)) != form:
@@ -198,8 +201,8 @@ class Vocabulary:
             sentences = [self.reading(sentence) for sentence in sentences]
             if labels is not None:
                 labels = [each[: len(s)] for each, s in zip(labels, sentences, strict=True)]
-        distinct: dict[str, int] = {}
-        tokens = [distinct.setdefault(word, len(distinct)) for sentence in sentences for word in sentence]
+        distinct = _Numbers()
+        tokens = list(map(distinct.__getitem__, chain.from_iterable(sentences)))
         entries = [self._look_up(word) for word in distinct]
         vectors = [found for found, _ in entries if not isinstance(found, int)]
         beyond = iter(range(1 + len(self.words), 1 + len(self.words) + len(vectors)))
@@ -217,6 +220,14 @@ class Vocabulary:
             if labels is None
             else np.array([label_ids[label] for sentence in labels for label in sentence], dtype=np.int64),
         )
+
+
+class _Numbers(dict[str, int]):
+    """Numbers words in the order in which they are first asked for."""
+
+    def __missing__(self, word: str) -> int:
+        number = self[word] = len(self)
+        return number
 
 
 def _own_form(word: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from functools import partial
 from typing import BinaryIO, NamedTuple, TypeVar
 
 from bilstm_crf.errors import InputError
@@ -17,7 +16,7 @@ BOM = "\ufeff"
 BOM_BYTES = BOM.encode()
 # `# newdoc` begins a document, `= name` behind it names the document
 NEWDOC = re.compile(r"#[ \t]*newdoc(?:[ \t]+id)?[ \t]*(?:=[ \t]*(.*)|\r?$)")
-_NEWDOC_LINE = re.compile(b"(?:" + BOM_BYTES + b")?" + NEWDOC.pattern.encode())
+_NEWDOC_LINE = re.compile(b"(?m)^(?:" + BOM_BYTES + b")?" + NEWDOC.pattern.encode())
 
 # Empty lines in a row are read as blocks of this many: one by one, a file of empty lines would cost
 # a sentence each.
@@ -25,19 +24,15 @@ MAX_BLANK_LINES = 4_096
 MAX_BLOCK_BYTES = 64 << 20  # a million tokens are not a sentence
 
 
-def blocks(
-    stream: BinaryIO, first: int = 1, path: str = "", *, bounded: bool = False
-) -> Iterator[tuple[int, list[bytes]]]:
+def blocks(stream: BinaryIO, first: int = 1, path: str = "") -> Iterator[tuple[int, list[bytes]]]:
     """Yield the number of the first line and the lines of each block; line ends are kept.
 
     A block ends with its first blank line or with the file; further blank lines are blocks of up to
     `MAX_BLANK_LINES`. Each block is yielded before another line is read, so `tail -f | …` works. The
-    stream begins at line `first`. With `bounded`, raises InputError for a block beyond `MAX_BLOCK_BYTES`,
-    however it is made (which costs 8 % of reading).
+    stream begins at line `first`.
     """
     lines: list[bytes] = []
-    size, limit = 0, MAX_BLOCK_BYTES
-    stream_lines = iter(partial(stream.readline, limit + 1) if bounded else stream.readline, b"")
+    stream_lines = iter(stream.readline, b"")
     for line in stream_lines:
         lines.append(line)
         if line < b"!" and line.isspace():  # the comparison is the cheaper half
@@ -49,17 +44,8 @@ def blocks(
             yield first, lines
             first += len(lines)
             lines = [following] if following else []
-            size = len(following)
-        elif bounded and (size := size + len(line)) > limit:
-            message = f"no empty line in {limit >> 20} MB, expected one after each sentence"
-            raise InputError(message, path=path, line=first)
     if lines:
         yield first, lines
-
-
-def begins_document(lines: Sequence[bytes]) -> bool:
-    """Return whether a block of CoNLL-U begins a document (`# newdoc`)."""
-    return any(line[:1] in (b"#", b"\xef") and _NEWDOC_LINE.match(line) is not None for line in lines)
 
 
 class Chunk(NamedTuple):
@@ -70,24 +56,101 @@ class Chunk(NamedTuple):
 
 
 def chunks(stream: BinaryIO, size: int, *, whole_documents: bool = False, path: str = "") -> Iterator[Chunk]:
-    """Group the blocks of a stream into chunks of at least `size` bytes (the last one: fewer).
+    """Cut a stream behind blocks into chunks of at least `size` bytes (the last one: fewer).
 
-    With `whole_documents`, chunks end only where a document begins, from the first `# newdoc` on.
+    With `whole_documents`, chunks end only where a document begins, from the first `# newdoc` on. Raises
+    InputError for a block beyond `MAX_BLOCK_BYTES`, however it is made. Looks at the bytes near a cut only.
     """
-    for group in grouped(_measured(stream, path, whole_documents), size, whole_documents=whole_documents):
-        yield Chunk(group[0][0], b"".join(line for _, lines in group for line in lines))
+    line, begun, held = 1, False, _Held(stream, size, path)
+    while held.fill(size):
+        end = held.block_end(size, line)
+        if whole_documents:
+            begun = begun or held.has_document(end)
+            if begun:
+                end = held.document_start(end, line)
+        content = held.take(end)
+        yield Chunk(line, content)
+        line += content.count(b"\n")
 
 
-Block = tuple[int, list[bytes]]  # the number of the first line, and the lines
+_BLANK_LINE = re.compile(rb"\n[ \t\r\v\f]*\n")
 
 
-def _measured(stream: BinaryIO, path: str, whole_documents: bool) -> Iterator[tuple[Block, int, int | None]]:
-    """Yield each block with its bytes and the number of its document."""
-    document: int | None = None
-    for block in blocks(stream, path=path, bounded=True):
-        if whole_documents and begins_document(block[1]):
-            document = (document or 0) + 1
-        yield block, sum(map(len, block[1])), document
+class _Held:
+    """What was read of a stream and is not in a chunk yet."""
+
+    def __init__(self, stream: BinaryIO, step: int, path: str) -> None:
+        self._stream, self._step, self._path = stream, max(step, 1), path
+        self._data, self._ended = b"", False
+
+    def fill(self, size: int) -> bool:
+        """Read until `size` bytes are held or the stream has ended; return whether there are any."""
+        while len(self._data) < size and self._more():
+            pass
+        return bool(self._data)
+
+    def take(self, end: int) -> bytes:
+        """Remove and return the bytes before `end`."""
+        content, self._data = self._data[:end], self._data[end:]
+        return content
+
+    def block_end(self, size: int, line: int) -> int:
+        """Return the first end of a block at `size` or later, reading on as needed; else the stream's end."""
+        before = self._data.rfind(b"\n", 0, max(size - 1, 0))  # the line end before the byte at `size - 1`
+        if before < 0 and (first := self._data.find(b"\n")) >= 0 and self._data[: first + 1].isspace():
+            return first + 1
+        start = max(before, 0)
+        while (blank := _BLANK_LINE.search(self._data, start)) is None:
+            start = max(self._data.rfind(b"\n", 0, len(self._data.rstrip(b" \t\r\v\f"))), start)
+            self._require_bound(line)
+            if not self._more():
+                return len(self._data)
+        return blank.end()
+
+    def has_document(self, end: int) -> bool:
+        """Return whether a document begins before `end`."""
+        return b"newdoc" in self._data and _NEWDOC_LINE.search(self._data, 0, end) is not None
+
+    def document_start(self, block: int, line: int) -> int:
+        """Return where the first block at `block` or later begins that begins a document; else the end."""
+        start = block
+        while True:
+            whole = len(self._data) if self._ended else self._data.rfind(b"\n") + 1
+            if (found := _NEWDOC_LINE.search(self._data, start, whole)) is not None:
+                return self._block_start(found.start(), block)
+            start = max(start, whole)
+            self._require_bound(line)
+            if not self._more() and start >= len(self._data):
+                return len(self._data)
+
+    def _block_start(self, place: int, least: int) -> int:
+        """Return the start of the block that the line at `place` is in; `least` is the start of a block."""
+        while place > least:
+            before = self._data.rfind(b"\n", least, place - 1) + 1 or least
+            if self._data[before:place].isspace():
+                break
+            place = before
+        return place
+
+    def _more(self) -> bool:
+        """Read on; return whether there was something."""
+        read = self._stream.read(
+            max(self._step, len(self._data) // 2)
+        )  # else a huge document is copied often
+        self._data += read
+        self._ended = not read
+        return bool(read)
+
+    def _require_bound(self, line: int) -> None:
+        """Raise InputError if the last block, whose end has not been read, is too long."""
+        if len(self._data) <= MAX_BLOCK_BYTES:
+            return
+        start = 0
+        for blank in _BLANK_LINE.finditer(self._data):
+            start = blank.end()
+        if len(self._data) - start > MAX_BLOCK_BYTES:
+            message = f"no empty line in {MAX_BLOCK_BYTES >> 20} MB, expected one after each sentence"
+            raise InputError(message, path=self._path, line=line + self._data.count(b"\n", 0, start))
 
 
 def grouped(

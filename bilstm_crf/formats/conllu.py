@@ -22,6 +22,8 @@ from bilstm_crf.labels import ENCODINGS, parse
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.offsets import align
 
+MAX_MISC = 4_096  # different values of MISC that are remembered
+
 name = "conllu"
 suffixes: tuple[str, ...] = (".conllu",)
 
@@ -79,7 +81,7 @@ class _Block:
         self._parse()
 
     def _parse(self) -> None:
-        tokens, numbers, labels, key = self.tokens, self.numbers, self.labels, self.key
+        tokens, numbers, labels, label_in = self.tokens, self.numbers, self.labels, _label_in(self.key)
         next_id = "1"
         for number, line in enumerate(self.rows, self.first):
             columns = line.split("\t")
@@ -87,7 +89,7 @@ class _Block:
             if columns[0] == next_id and len(columns) == 10 and columns[1].strip(" "):
                 tokens.append(columns[1])
                 numbers.append(number)
-                labels.append(label_in(columns[9], key))
+                labels.append(label_in[columns[9]])
                 next_id = str(len(tokens) + 1)
                 self.empty = 0
             elif line.startswith("#"):
@@ -258,13 +260,25 @@ def labels_in(misc: str, key: str) -> tuple[Entry, ...]:
     return tuple(exact)
 
 
-@lru_cache(maxsize=4096)
-def label_in(misc: str, key: str) -> str | None:
-    """Return the label in MISC, "" if there is none, None if it has to be looked at more closely."""
-    found = labels_in(misc, key)
-    if not found:
-        return ""
-    return found[0].label or None if len(found) == 1 and not found[0].kind else None
+class _LabelIn(dict[str, str | None]):
+    """The label in MISC, "" if there is none, None if it has to be looked at more closely."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self._key = key
+
+    def __missing__(self, misc: str) -> str | None:
+        if len(self) >= MAX_MISC:
+            self.clear()
+        found = labels_in(misc, self._key)
+        label: str | None = ""
+        if found:
+            label = found[0].label or None if len(found) == 1 and not found[0].kind else None
+        self[misc] = label
+        return label
+
+
+_label_in = lru_cache(maxsize=16)(_LabelIn)
 
 
 def labelled_key(misc: str, key: str) -> tuple[str, str] | None:
@@ -276,27 +290,41 @@ def labelled_key(misc: str, key: str) -> tuple[str, str] | None:
     return None
 
 
-@lru_cache(maxsize=4096)
-def _relabelled(misc: bytes, key: str, label: str, labelled: bool) -> bytes:
-    """Return MISC, with its line end, with `label` as the value of `key`.
+class _Relabelled(dict[bytes, bytes]):
+    """MISC, with its line end, with a label as the value of a key: a few strings make up most of a file."""
 
-    `labelled`: labels without a key were read as labels, so one is replaced. Raises ValueError for a
-    value that is not a label and would be lost.
-    """
-    body = misc.rstrip(b"\r\n").decode()
-    end = misc[len(body.encode()) :]
-    entry = f"{key}={label}"
-    if body in ("_", ""):
-        return entry.encode() + end
-    for found in labels_in(body, key + "="):
-        if found.kind != "alone":
-            kind, _, type_ = parse(found.label)  # `name=Kari` is no label in any dialect
-            if found.label and (not kind or (kind == "bare" and not type_.isupper())):
-                raise ValueError(found.label)
-        elif not labelled:
-            continue
-        return (body[: found.start] + entry + body[found.end :]).encode() + end
-    return f"{body}|{entry}".encode() + end
+    def __init__(self, key: str, label: str, labelled: bool) -> None:
+        """`labelled`: labels without a key were read as labels, so one is replaced."""
+        super().__init__()
+        self._key, self._label, self._labelled = key, label, labelled
+
+    def __missing__(self, misc: bytes) -> bytes:
+        """Raises ValueError for a value that is not a label and would be lost."""
+        if len(self) >= MAX_MISC:
+            self.clear()
+        old_score = f"{self._key}{SCORE}"
+        without = _without(misc, old_score) if old_score.encode() in misc else misc
+        made = self[misc] = self._make(without)
+        return made
+
+    def _make(self, misc: bytes) -> bytes:
+        body = misc.rstrip(b"\r\n").decode()
+        end = misc[len(body.encode()) :]
+        entry = f"{self._key}={self._label}"
+        if body in ("_", ""):
+            return entry.encode() + end
+        for found in labels_in(body, self._key + "="):
+            if found.kind != "alone":
+                kind, _, type_ = parse(found.label)  # `name=Kari` is no label in any dialect
+                if found.label and (not kind or (kind == "bare" and not type_.isupper())):
+                    raise ValueError(found.label)
+            elif not self._labelled:
+                continue
+            return (body[: found.start] + entry + body[found.end :]).encode() + end
+        return f"{body}|{entry}".encode() + end
+
+
+_relabelled = lru_cache(maxsize=256)(_Relabelled)
 
 
 # ---------------------------------------------------------------- writing
@@ -312,24 +340,22 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     if sentence.token_spans is not None:
         labels = ENCODINGS["iob"].encode(sentence.token_spans, len(sentence))
         labelled = sentence.labels is not None
-        scores, score_key = _scores(sentence), f"{options.misc_key}{SCORE}"
-        old_score = score_key.encode()
+        scores, score_key, first = _scores(sentence), f"{options.misc_key}{SCORE}", sentence.line
+        relabelled = {label: _relabelled(options.misc_key, label, labelled) for label in set(labels)}
         for place, (number, label) in enumerate(zip(sentence.lines, labels, strict=True)):
-            position = number - sentence.line
-            head, tab, misc = lines[position].rpartition(b"\t")
-            if old_score in misc:
-                misc = _without(misc, score_key)
+            line = lines[number - first]
+            at = line.rfind(b"\t") + 1
             try:
-                misc = _relabelled(misc, options.misc_key, label, labelled)
+                misc = relabelled[label][line[at:]]
                 if place in scores:
                     misc = _with_score(misc, f"{options.misc_key}={label}", score_key + scores[place])
-                lines[position] = head + tab + misc
+                lines[number - first] = line[:at] + misc
             except ValueError as error:
                 raise InputError(
                     f"{options.misc_key}={error} in MISC is no label, and would be lost",
                     path=sentence.path,
                     line=number,
-                    found=lines[position].decode().rstrip("\r\n"),
+                    found=line.decode().rstrip("\r\n"),
                     hint="--misc-key KEY writes labels under another key",
                 ) from None
     return b"".join(lines)

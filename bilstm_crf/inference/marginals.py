@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,6 +124,17 @@ class Marginals:
     def span_probabilities(self, spans: Ints) -> Float64s:
         """Return the probability that exactly this span is there, for each span (P,)."""
         return probabilities_of(self.loops.span_scores(*self._arrays, spans))
+
+    def of_spans(self, sentence: int, spans: Sequence[TokenSpan]) -> list[float]:
+        """Return the probability of any spans of one sentence.
+
+        That of an unknown type, or over a full stop that the model does not read, is 0.
+        """
+        length = int(self.offsets[sentence + 1] - self.offsets[sentence])
+        possible = [each.end <= length and each.type in self.crf.types for each in spans]
+        rows = self.rows(sentence, list(compress(spans, possible)))
+        found = iter(self.span_probabilities(np.array(rows, np.int64).reshape(-1, 4)).tolist())
+        return [next(found) if each else 0.0 for each in possible]
 
     def probable_spans(self, threshold: float) -> tuple[Ints, Float64s]:
         """Return all spans that have at least this probability (P, 4), in order, and theirs (P,)."""

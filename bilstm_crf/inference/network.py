@@ -201,7 +201,10 @@ class _Tagger:
         if not len(memory.rows):
             return np.empty((0, len(to_labels.bias)), np.float32)
         starts = np.cumsum(memory.lengths) - memory.lengths
-        total = np.add.reduceat(kept[memory.places], starts, axis=0)  # (M, H)
+        total = kept[memory.places[starts]]  # (M, H)
+        for others in range(1, int(memory.lengths.max())):
+            more = np.flatnonzero(memory.lengths > others)
+            total[more] += kept[memory.places[starts[more] + others]]
         mean = np.divide(total, memory.lengths[:, None], dtype=np.float32)
         return to_labels(np.tanh(inner(mean, loops)), loops)
 

@@ -1,9 +1,10 @@
-"""Processor cores, file locks, forks and private folders. Imports on every operating system."""
+"""Processor cores, file locks, forks, garbage and private folders. Imports on every operating system."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import platform
 import stat
@@ -102,3 +103,15 @@ def _take(path: Path, wait: bool) -> BinaryIO | None:
                     os.write(stream.fileno(), f"process {os.getpid()} on {platform.node()}\n".encode())
                 return cast(BinaryIO, stream)
         stream.close()
+
+
+@contextlib.contextmanager
+def without_collection() -> Iterator[None]:
+    """Keep Python's collector from visiting many objects that have no cycles, over and over."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -23,7 +23,7 @@ from bilstm_crf.render.markdown import to_markdown
 from bilstm_crf.render.page import to_html
 from bilstm_crf.reports.document import build_report
 from bilstm_crf.reports.read import read_report_data
-from bilstm_crf.sentence import Sentence
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.training import run
 from bilstm_crf.training.records import read_metrics
 from done import Done
@@ -153,3 +153,21 @@ def test_a_run_stores_it_and_reports_it(tmp_path: Path, monkeypatch: pytest.Monk
     assert "Calibration on dev" in text
     assert f"Temperature {found.temperature:.2f}" in text
     assert "perfect scores" in page
+
+
+def test_any_span_has_a_probability(tiny_model: Path, gold: list[Sentence]) -> None:
+    tagger, sentences = Tagger.load(tiny_model), gold[:30]
+    labels = tagger.label_probabilities(sentences)
+    tagged = tagger.tag_sentences([each.tokens for each in sentences], scores=True)
+    spans = [[*(each.token_spans or ()), TokenSpan(0, 1, "PER"), TokenSpan(0, 1, "X")] for each in tagged]
+    found = tagger.span_probabilities(sentences, spans)
+    begins = tagger.model.vocabulary.labels.index("B-PER")
+    for sentence, table, scores in zip(tagged, labels, found, strict=True):
+        np.testing.assert_allclose(table.sum(axis=1), 1)
+        assert table.shape == (len(sentence), len(tagger.model.vocabulary.labels))
+        assert scores[:-2] == pytest.approx(sentence.scores)
+        assert 0 < scores[-2] <= table[0, begins] + 1e-12
+        assert scores[-1] == 0
+    assert tagger.label_probabilities([]) == tagger.span_probabilities([], []) == []
+    with pytest.raises(ValueError, match="inside"):
+        tagger.span_probabilities(sentences[:1], [[TokenSpan(0, 10_000, "PER")]])

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from numba import njit
 
-from bilstm_crf.kernels.arithmetic import add_product, exponential, padded_rows
+from bilstm_crf.kernels.arithmetic import add_product, exponential, padded_rows, tanh
 
 
 @pytest.mark.parametrize("rows", [0, 1, 4, 5, 6, 10, 13])
@@ -34,3 +35,16 @@ def test_beyond_its_range_the_exponential_stays_finite() -> None:
     assert np.isfinite(values).all()
     assert values[0] == values[1] < 2e-38
     assert values[2] == values[3] > 1e37
+
+
+@njit
+def tanh_of_each(values: np.ndarray, out: np.ndarray) -> None:
+    for j in range(len(values)):
+        out[j] = tanh(values[j])
+
+
+def test_the_rational_tanh_is_numpys_to_float32() -> None:
+    values = np.concatenate([np.linspace(-20, 20, 200_001), [0.0, 1e-30, -1e-7, 3e38]]).astype(np.float32)
+    got = np.empty_like(values)
+    tanh_of_each(values, got)
+    assert np.abs(got - np.tanh(values.astype(np.float64))).max() < 4e-7
