@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bilstm_crf.inference.tagger import Tagger
     from bilstm_crf.pseudonyms.corpus import Pseudonymiser, Request
 
-RECALL = 0.02  # docs/pseudonymise.md says what it finds, and what it costs
+RECALL = 0.05  # docs/pseudonymise.md says what it finds, and what it costs
 UNSURE = 0.5
 NO_KEY = "pseudonymise.none"  # a key that no MISC has: labels stay as they are, and are not read
 FOR_RESTORING = {"files", "output", "mapping", "restore", "quiet"}
