@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure how far a model's scores can be trusted, and what they cost.
 
-    python benchmarks/confidence.py --model DIR --norne ../shared/norne --output docs/results/confidence.json
+    python benchmarks/confidence.py --norne ../shared/norne --output docs/results/confidence.json
 
 On the dev files of both standards: the temperature, the expected calibration error before and after, the same
 with a temperature that was fitted on other documents, spans that the best labels lack, what constrained
@@ -33,6 +33,7 @@ from bilstm_crf.evaluation.reliability import equal_width_error, reliability
 from bilstm_crf.evaluation.report import map_types
 from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.formats import FormatOptions
+from bilstm_crf.inference.box import box_folder
 from bilstm_crf.inference.calibration import Evidence, fit_temperature
 from bilstm_crf.inference.decoding import UNCONSTRAINED, Decoding, apart
 from bilstm_crf.inference.tagger import Tagger
@@ -54,7 +55,8 @@ def main() -> None:
     fitted = [fit_temperature(*(found[half] for found in halves.values())) for half in (0, 1)]
     report: dict[str, Any] = {
         "what": "how reliable the scores of a model are, and what they cost",
-        "command": " ".join(["python", *sys.argv]),
+        "command": f"python benchmarks/confidence.py --model {options.model.name} "
+        f"--norne ../shared/norne --pairs {options.pairs} --threads {options.threads}",
         "machine": measure.machine(),
         "model": {"weights": _weights(options.model), "encoding": tagger.model.encoding},
         "data": {name: sha256_of_all([options.norne / path]) for name, path in DEV.items()},
@@ -79,7 +81,9 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--model", required=True, help="folder of a trained model")
+    parser.add_argument(
+        "--model", type=Path, default=box_folder(), help="folder of a model; else that in the box"
+    )
     parser.add_argument("--norne", required=True, type=Path, help="folder with nob/ and nno/")
     parser.add_argument("--pairs", type=int, default=5, help="runs with and without scores; 0: no times")
     parser.add_argument("--threads", type=int, default=1, help="threads of the runs that are timed")
@@ -204,13 +208,22 @@ def best_schedule(spans: np.ndarray, weights: np.ndarray) -> list[int]:
     return sorted(chosen)
 
 
-def _speed(model: str, path: Path, pairs: int, threads: int) -> dict[str, Any]:
+def _speed(model: Path, path: Path, pairs: int, threads: int) -> dict[str, Any]:
     """Return seconds of tagging a file with scores and without, in turns."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "dev.conllu"
         source.write_bytes(path.read_bytes() * REPEATED)
         tokens = sum(line[:1].isdigit() for line in source.read_bytes().splitlines())
-        command = [sys.executable, "-m", "bilstm_crf", "tag", "--model", model, "--threads", str(threads)]
+        command = [
+            sys.executable,
+            "-m",
+            "bilstm_crf",
+            "tag",
+            "--model",
+            str(model),
+            "--threads",
+            str(threads),
+        ]
         command += [str(source), "-o", str(Path(folder) / "out.conllu"), "--quiet"]
         times: dict[str, list[tuple[float, float]]] = {"plain": [], "scores": []}
         for number in range(pairs + 1):  # the first pair compiles
@@ -240,7 +253,7 @@ def _run(command: Sequence[str]) -> tuple[float, float]:
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def _weights(model: str) -> str:
+def _weights(model: Path) -> str:
     """Return the SHA-256 of the weights."""
     from bilstm_crf.model.model_folder import weights_of
 

@@ -20,6 +20,8 @@ from bilstm_crf.formats import read
 from bilstm_crf.inference.decoding import Decoding
 from bilstm_crf.labels import read_spans
 from bilstm_crf.sentence import Sentence, TokenSpan
+from bilstm_crf.training.provenance import environment
+from bilstm_crf.util.files import sha256_of
 
 DEV = {"nob": "no_bokmaal-ud-dev.conllu", "nno": "no_nynorsk-ud-dev.conllu"}
 Spans = Sequence[Sequence[TokenSpan]]
@@ -69,6 +71,8 @@ def main() -> None:
     tagger = load(arguments.model, without_memory=arguments.without_memory)
     results: dict[str, Any] = {
         "bilstm_crf": __version__,
+        "environment": dataclasses.asdict(environment()),
+        "dev_sha256": {name: sha256_of(arguments.norne / name / file) for name, file in DEV.items()},
         "model": Path(arguments.model).name,
         "without_memory": arguments.without_memory,
     }

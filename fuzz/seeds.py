@@ -123,12 +123,31 @@ def gensim_seeds() -> list[bytes]:
     return found
 
 
+def _documents() -> list[bytes]:
+    """Return a document of each format, behind the byte that chooses it."""
+    word = io.BytesIO()
+    with zipfile.ZipFile(word, "w", zipfile.ZIP_STORED) as archive:  # so that damage reaches the XML
+        archive.writestr("word/document.xml", '<w:d xmlns:w="w"><w:p><w:r><w:t>Kari</w:t></w:r></w:p></w:d>')
+    open_ = io.BytesIO()
+    with zipfile.ZipFile(open_, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("content.xml", '<o:d xmlns:o="o" xmlns:t="t"><t:p>Kari<t:s t:c="2"/>sov</t:p></o:d>')
+    page = b"<meta charset=utf-8><p>Kari &amp; <b>Ola<br><script>x</script><pre>a\n\nb"
+    mail = (
+        b"From: =?utf-8?q?=C3=85se?= <a@b>\nContent-Type: multipart/alternative; boundary=x\n\n--x\n"
+        b"Content-Type: text/html; charset=latin-1\nContent-Transfer-Encoding: quoted-printable\n\n"
+        b"<p>=C5se\n--x--\n"
+    )
+    parts = (word.getvalue(), open_.getvalue(), page, mail)
+    return [bytes([number]) + part for number, part in enumerate(parts)]
+
+
 VECTORS = _vectors()
 SEEDS: dict[str, list[bytes]] = {
     "conllu": [each.encode() for each in CONLLU],
     "columns": [each.encode() for each in COLUMNS],
     "jsonl": [*map(_json, JSONL), _json(JSONL)],
     "text": [each.encode() for each in TEXT],
+    "documents": _documents(),
     "labels": [each.encode() for each in LABELS],
     "vectors": [*VECTORS.values()],
     "model_json": [b'{"model": "bilstm_crf", "format": 2}'],

@@ -20,6 +20,9 @@ import numpy as np
 
 from bilstm_crf.errors import BilstmCrfError, InputError
 from bilstm_crf.formats import FORMATS, FormatOptions
+from bilstm_crf.formats.blocks import lines_of
+from bilstm_crf.formats.documents import DOCUMENTS
+from bilstm_crf.formats.documents.base import running_text
 from bilstm_crf.formats.text import read as read_text
 from bilstm_crf.labels import ENCODINGS, LabelSet, is_entity_type, read_spans
 from bilstm_crf.sentence import Sentence, TokenSpan
@@ -209,6 +212,24 @@ def model_json(data: bytes) -> None:
     assert len(tagger.predict([Sentence(["Kari", "bur"])])) == 1
 
 
+def documents(data: bytes) -> None:
+    """A document is refused, or becomes text that a text file can hold. Its first byte chooses the format.
+
+    PDF is not among them: PDFium has fuzzers of its own.
+    """
+    kinds = ("docx", "odt", "html", "mail")
+    kind = kinds[data[0] % len(kinds)] if data else kinds[0]
+    try:
+        found = DOCUMENTS[kind].text(io.BytesIO(data[1:]), "fuzz", None)
+    except InputError as error:
+        if error.path != "fuzz":
+            raise AssertionError("an error without the file's name") from error
+        return
+    assert found == running_text(iter(found.split("\n\n"))), "text that changes when it is read again"
+    assert "".join(each.decode() for _, each in lines_of(io.BytesIO(found.encode()))) == found
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    each.__name__: each for each in (conllu, columns, jsonl, text, labels, vectors, toml, model_json)
+    each.__name__: each
+    for each in (conllu, columns, jsonl, text, documents, labels, vectors, toml, model_json)
 }

@@ -50,8 +50,14 @@ def listener() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keeps what the tests convert out of the user's cache folder."""
+    """Keeps what the tests convert out of the user's cache folder.
+
+    Long waits, above all for compiling, say nothing, since how long they are depends on the machine.
+    """
+    from bilstm_crf.util import progress
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(progress, "DELAY", 3600.0)
         patch.setenv("BILSTM_CRF_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
 

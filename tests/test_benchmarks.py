@@ -1,6 +1,7 @@
 """The benchmarks' pure parts: what they read and write is right. What they measure is nobody's assertion."""
 
 import importlib
+import itertools
 import random
 import subprocess
 import sys
@@ -39,7 +40,9 @@ def module(monkeypatch: pytest.MonkeyPatch):
     return load
 
 
-@pytest.mark.parametrize("script", ["compare.py", "scale.py", "roofline.py", "tokenising.py"])
+@pytest.mark.parametrize(
+    "script", ["compare.py", "scale.py", "roofline.py", "tokenising.py", "confidence.py"]
+)
 def test_help_runs(script: str) -> None:
     done = subprocess.run([sys.executable, BENCHMARKS / script, "--help"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -66,7 +69,7 @@ def test_columns_hold_the_labels_that_our_own_reader_finds(module, tmp_path: Pat
     path = convert.write_columns(map(convert.to_columns, convert.blocks(DEV)), tmp_path / "dev")
     theirs = common.read_columns(path)
     assert [[word for word, _ in sentence] for sentence in theirs] == [s.tokens for s in ours.sentences]
-    assert [common.token_spans(sentence) for sentence in theirs] == [s.token_spans for s in ours.sentences]
+    assert [common.spans(sentence) for sentence in theirs] == [s.token_spans for s in ours.sentences]
 
 
 def test_white_space_in_a_word_never_makes_a_third_column(module) -> None:
@@ -129,3 +132,22 @@ def test_documents_are_laid_out_with_the_treebanks_offsets(module) -> None:
         found = [[gold.text[a:b] for a, b in places] for gold in golds for places in gold.sentences]
         assert found == [[form for form, _ in sentence] for sentence in sentences]
         assert max(len(line) for gold in golds for line in gold.text.split("\n")) <= 200
+
+
+def test_the_schedule_of_the_most_probable_spans_is_that_of_all_subsets(module) -> None:
+    best = module("confidence").best_schedule
+    chance = random.Random(3)
+    for _ in range(50):
+        starts = [chance.randrange(8) for _ in range(6)]
+        spans = [(start, start + chance.randrange(1, 4)) for start in starts]
+        weights = [chance.random() for _ in spans]
+
+        def apart(chosen: tuple[int, ...], spans: list[tuple[int, int]] = spans) -> bool:
+            places = [place for n in chosen for place in range(*spans[n])]
+            return len(places) == len(set(places))
+
+        subsets = (each for size in range(7) for each in itertools.combinations(range(6), size))
+        most = max(sum(weights[n] for n in each) for each in subsets if apart(each))
+        found = best(spans, weights)
+        assert apart(tuple(found))
+        assert sum(weights[n] for n in found) == pytest.approx(most)

@@ -99,11 +99,11 @@ def main() -> None:
 
     \b
     First steps
-      bilstm-crf train                                  on the sample, under a minute
-      bilstm-crf data norne                             fetch the real corpus
-      bilstm-crf train --embeddings sg600               the paper's Bokmål baseline
-      bilstm-crf tag --model runs/nob-sg600 in.conllu -o out.conllu
-      bilstm-crf evaluate --model runs/nob-sg600 dev.conllu
+      bilstm-crf tag --text "Kari Nordmann flytta til Bergen."
+      bilstm-crf tag articles/ -o names.xlsx            a table of the names in many files
+      bilstm-crf data norne                             fetch the corpus of the paper
+      bilstm-crf train --embeddings sg600               train the paper's Bokmål baseline
+      bilstm-crf data check train.conll dev.conll       check files of your own, to train on them
 
     Results go to standard output, messages to standard error. Exit status: 0 done, 1 the work failed,
     2 wrong usage or bad input, 130 interrupted (143 by SIGTERM, 129 by SIGHUP), 141 reader gone.

@@ -125,13 +125,17 @@ def find_or_fetch(data: str | os.PathLike[str] | None, language: str) -> dict[st
         return split_files(DEFAULT_FOLDER, language)
     except InputError:
         looked = f"looked in {DEFAULT_FOLDER} and ${DATA_ENVIRONMENT} (not set)"
-        note(f"no corpus: {looked}; downloading NorNE, {SIZE}")
+        note(f"no corpus: {looked}")
     try:
         fetch(DEFAULT_FOLDER, language)
     except DownloadError as error:
-        hints = [error.hint, "Without a network: pass --data DIR, a folder with files of UD's names."]
+        hints = [
+            f"The download failed: {error}",
+            error.hint,
+            "Without a network: pass --data DIR, a folder with files of UD's names.",
+        ]
         hint = "\n  ".join(filter(None, hints))
-        raise DownloadError(f"no corpus: {looked}, and the download failed: {error}", hint=hint) from error
+        raise DownloadError(f"no corpus: {looked}", hint=hint) from error
     return split_files(DEFAULT_FOLDER, language)
 
 

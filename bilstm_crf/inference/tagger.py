@@ -54,8 +54,8 @@ class Tagger:
 
     >>> tagger = Tagger.load("runs/sample")                           # doctest: +SKIP
     >>> tagger.tag("Kari Nordmann flytta til Bergen.").spans          # doctest: +SKIP
-    [Span(text='Kari Nordmann', label='PER', score=None, start=0, end=13),
-     Span(text='Bergen', label='GPE_LOC', score=None, start=25, end=31)]
+    [Span(text='Kari Nordmann', label='PER', score=0.99, start=0, end=13),
+     Span(text='Bergen', label='GPE_LOC', score=0.98, start=25, end=31)]
     """
 
     def __init__(self, model: Model, device: str = "cpu", threads: int = 1) -> None:
@@ -145,18 +145,20 @@ class Tagger:
         list of texts gives a list of documents, a list of lists of words a list of sentences, `[]` gives
         `[]`. A list of strings is always a list of texts: use `tag_tokens` for the words of one sentence.
 
-        The options are the fields of `Decoding`: scores=True, nbest=3, min_score=0.5, recall=0.1.
+        The options are the fields of `Decoding`, such as nbest=3, min_score=0.5 or recall=0.1. Spans have
+        scores unless scores=False, which is faster.
 
         Raises TypeError for anything else, such as None, bytes or NaN, and ValueError for empty words and
         half a surrogate pair; both name the position, as in `item 3, token 2`. Raises UsageError for
         options out of bounds.
         """
         if isinstance(given, str):
-            return self._documents([check_text(given)], self._for_texts(options))[0]
+            return self._documents([check_text(given)], self._decoding(options, texts=True))[0]
         batch = check_batch(given)
         if batch and isinstance(batch[0], str):
-            return self._documents(batch, self._for_texts(options))
-        return self.annotate([Sentence(words) for words in batch], Decoding(**options))  # type: ignore[arg-type]
+            return self._documents(batch, self._decoding(options, texts=True))
+        decoding = self._decoding(options, texts=False)
+        return self.annotate([Sentence(words) for words in batch], decoding)  # type: ignore[arg-type]
 
     def tag_texts(self, texts: Iterable[str], **options: Unpack[DecodingOptions]) -> Iterator[Document]:
         """Tag a stream of texts; yield a Document for each, in order. Options as for `tag`.
@@ -164,7 +166,7 @@ class Tagger:
         Reads a few hundred kilobytes ahead and keeps nothing that was yielded, so the stream may be
         endless; `tag` answers at once. Raises TypeError and ValueError as `tag`, when it reads the item.
         """
-        decoding = self._for_texts(options)
+        decoding = self._decoding(options, texts=True)
         return tagged_documents(lambda each: self.tag_stream(each, decoding=decoding), check_texts(texts))
 
     def tag_tokens(self, tokens: Iterable[str], **options: Unpack[DecodingOptions]) -> Sentence:
@@ -172,13 +174,15 @@ class Tagger:
 
         The offsets of `spans` are those in the words joined by spaces; `token_spans` counts words.
         """
-        return self.annotate([Sentence(check_tokens(tokens))], Decoding(**options))[0]
+        decoding = self._decoding(options, texts=False)
+        return self.annotate([Sentence(check_tokens(tokens))], decoding)[0]
 
     def tag_sentences(
         self, sentences: Iterable[Iterable[str]], **options: Unpack[DecodingOptions]
     ) -> list[Sentence]:
         """Tag several sentences of words, in the order of their text. Otherwise as `tag_tokens`."""
-        return self.annotate([Sentence(words) for words in check_sentences(sentences)], Decoding(**options))
+        decoding = self._decoding(options, texts=False)
+        return self.annotate([Sentence(words) for words in check_sentences(sentences)], decoding)
 
     def tag_tokenlists(self, sentences: Iterable[TokenList], misc_key: str = "name") -> list[TokenList]:
         """Return copies of sentences of the library `conllu`, with each label under a key in MISC.
@@ -190,9 +194,13 @@ class Tagger:
         given = list(sentences)
         return labelled(given, self.predict(sentences_of(given)), misc_key)
 
-    def _for_texts(self, options: DecodingOptions) -> Decoding:
-        """Return how texts are decoded: names agree, unless the model sees to that by itself."""
-        options.setdefault("consistent", not self.reads_neighbours)
+    def _decoding(self, options: DecodingOptions, *, texts: bool) -> Decoding:
+        """Return the options with their defaults: scores, and names of a text that agree.
+
+        Models that read a name's other occurrences see to the latter by themselves.
+        """
+        options.setdefault("scores", True)
+        options.setdefault("consistent", texts and not self.reads_neighbours)
         return Decoding(**options)
 
     def _documents(self, texts: list[str], decoding: Decoding) -> list[Document]:

@@ -9,17 +9,18 @@ from bilstm_crf.render.table import Number, Percent, Table, columns, show
 
 ABOUT = (
     "The score of a span is its probability; it is right if boundaries and type are. Each bin has equally "
-    "many spans. A perfect line is the diagonal. Dev chose the temperature."
+    "many spans. Lines are named by their temperature, of which dev chose one; ideal: perfect scores."
 )
 
 
 def reliability_blocks(calibration: Calibration) -> list[Block]:
     """Return a summary, the reliability diagram and its bins."""
     before, after = calibration.before, calibration.after
+    temperature = show(Number(calibration.temperature, decimals=2))
     summary = (
-        f"Temperature {show(Number(calibration.temperature, decimals=2))}. Expected calibration error ",
-        *(Percent(after.error), " (", Percent(before.error)),
-        *(" without it); chance alone would give ", Percent(after.chance), "."),
+        *(f"Temperature {temperature}. Expected calibration error ", Percent(after.error), " %; "),
+        *("without the temperature ", Percent(before.error), " %; "),
+        *("by chance alone ", Percent(after.chance), " %."),
     )
     table = Table(
         "",
@@ -29,16 +30,17 @@ def reliability_blocks(calibration: Calibration) -> list[Block]:
             for number, each in enumerate(after.bins, start=1)
         ],
     )
-    chart = Figure("Right spans by score, per cent", reliability_chart(before, after))
+    chart = Figure("Right spans by score, per cent", reliability_chart(calibration))
     return [Paragraph(summary), Paragraph(ABOUT, is_note=True), Gallery([chart, table])]
 
 
-def reliability_chart(before: Reliability, after: Reliability) -> LineChart:
+def reliability_chart(calibration: Calibration) -> LineChart:
     """Return the share of right spans by mean score, before and after, beside the diagonal."""
+    now = f"{calibration.temperature:.2g}"
     lines = [
-        Line("scores", "scores", _points(after)),
-        Line("without temperature", "before", _points(before)),
-        Line("perfect scores", "perfect", [(0.0, 0.0), (100.0, 100.0)]),
+        Line("scores", now, _points(calibration.after)),
+        Line("scores without temperature", "1", _points(calibration.before)),
+        Line("perfect scores", "ideal", [(0.0, 0.0), (100.0, 100.0)]),
     ]
     return LineChart("Right spans by score", lines, x_name="score", bounds=(0, 100))
 

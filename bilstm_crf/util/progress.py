@@ -63,14 +63,14 @@ class Waiting:
 
     def __init__(self, message: str) -> None:
         self._message = f"{message} …"
-        self._left = DELAY
+        self._spent = 0.0  # seconds
         self._told = False
         self._timer: threading.Timer | None = None
 
     def begin(self) -> None:
         if _listener == os.getpid() and not self._told:
             self._started = time.monotonic()
-            self._timer = threading.Timer(max(0.0, self._left), self._tell)
+            self._timer = threading.Timer(max(0.0, DELAY - self._spent), self._tell)
             self._timer.daemon = True
             self._timer.start()
 
@@ -78,7 +78,7 @@ class Waiting:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            self._left -= time.monotonic() - self._started
+            self._spent += time.monotonic() - self._started
 
     def _tell(self) -> None:
         self._told = True
@@ -125,14 +125,15 @@ def _steers(character: str) -> bool:
 class Bar:
     """`with Bar("Reading  sg600.bin", unit="words") as bar: bar.at(done, total)`.
 
-    Appears after `delay` seconds if standard error is a terminal and `shown`; disappears at the end. Where it
-    is none, the label is printed once in its place. `unit=None` shows the `note` of each update in place of
-    the numbers.
+    Appears after `delay` seconds (DELAY) if standard error is a terminal and `shown`; disappears at the end.
+    Where it is no terminal, the label is printed once instead. `unit=None` shows the `note` of each update in
+    place of the numbers.
     """
 
     def __init__(
-        self, label: str, *, unit: str | None = "bytes", delay: float = DELAY, shown: bool = True
+        self, label: str, *, unit: str | None = "bytes", delay: float | None = None, shown: bool = True
     ) -> None:
+        delay = DELAY if delay is None else delay
         heard = shown and _listener == os.getpid()
         self.live = heard and sys.stderr is not None and sys.stderr.isatty()
         self._waiting = Waiting(label) if heard and not self.live and delay else None
@@ -185,13 +186,14 @@ def _start(unit: str | None) -> Progress:
         TextColumn,
         TimeRemainingColumn,
     )
+    from rich.table import Column
 
     numbers = TextColumn("{task.fields[note]}", markup=False) if unit is None else MofNCompleteColumn()
     progress = Progress(
         TextColumn("{task.description}", markup=False),  # a file name may contain brackets
         BarColumn(bar_width=24),
         DownloadColumn() if unit == "bytes" else numbers,
-        TimeRemainingColumn(),
+        TimeRemainingColumn(table_column=Column(min_width=7, no_wrap=True)),  # not cut on narrow terminals
         TextColumn("left"),
         console=Console(stderr=True, highlight=False),
         transient=True,

@@ -8,7 +8,9 @@ every paragraph, wherever it stands.
 from __future__ import annotations
 
 import io
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,6 +22,18 @@ from bilstm_crf.errors import InputError
 
 MAX_BYTES = 256 << 20  # of one part, unpacked: a million pages are less
 
+# What zipfile raises for damaged archives, unknown methods of compression and passwords
+ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+    KeyError,
+)
 Handle = Callable[[Element], str | None]  # the text that an element stands for itself
 
 
@@ -135,7 +149,7 @@ class _Archive:
         self._path, self._kind = path, kind
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(stream.read()))
-        except (zipfile.BadZipFile, ValueError, OSError) as error:
+        except ZIP_ERRORS as error:
             raise self.damaged(str(error)) from error
 
     def damaged(self, reason: str) -> InputError:
@@ -150,9 +164,7 @@ class _Archive:
         try:
             with self._zip.open(name) as part:
                 content = part.read(MAX_BYTES + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-            raise self.damaged(f"{name}: {error}") from error
-        except (RuntimeError, NotImplementedError) as error:  # a password, or a method of compression
+        except ZIP_ERRORS as error:
             raise self.damaged(f"{name}: {error}") from error
         if len(content) > MAX_BYTES:
             raise InputError(f"{self._kind}: {name} has more than {MAX_BYTES >> 20} MB", path=self._path)

@@ -93,10 +93,26 @@ def paragraphs_of(page: str) -> Iterator[str]:
     ['Kari Moe,\nÅs & Ski', 'Ola']
     """
     parser = _Parser()
-    parser.feed(page)
+    parser.feed(_with_ends(page))
     parser.close()
     parser.end_paragraph()
     return iter(parser.paragraphs)
+
+
+# CDATA and the like, which browsers take for comments
+_DECLARATION = re.compile(r"<!(?!--|doctype)[^>]*>", re.IGNORECASE)
+
+
+def _with_ends(page: str) -> str:
+    """Return a page in which whatever begins has an end, as browsers read it.
+
+    Where it has none, html.parser begins again at each `<`, in quadratic time (CVE-2025-6069; fixed in newer
+    versions of Python).
+    """
+    shut = page.rfind(">") + 1
+    whole, rest = _DECLARATION.sub("", page[:shut]), page[shut:].replace("<", "&lt;")
+    unended = whole.find("<!--", whole.rfind("-->") + 1)
+    return whole + rest if unended < 0 else whole[:unended]
 
 
 class _Parser(HTMLParser):

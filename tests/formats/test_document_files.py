@@ -139,6 +139,13 @@ def test_any_page_is_read(parts: list[str]) -> None:
     assert found == "" or (found.endswith("\n") and not found.startswith("\n") and "\n\n\n" not in found)
 
 
+@pytest.mark.parametrize("unit", ["<!--", "<a ", "<![CDATA[", "<a b='", "</", "<!x", "<script><!--", "<?"])
+@pytest.mark.parametrize("end", ["", ">", "-->", ">Kari<!"])
+def test_a_page_without_ends_takes_no_quadratic_time(unit: str, end: str) -> None:
+    """Which would be minutes here, by versions of Python that lack a fix."""
+    text("html", (unit * 30_000 + end).encode())
+
+
 # ---------------------------------------------------------------- mail
 
 
@@ -213,6 +220,13 @@ def test_a_mailbox_holds_messages() -> None:
 )
 def test_headers_are_decoded_as_far_as_they_can_be(header: bytes, shown: str) -> None:
     assert text("mail", b"Subject: " + header + b"\n\nx\n") == f"Subject: {shown}\n\nx\n"
+
+
+def test_mail_that_is_nested_too_deep_is_refused() -> None:
+    part = "Content-Type: multipart/mixed; boundary=b{0}\n\n--b{0}\n"
+    nested = "".join(part.format(number) for number in range(3_000))
+    with pytest.raises(InputError, match="nested too deep"):
+        text("mail", nested.encode() + b"\nhei\n")
 
 
 def test_what_is_no_message_is_refused() -> None:
