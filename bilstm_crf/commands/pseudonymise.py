@@ -17,7 +17,8 @@ from bilstm_crf.commands.options import (
 )
 from bilstm_crf.commands.output import open_output
 from bilstm_crf.commands.pseudonymise_jobs import Job, Plan, plan_jobs, require_places
-from bilstm_crf.commands.tag_jobs import kinds_of, option_of, skipped_for
+from bilstm_crf.commands.tag_jobs import option_of, skipped_for
+from bilstm_crf.commands.tag_plan import kinds_of
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError, did_you_mean
 from bilstm_crf.formats import FormatOptions
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from bilstm_crf.inference.tagger import Tagger
     from bilstm_crf.pseudonyms.corpus import Pseudonymiser, Request
 
-RECALL = 0.02  # docs/pseudonymise.md says what it finds, and what it costs
+RECALL = 0.05  # docs/pseudonymise.md says what it finds, and what it costs
 UNSURE = 0.5
 NO_KEY = "pseudonymise.none"  # a key that no MISC has: labels stay as they are, and are not read
 FOR_RESTORING = {"files", "output", "mapping", "restore", "quiet"}

@@ -21,15 +21,8 @@ from bilstm_crf.commands.options import (
     reading_options,
 )
 from bilstm_crf.commands.tag_batch import Batch
-from bilstm_crf.commands.tag_jobs import (
-    Job,
-    checked_file,
-    option_of,
-    plan_jobs,
-    require_flushable,
-    require_use,
-    target_of,
-)
+from bilstm_crf.commands.tag_jobs import Job, checked_file, option_of, target_of
+from bilstm_crf.commands.tag_plan import plan_jobs, require_flushable, require_use
 from bilstm_crf.commands.tag_run import FileTagger, open_outputs, written
 from bilstm_crf.errors import UsageError
 from bilstm_crf.formats import FORMATS, FormatOptions

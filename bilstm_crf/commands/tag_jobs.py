@@ -1,9 +1,8 @@
-"""Plan what `tag` does: its files, each with its formats and its output; raise what is wrong at once."""
+"""What `tag` does with each file: its formats and its output."""
 
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,26 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from bilstm_crf.commands.output import require_suffix
-from bilstm_crf.corpus import documents
-from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
-from bilstm_crf.formats import FORMATS, SUFFIXES, Format, format_named
-from bilstm_crf.formats.documents import DOCUMENT_SUFFIXES, DOCUMENTS, source_of
+from bilstm_crf.errors import BilstmCrfError, UsageError
+from bilstm_crf.formats import FORMATS, Format
+from bilstm_crf.formats.documents import DOCUMENTS
 from bilstm_crf.output import WRITERS, Writer, writer_for_suffix, writer_named
 from bilstm_crf.util.files import is_gzip, suffix_of
-from bilstm_crf.util.folders import Found, expand, folder_around
-
-# Suffixes of files that are read
-READ = {*SUFFIXES, *DOCUMENT_SUFFIXES}
-# The formats that an option applies to: on input, and for `misc_key` on output as well
-FOR_FORMATS: dict[str, tuple[str, ...]] = {
-    "misc_key": ("conllu",),
-    "token_column": ("conll2003",),
-    "label_column": ("conll2003",),
-    "sentences": ("text", *DOCUMENTS),
-    "tokenise": ("text", "jsonl", *DOCUMENTS),
-}
-NAMES = {"conllu": "CoNLL-U", "conll2003": "columns", "text": "text", "jsonl": "JSONL"}
-NAMES |= {name: document.kind for name, document in DOCUMENTS.items()}
 
 
 @dataclass(frozen=True)
@@ -113,59 +97,6 @@ def skipped_for(path: str, error: BilstmCrfError) -> Skipped:
     return Skipped(path, f"{line}{error.message}" + (f"; {hint}" if hint else ""))
 
 
-def plan_jobs(files: Sequence[str], options: dict[str, Any]) -> Plan:
-    """Return each file with its formats and its output.
-
-    Raises UsageError for a file given twice, an unknown format, outputs that are the same file or an input,
-    and a wrong suffix.
-    """
-    if len(set(files)) < len(files):
-        raise UsageError("the same file was given twice")
-    folders = [path for path in files if os.path.isdir(path)]
-    found, errors = expand(files)
-    plan = Plan([], [skipped_for(str(error.path), error) for error in errors])
-    plan = replace(plan, several=bool(folders) or len(found) > 1)
-    if options["format_name"] is not None and options["format_name"] not in DOCUMENTS:
-        format_named(options["format_name"])
-    if options["to"] is not None:
-        writer_named(options["to"])
-    for output in (options["output"], options["output_dir"]):
-        _require_outside(output, folders, is_folder=output == options["output_dir"])
-    # An output that no run reads, such as a workbook, may lie in the folder: it is there the second time
-    own = os.path.realpath(options["output"] or "-")
-    for each in found:
-        if each.folder is None or os.path.realpath(each.path) != own:
-            _add(plan, each, options)
-    if not plan.jobs and not plan.skipped:
-        others = f"only {kinds_of(plan.left_out)}" if plan.left_out else "no files"
-        raise UsageError(f"{files[0]} holds {others}", hint="expected such as *.txt, *.docx or *.conllu")
-    return _with_outputs(plan, options)
-
-
-def _add(plan: Plan, found: Found, options: Mapping[str, Any]) -> None:
-    """Add a file to the jobs, or say why not; raise what is wrong with the only file."""
-    path = found.path
-    if found.folder is not None and os.path.basename(path) == documents.NAME:
-        return  # names the documents of the files beside it
-    try:
-        source = source_of(path, options["format_name"], options["input_encoding"])
-    except (InputError, UsageError) as error:
-        if not plan.several or path == "-":
-            raise
-        if found.folder is not None and isinstance(error, UsageError) and not os.path.islink(path):
-            plan.left_out.append(path)
-        else:
-            plan.skipped.append(skipped_for(path, error))
-        return
-    # On a terminal names are easier to see than records; pipes and files always get these
-    shown = options["output"] in (None, "-") and options["output_dir"] is None and _on_terminal()
-    marks = "text" if shown and not options["scores"] and options["nbest"] == 1 else "jsonl"
-    job = Job(path, source, WRITERS[marks], folder=found.folder)
-    if not job.has_running_text:
-        job = replace(job, target=WRITERS[source.name])
-    plan.jobs.append(replace(job, target=target_of(job, options["output"], options["to"])))
-
-
 def target_of(job: Job, output: str | None, to: str | None) -> Writer:
     """Return what to write: what `--to` says, else the output's suffix, else the job's own target."""
     if to is not None:
@@ -177,20 +108,14 @@ def target_of(job: Job, output: str | None, to: str | None) -> Writer:
     return writer_for_suffix(output, job.source.name) or job.target
 
 
-def _on_terminal() -> bool:
+def on_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
-
-
-def kinds_of(paths: Sequence[str]) -> str:
-    """Return the suffixes of files with their numbers: `12 .jpg, 2 without a suffix`."""
-    counts = Counter(suffix_of(path) or "without a suffix" for path in paths)
-    return ", ".join(f"{count:,} {suffix}" for suffix, count in counts.most_common())
 
 
 # ---------------------------------------------------------------- outputs
 
 
-def _with_outputs(plan: Plan, options: Mapping[str, Any]) -> Plan:
+def with_outputs(plan: Plan, options: Mapping[str, Any]) -> Plan:
     """Return the plan with the output of each job."""
     output, folder = options["output"], options["output_dir"]
     if output is not None and folder is not None:
@@ -274,7 +199,7 @@ def checked_file(output: str | None, job: Job) -> str | None:
     format, whatever it is.
     """
     if output is None or output == "-":
-        if job.target.is_binary and _on_terminal():
+        if job.target.is_binary and on_terminal():
             raise UsageError(f"{job.target.kind} is not for a terminal: give -o FILE")
         if job.target.companion is not None:
             raise UsageError(f"{job.target.kind} are two files: give -o FILE or --output-dir DIR")
@@ -286,48 +211,3 @@ def checked_file(output: str | None, job: Job) -> str | None:
         others = {each: f"--to {other.name}" for other in writers for each in other.suffixes}
         require_suffix(output, job.target.kind, job.target.suffixes, others)
     return output
-
-
-def _require_outside(output: str | None, folders: Sequence[str], *, is_folder: bool) -> None:
-    """Raise UsageError for an output in a folder of inputs, where a later run would read it as an input."""
-    if output is None or output == "-" or not (is_folder or suffix_of(output) in READ):
-        return
-    around = folder_around(output, folders)
-    if around is not None:
-        option = "--output-dir" if is_folder else "-o"
-        elsewhere = os.path.normpath(os.path.join(around, "..", os.path.basename(os.path.normpath(output))))
-        raise UsageError(
-            f"{option} {output} is inside {around}, whose files are inputs: it would be read as one later",
-            hint=f"write it elsewhere, such as {option} {elsewhere}",
-        )
-
-
-# ---------------------------------------------------------------- options
-
-
-def require_use(typed: set[str], jobs: Sequence[Job]) -> None:
-    """Raise UsageError for an option that applies to none of the files."""
-    read = {job.source.name for job in jobs}
-    for name, formats in FOR_FORMATS.items():
-        found = read | {job.target.name for job in jobs} if name == "misc_key" else read
-        if jobs and name in typed and not found & set(formats):
-            kinds = " or ".join(NAMES[each] for each in formats if each in FORMATS)
-            given = " and ".join(sorted(NAMES.get(each, each) for each in found))
-            raise UsageError(
-                f"{option_of(name)} is for {kinds}, and does nothing for {given}",
-                hint="leave it out, or name the input's format: --format NAME",
-            )
-
-
-def require_flushable(plan: Plan) -> None:
-    """Raise UsageError for `--flush` into files, which only appear when they are complete."""
-    for output in plan.outputs:
-        try:
-            piped = output is None or not stat.S_ISREG(os.stat(output).st_mode)
-        except OSError:
-            piped = False
-        if not piped:
-            raise UsageError(
-                f"--flush does nothing for {output}, which is written atomically",
-                hint="leave out -o, and redirect standard output: > FILE",
-            )

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bilstm_crf.errors import UsageError
+from bilstm_crf.util.arrays import widened
 from bilstm_crf.util.files import write_whole
 from bilstm_crf.util.progress import Bar
 
@@ -51,10 +52,10 @@ class Subwords:
     def vector(self, word: str) -> NDArray[np.float32] | None:
         """Return the vector (D,) of a word; None if none of its n-grams is known."""
         ngrams = ngrams_of(word)
-        rows = [row for ngram in ngrams if (row := self.index.get(ngram)) is not None]
+        rows = [row for row in map(self.index.get, ngrams) if row is not None]
         if not rows:
             return None
-        total: NDArray[np.float32] = self.scales[rows] @ self.steps[rows].astype(np.float32)
+        total: NDArray[np.float32] = self.scales.take(rows) @ widened(self.steps.take(rows, axis=0))
         return self.mean + total / np.float32(len(ngrams))
 
 

@@ -23,6 +23,8 @@ UNKNOWN = 0  # the id of an unknown word or character
 
 Ints = NDArray[np.int64]
 Vector = NDArray[np.float32]
+Entry = tuple[int | Vector, str]  # a word's row or vector, and the form whose characters the network reads
+MAX_FOUND = 30_000  # words that are remembered, before those of another chunk
 
 
 def normalise(word: str) -> str:
@@ -93,6 +95,7 @@ class Vocabulary:
         self.digits = digits
         self.attached = attached
         self.reading = reading
+        self._found: dict[str, Entry] = {}  # of words that were looked up; names come again
         # Older models have rows for words that are not in their plain form
         plain = {form: 1 + place for form, place in plain_forms(self.words).items()}
         self._rows = {**plain, **self.words} if plain else self.words
@@ -143,7 +146,7 @@ class Vocabulary:
     def with_vectors(self, attached: WordVectors) -> Vocabulary:
         """Return the same vocabulary with another table of vectors behind it."""
         made = copy.copy(self)
-        made.attached = attached
+        made.attached, made._found = attached, {}
         return made
 
     def as_read(self, tokens: Sequence[str]) -> Sequence[str]:
@@ -166,7 +169,20 @@ class Vocabulary:
         found, _ = self._look_up(word)
         return not isinstance(found, int) or found != UNKNOWN
 
-    def _look_up(self, word: str) -> tuple[int | Vector, str]:
+    def _entries(self, words: Iterable[str]) -> list[Entry]:
+        """Return what `_look_up` finds for each word; threads may share what is remembered."""
+        found = self._found
+        if len(found) > MAX_FOUND:
+            self._found = found = {}
+        entries = []
+        for word in words:
+            entry = found.get(word)
+            if entry is None:
+                entry = found[word] = self._look_up(word)
+            entries.append(entry)
+        return entries
+
+    def _look_up(self, word: str) -> Entry:
         """Return a word's row or vector, and the form whose characters the network reads (never empty)."""
         if word.isascii() and word.isalpha() and (number := self._rows.get(word)) is not None:  # most words
             return number, word
@@ -202,20 +218,21 @@ class Vocabulary:
             if labels is not None:
                 labels = [each[: len(s)] for each, s in zip(labels, sentences, strict=True)]
         distinct = _Numbers()
-        tokens = list(map(distinct.__getitem__, chain.from_iterable(sentences)))
-        entries = [self._look_up(word) for word in distinct]
+        tokens = np.fromiter(map(distinct.__getitem__, chain.from_iterable(sentences)), np.int64)
+        entries = self._entries(distinct)
+        forms = [form for _, form in entries]
         vectors = [found for found, _ in entries if not isinstance(found, int)]
         beyond = iter(range(1 + len(self.words), 1 + len(self.words) + len(vectors)))
         ids = [found if isinstance(found, int) else next(beyond) for found, _ in entries]
-        known = self.characters
+        known = _Ids(self.characters)
         label_ids = {label: number for number, label in enumerate(self.labels)}
         return Encoded(
             offsets=_offsets(map(len, sentences)),
-            tokens=np.array(tokens, dtype=np.int64),
+            tokens=tokens,
             word_ids=np.array(ids, dtype=np.int64),
             vectors=np.array(vectors, dtype=np.float32) if vectors else np.empty((0, 0), np.float32),
-            character_offsets=_offsets(len(form) for _, form in entries),
-            characters=np.array([known.get(c, UNKNOWN) for _, form in entries for c in form], dtype=np.int64),
+            character_offsets=_offsets(map(len, forms)),
+            characters=np.fromiter(map(known.__getitem__, chain.from_iterable(forms)), np.int64),
             labels=None
             if labels is None
             else np.array([label_ids[label] for sentence in labels for label in sentence], dtype=np.int64),
@@ -228,6 +245,13 @@ class _Numbers(dict[str, int]):
     def __missing__(self, word: str) -> int:
         number = self[word] = len(self)
         return number
+
+
+class _Ids(dict[str, int]):
+    """The ids of characters; others are UNKNOWN."""
+
+    def __missing__(self, character: str) -> int:
+        return UNKNOWN
 
 
 def _own_form(word: str) -> str:

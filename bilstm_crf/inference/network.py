@@ -28,6 +28,7 @@ from bilstm_crf.features.batches import Layout, reversed_order, words_of
 from bilstm_crf.features.occurrences import MemoryBatch, MemoryIndex
 from bilstm_crf.features.vocabulary import Encoded
 from bilstm_crf.model.model_folder import Model
+from bilstm_crf.util.arrays import widened
 
 PLAIN_TOKENS = 256  # so many tokens are tagged without numba, if it is not imported yet
 BATCH_WORDS = 1_024  # distinct words computed at a time
@@ -104,7 +105,7 @@ class Network:
         out = np.empty((words, dim + filters), np.float32)
         own = encoded.word_ids < len(self._table)
         # Rounded to float16, the precision of a saved model, in training as well
-        out[own, :dim] = self._table[encoded.word_ids[own]].astype(np.float16)
+        out[own, :dim] = widened(self._table[encoded.word_ids[own]].astype(np.float16, copy=False))
         if not own.all():
             rows = encoded.word_ids[~own] - len(self._table)
             out[~own, :dim] = encoded.vectors[rows].astype(np.float16)

@@ -165,7 +165,9 @@ class Pseudonymiser:
     def _resolve(self, source: Source, document: DocumentNames) -> None:
         self.resolver.ambiguous.clear()
         document.ids, people = self.resolver.resolve(document.mentions)
-        document.people = people.by_word
+        pairs = zip(document.mentions, document.ids, strict=True)
+        sure = {id_ for mention, id_ in pairs if mention.score >= MIN_EVIDENCE}
+        document.people = {word: ids for word, ids in people.by_word.items() if ids & sure}
         for mention in self.resolver.ambiguous.values():
             what = f"{mention.kind}: several people here have this name; it got a pseudonym of its own"
             self._unsure(source, mention.line, what, mention)

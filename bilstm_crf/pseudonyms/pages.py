@@ -47,9 +47,24 @@ class Page:
             return None
         return self.tokens[end]
 
+    def is_lower(self, start: int, end: int) -> bool:
+        """Return whether tokens are without capitals, in a sentence that has some.
+
+        Where people write capitals, an unlikely name without one is none.
+        """
+        if any(map(_has_capital, self.tokens[start:end])):
+            return False
+        sentence = bisect_right(self.ends, start)
+        first = self.ends[sentence - 1] if sentence else 0
+        return any(map(_has_capital, self.tokens[first : self.ends[sentence]]))
+
     def line_of(self, token: int) -> int:
         """Return the line in the file of the sentence that holds a token."""
         return self.lines[bisect_right(self.ends, token)]
+
+
+def _has_capital(token: str) -> bool:
+    return any(map(str.isupper, token))
 
 
 def pages(sentences: Iterable[Sentence], format_: Format) -> Iterator[Page]:

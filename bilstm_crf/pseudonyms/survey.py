@@ -18,7 +18,7 @@ class DocumentNames:
 
     mentions: list[Mention] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)  # of each mention, once they are resolved
-    people: dict[str, set[str]] = field(default_factory=dict)  # who has a given name or surname
+    people: dict[str, set[str]] = field(default_factory=dict)  # who has a name that is looked for
 
 
 @dataclass
@@ -41,6 +41,8 @@ def survey(
         for span, score in zip(page.spans, page.scores, strict=True):
             start, end = names.tokens + span.start, names.tokens + span.end
             if span.type in types:
+                if score < MIN_EVIDENCE and page.is_lower(span.start, span.end):
+                    continue
                 tokens = tuple(page.tokens[span.start : span.end])
                 line, following = page.line_of(span.start), page.following(span.end)
                 document.mentions.append(

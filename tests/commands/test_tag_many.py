@@ -197,7 +197,7 @@ def test_after_ctrl_c_what_is_finished_is_there(
         return original(stream, path, options)
 
     monkeypatch.setattr(text, "read", struck)
-    monkeypatch.setattr("bilstm_crf.commands.tag_batch.GROUP_BYTES", 1)
+    monkeypatch.setattr("bilstm_crf.commands.tag_groups.GROUP_BYTES", 1)
     done = tag("articles", "--output-dir", "e")
     assert done.status == 130
     assert "1 of 3 files" in done.err
@@ -210,7 +210,7 @@ def test_after_ctrl_c_what_is_finished_is_there(
 @pytest.mark.parametrize("output", [["-o", "names.jsonl"], ["--output-dir", "e"]], ids=str)
 def test_processes_change_nothing(tag: Cli, monkeypatch: pytest.MonkeyPatch, output: list[str]) -> None:
     """Small files go to the processes in groups, a large text in chunks; errors and warnings come back."""
-    monkeypatch.setattr("bilstm_crf.commands.tag_batch.GROUP_BYTES", 100)
+    monkeypatch.setattr("bilstm_crf.commands.tag_groups.GROUP_BYTES", 100)
     monkeypatch.setattr("bilstm_crf.inference.chunks.TEXT_CHUNK_BYTES", 60)
     for number in range(9):
         write(f"articles/{number}.txt", f"Kari {number} bor i Oslo.\n\nOla.\n" * (1 + 3 * (number % 3)))
@@ -231,7 +231,7 @@ def test_a_large_file_goes_to_disk_until_it_is_read_to_its_end(
     tag: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("GROUP_BYTES", "MAX_HELD_SENTENCES", "BATCH_SENTENCES"):
-        monkeypatch.setattr(f"bilstm_crf.commands.tag_batch.{name}", 2)
+        monkeypatch.setattr(f"bilstm_crf.commands.tag_groups.{name}", 2)
     write("good.conllu", KARI * 9)
     write("bad.conllu", KARI * 9 + b"1\tKari\n\n")
     assert tag("bad.conllu", "good.conllu", "articles", "-o", "names.jsonl").status == 1

@@ -16,7 +16,7 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.features.batches import make_batch
 from bilstm_crf.features.occurrences import MemoryIndex
 from bilstm_crf.formats import FORMATS, FormatOptions
-from bilstm_crf.inference.chunks import Chunk, ChunkTagger, tag_chunks
+from bilstm_crf.inference.chunks import Chunk, ChunkTagger, TextTagger, tag_chunks, tag_text
 from bilstm_crf.inference.decoding import UNCONSTRAINED
 from bilstm_crf.inference.network import best_paths, mean_transitions
 from bilstm_crf.labels import ENCODINGS, LabelSet
@@ -150,6 +150,26 @@ def test_what_stands_in_a_file_does_not_hang_on_the_processes(
     assert len(one) > 3
     if documented:  # cut nowhere within one
         assert b"".join(one) == work.tag(Chunk(1, content)).content != content
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_text_is_one_document(
+    processes: int, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = " ".join(word for sentence in sentences_of(tmp_path) for word in sentence.tokens)
+    tagger = loud(trained)
+    whole = tagger.tag(text)
+    work = TextTagger(tagger, FormatOptions(sentences="detect"), "x")
+    found = list(tag_text(work, io.BytesIO(text.encode()), processes=processes))
+    spans = [sentence.token_spans for sentence in found]
+    assert spans == [sentence.token_spans for sentence in whole.sentences]
+    assert spans != tagger.predict(found), "sentence by sentence"
+    assert {sentence.document for sentence in found} == {None}
+    monkeypatch.setattr("bilstm_crf.inference.chunks.TEXT_CHUNK_BYTES", 100)
+    twice = list(tag_text(work, io.BytesIO(f"{text}\n\n{text}".encode()), processes=processes))
+    assert [sentence.token_spans for sentence in twice if sentence.tokens] == spans * 2, (
+        "a chunk is a document"
+    )
 
 
 @pytest.mark.parametrize("head", ["linear", "crf"])

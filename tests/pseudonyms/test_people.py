@@ -191,3 +191,9 @@ def test_a_person_whom_the_tagger_took_for_an_organisation_is_the_person() -> No
     names = {"Kari Nordmann": "PER", "KARI NORDMANN": "ORG", "Nordmann": "ORG"}
     result = run("Kari Nordmann kom. KARI NORDMANN KOM. Så gikk Nordmann.", names, style="number")
     assert result.text == "[PER-1] kom. [PER-1] KOM. Så gikk [PER-1]."
+
+
+def test_an_unlikely_name_without_capitals_is_none_where_capitals_are_written() -> None:
+    names = {"bror": ("PER", 0.1), "kari": ("PER", 0.1), "Bjerk": ("PER", 0.1)}
+    result = run("Dette er bror Bjerk. så kom kari hit", names, style="number")
+    assert result.text == "Dette er bror [PER-1]. så kom [PER-2] hit"
