@@ -41,7 +41,7 @@ class Subwords:
 
     ngrams: Sequence[str]  # (G,)
     # (G, D) the vectors, each in steps of its own scale; float16 in a packed model
-    steps: NDArray[np.int8] | NDArray[np.float16] | NDArray[np.float32]
+    steps: NDArray[np.int8] | NDArray[np.floating]
     scales: NDArray[np.float32]  # (G,)
     mean: NDArray[np.float32]  # (D,) of all words
 
@@ -55,9 +55,7 @@ class Subwords:
         rows = [row for row in map(self.index.get, ngrams) if row is not None]
         if not rows:
             return None
-        steps = self.steps.take(rows, axis=0)
-        exact = widened(steps) if steps.dtype == np.float16 else steps.astype(np.float32)
-        total: NDArray[np.float32] = self.scales.take(rows) @ exact
+        total: NDArray[np.float32] = self.scales.take(rows) @ widened(self.steps.take(rows, axis=0))
         return self.mean + total / np.float32(len(ngrams))
 
 

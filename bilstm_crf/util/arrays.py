@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,14 @@ def ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int
     return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
 
 
-def widened(values: NDArray[np.float16]) -> NDArray[np.float32]:
-    """Return float16 numbers as float32, by a table: `astype` computes each, which takes three times as long.
+def widened(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return numbers as float32; float16 ones by a table, which takes half as long as computing each.
 
     >>> widened(np.array([[0.5, -2]], np.float16))
     array([[ 0.5, -2. ]], dtype=float32)
     """
+    if values.dtype != np.float16:
+        return values.astype(np.float32)
     return _all_halves().take(values.view(np.uint16))
 
 
