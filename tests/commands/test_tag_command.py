@@ -211,10 +211,11 @@ def test_wrong_usage_is_said_with_exit_status_2(tag: Cli, arguments: list[str], 
     assert sorted(Path.cwd().rglob("*")) == before
 
 
-def test_a_model_must_be_named(cli: Cli) -> None:
+def test_without_a_model_the_one_in_the_box_tags(cli: Cli) -> None:
     done = cli("tag", DEV)
-    assert done.status == 2
-    assert "--model" in done.err
+    assert (done.status, done.err) == (0, "")
+    assert stripped(done.out) == stripped(Path(DEV).read_bytes())
+    assert len(set(labels(done.out))) > 5
 
 
 @pytest.mark.parametrize("old", [None, b"as it was"], ids=["no output before", "an older output"])
