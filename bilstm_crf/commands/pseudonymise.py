@@ -162,7 +162,7 @@ def command(context: click.Context, files: tuple[str, ...], **options: Any) -> i
     for each in plan.skipped:
         say(f"warning: {each.path} was skipped: {each.reason}")
     if plan.left_out:
-        say(f"warning: left out, since they are no text: {kinds_of(plan.left_out)}")
+        say(f"warning: ignored (unknown format): {kinds_of(plan.left_out)}")
     return 1 if plan.skipped else status
 
 

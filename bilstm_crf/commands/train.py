@@ -86,7 +86,7 @@ def command(context: click.Context, **options: Any) -> int:
     """Train a tagger; keep the epoch with the best strict F1 on dev.
 
     \b
-      bilstm-crf train                                     a small sample: shows that everything works
+      bilstm-crf train                                     a small sample
       bilstm-crf train --embeddings sg600 --preset best    NorNE's Bokmål
       bilstm-crf train --train a.conll --dev b.conll --output runs/mine
     """  # noqa: D301
