@@ -44,7 +44,7 @@ class TrainCommand(Command):
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a line for each setting, and for the options that are none."""
-        formatter.write("\nSettings with = are for --set, as in --set hidden=300, and for --config.\n")
+        formatter.write("Settings with = are for --set, as in --set hidden=300, and for --config.\n")
         for title, parts in GROUPS.items():
             rows = [_row(each) for each in SETTINGS.values() if each.path.partition(".")[0] in parts]
             if title == "Run":
@@ -86,8 +86,7 @@ def command(context: click.Context, **options: Any) -> int:
     """Train a tagger; keep the epoch with the best strict F1 on dev.
 
     \b
-      bilstm-crf train                                     a small sample
-      bilstm-crf train --embeddings sg600 --preset best    NorNE's Bokmål
+      bilstm-crf train --embeddings sg600 --preset best    NorNE (default: sample)
       bilstm-crf train --train a.conll --dev b.conll --output runs/mine
     """  # noqa: D301
     with Waiting("Loading PyTorch"):

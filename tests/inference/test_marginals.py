@@ -247,3 +247,30 @@ def test_a_span_of_the_best_path_is_found_by_its_place() -> None:
     row = found.rows(1, [TokenSpan(1, 3, "Y")])[0]
     assert row == (1, 3, 5, 1)
     assert found.token_span(row) == TokenSpan(1, 3, "Y")
+
+
+@CASES
+@pytest.mark.parametrize("labels", [1, 2, 3, 4])
+@pytest.mark.parametrize("spread", SPREADS)
+def test_any_scores_may_be_impossible(length: int, labels: int, spread: float) -> None:
+    """Whatever is -inf: labels, starts, ends and transitions, in no encoding's pattern."""
+    random = np.random.default_rng(labels + 10 * length)
+    none = (np.empty((0, 4), np.int64), np.zeros((labels, labels), bool))
+    for _ in range(3):
+        drawn = [spread * random.normal(size=shape) for shape in ((labels,), (labels,), (labels, labels))]
+        emissions = spread * random.normal(size=(length, labels))
+        for scores in (*drawn, emissions):
+            scores[random.random(scores.shape) < 0.2] = -np.inf
+        crf = Crf(*drawn, [], *none)
+        everything = enumerated(emissions, crf)
+        legal = int((everything.scores > -np.inf).sum())
+        paths, _ = crf.best_sequences(emissions, 100)
+        order = np.argsort(-everything.scores, kind="stable")[: min(legal, 100)]
+        np.testing.assert_array_equal(paths, everything.paths[order])
+        if not legal:
+            continue
+        found = of_one(crf, emissions)
+        assert found.log_partitions[0] == pytest.approx(everything.log_z, rel=1e-12, abs=1e-12)
+        for token, label in itertools.product(range(length), range(labels)):
+            expected = everything.probability(everything.paths[:, token] == label)
+            assert found.labels[token, label] == pytest.approx(expected, rel=1e-6, abs=1e-10)
