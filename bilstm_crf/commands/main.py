@@ -34,8 +34,8 @@ COMMANDS = {
     "pseudonymise": "Replace names and identifiers of people; restore them with the mapping.",
     "evaluate": "Score a model or any system's output against gold.",
     "errors": "Show what a model or any system's output gets wrong.",
-    "model": "Describe a trained model; pack it into a few megabytes.",
-    "data": "Fetch NorNE; count what a corpus holds.",
+    "model": "Describe a model; pack it into a few megabytes; calibrate it.",
+    "data": "Fetch NorNE; check and count labelled files.",
     "experiment": "Run tables of trainings with several seeds.",
     "report": "Write the results of experiments as one page.",
     "embeddings": "Fetch, inspect and train word vectors.",
@@ -102,10 +102,10 @@ def main() -> None:
     \b
     First steps
       bilstm-crf tag --text "Kari Nordmann flytta til Bergen."
-      bilstm-crf tag articles/ -o names.xlsx            a table of the names in many files
-      bilstm-crf data norne                             fetch the corpus of the paper
-      bilstm-crf train --embeddings sg600               train the paper's Bokmål baseline
-      bilstm-crf data check train.conll dev.conll       check files of your own, to train on them
+      bilstm-crf tag articles/ -o names.xlsx         a table of the names in files
+      bilstm-crf data norne                          fetch the paper's corpus
+      bilstm-crf train --embeddings sg600            train its Bokmål baseline
+      bilstm-crf data check train.conll dev.conll    check your own training data
 
     Results go to standard output, messages to standard error. Exit status: 0 done, 1 the work failed,
     2 wrong usage or bad input, 130 interrupted (143 by SIGTERM, 129 by SIGHUP), 141 reader gone.
