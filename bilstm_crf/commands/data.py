@@ -41,9 +41,9 @@ def command() -> None:
 
     \b
     Examples
-      bilstm-crf data norne                          fetch the six published files into data/norne
-      bilstm-crf data check train.conll dev.conll    list every fault and what looks like a mistake
-      bilstm-crf data stats                          compare NorNE with the paper's Tables 2 to 4
+      bilstm-crf data norne                          fetch it into data/norne
+      bilstm-crf data check train.conll dev.conll    list every fault
+      bilstm-crf data stats                          compare NorNE with the paper
       bilstm-crf data stats train.conll dev.conll    count any files
     """  # noqa: D301
 
@@ -133,7 +133,7 @@ def check(context: click.Context, files: tuple[str, ...], **options: Any) -> int
     \b
     Examples
       bilstm-crf data check train.conll dev.conll test.conll
-      bilstm-crf data check --train a.conll --train b.conll --dev c.conll --places 10
+      bilstm-crf data check --train a.conll --train b.conll --dev c.conll
       bilstm-crf data check corpus.jsonl --json > check.json
       bilstm-crf data check train.conll dev.conll --suspicious --places 50
     """  # noqa: D301

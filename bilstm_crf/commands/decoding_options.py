@@ -55,8 +55,8 @@ def require_place(options: Mapping[str, Any], targets: Iterable[Writer]) -> None
     for target in targets:
         if options["scores"] and target.name in NO_SCORES:
             raise UsageError(
-                f"--scores: {target.kind} has no place for scores",
-                hint="--to jsonl, conllu or csv has; --min-score and --recall work without --scores",
+                f"--scores: there is no place for scores in {target.kind}",
+                hint="choose another output, such as --to csv; --min-score and --recall need no --scores",
             )
         if options["nbest"] > 1 and target.name not in ALTERNATIVES:
-            raise UsageError(f"--nbest: {target.kind} holds one label per word", hint="--to jsonl")
+            raise UsageError(f"--nbest: {target.kind} holds one label per word", hint="choose --to jsonl")

@@ -122,7 +122,7 @@ def info(
     \b
     Examples
       bilstm-crf embeddings info sg600
-      bilstm-crf embeddings info cc.no.300.bin --corpus dev.conllu --corpus test.conllu
+      bilstm-crf embeddings info cc.no.300.bin --corpus dev.conllu
     """  # noqa: D301
     from bilstm_crf.embeddings.coverage import coverage
     from bilstm_crf.embeddings.read import describe
@@ -243,7 +243,7 @@ def train(raw: Path, output: Path, format_name: str, **settings: Any) -> None:
     \b
     Examples
       bilstm-crf embeddings train avis.txt -o avis.bin --dim 100 --workers 4
-      bilstm-crf embeddings train small.txt.gz -o small.bin --dim 50 --min-count 2 --epochs 20
+      bilstm-crf embeddings train small.txt.gz -o small.bin --dim 50 --epochs 20
     """  # noqa: D301
     from bilstm_crf.embeddings import train as training
 

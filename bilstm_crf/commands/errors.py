@@ -68,9 +68,9 @@ def command(context: click.Context, /, **options: Any) -> None:
     """Show what a model, or any system, gets wrong: how often, where, with examples.
 
     \b
-      bilstm-crf errors --gold dev.conllu --predicted theirs.conllu --train train.conllu
+      bilstm-crf errors --gold dev.conll --predicted a.conll --train train.conll
       bilstm-crf errors --model runs/nob-sg600 dev.conllu --html -o errors.html
-      bilstm-crf errors --gold dev.conllu --predicted a.conllu --predicted b.conllu
+      bilstm-crf errors --gold dev.conll --predicted a.conll --predicted b.conll
 
     Missed, spurious, wrong type, wrong boundary, or both wrong; by entity type, length, document and genre,
     and by what was seen in --train and --embeddings. A second system is compared with the first.

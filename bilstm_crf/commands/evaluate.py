@@ -58,7 +58,7 @@ def command(context: click.Context, /, **options: Any) -> None:
     \b
       bilstm-crf evaluate --model runs/nob-sg600 dev.conllu
       bilstm-crf evaluate --gold dev.conllu --predicted theirs.conllu --labels 7
-      bilstm-crf evaluate --gold dev.conllu --predicted ours.conllu --predicted theirs.conllu
+      bilstm-crf evaluate --gold dev.conll --predicted a.conll --predicted b.conll
 
     A span counts if its boundaries and its type are right. Two systems or more are compared: the difference
     of F1, its 95 % interval and its p-value. The line with bars is the signature of a score: scores are

@@ -65,9 +65,9 @@ def command(files: tuple[Path, ...], **options: Any) -> None:
     Examples
       bilstm-crf experiment experiments/table5.toml --dry-run
       bilstm-crf experiment experiments/table?.toml --jobs 2
-      bilstm-crf experiment experiments/table7.toml --only 'BM*' --epochs 1     a quick look
-      bilstm-crf experiment experiments/table6.toml --seeds 42,43,44 --markdown > table6.md
-      bilstm-crf experiment experiments/table5.toml --no-run --output docs/results/experiments
+      bilstm-crf experiment experiments/table7.toml --only 'BM*' --epochs 1
+      bilstm-crf experiment experiments/table6.toml --seeds 42,43,44 --markdown
+      bilstm-crf experiment experiments/table5.toml --no-run --output tables
       bilstm-crf experiment experiments/bert.toml --encoder encoders/mine
     """  # noqa: D301
     from bilstm_crf.experiments.plan import find_tasks, look_for_encoders

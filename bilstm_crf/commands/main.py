@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import importlib
 import io
@@ -21,6 +22,7 @@ from bilstm_crf.util.streams import finish_output, open_closed_streams
 from bilstm_crf.version import __version__
 
 INTERRUPTED, READER_GONE = 130, 141  # as shells report SIGINT and SIGPIPE
+AGAIN = 0.05  # seconds until a signal that was lost is repeated
 # Raised by a group without a command; older versions of click print its help themselves.
 NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
@@ -32,8 +34,8 @@ COMMANDS = {
     "pseudonymise": "Replace names and identifiers of people; restore them with the mapping.",
     "evaluate": "Score a model or any system's output against gold.",
     "errors": "Show what a model or any system's output gets wrong.",
-    "model": "Describe a trained model; pack it into a few megabytes.",
-    "data": "Fetch NorNE; count what a corpus holds.",
+    "model": "Describe a model; pack it into a few megabytes; calibrate it.",
+    "data": "Fetch NorNE; check and count labelled files.",
     "experiment": "Run tables of trainings with several seeds.",
     "report": "Write the results of experiments as one page.",
     "embeddings": "Fetch, inspect and train word vectors.",
@@ -100,10 +102,10 @@ def main() -> None:
     \b
     First steps
       bilstm-crf tag --text "Kari Nordmann flytta til Bergen."
-      bilstm-crf tag articles/ -o names.xlsx            a table of the names in many files
-      bilstm-crf data norne                             fetch the corpus of the paper
-      bilstm-crf train --embeddings sg600               train the paper's Bokmål baseline
-      bilstm-crf data check train.conll dev.conll       check files of your own, to train on them
+      bilstm-crf tag articles/ -o names.xlsx         a table of the names in files
+      bilstm-crf data norne                          fetch the paper's corpus
+      bilstm-crf train --embeddings sg600            train its Bokmål baseline
+      bilstm-crf data check train.conll dev.conll    check your own training data
 
     Results go to standard output, messages to standard error. Exit status: 0 done, 1 the work failed,
     2 wrong usage or bad input, 130 interrupted (143 by SIGTERM, 129 by SIGHUP), 141 reader gone.
@@ -116,7 +118,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # escape what the terminal's encoding lacks
             stream.reconfigure(errors="backslashreplace")
-    with warnings.catch_warnings(), listening(), _signals_as_ctrl_c() as received:
+    with warnings.catch_warnings(), listening(), _signals_as_ctrl_c() as received, _no_lost_ctrl_c(received):
         warnings.simplefilter("always", InputWarning)
         warnings.showwarning = _warning_printer()
         status = _run(arguments)
@@ -190,6 +192,32 @@ def _signals_as_ctrl_c() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _no_lost_ctrl_c(received: list[int]) -> Iterator[None]:
+    """Raise KeyboardInterrupt again if it was raised where Python ignores exceptions.
+
+    While LLVM compiles the loops, a signal waits for the next Python code, which is a callback from C: the
+    exception is dropped there, and the command would go on, deaf to the signals after it.
+    """
+    before = sys.unraisablehook
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+            before(unraisable)
+            return
+        number = received[0] if received else signal.SIGINT
+        received.clear()
+        later = threading.Timer(AGAIN, _thread.interrupt_main, [number])
+        later.daemon = True
+        later.start()
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _is_out_of_memory(error: BaseException | None) -> bool:

@@ -111,7 +111,7 @@ def calibrate(model: str, dev: tuple[str, ...], dry_run: bool, **options: Any) -
 
     \b
     Example
-      bilstm-crf model calibrate --model runs/joint --dev nob-dev.conllu --dev nno-dev.conllu
+      bilstm-crf model calibrate --model DIR --dev nob.conllu --dev nno.conllu
     """  # noqa: D301
     from bilstm_crf.evaluation.report import map_types
     from bilstm_crf.inference import calibration

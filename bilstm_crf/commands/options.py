@@ -134,7 +134,8 @@ reading_options = options_group(
         "--format",
         "format_name",
         metavar="NAME",
-        help="Input format: conllu, conll2003, text, jsonl; for tag a document's, too.  [by suffix]",
+        help="Input format: conllu, conll2003, text, jsonl; in tag also docx, odt, html, mail, pdf."
+        "  [by suffix]",
     ),
     click.option(
         "--misc-key",

@@ -162,7 +162,7 @@ def command(context: click.Context, files: tuple[str, ...], **options: Any) -> i
     for each in plan.skipped:
         say(f"warning: {each.path} was skipped: {each.reason}")
     if plan.left_out:
-        say(f"warning: left out, since they are no text: {kinds_of(plan.left_out)}")
+        say(f"warning: ignored (unknown format): {kinds_of(plan.left_out)}")
     return 1 if plan.skipped else status
 
 
@@ -189,12 +189,11 @@ def types_of(given: str, tagger: Tagger) -> frozenset[str]:
         return known
     types: set[str] = set()
     for type_ in given.split(","):
-        found = {
-            each for each in known if each == type_.strip() or (type_.strip(), "_") == (each[:3], each[3:4])
-        }
+        name = type_.strip()
+        found = {each for each in known if each == name or each.startswith(f"{name}_")}
         if not found:
             raise UsageError(
-                f"--types {given}: the model has no type {type_.strip()!r}.{did_you_mean(type_, known)}",
+                f"--types {given}: the model has no type {name!r}.{did_you_mean(name, known)}",
                 hint=f"it has {', '.join(sorted(known))}",
             )
         types |= found

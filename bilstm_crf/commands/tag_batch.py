@@ -176,7 +176,7 @@ class Batch:
     def _report(self) -> None:
         plan = self.plan
         if plan.left_out and not self.quiet:
-            say(f"left out, of no known format: {kinds_of(plan.left_out)}")
+            say(f"ignored (unknown format): {kinds_of(plan.left_out)}")
         if self.skipped:
             count = len(self.skipped)
             say(f"warning: {count:,} {'file was' if count == 1 else 'files were'} skipped:")

@@ -86,7 +86,7 @@ def _add(plan: Plan, found: Found, options: Mapping[str, Any]) -> None:
         return
     # On a terminal names are easier to see than records; pipes and files always get these
     shown = options["output"] in (None, "-") and options["output_dir"] is None and on_terminal()
-    marks = "text" if shown and not options["scores"] and options["nbest"] == 1 else "jsonl"
+    marks = "text" if shown and options["nbest"] == 1 else "jsonl"
     job = Job(path, source, WRITERS[marks], folder=found.folder)
     if not job.has_running_text:
         job = replace(job, target=WRITERS[source.name])

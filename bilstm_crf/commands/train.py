@@ -86,7 +86,7 @@ def command(context: click.Context, **options: Any) -> int:
     """Train a tagger; keep the epoch with the best strict F1 on dev.
 
     \b
-      bilstm-crf train --embeddings sg600 --preset best    NorNE's Bokmål; no option: a sample
+      bilstm-crf train --embeddings sg600 --preset best    NorNE (default: sample)
       bilstm-crf train --train a.conll --dev b.conll --output runs/mine
     """  # noqa: D301
     with Waiting("Loading PyTorch"):

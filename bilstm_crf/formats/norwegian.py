@@ -285,6 +285,7 @@ class _Text:
 # ---------------------------------------------------------------- lines
 
 _LIST_ITEM = re.compile(r"[•·*]|[-–—] ?[A-ZÆØÅ]|(?:\d{1,2}|[a-z])\)\s|\d{1,2}\.\s+[A-ZÆØÅ]")
+_BYLINE = re.compile(r"Av [A-ZÆØÅ]")  # below a headline such as "Ordføreren går av", too
 # Of wrapped lines, in characters; narrower ones only where several lines say so
 _MIN_WIDTH, _NARROW, _MAX_WIDTH = 60, 30, 132
 
@@ -335,4 +336,6 @@ def _is_break(above: str, below: str, width: int) -> bool:
         return True
     if below[0].islower() or above[-1] in ",;(«/&.?!…" or above.endswith((" -", " –")):
         return False
+    if _BYLINE.match(below):
+        return True
     return width >= _MIN_WIDTH or above.rsplit(maxsplit=1)[-1].lower() not in OPEN_WORDS

@@ -48,24 +48,19 @@ def _parts(model: Model) -> Table:
     ]
     if model.contextual is not None:
         rows.append(("encoder", model.contextual.encoder.name))
-    return Table("", columns("part", "size"), rows)
+    return Table("", columns("part", "size", left=("size",)), rows)
 
 
 def _data(record: Mapping[str, Any]) -> Iterator[Block]:
     data = record.get("data")
     files = [
-        (
-            split,
-            str(each.get("path")).rpartition("/")[2],
-            str(each.get("sentences")),
-            Code(each["sha256"][:12]),
-        )
+        (split, _file_name(each), str(each.get("sentences")), Code(each["sha256"][:12]))
         for split in ("train", "dev", "test")
         for each in (data.get(split) or () if isinstance(data, dict) else ())
         if isinstance(each, dict) and isinstance(each.get("sha256"), str)
     ]
     if files:
-        yield Table("", columns("split", "file", "sentences", "SHA-256"), files)
+        yield Table("", columns("split", "file", "sentences", "SHA-256", left=("file", "SHA-256")), files)
     vectors = record.get("vectors")
     if isinstance(vectors, dict):
         yield Paragraph(
@@ -90,7 +85,8 @@ def _recipe(record: Mapping[str, Any]) -> Iterator[Block]:
     facts = [f"{name} {record[name]}" for name in ("epoch", "commit") if record.get(name) is not None]
     if isinstance(config, dict):
         seed = config.get("run", {}).get("seed") if isinstance(config.get("run"), dict) else None
-        facts = [f"preset {config.get('preset')}", f"seed {seed}", *facts]
+        settings = (("preset", config.get("preset")), ("seed", seed))
+        facts = [*(f"{name} {value}" for name, value in settings if value is not None), *facts]
     if isinstance(environment, dict):
         facts.append(f"{environment.get('platform')}, Python {environment.get('python')}")
     if facts:

@@ -12,6 +12,7 @@ import pytest
 
 from bilstm_crf.formats import FORMATS, FormatOptions, blocks, norwegian
 from bilstm_crf.formats.text import TOKENISERS
+from bilstm_crf.inference.decoding import Annotation, Decoding
 from bilstm_crf.inference.tagger import Tagger, chunks_of
 from bilstm_crf.sentence import Sentence
 from done import Done
@@ -114,8 +115,13 @@ def test_sentences_without_tokens_are_tagged_many_at_once(whole_documents: bool)
 def test_a_file_without_tokens_is_one_chunk(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tagger = Tagger.load(tiny_model)
     calls = []
-    spans = tagger._spans
-    monkeypatch.setattr(tagger, "_spans", lambda sentences: calls.append(len(sentences)) or spans(sentences))
+    annotate = tagger._annotate
+
+    def counted(sentences: list[Sentence], decoding: Decoding) -> list[Annotation]:
+        calls.append(len(sentences))
+        return annotate(sentences, decoding)
+
+    monkeypatch.setattr(tagger, "_annotate", counted)
     assert tagger.predict([Sentence([]) for _ in range(5_000)]) == [[]] * 5_000
     assert calls == [5_000]
 

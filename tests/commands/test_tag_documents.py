@@ -144,7 +144,9 @@ def test_standard_input_may_be_a_document(tag: Cli) -> None:
     assert records(done.out)[0]["text"] == BODY[0]
 
 
-@pytest.mark.parametrize("to", [[], ["--to", "jsonl"]], ids=["by default", "--to jsonl"])
+@pytest.mark.parametrize(
+    "to", [[], ["--scores"], ["--to", "jsonl"]], ids=["by default", "scores", "--to jsonl"]
+)
 def test_a_terminal_shows_marked_text_and_a_pipe_gets_records(
     tiny_model: Path, tmp_path: Path, to: list[str]
 ) -> None:
@@ -156,7 +158,7 @@ def test_a_terminal_shows_marked_text_and_a_pipe_gets_records(
     assert running.returncode == 0, running.stderr
     shown = os.read(terminal, 65_536).decode().replace("\r\n", "\n")
     os.close(terminal)
-    if to:
+    if "--to" in to:
         assert shown.startswith('{"file"')
     else:
         assert "\x1b" not in shown

@@ -16,6 +16,7 @@ from bilstm_crf import Tagger
 from bilstm_crf.config import Head, RunConfig
 from bilstm_crf.encoder.contextual import TrainableFeatures
 from bilstm_crf.formats import read
+from bilstm_crf.inference.decoding import UNCONSTRAINED
 from bilstm_crf.labels import ENCODINGS, read_spans
 from bilstm_crf.model.model_folder import Model, save_model
 from bilstm_crf.sentence import TokenSpan
@@ -35,7 +36,8 @@ def in_memory(monkeypatch: pytest.MonkeyPatch) -> list[list[list[TokenSpan]]]:
     found: list[list[list[TokenSpan]]] = []
 
     def predict_and_save(model: Any, *arguments: Any, **options: Any) -> None:
-        found.append(Tagger(model).predict(corpus_of(RunConfig.from_json(model.provenance["config"]))))
+        corpus = corpus_of(RunConfig.from_json(model.provenance["config"]))
+        found.append(Tagger(model).predict(corpus, decoding=UNCONSTRAINED))
         save_model(model, *arguments, **options)
 
     monkeypatch.setattr(training, "save_model", predict_and_save)
@@ -45,7 +47,7 @@ def in_memory(monkeypatch: pytest.MonkeyPatch) -> list[list[list[TokenSpan]]]:
 def assert_saved_as_trained(config: RunConfig, run: Path, in_memory: list[list[list[TokenSpan]]]) -> None:
     metrics = start(config, run)
     sentences = corpus_of(config)
-    loaded = Tagger.load(run).predict(sentences)
+    loaded = Tagger.load(run).predict(sentences, decoding=UNCONSTRAINED)
     assert loaded == in_memory[-1]
     best = max(history(run), key=lambda row: row["dev"]["f1"])
     assert metrics.dev.strict.f1 == best["dev"]["f1"] > 0.3
@@ -134,7 +136,7 @@ def test_a_linear_head_on_an_encoder_is_token_classification(linear: tuple[RunCo
             firsts = [words.index(number) for number in range(len(sentence))]
             logits.append(oracle(**encoding).logits[0, firsts])
 
-    found = Tagger(model).predict(sentences)
+    found = Tagger(model).predict(sentences, decoding=UNCONSTRAINED)
     assert sum(map(len, found)) > 10
     for sentence, spans, scores in zip(sentences, found, logits, strict=True):
         path = [labels[number] for number in scores.argmax(dim=1)]
@@ -159,12 +161,14 @@ def test_labels_that_make_no_span_are_none_and_never_written(
     legal = ENCODINGS[encoding]
     found, written = Tagger(model), tmp_path / "out.conllu"
     sentences = corpus_of(config)
-    _, ids = found._label_ids(sentences, None)
-    lengths = np.cumsum([len(sentence) for sentence in sentences])[:-1]
-    paths = [[model.vocabulary.labels[number] for number in path] for path in np.split(ids, lengths)]
-    spans = found.predict(sentences)
+    emissions, offsets = found.emissions(sentences)
+    parts = np.split(emissions.argmax(axis=1), offsets[1:-1])
+    paths = [[model.vocabulary.labels[number] for number in path] for path in parts]
+    spans = found.predict(sentences, decoding=UNCONSTRAINED)
     assert [legal.encode(each, len(path)) for each, path in zip(spans, paths, strict=True)] != paths
     assert spans == [legal.decode(path) for path in paths]
+    assert any(spans)
+    spans = found.predict(sentences)  # the best of the paths that are legal
     assert any(spans)
 
     save_model(model, tmp_path / "model", None)

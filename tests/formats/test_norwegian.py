@@ -93,6 +93,11 @@ def test_a_missing_blank_hides_no_sentence_end() -> None:
 
 LINES = {
     "headline and byline": ["Kari Nordmann til Oslo", "Av Ola Nordmann", "Kari Hansen bur i Bergen."],
+    "headline that ends with a preposition": [
+        "Ordføreren går av",
+        "Av Ola Nordmann",
+        "Kari Hansen bur i Bergen.",
+    ],
     "list": ["Handleliste", "- Brød", "- 2 l melk", "1. Ost", "2. Egg", "a) rød", "• salt"],
     "recipe": ["4 grove lefser", "8 salatblad", "Ein avocado", "Salt og peppar"],
     "an abbreviation before a line end": ["Vi har brød, vin osv.", "Per Hansen"],
