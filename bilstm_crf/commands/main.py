@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import importlib
 import io
@@ -21,6 +22,7 @@ from bilstm_crf.util.streams import finish_output, open_closed_streams
 from bilstm_crf.version import __version__
 
 INTERRUPTED, READER_GONE = 130, 141  # as shells report SIGINT and SIGPIPE
+AGAIN = 0.05  # seconds until a signal that was lost is repeated
 # Raised by a group without a command; older versions of click print its help themselves.
 NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
@@ -116,7 +118,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # escape what the terminal's encoding lacks
             stream.reconfigure(errors="backslashreplace")
-    with warnings.catch_warnings(), listening(), _signals_as_ctrl_c() as received:
+    with warnings.catch_warnings(), listening(), _signals_as_ctrl_c() as received, _no_lost_ctrl_c(received):
         warnings.simplefilter("always", InputWarning)
         warnings.showwarning = _warning_printer()
         status = _run(arguments)
@@ -190,6 +192,32 @@ def _signals_as_ctrl_c() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _no_lost_ctrl_c(received: list[int]) -> Iterator[None]:
+    """Raise KeyboardInterrupt again if it was raised where Python ignores exceptions.
+
+    While LLVM compiles the loops, a signal waits for the next Python code, which is a callback from C: the
+    exception is dropped there, and the command would go on, deaf to the signals after it.
+    """
+    before = sys.unraisablehook
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+            before(unraisable)
+            return
+        number = received[0] if received else signal.SIGINT
+        received.clear()
+        later = threading.Timer(AGAIN, _thread.interrupt_main, [number])
+        later.daemon = True
+        later.start()
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _is_out_of_memory(error: BaseException | None) -> bool:

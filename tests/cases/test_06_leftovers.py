@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,8 +39,13 @@ class Struck(io.RawIOBase):
         return 0
 
 
-def tag_struck(blow: signal.Signals | BaseException, model: Path, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Struck(blow))))
+def tag_struck(
+    blow: signal.Signals | BaseException,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    struck: type[Struck] = Struck,
+) -> int:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(struck(blow))))
     return run(["tag", "--model", str(model), "--format", "conllu", "-o", "out.conllu"])
 
 
@@ -52,6 +59,29 @@ def test_a_signal_removes_the_temporary_output(
         assert tag_struck(blow, tiny_model, monkeypatch) == 128 + blow
         assert os.listdir() == []
         assert signal.getsignal(blow) == signal.SIG_DFL, "handlers are put back"
+    finally:
+        signal.signal(blow, before)
+
+
+class StruckInCallback(Struck):
+    """An input that gets the signal in a callback from C, where Python drops exceptions, as LLVM does."""
+
+    def readinto(self, buffer: object) -> int:
+        ctypes.CFUNCTYPE(None)(lambda: os.kill(os.getpid(), self._blow))()
+        time.sleep(5)  # until the signal is repeated
+        return 0
+
+
+@pytest.mark.parametrize("blow", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_a_callback_drops_is_not_lost(
+    blow: signal.Signals, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    usual = signal.default_int_handler if blow == signal.SIGINT else signal.SIG_DFL
+    before = signal.signal(blow, usual)
+    try:
+        assert tag_struck(blow, tiny_model, monkeypatch, StruckInCallback) == 128 + blow
+        assert os.listdir() == []
     finally:
         signal.signal(blow, before)
 
