@@ -53,8 +53,6 @@ def source_of(path: str, name: str | None = None, encoding: str | None = None) -
         raise _unexpected(found, path, suffix)
     if name is None and suffix in BY_SUFFIX and os.path.lexists(path):
         raise _unread(BY_SUFFIX[suffix], path)
-    if name is None and path != "-" and suffix not in SUFFIXES and not os.path.lexists(path):
-        raise UsageError(f"{path}: no such file or folder")
     return format_of(path, name, encoding)
 
 
