@@ -126,7 +126,7 @@ def read_mapping(path: str) -> Mapping | None:
 
 
 def _parse(content: bytes, path: str) -> Mapping:
-    csv.field_size_limit(len(content) + 1)
+    csv.field_size_limit(max(csv.field_size_limit(), len(content)))  # of the whole process: never lowered
     try:
         text = content.decode("utf-8", "surrogateescape")  # as file names may be
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import stat
 from pathlib import Path
@@ -105,3 +106,12 @@ def test_none_is_none(tmp_path: Path) -> None:
     assert read_mapping(str(tmp_path / "none.csv")) is None
     with pytest.raises(UsageError, match="expected a file"):
         read_mapping(str(tmp_path))
+
+
+def test_reading_a_mapping_leaves_other_tables_alone(tmp_path: Path) -> None:
+    """csv's limit on a field is one for the whole process."""
+    path = tmp_path / "secret.csv"
+    path.touch(0o600)
+    with pytest.raises(InputError):
+        read_mapping(str(path))
+    assert csv.field_size_limit() >= 131_072
