@@ -39,7 +39,7 @@ class People:
         }
 
     def longer(self, folded: tuple[str, ...]) -> set[str]:
-        """Return who has these names and more: others between them, or given names before a double surname."""
+        """Return who has these names and others between them, or given names before a double surname."""
         return {
             id_
             for name, id_ in self.by_name.items()
