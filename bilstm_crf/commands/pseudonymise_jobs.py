@@ -57,7 +57,7 @@ def plan_jobs(files: Sequence[str], options: dict[str, Any]) -> Plan:
         if several:
             raise UsageError(f"{len(sources)} files need a folder for their outputs: -o DIR")
         target = None if output in (None, "-") else output
-        if target is not None:
+        if target is not None and not options["restore"]:  # an edited file is known by its own name
             sources[0].name = os.path.basename(target)
         plan.jobs = [Job(sources[0], target)]
         return plan

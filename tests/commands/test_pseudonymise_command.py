@@ -85,6 +85,15 @@ def test_gzip_and_other_encodings_come_back(pseudonymise: Cli) -> None:
     assert Path("back.txt").read_bytes() == TEXT.encode("cp1252")
 
 
+def test_an_edited_file_is_known_by_its_own_name_not_that_of_the_output(pseudonymise: Cli) -> None:
+    """With the record of its places, names are matched in their order."""
+    Path("in/a.txt").write_text("kari@example.no og ola@example.no", "utf-8")
+    assert pseudonymise("in/a.txt", "-o", "out.txt", "--style", "number").status == 0
+    Path("out.txt").write_text(Path("out.txt").read_text("utf-8") + ".", "utf-8")
+    done = pseudonymise("--restore", "out.txt", "-o", "back.txt")
+    assert (done.status, "(0 of them by the pseudonym alone)" in done.err) == (1, True)
+
+
 def test_a_file_that_the_mapping_does_not_know_is_not_called_edited(pseudonymise: Cli) -> None:
     """Its [EMAIL-1] may be another corpus's."""
     assert pseudonymise("in/a.txt", "-o", "out.txt").status == 0
