@@ -313,8 +313,9 @@ def restore_files(plan: Plan, mapping: Mapping | None, options: dict[str, Any]) 
         write_output(job, restored.content)
         exact += restored.is_exact
         if not restored.is_exact:
+            why = "was edited" if restored.record else "no output of this mapping by its name or content"
             say(
-                f"{path}: was edited; {restored.restored} pseudonyms restored"
+                f"{path}: {why}; {restored.restored} pseudonyms restored"
                 f" ({restored.alone} of them by the pseudonym alone), {len(restored.left)} left"
             )
             for line, pseudonym in restored.left[:20]:

@@ -75,6 +75,8 @@ def _add(plan: Plan, found: Found, options: Mapping[str, Any]) -> None:
     if found.folder is not None and os.path.basename(path) == documents.NAME:
         return  # names the documents of the files beside it
     try:
+        if path != "-" and suffix_of(path) not in READ and not os.path.lexists(path):
+            raise InputError("no such file or folder", path=path)
         source = source_of(path, options["format_name"], options["input_encoding"])
     except (InputError, UsageError) as error:
         if not plan.several or path == "-":

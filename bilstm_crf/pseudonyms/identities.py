@@ -39,11 +39,13 @@ class People:
         }
 
     def longer(self, folded: tuple[str, ...]) -> set[str]:
-        """Return who has the same given name and surname, and others between them."""
+        """Return who has these names and others between them, or given names before a double surname."""
         return {
             id_
             for name, id_ in self.by_name.items()
-            if len(name) > len(folded) and name[0] == folded[0] and name[-1] == folded[-1]
+            if len(name) > len(folded)
+            and name[-1] == folded[-1]
+            and (name[0] == folded[0] or name[-len(folded) :] == folded)
         }
 
 

@@ -85,6 +85,16 @@ def test_gzip_and_other_encodings_come_back(pseudonymise: Cli) -> None:
     assert Path("back.txt").read_bytes() == TEXT.encode("cp1252")
 
 
+def test_a_file_that_the_mapping_does_not_know_is_not_called_edited(pseudonymise: Cli) -> None:
+    """Its [EMAIL-1] may be another corpus's."""
+    assert pseudonymise("in/a.txt", "-o", "out.txt").status == 0
+    Path("other.txt").write_text("Svar til [EMAIL-1].", "utf-8")
+    done = pseudonymise("--restore", "other.txt", "-o", "back.txt")
+    assert done.status == 1
+    assert "no output of this mapping" in done.err
+    assert "edited" not in done.err
+
+
 def test_an_edited_file_gets_what_is_left_and_status_1(pseudonymise: Cli) -> None:
     assert pseudonymise("in/a.txt", "-o", "out.txt").status == 0
     Path("out.txt").write_text(

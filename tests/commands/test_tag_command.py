@@ -168,11 +168,12 @@ def test_a_pipe_is_written_to_and_not_replaced(tag: Cli) -> None:
     ("arguments", "message"),
     [
         (["absent.conllu"], "absent.conllu: cannot be read: No such file"),
+        (["absent/"], "absent/: no such file or folder"),
         (["empty"], "empty holds no files"),
         (["d", "--format", "conlu"], "Did you mean conllu?"),
         (["d", "--output-dir", "d/tagged"], "--output-dir d/tagged is inside d"),
         (["d", "-o", "d/names.jsonl"], "-o d/names.jsonl is inside d"),
-        (["a.xyz"], "the suffix tells no format"),
+        (["c.xyz"], "the suffix tells no format"),
         ([], "standard input has no suffix to tell its format"),
         (["a.conllu", "--format", "conlu"], "Did you mean conllu?"),
         (["a.conllu", "--to", "jsnl"], "--to jsnl is not a known output. Did you mean jsonl?"),
@@ -203,6 +204,7 @@ def test_wrong_usage_is_said_with_exit_status_2(tag: Cli, arguments: list[str], 
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text(KARI, "utf-8")
     Path("a.jsonl").write_text('{"text": "Kari"}', "utf-8")
+    Path("c.xyz").write_text("Kari\n", "utf-8")
     Path("empty").mkdir()
     before = sorted(Path.cwd().rglob("*"))
     done = tag(*arguments)

@@ -30,6 +30,17 @@ def test_the_same_full_name_is_the_same_person_in_every_file_and_every_run() -> 
     assert first.pseudonym("Kari Nordmann") in later.text
 
 
+def test_a_double_surname_alone_is_the_person_of_its_document_who_has_it() -> None:
+    names = {"Anna Maria Vik Hauge": "PER", "Vik Hauge": "PER", "Hauge": "PER"}
+    result = run("Anna Maria Vik Hauge kom. Vik Hauge sov. Hauge gikk.", names, style="number")
+    assert result.text == "[PER-1] kom. [PER-1] sov. [PER-1] gikk."
+    two = run(
+        "Anna Vik Hauge og Ola Vik Hauge kom. Vik Hauge sov.",
+        {**names, "Anna Vik Hauge": "PER", "Ola Vik Hauge": "PER"},
+    )
+    assert len(two.mapping.identities) == 3
+
+
 def test_a_surname_of_two_people_gets_a_pseudonym_of_its_own_and_the_report_says_so() -> None:
     names = {"Kari Nordmann": "PER", "Ola Nordmann": "PER", "Nordmann": "PER"}
     result = run("Kari Nordmann og Ola Nordmann kom. Nordmann gikk.", names)
