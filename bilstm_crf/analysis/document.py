@@ -197,7 +197,7 @@ def _example(example: Example, path: str) -> page.Example:
         for marked, positions in groupby(range(len(example.words)), marks)
     ]
     before, after = ([Words("…")] * more for more in (example.more_left, example.more_right))
-    types = [f"{side} {mention.type}" for side, mention in sides if mention is not None]
+    types = [f"{side} {quoted.type}" for side, quoted in sides if quoted is not None]
     line = f":{example.line}" if example.line else ""
     place = f"{path}{line}" + (f" ({example.sentence_id})" if example.sentence_id else "")
     facts = [spelt(example.category), *types, *([example.document] if example.document else [])]

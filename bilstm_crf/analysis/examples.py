@@ -12,7 +12,7 @@ from bilstm_crf.sentence import Sentence, TokenSpan
 
 
 @dataclass(frozen=True)
-class Mention:
+class QuotedSpan:
     """A span inside an example; `start` and `end` count the example's words from 0."""
 
     start: int
@@ -33,8 +33,8 @@ class Example:
     words: list[str]
     more_left: bool  # whether the sentence has tokens before and after these
     more_right: bool
-    gold: Mention | None
-    predicted: Mention | None
+    gold: QuotedSpan | None
+    predicted: QuotedSpan | None
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ def example(sentence: Sentence, outcome: Outcome, document: str | None, *, conte
     start, end = min(span.start for span in spans), max(span.end for span in spans)
     first, last = max(start - context, 0), min(end + context, len(sentence))
 
-    def mention(span: TokenSpan | None) -> Mention | None:
+    def quoted(span: TokenSpan | None) -> QuotedSpan | None:
         if span is None:
             return None
         text = " ".join(sentence.tokens[span.start : span.end])
-        return Mention(span.start - first, span.end - first, span.type, text)
+        return QuotedSpan(span.start - first, span.end - first, span.type, text)
 
     return Example(
         category=outcome.category,
@@ -69,8 +69,8 @@ def example(sentence: Sentence, outcome: Outcome, document: str | None, *, conte
         words=sentence.tokens[first:last],
         more_left=first > 0,
         more_right=last < len(sentence),
-        gold=mention(outcome.gold),
-        predicted=mention(outcome.predicted),
+        gold=quoted(outcome.gold),
+        predicted=quoted(outcome.predicted),
     )
 
 
@@ -96,11 +96,11 @@ def varied(errors: Sequence[Example], count: int) -> list[Example]:
     shown: Counter[str] = Counter()
     ranked = []
     for position, error in enumerate(errors):
-        name = " ".join(mention.text for mention in (error.gold, error.predicted) if mention)
+        name = " ".join(quoted.text for quoted in (error.gold, error.predicted) if quoted)
         ranked.append((shown[name], position))
         shown[name] += 1
     return [errors[position] for _, position in sorted(ranked)[:count]]
 
 
-def _type(mention: Mention | None) -> str:
-    return OUTSIDE if mention is None else mention.type
+def _type(quoted: QuotedSpan | None) -> str:
+    return OUTSIDE if quoted is None else quoted.type

@@ -23,7 +23,7 @@ Place = tuple[int, TokenSpan]  # the number of a sentence and a span in it
 Key = tuple[str, str | None, str]  # the file, the document and the name without a genitive -s
 
 
-class Mention(NamedTuple):
+class BareName(NamedTuple):
     """A bare name that may be a person who is named in full elsewhere."""
 
     number: int  # of its sentence
@@ -44,20 +44,20 @@ def agree(
     is asked for by `probabilities` are spans of few sentences.
     """
     names = _full_names(sentences, annotations)
-    mentions = _apart(list(_mentions(sentences, annotations, names))) if names else []
-    if not mentions:
+    bare_names = _apart(list(_bare_names(sentences, annotations, names))) if names else []
+    if not bare_names:
         return list(annotations)
-    keys = list(dict.fromkeys(mention.key for mention in mentions))
+    keys = list(dict.fromkeys(bare_name.key for bare_name in bare_names))
     full = list(dict.fromkeys(place for key in keys for place in names[key]))
     sure = dict(zip(full, probabilities(full), strict=True))
     known = {key: max(sure[place] for place in names[key]) for key in keys}
-    mentions = [mention for mention in mentions if known[mention.key] >= MIN_SURE]
-    possible = probabilities([(each.number, each.person) for each in mentions])
-    before = probabilities([(each.number, each.found or each.person) for each in mentions])
-    changes: dict[int, dict[Mention, float]] = defaultdict(dict)  # the score of each, by sentence
-    for mention, as_person, as_found in zip(mentions, possible, before, strict=True):
-        if as_person >= MIN_POSSIBLE and (mention.found is None or as_found < MIN_SURE):
-            changes[mention.number][mention] = known[mention.key]
+    bare_names = [bare_name for bare_name in bare_names if known[bare_name.key] >= MIN_SURE]
+    possible = probabilities([(each.number, each.person) for each in bare_names])
+    before = probabilities([(each.number, each.found or each.person) for each in bare_names])
+    changes: dict[int, dict[BareName, float]] = defaultdict(dict)  # the score of each, by sentence
+    for bare_name, as_person, as_found in zip(bare_names, possible, before, strict=True):
+        if as_person >= MIN_POSSIBLE and (bare_name.found is None or as_found < MIN_SURE):
+            changes[bare_name.number][bare_name] = known[bare_name.key]
     return [
         _with(annotation, changes[number]) if number in changes else annotation
         for number, annotation in enumerate(annotations)
@@ -77,9 +77,9 @@ def _full_names(sentences: Sequence[Sentence], annotations: Sequence[Annotation]
     return found
 
 
-def _mentions(
+def _bare_names(
     sentences: Sequence[Sentence], annotations: Sequence[Annotation], names: dict[Key, list[Place]]
-) -> Iterator[Mention]:
+) -> Iterator[BareName]:
     """Yield each token that is such a bare name, and neither a person already nor part of a longer span."""
     words = {key[2] for key in names}
     for number, (sentence, annotation) in enumerate(zip(sentences, annotations, strict=True)):
@@ -95,28 +95,28 @@ def _mentions(
             old = covered.get(token)
             beside = [covered[each].type for each in (token - 1, token + 1) if each in covered]
             if PERSON not in beside and (old is None or (old.type != PERSON and old.end - old.start == 1)):
-                found.append(Mention(number, TokenSpan(token, token + 1, PERSON), key, old))
+                found.append(BareName(number, TokenSpan(token, token + 1, PERSON), key, old))
         if found:
-            possible = {*trim_spans(sentence, [mention.person for mention in found])}
-            yield from (mention for mention in found if mention.person in possible)
+            possible = {*trim_spans(sentence, [bare_name.person for bare_name in found])}
+            yield from (bare_name for bare_name in found if bare_name.person in possible)
 
 
-def _apart(mentions: list[Mention]) -> list[Mention]:
-    """Return the mentions without those side by side: a full name that was missed, not two persons."""
-    places = {(each.number, each.person.start) for each in mentions}
+def _apart(bare_names: list[BareName]) -> list[BareName]:
+    """Return the bare names without those side by side: a full name that was missed, not two persons."""
+    places = {(each.number, each.person.start) for each in bare_names}
     return [
         each
-        for each in mentions
+        for each in bare_names
         if not places & {(each.number, each.person.start - 1), (each.number, each.person.end)}
     ]
 
 
-def _with(annotation: Annotation, mentions: dict[Mention, float]) -> Annotation:
-    """Return the annotation with these mentions as persons, each with its score."""
+def _with(annotation: Annotation, bare_names: dict[BareName, float]) -> Annotation:
+    """Return the annotation with these bare names as persons, each with its score."""
     scores = annotation.scores or [0.0] * len(annotation.token_spans)
-    gone = {mention.found for mention in mentions}
+    gone = {bare_name.found for bare_name in bare_names}
     scored = [each for each in zip(annotation.token_spans, scores, strict=True) if each[0] not in gone]
-    scored = sorted(scored + [(mention.person, score) for mention, score in mentions.items()])
+    scored = sorted(scored + [(bare_name.person, score) for bare_name, score in bare_names.items()])
     return annotation._replace(
         token_spans=[span for span, _ in scored],
         scores=None if annotation.scores is None else [score for _, score in scored],

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.formats.base import rounded, scored_spans
 from bilstm_crf.output.layout import passage_of
-from bilstm_crf.output.mentions import BREAKS
+from bilstm_crf.output.name_rows import BREAKS
 from bilstm_crf.sentence import Sentence
 
 CARRIAGE_RETURN = re.compile("\r\n?")

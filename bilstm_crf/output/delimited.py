@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from bilstm_crf.errors import warn
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.formats.blocks import BOM_BYTES
-from bilstm_crf.output.mentions import Mention, mentions
+from bilstm_crf.output.name_rows import NameRow, name_rows
 from bilstm_crf.sentence import Sentence
 
 # https://owasp.org/www-community/attacks/CSV_Injection. An apostrophe that stands before such a sign already
@@ -37,12 +37,12 @@ def write_tsv(sentences: Iterable[Sentence], options: FormatOptions) -> Iterator
 def _write(sentences: Iterable[Sentence], delimiter: str, line_end: str) -> Iterator[bytes]:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, delimiter=delimiter, lineterminator=line_end)
-    writer.writerow(Mention._fields)
+    writer.writerow(NameRow._fields)
     escaped = pending = 0
     for sentence in sentences:
-        for mention in mentions(sentence):
-            cells = [_without_formula(cell) if isinstance(cell, str) else cell for cell in mention]
-            escaped += sum(new is not old for new, old in zip(cells, mention, strict=True))
+        for row in name_rows(sentence):
+            cells = [_without_formula(cell) if isinstance(cell, str) else cell for cell in row]
+            escaped += sum(new is not old for new, old in zip(cells, row, strict=True))
             writer.writerow(cells)
             pending += 1
         if pending >= ROWS:

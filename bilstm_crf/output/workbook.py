@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bilstm_crf.errors import BilstmCrfError
 from bilstm_crf.formats import FormatOptions
-from bilstm_crf.output.mentions import Mention, mentions
+from bilstm_crf.output.name_rows import NameRow, name_rows
 from bilstm_crf.sentence import Sentence
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def write(sentences: Iterable[Sentence], options: FormatOptions) -> Iterator[byt
         workbook.set_properties({"created": CREATED})
         table = _Table(workbook)
         for sentence in sentences:
-            for mention in mentions(sentence):
-                table.add(mention)
+            for row in name_rows(sentence):
+                table.add(row)
         table.finish()
         try:
             workbook.close()
@@ -66,11 +66,11 @@ class _Table:
         self.score = workbook.add_format({"num_format": "0.000"})
         self.sheet, self.row = self._new_sheet(), 1
 
-    def add(self, mention: Mention) -> None:
+    def add(self, row: NameRow) -> None:
         if self.row == MAX_ROWS:
             self.finish()
             self.sheet, self.row = self._new_sheet(), 1
-        for column, cell in enumerate(mention):
+        for column, cell in enumerate(row):
             if isinstance(cell, str):
                 self._text(self.row, column, cell)
             elif cell is not None:
@@ -79,12 +79,12 @@ class _Table:
 
     def finish(self) -> None:
         """Set the filter of the current sheet."""
-        self.sheet.autofilter(0, 0, self.row - 1, len(Mention._fields) - 1)
+        self.sheet.autofilter(0, 0, self.row - 1, len(NameRow._fields) - 1)
 
     def _new_sheet(self) -> Worksheet:
         number = len(self.workbook.worksheets()) + 1
         self.sheet = self.workbook.add_worksheet("names" if number == 1 else f"names {number}")
-        for column, name in enumerate(Mention._fields):
+        for column, name in enumerate(NameRow._fields):
             self.sheet.set_column(column, column, WIDTHS.get(name, 8))
             self._text(0, column, name, self.header)
         self.sheet.freeze_panes(1, 0)

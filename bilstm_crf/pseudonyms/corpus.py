@@ -22,11 +22,11 @@ from bilstm_crf.formats import FormatOptions
 from bilstm_crf.pseudonyms.editor import Counts, Decisions, Editor
 from bilstm_crf.pseudonyms.edits import Edit, apply
 from bilstm_crf.pseudonyms.forms import fold
+from bilstm_crf.pseudonyms.found_names import FoundName
 from bilstm_crf.pseudonyms.identifiers import KINDS
 from bilstm_crf.pseudonyms.identities import Resolver
 from bilstm_crf.pseudonyms.invention import Inventor, invented_words
 from bilstm_crf.pseudonyms.mapping import FileRecord, Mapping, Occurrence
-from bilstm_crf.pseudonyms.mentions import Mention
 from bilstm_crf.pseudonyms.pages import Page, pages
 from bilstm_crf.pseudonyms.same_names import NameIndex
 from bilstm_crf.pseudonyms.source import Source
@@ -164,21 +164,24 @@ class Pseudonymiser:
 
     def _resolve(self, source: Source, document: DocumentNames) -> None:
         self.resolver.ambiguous.clear()
-        document.ids, people = self.resolver.resolve(document.mentions)
-        pairs = zip(document.mentions, document.ids, strict=True)
-        sure = {id_ for mention, id_ in pairs if mention.score >= MIN_EVIDENCE}
+        document.ids, people = self.resolver.resolve(document.found_names)
+        pairs = zip(document.found_names, document.ids, strict=True)
+        sure = {id_ for found_name, id_ in pairs if found_name.score >= MIN_EVIDENCE}
         document.people = {word: ids for word, ids in people.by_word.items() if ids & sure}
-        for mention in self.resolver.ambiguous.values():
-            what = f"{mention.kind}: several people here have this name; it got a pseudonym of its own"
-            self._unsure(source, mention.line, what, mention)
-        for mention in document.mentions:
-            if mention.score < self.request.unsure_below:
+        for found_name in self.resolver.ambiguous.values():
+            what = f"{found_name.kind}: several people here have this name; it got a pseudonym of its own"
+            self._unsure(source, found_name.line, what, found_name)
+        for found_name in document.found_names:
+            if found_name.score < self.request.unsure_below:
                 self._unsure(
-                    source, mention.line, f"{mention.kind}: probability {mention.score:.2f}", mention
+                    source,
+                    found_name.line,
+                    f"{found_name.kind}: probability {found_name.score:.2f}",
+                    found_name,
                 )
 
-    def _unsure(self, source: Source, line: int, what: str, mention: Mention) -> None:
-        self.outcome.unsure.append(Unsure(shown(source.path), line, what, " ".join(mention.tokens)))
+    def _unsure(self, source: Source, line: int, what: str, found_name: FoundName) -> None:
+        self.outcome.unsure.append(Unsure(shown(source.path), line, what, " ".join(found_name.tokens)))
 
     def _index(self) -> NameIndex:
         """Return the names to look for: those that the tagger was sure of once, and those of earlier runs."""
@@ -189,11 +192,16 @@ class Pseudonymiser:
         met: set[str] = set()
         for surveyed in self._surveyed.values():
             for document in surveyed.names.documents.values():
-                for mention, id_ in zip(document.mentions, document.ids, strict=True):
+                for found_name, id_ in zip(document.found_names, document.ids, strict=True):
                     met.add(id_)
-                    if mention.score >= MIN_EVIDENCE:
+                    if found_name.score >= MIN_EVIDENCE:
                         sure.add(
-                            (id_, self.resolver.key(mention.kind, mention.words(self.resolver.attested).text))
+                            (
+                                id_,
+                                self.resolver.key(
+                                    found_name.kind, found_name.words(self.resolver.attested).text
+                                ),
+                            )
                         )
         for identity in self.mapping.identities.values():
             for name in identity.names:

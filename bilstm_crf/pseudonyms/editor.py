@@ -1,6 +1,6 @@
 """Edit the pages of a file: names where the tagger saw them, names elsewhere, identifiers.
 
-page + names of its file ─► identifiers, mentions, same names, compounds, comments ─► edits
+page + names of its file ─► identifiers, found names, same names, compounds, comments ─► edits
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from bilstm_crf.pseudonyms.edits import (
     without_overlap,
 )
 from bilstm_crf.pseudonyms.forms import Form, fold, with_genitive
+from bilstm_crf.pseudonyms.found_names import FoundName, Words
 from bilstm_crf.pseudonyms.identifiers import Identifier, find_identifiers, normalise
 from bilstm_crf.pseudonyms.identities import Resolver
 from bilstm_crf.pseudonyms.invention import pseudonym_words, replaced_word
 from bilstm_crf.pseudonyms.mapping import Identity, Mapping
-from bilstm_crf.pseudonyms.mentions import Mention, Words
 from bilstm_crf.pseudonyms.pages import Page, Place
 from bilstm_crf.pseudonyms.same_names import Match, NameIndex
 from bilstm_crf.pseudonyms.survey import DocumentNames, FileNames
@@ -62,7 +62,7 @@ class Editor:
         self.mapping, self.style = decisions.mapping, decisions.mapping.style
         self.counts = Counts()
         self._tokens = 0  # of the pages before
-        self._reached: dict[str | None, int] = Counter()  # mentions of each document that are done
+        self._reached: dict[str | None, int] = Counter()  # found names of each document that are done
 
     def edits(self, page: Page) -> list[Edit]:
         """Return the edits of the next page, in their order and without overlap."""
@@ -71,12 +71,12 @@ class Editor:
         covered: set[int] = set()
         for text, places, first in page.passages:
             edits += self._identifiers(page, text, places, first, covered)
-        for mention, id_ in self._mentions(page, document):
-            words = mention.words(self.decisions.resolver.attested)
-            first = mention.start - self._tokens
+        for found_name, id_ in self._found_names(page, document):
+            words = found_name.words(self.decisions.resolver.attested)
+            first = found_name.start - self._tokens
             for part in words.without({token - first for token in covered}):
-                edits += self._name(page, first, mention.end - self._tokens, id_, part)
-            covered.update(range(first, mention.end - self._tokens))
+                edits += self._name(page, first, found_name.end - self._tokens, id_, part)
+            covered.update(range(first, found_name.end - self._tokens))
         if self.decisions.same_names:
             edits += self._elsewhere(page, document, covered)
         edits += self._notes(page, document)
@@ -113,12 +113,12 @@ class Editor:
 
     # ------------------------------------------------------------ names
 
-    def _mentions(self, page: Page, document: DocumentNames) -> Iterator[tuple[Mention, str]]:
-        """Yield the mentions of a page; the pages of a document come in their order."""
+    def _found_names(self, page: Page, document: DocumentNames) -> Iterator[tuple[FoundName, str]]:
+        """Yield the found names of a page; the pages of a document come in their order."""
         at = self._reached[page.document]
         end = self._tokens + len(page.tokens)
-        while at < len(document.mentions) and document.mentions[at].start < end:
-            yield document.mentions[at], document.ids[at]
+        while at < len(document.found_names) and document.found_names[at].start < end:
+            yield document.found_names[at], document.ids[at]
             at += 1
         self._reached[page.document] = at
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from bilstm_crf.pseudonyms.forms import with_genitive
+from bilstm_crf.pseudonyms.found_names import Words
 from bilstm_crf.pseudonyms.invention import other_name, pseudonym_words, replaced_word
 from bilstm_crf.pseudonyms.mapping import Identity, Style
-from bilstm_crf.pseudonyms.mentions import Words
 from bilstm_crf.pseudonyms.pages import Page, Place
 
 

@@ -1,4 +1,4 @@
-"""Who is who: join the mentions of a corpus to identities.
+"""Who is who: join the found names of a corpus to identities.
 
 The same full name is the same person everywhere. A surname or a given name alone is the person of its
 document who has it; if there are several, it is somebody of its own, which is safe: nobody is taken for
@@ -12,11 +12,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from bilstm_crf.pseudonyms.forms import fold, is_initial, is_particle
+from bilstm_crf.pseudonyms.found_names import FoundName, Words
 from bilstm_crf.pseudonyms.identifiers import KINDS as IDENTIFIERS
 from bilstm_crf.pseudonyms.identifiers import normalise
 from bilstm_crf.pseudonyms.invention import Inventor, without_legal_forms
 from bilstm_crf.pseudonyms.mapping import Identity, Mapping
-from bilstm_crf.pseudonyms.mentions import Mention, Words
 
 
 @dataclass
@@ -53,14 +53,14 @@ class Resolver:
     """Assigns identities, document by document, and keeps them in a mapping."""
 
     def __init__(self, mapping: Mapping, inventor: Inventor, attested: Collection[str]) -> None:
-        """`attested`: the folded last words of all mentions, the evidence for genitives."""
+        """`attested`: the folded last words of all found names, the evidence for genitives."""
         self.mapping, self.inventor, self.attested = mapping, inventor, attested
         self._known: dict[tuple[str, str], str] = {}  # kind and key of each name to its id
         for identity in mapping.identities.values():
             for original in identity.names:
                 self._known[identity.kind, self.key(identity.kind, original)] = identity.id
-        # The first mention of each name that several people of the document have
-        self.ambiguous: dict[tuple[str, ...], Mention] = {}
+        # The first occurrence of each name that several people of the document have
+        self.ambiguous: dict[tuple[str, ...], FoundName] = {}
 
     def key(self, kind: str, name: str) -> str:
         """Return what the names of an identity share."""
@@ -70,11 +70,11 @@ class Resolver:
             return fold(" ".join(without_legal_forms(name)[0]))
         return fold(name)
 
-    def resolve(self, mentions: Sequence[Mention]) -> tuple[list[str], People]:
-        """Return the id of each mention of a document, and the people in it."""
-        words = [mention.words(self.attested) for mention in mentions]
+    def resolve(self, found_names: Sequence[FoundName]) -> tuple[list[str], People]:
+        """Return the id of each found name of a document, and the people in it."""
+        words = [found_name.words(self.attested) for found_name in found_names]
         people = People()
-        persons = [n for n, mention in enumerate(mentions) if mention.kind == "PER"]
+        persons = [n for n, found_name in enumerate(found_names) if found_name.kind == "PER"]
         full: dict[tuple[str, ...], str] = {}
         for n in persons:
             if words[n].is_full:
@@ -84,17 +84,17 @@ class Resolver:
             same = next(iter(longer)) if len(longer) == 1 else None
             people.add(folded, self._identity("PER", full[folded], same).id)
         ids = []
-        for mention, name in zip(mentions, words, strict=True):
+        for found_name, name in zip(found_names, words, strict=True):
             if not name.forms:
-                ids.append(self._identity(mention.kind, " ".join(mention.tokens)).id)
-            elif mention.kind == "PER":
-                ids.append(self._person(mention, name, people))
+                ids.append(self._identity(found_name.kind, " ".join(found_name.tokens)).id)
+            elif found_name.kind == "PER":
+                ids.append(self._person(found_name, name, people))
             else:
-                ids.append(self._mistaken(name, people) or self._identity(mention.kind, name.text).id)
+                ids.append(self._mistaken(name, people) or self._identity(found_name.kind, name.text).id)
             self._learn(ids[-1], name)
         return ids, people
 
-    def _person(self, mention: Mention, name: Words, people: People) -> str:
+    def _person(self, found_name: FoundName, name: Words, people: People) -> str:
         folded = name.folded
         if folded in people.by_name:
             return people.by_name[folded]
@@ -106,7 +106,7 @@ class Resolver:
         if len(found) == 1:
             return next(iter(found))
         if found:
-            self.ambiguous.setdefault(folded, mention)
+            self.ambiguous.setdefault(folded, found_name)
         return self._identity("PER", name.text).id
 
     def _mistaken(self, name: Words, people: People) -> str | None:

@@ -11,8 +11,8 @@ import hmac
 from collections.abc import Collection, Sequence
 
 from bilstm_crf.pseudonyms.forms import Form, fold, is_initial, is_particle, with_case_of
+from bilstm_crf.pseudonyms.found_names import Words
 from bilstm_crf.pseudonyms.mapping import Identity, Mapping
-from bilstm_crf.pseudonyms.mentions import Words
 from bilstm_crf.pseudonyms.names import name_lists
 
 ATTEMPTS = 200  # before a list counts as exhausted
@@ -58,7 +58,7 @@ class Inventor:
         return new
 
     def words(self, identity: Identity, name: Words) -> None:
-        """Add pseudonyms for the words of a mention that the identity lacks."""
+        """Add pseudonyms for the words of a found name that the identity lacks."""
         if self.mapping.style != "name":
             return
         known = pseudonym_words(identity)

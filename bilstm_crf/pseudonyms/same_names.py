@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from bilstm_crf.pseudonyms.forms import Form, fold, is_initial, is_particle
-from bilstm_crf.pseudonyms.mentions import Words
+from bilstm_crf.pseudonyms.found_names import Words
 
 MIN_LETTERS = 2  # of a name of one word
 GENITIVES = ("s", "'", "’", "'s", "’s")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bilstm_crf.pseudonyms.forms import fold, split_genitive
-from bilstm_crf.pseudonyms.mentions import Mention, kind_of
+from bilstm_crf.pseudonyms.found_names import FoundName, kind_of
 from bilstm_crf.pseudonyms.pages import Page
 
 MIN_EVIDENCE = 0.5  # probability of a name that is looked for elsewhere
@@ -16,8 +16,8 @@ MIN_EVIDENCE = 0.5  # probability of a name that is looked for elsewhere
 class DocumentNames:
     """What was found in one document of a file."""
 
-    mentions: list[Mention] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)  # of each mention, once they are resolved
+    found_names: list[FoundName] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)  # of each found name, once they are resolved
     people: dict[str, set[str]] = field(default_factory=dict)  # who has a name that is looked for
 
 
@@ -45,8 +45,8 @@ def survey(
                     continue
                 tokens = tuple(page.tokens[span.start : span.end])
                 line, following = page.line_of(span.start), page.following(span.end)
-                document.mentions.append(
-                    Mention(start, end, kind_of(span.type), score, line, tokens, following)
+                document.found_names.append(
+                    FoundName(start, end, kind_of(span.type), score, line, tokens, following)
                 )
             elif score >= MIN_EVIDENCE:
                 names.others.append((start, end))
@@ -68,11 +68,11 @@ def _words(page: Page) -> Iterator[str]:
 
 
 def last_words(files: Iterable[FileNames]) -> set[str]:
-    """Return the folded last words of all mentions: evidence of which names exist without a final s."""
+    """Return the folded last words of all found names: evidence of which names exist without a final s."""
     return {
-        fold(mention.tokens[-1])
+        fold(found_name.tokens[-1])
         for file in files
         for document in file.documents.values()
-        for mention in document.mentions
-        if not split_genitive(mention.tokens[-1], mention.following).ending
+        for found_name in document.found_names
+        if not split_genitive(found_name.tokens[-1], found_name.following).ending
     }

@@ -33,11 +33,11 @@ def test_the_words_of_an_example_are_those_of_its_spans(case, context):
     for outcome in outcomes(gold, predicted):
         words = sentences[outcome.sentence].tokens
         shown = example(sentences[outcome.sentence], outcome, None, context=context)
-        for mention, span in ((shown.gold, outcome.gold), (shown.predicted, outcome.predicted)):
-            assert (mention is None) == (span is None)
-            if mention is not None and span is not None:
-                assert mention.text == " ".join(words[span.start : span.end])
-                assert shown.words[mention.start : mention.end] == words[span.start : span.end]
+        for quoted, span in ((shown.gold, outcome.gold), (shown.predicted, outcome.predicted)):
+            assert (quoted is None) == (span is None)
+            if quoted is not None and span is not None:
+                assert quoted.text == " ".join(words[span.start : span.end])
+                assert shown.words[quoted.start : quoted.end] == words[span.start : span.end]
         assert shown.more_left == (shown.words[0] != words[0])
         assert shown.more_right == (shown.words[-1] != words[-1])
 

@@ -35,12 +35,12 @@ def agreed(
 @pytest.mark.parametrize("found", [None, TokenSpan(0, 1, "ORG")])
 def test_a_bare_name_becomes_the_person(name: str, found: TokenSpan | None) -> None:
     other = TokenSpan(2, 3, "GPE_LOC")
-    mention = tags(f"{name} i Oslo", *([found] if found else []), other)
+    bare = tags(f"{name} i Oslo", *([found] if found else []), other)
     before = tags(f"{name} i Oslo", *([found] if found else []), other)[1]
-    for given in ([tags("Kari Moe sov", FULL), mention], [mention, tags("Kari Moe sov", FULL)]):
-        changed = agreed(*given)[given.index(mention)]
+    for given in ([tags("Kari Moe sov", FULL), bare], [bare, tags("Kari Moe sov", FULL)]):
+        changed = agreed(*given)[given.index(bare)]
         assert changed == Annotation([BARE, other], [0.95, 0.5])
-        assert mention[1] == before, "what was given stays"
+        assert bare[1] == before, "what was given stays"
 
 
 @pytest.mark.parametrize(
@@ -69,9 +69,9 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("mention", OTHERS.values(), ids=OTHERS)
-def test_other_words_stay(mention: tuple[Sentence, Annotation]) -> None:
-    given = tags("Kari Moe sov", FULL), mention
+@pytest.mark.parametrize("bare", OTHERS.values(), ids=OTHERS)
+def test_other_words_stay(bare: tuple[Sentence, Annotation]) -> None:
+    given = tags("Kari Moe sov", FULL), bare
     assert agreed(*given) == [annotation for _, annotation in given]
 
 

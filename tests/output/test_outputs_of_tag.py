@@ -12,7 +12,7 @@ from openpyxl import load_workbook
 
 from bilstm_crf.formats import FORMATS, FormatOptions
 from bilstm_crf.output import WRITERS
-from bilstm_crf.output.mentions import Mention
+from bilstm_crf.output.name_rows import NameRow
 from done import Done
 from pages import Marks
 
@@ -50,7 +50,7 @@ def restored(cell: str) -> str:
 def test_all_tables_and_records_hold_the_same_names(cli: Cli, folder: Path) -> None:
     content = tag(cli, folder, "names.csv").decode("utf-8-sig")
     head, *rows = csv.reader(io.StringIO(content, newline=""))
-    assert tuple(head) == Mention._fields
+    assert tuple(head) == NameRow._fields
     assert len(rows) > 2
     for file, line, offset, end, _, text, *_ in rows:
         given = Path(file).read_bytes().decode()

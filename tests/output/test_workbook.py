@@ -9,7 +9,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from bilstm_crf.formats import FormatOptions
 from bilstm_crf.output import WRITERS, workbook
-from bilstm_crf.output.mentions import Mention
+from bilstm_crf.output.name_rows import NameRow
 from bilstm_crf.sentence import Origin, Sentence, TokenSpan
 
 
@@ -32,7 +32,7 @@ def texts(sheet: Worksheet) -> list[object]:
 
 def test_the_header_stays_in_view_columns_can_be_filtered_and_numbers_are_numbers() -> None:
     (sheet,) = sheets([sentence_with("Kari", 0.98765), sentence_with("Ola")])
-    assert [cell.value for cell in sheet[1]] == list(Mention._fields)
+    assert [cell.value for cell in sheet[1]] == list(NameRow._fields)
     assert [cell.value for cell in sheet[2]] == ["a.txt", 1, 0, 4, "PER", "Kari", 0.9877, "Kari"]
     assert (sheet["G2"].data_type, sheet["G3"].value) == ("n", None)
     assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:H3")

@@ -1,4 +1,4 @@
-"""Mentions: what the tagger found in a document, as words of a name. Spans come in, mentions go out."""
+"""Found names: what the tagger found in a document, as words of a name. Spans come in, found names go out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def kind_of(entity_type: str) -> str:
 
 
 @dataclass(frozen=True)
-class Mention:
+class FoundName:
     """A name in a file; its tokens are counted from the start of the file."""
 
     start: int

@@ -20,7 +20,7 @@ BREAKS = r"\t\r\n\v\f\x1c-\x1f\x85\u2028\u2029"
 WHITE_SPACE = re.compile(rf"[{BREAKS}][ {BREAKS}]*| [ {BREAKS}]+")
 
 
-class Mention(NamedTuple):
+class NameRow(NamedTuple):
     """A name in a file. The fields are the columns of a table."""
 
     file: str  # empty for standard input
@@ -33,7 +33,7 @@ class Mention(NamedTuple):
     sentence: str  # in one line; of a long one, what stands around the name
 
 
-def mentions(sentence: Sentence) -> Iterator[Mention]:
+def name_rows(sentence: Sentence) -> Iterator[NameRow]:
     """Yield the names of a sentence in order."""
     if not sentence.token_spans:
         return
@@ -48,7 +48,7 @@ def mentions(sentence: Sentence) -> Iterator[Mention]:
             line = origin.line + lines_before(text, start)
         else:
             line = sentence.lines[first] if sentence.lines else sentence.line
-        yield Mention(
+        yield NameRow(
             file,
             line,
             span.start,
