@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,16 @@ def pack(model: str, output: str, size: float) -> None:
     Example
       bilstm-crf model pack --model runs/joint -o runs/joint-packed --size 12
     """  # noqa: D301
+    from bilstm_crf.model.description import read_description
     from bilstm_crf.model.model_folder import load_model, save_packed
     from bilstm_crf.model.pack import pack as packed
     from bilstm_crf.model.pack import sizes_within
 
     folder = Path(output)
-    if folder.exists() and folder.resolve() == Path(model).resolve():
-        raise UsageError(f"-o {output} is the folder of the model itself, expected another one")
+    if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UsageError(f"-o {output} is there already, expected a new folder")
+    if read_description(Path(model)).packed:
+        raise UsageError(f"--model {model} is packed already, expected the model that it was made from")
     given = load_model(model)
     sizes = sizes_within(given, int(size * 1e6))
     small = packed(given, sizes)

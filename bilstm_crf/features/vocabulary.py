@@ -24,7 +24,7 @@ UNKNOWN = 0  # the id of an unknown word or character
 Ints = NDArray[np.int64]
 Vector = NDArray[np.float32]
 Entry = tuple[int | Vector, str]  # a word's row or vector, and the form whose characters the network reads
-MAX_FOUND = 30_000  # words that are remembered, before those of another chunk
+MAX_FOUND_BYTES = 80_000_000  # of words that are remembered, as if each had a vector
 
 
 def normalise(word: str) -> str:
@@ -172,7 +172,8 @@ class Vocabulary:
     def _entries(self, words: Iterable[str]) -> list[Entry]:
         """Return what `_look_up` finds for each word; threads may share what is remembered."""
         found = self._found
-        if len(found) > MAX_FOUND:
+        dim = 0 if self.attached is None else self.attached.dim
+        if len(found) > MAX_FOUND_BYTES // (4 * max(100, dim)):
             self._found = found = {}
         entries = []
         for word in words:

@@ -157,6 +157,8 @@ def test_the_command_keeps_to_a_size(tiny_model: Path, tmp_path: Path, cli: Call
     assert cli("model", "pack", "--model", tiny_model, "-o", tmp_path / "x", "--size", "0.001").status == 2
     assert not (tmp_path / "x").exists()
     assert cli("model", "pack", "--model", tiny_model, "-o", tiny_model).status == 2
+    assert cli("tag", "--model", tiny_model, "--text", "Oslo").status == 0, "nothing was replaced"
+    assert cli("model", "pack", "--model", output, "-o", tmp_path / "again").status == 2  # packed already
 
 
 # ---------------------------------------------------------------- damage
