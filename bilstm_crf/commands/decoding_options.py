@@ -44,7 +44,7 @@ decoding_options = options_group(
 
 
 def decoding_of(options: Mapping[str, Any]) -> Decoding:
-    """Return what the options ask for."""
+    """Return the decoding that the options describe."""
     from bilstm_crf.inference.decoding import Decoding
 
     return Decoding(**{name: options[name] for name in ("scores", "nbest", "min_score", "recall")})

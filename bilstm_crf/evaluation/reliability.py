@@ -1,4 +1,4 @@
-"""How far scores can be trusted: expected calibration error, and the bins of a reliability diagram.
+"""Measure the calibration of scores: expected calibration error and the bins of a reliability diagram.
 
 A score of 0.8 is right if 80 % of the spans with this score are. The error is the mean distance between
 score and share of right spans, over bins of equally many spans: scores crowd near 1, so that bins of equal
@@ -33,17 +33,17 @@ class Bin:
 
 @dataclass(frozen=True)
 class Reliability:
-    """How scores and outcomes go together. Fractions from 0 to 1."""
+    """The calibration of scores; all fractions are from 0 to 1."""
 
     spans: Count
     error: float  # expected calibration error
-    chance: float  # what chance alone would give: the mean error if every score were exactly right
+    chance: float  # the mean error that chance alone would cause if every score were exactly right
     bins: list[Bin]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a temperature does to the scores of the spans on the best path."""
+    """The reliability of the spans on the best path, before and after temperature scaling."""
 
     temperature: float
     before: Reliability  # at temperature 1
@@ -51,7 +51,7 @@ class Calibration:
 
 
 def reliability(scores: ArrayLike, right: ArrayLike, bins: int = BINS) -> Reliability:
-    """Return the reliability of scores, of which each is right or wrong; `bins` of equally many.
+    """Return the reliability of the scores of right and wrong spans, in `bins` of equal size.
 
     >>> found = reliability([0.5, 0.5, 0.9, 0.9], [True, False, True, True], bins=2)
     >>> round(found.error, 6), [round(each.right, 1) for each in found.bins]
@@ -71,7 +71,7 @@ def reliability(scores: ArrayLike, right: ArrayLike, bins: int = BINS) -> Reliab
 
 
 def equal_width_error(scores: ArrayLike, right: ArrayLike, bins: int = 15) -> float:
-    """Return the expected calibration error over bins of equal width, as Guo et al. (2017) have it."""
+    """Return the expected calibration error over bins of equal width, as in Guo et al. (2017)."""
     scores, right = np.asarray(scores, np.float64), np.asarray(right, np.float64)
     number = np.minimum((scores * bins).astype(int), bins - 1)
     return _error(scores, right, [np.flatnonzero(number == each) for each in np.unique(number)])

@@ -94,7 +94,7 @@ def _iterable(given: Any, expected: str, position: str = "") -> Iterator[Any]:
 
 
 def _is_missing(value: Any) -> bool:
-    """Return whether a value is None, NaN, or what pandas has for it."""
+    """Return whether a value is None, NaN, or a missing value of pandas."""
     return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
 
 

@@ -2,7 +2,7 @@
 
 A network that was trained long is too sure of itself. Dividing all scores of the CRF by one number, the
 temperature, makes its distribution flatter without changing the best path (Guo et al. 2017). We choose the
-one with the least log loss of the spans on the best path: of what a user sees.
+one with the least log loss of the spans on the best path, which are those that a user sees.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from bilstm_crf.evaluation.reliability import Calibration, reliability
 from bilstm_crf.inference.decoding import Decoder
-from bilstm_crf.inference.marginals import Marginals
+from bilstm_crf.inference.marginals import Marginals, row_array
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.sentence import Sentence, TokenSpan
 
 MIN_SPANS = 100  # with fewer, or without a single wrong one, there is nothing to fit
-LOWEST, HIGHEST = 0.25, 8.0  # temperatures that are looked at
+LOWEST, HIGHEST = 0.25, 8.0  # bounds of the temperature
 STEPS = 24  # of the search, which leave 1/50,000 of the interval
 TINY = 1e-9  # a probability that a log loss can bear
 
@@ -29,7 +29,7 @@ Booleans = NDArray[np.bool_]
 
 
 class Evidence:
-    """Labelled sentences with what a model says of them: its spans, and which of these are right."""
+    """Labelled sentences, the spans that a model finds in them, and which of these are right."""
 
     def __init__(self, tagger: Tagger, sentences: Sequence[Sentence], gold: list[list[TokenSpan]]) -> None:
         """`gold`: the spans of each sentence, with the types of the model."""
@@ -44,7 +44,7 @@ class Evidence:
             spans = self._decoder.spans(paths[0]) if len(paths) else []  # no path: damaged weights
             rows += marginals.rows(number, spans)
             right += [span in self._gold[number] for span in spans]
-        self.spans = np.array(rows, np.int64).reshape(-1, 4)
+        self.spans = row_array(rows)
         self.right: Booleans = np.array(right, bool)
 
     def _marginals(self, temperature: float) -> Marginals:
@@ -82,13 +82,13 @@ def fit_temperature(*evidence: Evidence) -> float:
 
 
 def calibrate(evidence: Evidence, temperature: float) -> Calibration:
-    """Return how reliable scores are before and after."""
+    """Return the reliability of the scores before and after scaling by a temperature."""
     before, after = (reliability(evidence.scores(each), evidence.right) for each in (1.0, temperature))
     return Calibration(temperature, before, after)
 
 
 def golden_section(function: Callable[[float], float], low: float, high: float) -> float:
-    """Return where a function with one minimum in an interval has it (Kiefer 1953).
+    """Return the argument that minimises a unimodal function in an interval (Kiefer 1953).
 
     >>> round(golden_section(lambda x: (x - 2) ** 2, -1, 5), 3)
     2.0

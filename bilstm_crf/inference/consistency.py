@@ -39,9 +39,9 @@ def agree(
 ) -> list[Annotation]:
     """Return the annotations with bare names as persons where a sure full name in the document is one.
 
-    A full name has several tokens; its first or its last one is a bare name. Sentences belong together
-    that have the same path and document. A span that changes takes the score of the full name. What
-    is asked for by `probabilities` are spans of few sentences.
+    A full name has several tokens; its first or its last one is a bare name. Sentences of the
+    same path and document belong together. A span that changes takes the score of the full name.
+    `probabilities` is called for spans of a few sentences only.
     """
     names = _full_names(sentences, annotations)
     bare_names = _apart(list(_bare_names(sentences, annotations, names))) if names else []

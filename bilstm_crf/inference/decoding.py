@@ -1,4 +1,4 @@
-"""From emissions to what a sentence is told: spans, their probabilities, the n best label sequences.
+"""Decode emissions to spans, their probabilities and the n best label sequences.
 
 emissions (N, K) ─► Decoder ─► Annotation (spans, scores, alternatives) of each sentence ─► Sentence
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bilstm_crf.errors import UsageError
-from bilstm_crf.inference.marginals import Crf, Marginals, probabilities_of
+from bilstm_crf.inference.marginals import Crf, Marginals, probabilities_of, row_array
 from bilstm_crf.inference.network import Transitions
 from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.labels import Encoding
@@ -35,7 +35,7 @@ Scored = tuple[TokenSpan, float]  # a span and its probability
 
 @dataclass(frozen=True)
 class Decoding:
-    """What to compute from a sentence's emissions. Raises UsageError for values out of bounds."""
+    """Options of decoding. Raises UsageError for values out of bounds."""
 
     scores: bool = False  # set `Sentence.scores`: the probability of each span
     nbest: int = 1  # from 2: set `Sentence.alternatives` to so many label sequences
@@ -78,7 +78,7 @@ class DecodingOptions(TypedDict, total=False):
 
 
 class Annotation(NamedTuple):
-    """What is decoded for one sentence; the fields of `Sentence` with these names."""
+    """The decoded fields of one sentence, named as in `Sentence`."""
 
     token_spans: list[TokenSpan]
     scores: list[float] | None = None
@@ -106,7 +106,7 @@ class Decoder:
         self.constrained_crf = self.crf.constrained(encoding, labels)
 
     def transitions(self, decoding: Decoding) -> Transitions | None:
-        """Return what the best path is searched with; None: labels are independent."""
+        """Return the transitions for the best path; None: labels are independent."""
         if decoding.constrained:
             return self.constrained_crf.transitions
         return self.crf.transitions if self._has_transitions else None
@@ -133,7 +133,7 @@ class Decoder:
         everywhere = decoding.recall is not None or decoding.nbest > 1
         wanted = np.flatnonzero(np.diff(offsets)) if everywhere else named
         annotations = [Annotation([], [] if decoding.scores else None) for _ in sentences]
-        crf = self.constrained_crf if decoding.constrained else self.crf
+        crf = self._crf_for(decoding)
         emissions, offsets = _chosen(emissions, offsets, wanted)
         marginals = crf.marginals(emissions, offsets)
         scored = _scored(marginals, [best[number] for number in wanted], decoding)
@@ -152,19 +152,20 @@ class Decoder:
         self, emissions: Floats, offsets: Ints, decoding: Decoding, places: Sequence[tuple[int, TokenSpan]]
     ) -> list[float]:
         """Return the probability of each span, given with the number of its sentence."""
-        crf = self.constrained_crf if decoding.constrained else self.crf
+        crf = self._crf_for(decoding)
         wanted = sorted({number for number, _ in places})
         marginals = crf.marginals(*_chosen(emissions, offsets, np.array(wanted, np.int64)))
         place_of = {number: place for place, number in enumerate(wanted)}
         rows = [row for number, span in places for row in marginals.rows(place_of[number], [span])]
-        probabilities: list[float] = marginals.span_probabilities(
-            np.array(rows, np.int64).reshape(-1, 4)
-        ).tolist()
+        probabilities: list[float] = marginals.span_probabilities(row_array(rows)).tolist()
         return probabilities
 
     def spans(self, path: Ints) -> list[TokenSpan]:
         """Return the spans of label ids (T,)."""
         return self._encoding.decode([self._labels[id_] for id_ in path.tolist()])
+
+    def _crf_for(self, decoding: Decoding) -> Crf:
+        return self.constrained_crf if decoding.constrained else self.crf
 
     def _alternatives(
         self, sentence: Sentence, crf: Crf, emissions: Floats, log_partition: float, n: int
@@ -191,7 +192,7 @@ def _scored(
 ) -> list[list[Scored]]:
     """Return the spans of each sentence with their probabilities: those of the best path, and `recall`'s."""
     rows = [row for number, spans in enumerate(best) for row in marginals.rows(number, spans)]
-    taken = np.array(rows, np.int64).reshape(-1, 4)
+    taken = row_array(rows)
     probabilities = marginals.span_probabilities(taken)
     if decoding.recall is not None:
         taken, probabilities = _with_recall(marginals, taken, probabilities, decoding)

@@ -1,4 +1,4 @@
-"""Texts in, tagged documents out: split each into sentences, tag those of many texts together."""
+"""Turn texts into tagged documents: split each into sentences, and tag those of many texts together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def tagged_documents(
     tag: Callable[[Iterator[Sentence]], Iterable[Sentence]], texts: Iterable[str]
 ) -> Iterator[Document]:
     """Yield the document of each text. `tag` returns the sentences in their order, and may read ahead."""
-    pending: deque[tuple[str, list[Sentence]]] = deque()  # what was read and is not yielded
+    pending: deque[tuple[str, list[Sentence]]] = deque()  # read and not yet yielded
 
     def sentences() -> Iterator[Sentence]:
         for number, text in enumerate(texts):

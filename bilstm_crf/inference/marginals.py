@@ -85,7 +85,7 @@ class Crf:
 
     def marginals(self, emissions: Floats, offsets: Ints) -> Marginals:
         """Return the probabilities of sentences, from emissions (N, K) and where each begins (S + 1,)."""
-        loops = load_loops(len(emissions) if len(emissions) > PLAIN_TOKENS else 0)
+        loops = _loops_for(emissions)
         scores = emissions.astype(np.float64) / self.temperature
         start, end, between = (each / self.temperature for each in self.transitions)
         alpha, beta = np.empty_like(scores), np.empty_like(scores)
@@ -97,7 +97,7 @@ class Crf:
 
         Fewer where there are no more. Emissions (T, K); T at least 1.
         """
-        loops = load_loops(len(emissions) if len(emissions) > PLAIN_TOKENS else 0)
+        loops = _loops_for(emissions)
         paths, scores = loops.best_sequences(emissions, *self.transitions, n)
         return paths, scores / self.temperature
 
@@ -133,11 +133,11 @@ class Marginals:
         length = int(self.offsets[sentence + 1] - self.offsets[sentence])
         possible = [each.end <= length and each.type in self.crf.types for each in spans]
         rows = self.rows(sentence, list(compress(spans, possible)))
-        found = iter(self.span_probabilities(np.array(rows, np.int64).reshape(-1, 4)).tolist())
+        found = iter(self.span_probabilities(row_array(rows)).tolist())
         return [next(found) if each else 0.0 for each in possible]
 
     def probable_spans(self, threshold: float) -> tuple[Ints, Float64s]:
-        """Return all spans that have at least this probability (P, 4), in order, and theirs (P,)."""
+        """Return all spans of at least this probability (P, 4), in order, and their probabilities (P,)."""
         lowest = np.log(max(threshold, MIN_PROBABILITY))
         spans, logs = self.loops.probable_spans(*self._arrays, lowest)
         return spans, probabilities_of(logs)
@@ -160,6 +160,16 @@ class Marginals:
         sentence, start, end, type_ = row
         first = int(self.offsets[sentence])
         return TokenSpan(start - first, end - first, self.crf.types[type_])
+
+
+def _loops_for(emissions: Floats) -> Loops:
+    """Return the loops for emissions; a short input, whose tokens are counted already, adds nothing."""
+    return load_loops(len(emissions) if len(emissions) > PLAIN_TOKENS else 0)
+
+
+def row_array(rows: Sequence[tuple[int, int, int, int]]) -> Ints:
+    """Return the array (P, 4) of rows of `Marginals.rows`."""
+    return np.array(rows, np.int64).reshape(-1, 4)
 
 
 def probabilities_of(logs: Float64s) -> Float64s:

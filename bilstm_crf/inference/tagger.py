@@ -221,7 +221,7 @@ class Tagger:
     def tag_stream(
         self, sentences: Iterable[Sentence], *, flush: bool = False, decoding: Decoding = PLAIN
     ) -> Iterator[Sentence]:
-        """Yield the sentences in their order, with what `decoding` says set on them.
+        """Yield the sentences in their order, annotated as `decoding` says.
 
         With `flush`, each before the next one is read; the document memory then only knows the
         sentences before it. Raises UsageError if the model's encoder also reads the sentences after it.
@@ -265,7 +265,7 @@ class Tagger:
         return [annotation.token_spans for annotation in decoded]
 
     def _annotations(self, sentences: Sequence[Sentence], decoding: Decoding) -> list[Annotation]:
-        """Return what `decoding` says of each sentence, tagged in chunks, in parallel if there are many."""
+        """Return the annotation of each sentence, tagged in chunks, in parallel if there are many."""
         tokens = sum(max(1, len(sentence)) for sentence in sentences)  # as `chunks_of` counts
         at_once = 1 if tokens <= BATCH_TOKENS else self.threads
         # Where the sentences of a chunk read one another, the result must not depend on the threads
@@ -277,7 +277,7 @@ class Tagger:
     def _tagged(
         self, chunks: Iterator[list[Sentence]], at_once: int, decoding: Decoding
     ) -> Iterator[tuple[list[Sentence], list[Annotation]]]:
-        """Yield each chunk in order with what is decoded; `at_once` are tagged in parallel."""
+        """Yield each chunk in order with its annotations; `at_once` are tagged in parallel."""
         annotate = partial(self._annotate, decoding=decoding)
         if at_once == 1:
             yield from ((chunk, annotate(chunk)) for chunk in chunks)
@@ -291,7 +291,7 @@ class Tagger:
         decoding: Decoding,
         contextual: PrecomputedFeatures | None = None,
     ) -> list[Annotation]:
-        """Return what `decoding` says of each sentence of a chunk."""
+        """Return the annotation of each sentence of a chunk."""
         encoded, layouts = self._encode(sentences)
         label_ids = np.zeros(len(encoded.tokens), np.int64)  # 0 is `O`
         emissions = self._emissions(sentences, encoded, layouts, contextual)

@@ -1,4 +1,4 @@
-"""How reliable a model's scores are: a reliability diagram and its numbers."""
+"""Report the calibration of a model: a reliability diagram and its numbers."""
 
 from __future__ import annotations
 
