@@ -1,4 +1,4 @@
-"""The speed of the model in the box, from file to file, with the program's start and without it.
+"""Measure the speed of the model in the box, from file to file, with and without start-up.
 
     python benchmarks/box_speed.py --norne ../shared/norne -o docs/results/box_speed.json
 
@@ -74,7 +74,7 @@ def write_corpus(norne: Path, times: int, path: Path) -> int:
 
 
 def timed(command: list[str]) -> tuple[float, float, float]:
-    """The seconds by the clock, the CPU seconds, and the MiB of a command."""
+    """Run a command; return its wall-clock seconds, CPU seconds and peak memory in MiB."""
     before = cpu_seconds()
     try:
         done = run(command, threads=1)

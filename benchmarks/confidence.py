@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure how far a model's scores can be trusted, and what they cost.
+"""Measure the calibration of a model's scores, and the time they take.
 
     python benchmarks/confidence.py --norne ../shared/norne --output docs/results/confidence.json
 
