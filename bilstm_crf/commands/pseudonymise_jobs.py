@@ -30,11 +30,11 @@ class Job:
 
 @dataclass
 class Plan:
-    """What to do: `skipped` files are reported and do not stop the others."""
+    """The files to pseudonymise; `skipped` files are reported and do not stop the others."""
 
     jobs: list[Job] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)  # files in folders that are of no known format
+    left_out: list[str] = field(default_factory=list)  # files of unknown formats in folders
 
     @property
     def sources(self) -> list[Source]:

@@ -1,4 +1,4 @@
-"""What `tag` does with each file: its formats and its output."""
+"""The jobs of `tag`: the formats and the output of each file."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Plan:
 
     jobs: list[Job]
     skipped: list[Skipped] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)  # files in folders that are of no known format
+    left_out: list[str] = field(default_factory=list)  # files of unknown formats in folders
     several: bool = False
     into_one: bool = False  # all jobs write `output`, or standard output
     output: str | None = None  # what the user named: a file or a folder

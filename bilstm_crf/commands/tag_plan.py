@@ -102,7 +102,9 @@ def _require_outside(output: str | None, folders: Sequence[str], *, is_folder: b
     around = folder_around(output, folders)
     if around is not None:
         option = "--output-dir" if is_folder else "-o"
-        elsewhere = os.path.normpath(os.path.join(around, "..", os.path.basename(os.path.normpath(output))))
+        elsewhere = os.path.normpath(os.path.join(around, "..", os.path.basename(os.path.abspath(output))))
+        if is_folder and folder_around(elsewhere, folders) is not None:
+            elsewhere += "-tagged"  # the output is the input folder itself
         raise UsageError(
             f"{option} {output} is inside {around}, whose files are inputs: it would be read as one later",
             hint=f"write it elsewhere, such as {option} {elsewhere}",

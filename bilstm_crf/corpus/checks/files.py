@@ -36,7 +36,7 @@ class CheckedFile:
 
 
 class Reading(NamedTuple):
-    """How files are read."""
+    """The options for reading files."""
 
     format: str | None = None
     options: FormatOptions = FormatOptions()
