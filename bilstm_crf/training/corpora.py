@@ -39,8 +39,8 @@ class Corpora:
             span.type in known for sentence in self.dev.sentences for span in sentence.token_spans or ()
         )
 
-    def with_dev(self, filters: Collection[str], share: float = 0.0) -> Corpora:
-        """Return the corpora with dev as a part of train, each sentence once per epoch (some in lower case).
+    def with_dev(self, filters: Collection[str]) -> Corpora:
+        """Return the corpora with dev as a part of train, each sentence once per epoch, none in lower case.
 
         Dev passes the same filters as train. What was removed from train because it is in dev is not missed:
         dev is there now.
@@ -49,8 +49,7 @@ class Corpora:
         if filters:
             train = train.without(filters, [] if self.test is None else self.test.sentences)
         weights = [*self.mixture.weights[: len(self.train.sizes)], *[1.0] * len(self.dev.sizes)]
-        plain = dataclasses.replace(self, train=train, caseless=(), mixture=Mixture(train.sizes, weights))
-        return plain.with_caseless(share)
+        return dataclasses.replace(self, train=train, caseless=(), mixture=Mixture(train.sizes, weights))
 
     @property
     def seen(self) -> list[Sentence]:
@@ -126,7 +125,7 @@ def load_corpora(config: DataConfig, say: Callable[[str], None], *, documents: b
         say(f"{name:<8} {len(split.sentences):,} sentences, {split.tokens:,} tokens, labels in {found}")
     _show_entities(corpora, say)
     if not documents:
-        return corpora.with_caseless(config.caseless)
+        return corpora
     Documents(config.documents).name([*train.sentences, *evaluation])
     known = [sentence for sentence in train.sentences if sentence.document is not None]
     tables = tables_of(config.documents, [*config.train, *config.dev])
@@ -134,8 +133,7 @@ def load_corpora(config: DataConfig, say: Callable[[str], None], *, documents: b
     source = ", ".join(tables) or ("# newdoc" if known else unknown)
     number = f"{len(known):,} of {len(train.sentences):,}"
     say(f"context  the document of {number} training sentences is known ({source})")
-    corpora = dataclasses.replace(corpora, tables=[DataFile(path, sha256_of(path)) for path in tables])
-    return corpora.with_caseless(config.caseless)
+    return dataclasses.replace(corpora, tables=[DataFile(path, sha256_of(path)) for path in tables])
 
 
 def _show_entities(corpora: Corpora, say: Callable[[str], None]) -> None:
