@@ -12,6 +12,7 @@ from typing import Any
 from bilstm_crf.commands.tag_jobs import (
     Job,
     Plan,
+    leave_out,
     on_terminal,
     option_of,
     skipped_for,
@@ -81,10 +82,7 @@ def _add(plan: Plan, found: Found, options: Mapping[str, Any]) -> None:
     except (InputError, UsageError) as error:
         if not plan.several or path == "-":
             raise
-        if found.folder is not None and isinstance(error, UsageError) and not os.path.islink(path):
-            plan.left_out.append(path)
-        else:
-            plan.skipped.append(skipped_for(path, error))
+        leave_out(found, error, plan)
         return
     # On a terminal names are easier to see than records; pipes and files always get these
     shown = options["output"] in (None, "-") and options["output_dir"] is None and on_terminal()

@@ -87,6 +87,17 @@ class Corpora:
         return {"train": self.train, "dev": self.dev, **test}
 
 
+def reading_options(config: DataConfig) -> FormatOptions:
+    """Return the options for reading the files of a run."""
+    return FormatOptions(
+        misc_key=config.misc_key,
+        token_column=config.token_column,
+        label_column=config.label_column,
+        input_encoding=config.input_encoding,
+        keep_raw=False,
+    )
+
+
 def load_corpora(config: DataConfig, say: Callable[[str], None], *, documents: bool) -> Corpora:
     """Read, filter and check the corpora; with `documents`, name the document of each sentence.
 
@@ -95,13 +106,7 @@ def load_corpora(config: DataConfig, say: Callable[[str], None], *, documents: b
     check_filters(config.filter)
     label_set = LabelSet.named(config.labels, keep_misc=config.keep_misc)
     label_sets = [LabelSet.named(name, keep_misc=config.keep_misc) for name in config.train_labels]
-    options = FormatOptions(
-        misc_key=config.misc_key,
-        token_column=config.token_column,
-        label_column=config.label_column,
-        input_encoding=config.input_encoding,
-        keep_raw=False,
-    )
+    options = reading_options(config)
     read = partial(read_labelled, format=config.format, options=options, repair=config.repair)
     train = read(config.train, label_sets or label_set, drop_ill_formed="ill-formed" in config.filter)
     if label_sets and label_set.types is not None:  # which must have every type of the files' own sets
