@@ -28,7 +28,7 @@ from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.encoder.loading import is_local
 from bilstm_crf.errors import InputError, ModelFolderError, UsageError
-from bilstm_crf.features.reading import Reading
+from bilstm_crf.features.reading import RobustReading
 from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.model.architecture import Architecture
@@ -183,7 +183,7 @@ def _bytes(text: str) -> NDArray[np.uint8]:
     return np.frombuffer(text.encode("utf-8"), dtype=np.uint8)
 
 
-def _reading_arrays(reading: Reading | None, words: Sequence[str]) -> Arrays:
+def _reading_arrays(reading: RobustReading | None, words: Sequence[str]) -> Arrays:
     if reading is None:
         return {}
     return {"words.usual": np.array([reading.usual.get(w.lower()) == w for w in words], np.uint8)}
@@ -210,7 +210,7 @@ def load_model(folder: str | Path, *, encoder: str | None = None, trust_remote_c
         weights.characters,
         description.labels,
         description.digits,
-        reading=None if weights.usual is None else Reading(compress(weights.words, weights.usual)),
+        reading=None if weights.usual is None else RobustReading(compress(weights.words, weights.usual)),
     )
     if weights.subwords is not None:
         vocabulary = vocabulary.with_vectors(WordVectors.of_subwords(weights.subwords))
