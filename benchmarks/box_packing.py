@@ -1,9 +1,9 @@
-"""What packing costs: size and dev F1 of a model, and of packed copies of it, at several sizes.
+"""Measure the cost of packing: size and dev F1 of a model and of packed copies of several sizes.
 
     python benchmarks/box_packing.py --model runs/joint --norne ../shared/norne -o packing.json
 
-F1 is strict, with the model's label set; once with the documents as the corpus has them, once with each
-sentence alone. A setting is DIM,WORD,NGRAM: dimensions of a word, bytes of its codes, bytes of an n-gram's.
+F1 is strict, with the model's label set: once with the corpus's documents, once with each sentence alone.
+A setting is DIM,WORD,NGRAM: dimensions of a word, bytes of its codes, bytes of an n-gram's.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from pathlib import Path
 from bilstm_crf import Tagger
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.corpus.labelled import read_labelled
+from bilstm_crf.evaluation.strict import strict
 from bilstm_crf.model.model_folder import load_model, save_packed
 from bilstm_crf.model.pack import Sizes, pack
-from bilstm_crf.sentence import Sentence
+from bilstm_crf.sentence import Sentence, TokenSpan
 from measure import machine, write_report
 
 FILES = {"nob": "nob/no_bokmaal-ud-dev.conllu", "nno": "nno/no_nynorsk-ud-dev.conllu"}
@@ -66,12 +67,12 @@ def main() -> None:
 
 
 def bytes_of(folder: Path) -> int:
-    """The bytes of what a model needs."""
+    """Return the bytes of model.json and the weights."""
     return sum(path.stat().st_size for path in [folder / "model.json", *folder.glob("weights-*")])
 
 
 def scores_of(tagger: Tagger, corpora: dict[str, list[Sentence]]) -> dict[str, float]:
-    """The strict F1 of each corpus, with documents and with each sentence alone."""
+    """Return the strict F1 of each corpus, with documents and with each sentence alone."""
     found = {}
     for name, gold in corpora.items():
         alone = [replace(sentence, document=str(number)) for number, sentence in enumerate(gold)]
@@ -80,12 +81,9 @@ def scores_of(tagger: Tagger, corpora: dict[str, list[Sentence]]) -> dict[str, f
     return found
 
 
-def f1(gold: Sequence[Sentence], predicted: Sequence[Sequence[tuple[int, int, str]]]) -> float:
-    """The strict F1 in per cent."""
-    wanted = [set(sentence.token_spans or ()) for sentence in gold]
-    found = [set(spans) for spans in predicted]
-    hits = sum(len(a & b) for a, b in zip(wanted, found, strict=True))
-    return 200 * hits / max(1, sum(map(len, wanted)) + sum(map(len, found)))
+def f1(gold: Sequence[Sentence], predicted: Sequence[Sequence[TokenSpan]]) -> float:
+    """Return the strict F1 in per cent."""
+    return 100 * strict([sentence.token_spans or [] for sentence in gold], predicted).f1
 
 
 def show(row: dict[str, object]) -> None:

@@ -174,7 +174,7 @@ def genitives(path: Path) -> dict[str, int]:
 
 
 def description(folder: Path | None) -> dict[str, Any]:
-    """Return which model it is: the hash of its weights, and its description."""
+    """Return the SHA-256 of each file of the model's weights."""
     path = folder or Path(bilstm_crf.__file__).parent / "box"
     weights = {
         file.name: sha256_of(file)

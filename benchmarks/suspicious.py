@@ -1,4 +1,4 @@
-"""Measure how many wrong labels `data check --suspicious` finds: put some into NorNE's dev, and look.
+"""Measure how many of the wrong labels put into NorNE's dev `data check --suspicious` finds.
 
 python benchmarks/suspicious.py --norne ../shared/norne --embeddings embeddings/sg100.bin -o out.json
 """
@@ -54,7 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--norne", type=Path, required=True)
     parser.add_argument("--embeddings", default="none")
-    parser.add_argument("--share", type=float, default=0.05, help="Of the entities that become wrong.")
+    parser.add_argument("--share", type=float, default=0.05, help="Share of the entities to make wrong.")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("-o", "--output", type=Path)
     arguments = parser.parse_args()

@@ -105,9 +105,7 @@ class WordConfig:
     word_dropout: float = setting(0.0, "Word dropout a: probability a / (a + n) for a word seen n times")
     subwords: int = setting(0, "Character n-grams that give other words a vector; 0: none")
     subword_dropout: float = setting(0.0, "Share of tokens read as their n-grams alone", below=1)
-    min_count: int = setting(
-        1, "Occurrences in train from which a word has a vector of its own to train", low=1
-    )
+    min_count: int = setting(1, "Words that occur less often in train have no vector of their own", low=1)
     robust: bool = setting(False, "Read text in capitals, lower case or without full stops like other text")
 
 
@@ -425,6 +423,9 @@ _CONTRADICTIONS: dict[str, Callable[[RunConfig], bool]] = {
     ),
     "the encoder {c.encoder_name} is not among features={c.network.features}": (
         lambda c: "encoder" not in c.features and c.encoder is not None
+    ),
+    "robust reads other words than an encoder and needs word vectors: leave it out": (
+        lambda c: c.words.robust and (c.encoder is not None or "static" not in c.features)
     ),
     "--init-from and --embeddings {c.words.embeddings} were both given: the model brings its vectors": (
         lambda c: c.network.init_from is not None and c.words.embeddings != "none"

@@ -381,3 +381,10 @@ def test_what_is_no_curriculum_is_refused_with_an_example(curriculum: str) -> No
 def test_a_curriculum_is_its_stages() -> None:
     config = RunConfig().replace(ENCODER).replace(curriculum="0:2000,64w:1000")
     assert config.stages == [Stage(0, "sentences", 2000), Stage(64, "words", 1000)]
+
+
+@pytest.mark.parametrize("other", [ENCODER, {"network.features": "char"}], ids=["encoder", "char"])
+def test_robust_reading_needs_words_that_the_network_alone_reads(other: dict[str, Any]) -> None:
+    """An encoder reads the words of the file, one more than the network where a full stop is left out."""
+    with pytest.raises(UsageError, match="robust"):
+        RunConfig().replace({"words.robust": True, **other})

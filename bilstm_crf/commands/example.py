@@ -37,13 +37,9 @@ def example_arguments(data: DataConfig) -> str:
 
 def _sentences(data: DataConfig) -> Iterator[Sentence]:
     """Yield the first sentences of each dev file."""
-    options = FormatOptions(
-        misc_key=data.misc_key,
-        token_column=data.token_column,
-        label_column=data.label_column,
-        input_encoding=data.input_encoding,
-        keep_raw=False,
-    )
+    from bilstm_crf.training.corpora import reading_options
+
+    options = reading_options(data)
     for path in data.dev:
         try:
             yield from islice(read(path, data.format, options), MAX_READ)

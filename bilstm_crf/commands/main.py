@@ -22,7 +22,7 @@ from bilstm_crf.util.streams import finish_output, open_closed_streams
 from bilstm_crf.version import __version__
 
 INTERRUPTED, READER_GONE = 130, 141  # as shells report SIGINT and SIGPIPE
-AGAIN = 0.05  # seconds until a signal that was lost is repeated
+AGAIN = 0.05  # seconds until a lost signal is repeated
 # Raised by a group without a command; older versions of click print its help themselves.
 NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
@@ -199,7 +199,7 @@ def _no_lost_ctrl_c(received: list[int]) -> Iterator[None]:
     """Raise KeyboardInterrupt again if it was raised where Python ignores exceptions.
 
     While LLVM compiles the loops, a signal waits for the next Python code, which is a callback from C: the
-    exception is dropped there, and the command would go on, deaf to the signals after it.
+    exception is dropped there, and the command would go on and ignore the signals after it.
     """
     before = sys.unraisablehook
 

@@ -1,4 +1,4 @@
-"""`bilstm-crf model`: describe a trained model, make it small, fit its scores."""
+"""`bilstm-crf model`: describe, pack and calibrate a trained model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bilstm_crf.util.progress import say
 
 @click.group(cls=Group)
 def command() -> None:
-    """Describe a trained model; make it small; fit its scores.
+    """Describe a trained model; pack it into a few megabytes; calibrate its scores.
 
     \b
     Examples
@@ -64,9 +64,9 @@ def pack(model: str, output: str, size: float) -> None:
 
     folder = Path(output)
     if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UsageError(f"-o {output} is there already, expected a new folder")
+        raise UsageError(f"-o {output} already exists, expected a new or empty folder")
     if read_description(Path(model)).packed:
-        raise UsageError(f"--model {model} is packed already, expected the model that it was made from")
+        raise UsageError(f"--model {model} is already packed, expected the model that it was made from")
     given = load_model(model)
     sizes = sizes_within(given, int(size * 1e6))
     small = packed(given, sizes)
@@ -103,7 +103,7 @@ def card(model: str | None) -> None:
 @command.command(short_help="Fit the scores of a model to a dev set.")
 @click.option("--model", metavar="DIR", required=True, help="Folder of a trained model; model.json changes.")
 @click.option("--dev", metavar="FILE", multiple=True, required=True, type=FILE, help="Labelled file; repeat.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be stored.")
+@click.option("--dry-run", is_flag=True, help="Print the temperature without storing it.")
 @reading_options
 @repair_option
 @model_options
@@ -131,7 +131,7 @@ def calibrate(model: str, dev: tuple[str, ...], dry_run: bool, **options: Any) -
     if len(evidence.right) < calibration.MIN_SPANS:
         raise UsageError(
             f"the model finds {len(evidence.right)} names in --dev, expected {calibration.MIN_SPANS} or more",
-            hint="with fewer, a temperature would be chance",
+            hint="fewer are too few to fit a temperature",
         )
     found = calibration.calibrate(evidence, calibration.fit_temperature(evidence))
     if not dry_run:
@@ -140,6 +140,5 @@ def calibrate(model: str, dev: tuple[str, ...], dry_run: bool, **options: Any) -
     say(
         f"{model}: temperature {found.temperature:.2f}; expected calibration error {after.error:.1%} "
         f"on {after.spans:,} names (without it {before.error:.1%}, by chance {after.chance:.1%})"
-        + "; not stored"
-        * dry_run
+        + ("; not stored" if dry_run else "")
     )

@@ -240,7 +240,7 @@ MODEL_ALONE = ("encoder", "trust_remote_code", "threads", "device")
 
 
 def chosen_model(options: Mapping[str, Any]) -> str | None:
-    """Return the folder of the model to use with `pair_options`: without another system, that in the box.
+    """Return the folder of the model for `pair_options`; by default, without another system, the box.
 
     Raises ModelFolderError if there is none in the box.
     """

@@ -17,7 +17,7 @@ from bilstm_crf.commands.options import (
 )
 from bilstm_crf.commands.output import open_output
 from bilstm_crf.commands.pseudonymise_jobs import Job, Plan, plan_jobs, require_places
-from bilstm_crf.commands.tag_jobs import option_of, skipped_for
+from bilstm_crf.commands.tag_jobs import option_of
 from bilstm_crf.commands.tag_plan import kinds_of
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.errors import InputError, InterruptedRunError, UsageError, did_you_mean
@@ -258,9 +258,7 @@ def surveyed(run: Pseudonymiser, plan: Plan, bar: Bar) -> Iterator[Job]:
         try:
             run.survey(job.source)
         except InputError as error:
-            if len(plan.jobs) == 1:
-                raise
-            plan.skipped.append(skipped_for(shown(job.source.path), error))
+            plan.skip(job, error)
             continue
         bar.at(number, len(plan.jobs))
         yield job
@@ -306,9 +304,7 @@ def restore_files(plan: Plan, mapping: Mapping | None, options: dict[str, Any]) 
         try:
             restored = restore(job.source.read(), job.source.name, mapping, path)
         except InputError as error:
-            if len(plan.jobs) == 1:
-                raise
-            plan.skipped.append(skipped_for(path, error))
+            plan.skip(job, error)
             continue
         write_output(job, restored.content)
         exact += restored.is_exact

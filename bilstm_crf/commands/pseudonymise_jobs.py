@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf.commands.tag_jobs import Skipped, skipped_for
+from bilstm_crf.commands.tag_jobs import Skipped, leave_out, skipped_for
 from bilstm_crf.corpus import documents
 from bilstm_crf.errors import InputError, UsageError
 from bilstm_crf.formats import FORMATS
@@ -30,11 +30,17 @@ class Job:
 
 @dataclass
 class Plan:
-    """What to do: `skipped` files are reported and do not stop the others."""
+    """The files to pseudonymise; `skipped` files are reported and do not stop the others."""
 
     jobs: list[Job] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)  # files in folders that are of no known format
+    left_out: list[str] = field(default_factory=list)  # files of unknown formats in folders
+
+    def skip(self, job: Job, error: InputError) -> None:
+        """Note that a file cannot be read; raise what is wrong with the only one."""
+        if len(self.jobs) == 1:
+            raise error
+        self.skipped.append(skipped_for(shown(job.source.path), error))
 
     @property
     def sources(self) -> list[Source]:
@@ -100,10 +106,7 @@ def source_for(found: Found, plan: Plan, options: dict[str, Any], several: bool)
     except (InputError, UsageError) as error:  # also a missing package
         if not several or path == "-":
             raise
-        if found.folder is not None and isinstance(error, UsageError) and not os.path.islink(path):
-            plan.left_out.append(path)
-        else:
-            plan.skipped.append(skipped_for(path, error))
+        leave_out(found, error, plan)
         return None
     return Source(path, name, FORMATS[format_.name], encoding)
 

@@ -18,25 +18,24 @@ from bilstm_crf.formats import FORMATS
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import is_gzip, shown
 
-# What is wrong with one file alone
+# Errors that concern one file only
 OF_ONE_FILE = (InputError, MissingPackageError)
 
-
-# Files of no more are tagged together, until they are so much
+# Files up to this size are tagged together, in groups of about this size
 GROUP_BYTES = 1 << 18
 # Sentences of a larger file that are in memory until it is read to its end, and on disk at once beyond these
 MAX_HELD_SENTENCES, BATCH_SENTENCES = 100_000, 5_000
 
 
 class TaggedFile(NamedTuple):
-    """What was read in a file, or why it cannot be read."""
+    """The tagged sentences of a file, or the error that its reading raised."""
 
     sentences: list[Sentence]
     error: BilstmCrfError | None
     warnings: list[str]
 
     def result(self) -> list[Sentence]:
-        """Return the sentences; warn of what was warned of where they were read. Raises the error."""
+        """Return the sentences; repeat the warnings of the process that read them. Raises the error."""
         for message in self.warnings:
             warnings.warn(message, InputWarning, stacklevel=2)
         if self.error is not None:

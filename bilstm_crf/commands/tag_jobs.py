@@ -1,4 +1,4 @@
-"""What `tag` does with each file: its formats and its output."""
+"""The jobs of `tag`: the formats and the output of each file."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bilstm_crf.commands.output import require_suffix
-from bilstm_crf.errors import BilstmCrfError, UsageError
+from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
 from bilstm_crf.formats import FORMATS, Format
 from bilstm_crf.formats.documents import DOCUMENTS
 from bilstm_crf.output import WRITERS, Writer, writer_for_suffix, writer_named
 from bilstm_crf.util.files import is_gzip, suffix_of
+from bilstm_crf.util.folders import Found
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Plan:
 
     jobs: list[Job]
     skipped: list[Skipped] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)  # files in folders that are of no known format
+    left_out: list[str] = field(default_factory=list)  # files of unknown formats in folders
     several: bool = False
     into_one: bool = False  # all jobs write `output`, or standard output
     output: str | None = None  # what the user named: a file or a folder
@@ -95,6 +96,24 @@ def skipped_for(path: str, error: BilstmCrfError) -> Skipped:
     line = "" if error.line is None else f"line {error.line}: "
     hint = "; ".join((error.hint or "").splitlines())
     return Skipped(path, f"{line}{error.message}" + (f"; {hint}" if hint else ""))
+
+
+class LeftOut(Protocol):
+    """The part of a plan that says which files are not read."""
+
+    @property
+    def skipped(self) -> list[Skipped]: ...
+
+    @property
+    def left_out(self) -> list[str]: ...
+
+
+def leave_out(found: Found, error: InputError | UsageError, plan: LeftOut) -> None:
+    """Note a file that cannot be read: by its name if a folder holds it and its format is unknown."""
+    if found.folder is not None and isinstance(error, UsageError) and not os.path.islink(found.path):
+        plan.left_out.append(found.path)
+    else:
+        plan.skipped.append(skipped_for(found.path, error))
 
 
 def target_of(job: Job, output: str | None, to: str | None) -> Writer:

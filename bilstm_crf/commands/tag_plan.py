@@ -12,6 +12,7 @@ from typing import Any
 from bilstm_crf.commands.tag_jobs import (
     Job,
     Plan,
+    leave_out,
     on_terminal,
     option_of,
     skipped_for,
@@ -81,10 +82,7 @@ def _add(plan: Plan, found: Found, options: Mapping[str, Any]) -> None:
     except (InputError, UsageError) as error:
         if not plan.several or path == "-":
             raise
-        if found.folder is not None and isinstance(error, UsageError) and not os.path.islink(path):
-            plan.left_out.append(path)
-        else:
-            plan.skipped.append(skipped_for(path, error))
+        leave_out(found, error, plan)
         return
     # On a terminal names are easier to see than records; pipes and files always get these
     shown = options["output"] in (None, "-") and options["output_dir"] is None and on_terminal()
@@ -102,7 +100,9 @@ def _require_outside(output: str | None, folders: Sequence[str], *, is_folder: b
     around = folder_around(output, folders)
     if around is not None:
         option = "--output-dir" if is_folder else "-o"
-        elsewhere = os.path.normpath(os.path.join(around, "..", os.path.basename(os.path.normpath(output))))
+        elsewhere = os.path.normpath(os.path.join(around, "..", os.path.basename(os.path.abspath(output))))
+        if is_folder and folder_around(elsewhere, folders) is not None:
+            elsewhere += "-tagged"  # the output is the input folder itself
         raise UsageError(
             f"{option} {output} is inside {around}, whose files are inputs: it would be read as one later",
             hint=f"write it elsewhere, such as {option} {elsewhere}",

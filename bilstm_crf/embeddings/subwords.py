@@ -141,7 +141,7 @@ def solve_dual(
 ) -> NDArray[np.float32]:
     """Solve (A Aᵀ + λ I) X = Y for X (V, d) by conjugate gradients, each column alone.
 
-    `progress` is told of each of the ITERATIONS.
+    `progress` is called at the start of each of the ITERATIONS.
     """
     solution = np.zeros_like(wanted)
     residual = wanted.copy()

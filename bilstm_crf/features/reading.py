@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from bilstm_crf.util.word_forms import plain_form, zero_digits
 
 
-class Reading:
-    """How a network reads the words of a sentence."""
+class RobustReading:
+    """Turns the words of a sentence into those that the network reads."""
 
     def __init__(self, words: Iterable[str]) -> None:
         """`words`: of all words that differ only in case, the most frequent one."""
@@ -23,7 +23,7 @@ class Reading:
 
         Only a sentence that is all in capitals or all in lower case is changed, apart from the stop.
 
-        >>> read = Reading(["Solberg", "møtte", "NHO", "i"])
+        >>> read = RobustReading(["Solberg", "møtte", "NHO", "i"])
         >>> read(["SOLBERG", "MØTTE", "NHO", "I", "SANDNES", "."])
         ['Solberg', 'møtte', 'NHO', 'i', 'sandnes']
         >>> read(["nho", "møtte", "solbergs", "venn"]), read(["Møt", "NHO", "."])

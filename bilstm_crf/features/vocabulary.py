@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.features.reading import Reading, usual_words
+from bilstm_crf.features.reading import RobustReading, usual_words
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.word_forms import Digits, compatible_form, plain_form, plain_forms, zero_digits
 
@@ -87,7 +87,7 @@ class Vocabulary:
         labels: Sequence[str],
         digits: Digits = "zero",
         attached: WordVectors | None = None,
-        reading: Reading | None = None,
+        reading: RobustReading | None = None,
     ) -> None:
         self.words = {word: number for number, word in enumerate(words, start=1)}
         self.characters = {character: number for number, character in enumerate(characters, start=1)}
@@ -115,7 +115,7 @@ class Vocabulary:
 
         With `digits="own_first"`, a word whose own form is among the attached vectors, exact or
         lower-cased, has a row of its own; the others share a row with all words that differ only in
-        their digits. With `robust`, sentences are read with a `Reading`. A word
+        their digits. With `robust`, sentences are read with a `RobustReading`. A word
         that occurs less than `min_count` times has no row.
         """
         known: Container[str] = () if attached is None else attached.index
@@ -137,7 +137,7 @@ class Vocabulary:
         if robust:
             by_frequency = [] if attached is None else attached.words
             met = frequent(word for sentence in sentences for word in sentence.tokens)
-            reading = Reading(usual_words([*by_frequency, *(word for word, _ in met.most_common())]))
+            reading = RobustReading(usual_words([*by_frequency, *(word for word, _ in met.most_common())]))
         read = reading or list
         words = frequent(word for sentence in sentences for word in read(sentence.tokens))
         characters = dict.fromkeys(character for word in words for character in zero_digits(word))

@@ -134,9 +134,8 @@ class _Held:
 
     def _more(self) -> bool:
         """Read on; return whether there was something."""
-        read = self._stream.read(
-            max(self._step, len(self._data) // 2)
-        )  # else a huge document is copied often
+        # Half as much again at least: a huge document would be copied often
+        read = self._stream.read(max(self._step, len(self._data) // 2))
         self._data += read
         self._ended = not read
         return bool(read)

@@ -386,9 +386,8 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
     """See `Format.compose`. Words that touch in the text get `SpaceAfter=No`."""
     if not sentence.tokens:
         return b""
-    labels = (
-        None if sentence.token_spans is None else ENCODINGS["iob"].encode(sentence.token_spans, len(sentence))
-    )
+    spans = sentence.token_spans
+    labels = None if spans is None else ENCODINGS["iob"].encode(spans, len(sentence))
     scores = _scores(sentence)
     lines = []
     if new_document:

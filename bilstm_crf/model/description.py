@@ -29,7 +29,7 @@ from bilstm_crf.version import __version__
 
 FORMAT = 4  # raised when an older program could not read a newer folder
 PACKED_FORMAT = 5  # of packed models
-READABLE = (2, 3, 4, 5)
+READABLE = (2, 3, FORMAT, PACKED_FORMAT)
 MAX_BYTES = 16_000_000  # of model.json, which has a few thousand bytes, and more where there are many labels
 
 

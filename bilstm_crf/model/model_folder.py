@@ -28,7 +28,7 @@ from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.encoder.loading import is_local
 from bilstm_crf.errors import InputError, ModelFolderError, UsageError
-from bilstm_crf.features.reading import Reading
+from bilstm_crf.features.reading import RobustReading
 from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.model.architecture import Architecture
@@ -39,9 +39,9 @@ from bilstm_crf.model.description import (
     read_description,
     require_labels,
 )
-from bilstm_crf.model.packed import pack_arrays
+from bilstm_crf.model.packed import Arrays, pack_arrays
 from bilstm_crf.model.quantised import Quantised
-from bilstm_crf.model.weights import Arrays, read_weights
+from bilstm_crf.model.weights import read_weights
 from bilstm_crf.util.files import read_json, write_json, write_whole
 from bilstm_crf.util.word_forms import plain_form, zero_digits
 from bilstm_crf.version import __version__
@@ -101,7 +101,7 @@ def save_model(
 
 
 def save_packed(model: Model, folder: Path, tables: dict[str, Quantised]) -> None:
-    """Write a model with quantised `tables` (`embedding`, `subwords`) in place of what it has of these."""
+    """Write a model with quantised `tables` (`embedding`, `subwords`) in place of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     words = list(model.vocabulary.words)
     arrays = pack_arrays(_arrays(model, words, model.word_table), tables)
@@ -129,7 +129,7 @@ def _write(
     encoder: dict[str, Any] | None = None,
     packed: bool = False,
 ) -> None:
-    """Write the weights, then model.json; remove what an earlier save has left."""
+    """Write the weights, then model.json; remove the files of an earlier save."""
     content = save(arrays)
     digest = hashlib.sha256(content).hexdigest()
     weights = f"weights-{digest[:12]}.safetensors"
@@ -183,7 +183,7 @@ def _bytes(text: str) -> NDArray[np.uint8]:
     return np.frombuffer(text.encode("utf-8"), dtype=np.uint8)
 
 
-def _reading_arrays(reading: Reading | None, words: Sequence[str]) -> Arrays:
+def _reading_arrays(reading: RobustReading | None, words: Sequence[str]) -> Arrays:
     if reading is None:
         return {}
     return {"words.usual": np.array([reading.usual.get(w.lower()) == w for w in words], np.uint8)}
@@ -210,7 +210,7 @@ def load_model(folder: str | Path, *, encoder: str | None = None, trust_remote_c
         weights.characters,
         description.labels,
         description.digits,
-        reading=None if weights.usual is None else Reading(compress(weights.words, weights.usual)),
+        reading=None if weights.usual is None else RobustReading(compress(weights.words, weights.usual)),
     )
     if weights.subwords is not None:
         vocabulary = vocabulary.with_vectors(WordVectors.of_subwords(weights.subwords))

@@ -20,15 +20,15 @@ from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import UsageError
 from bilstm_crf.model.model_folder import Model
+from bilstm_crf.model.packed import Arrays
 from bilstm_crf.model.quantised import Quantised, balanced_groups, quantise
-from bilstm_crf.model.weights import Arrays
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How small the vectors become."""
+    """The sizes of packed vectors."""
 
     dim: int  # of a word
     word_bytes: int  # of a word's codes; divides `dim`
@@ -62,7 +62,7 @@ class PackedModel:
 def sizes_within(model: Model, limit: int) -> Sizes:
     """Return the largest of the known sizes with which the model takes at most `limit` bytes.
 
-    Raises UsageError where none does.
+    Raises UsageError if there is none.
     """
     _require_packable(model)
     most = min(stacked_inputs(model).shape)
@@ -70,18 +70,16 @@ def sizes_within(model: Model, limit: int) -> Sizes:
     for sizes in known:
         if (needed := bytes_of(model, sizes)) <= limit:
             return sizes
-    raise UsageError(f"the model takes at least {needed / 1e6:.1f} MB, more than {limit / 1e6:.1f}")
+    raise UsageError(f"the model takes at least {needed / 1e6:.1f} MB, more than {limit / 1e6:.1f} MB")
 
 
 def bytes_of(model: Model, sizes: Sizes) -> int:
-    """Return about how many bytes a packed model takes; its compressed texts are taken as a half."""
+    """Estimate the bytes of a packed model; compressed texts are taken to be half as long."""
     texts = [model.vocabulary.words, () if model.subwords is None else model.subwords.ngrams]
     total = DESCRIPTION_BYTES + sum(len("\n".join(text).encode()) // 2 for text in texts)
-    old_dim = model.word_table.shape[1]
-    for name, array in model.weights.items():
-        if name != "embedding.weight":
-            total += 2 * array.size
-    total += 2 * len(stacked_inputs(model)) * (sizes.dim - old_dim)
+    total += sum(2 * array.size for name, array in model.weights.items() if name != "embedding.weight")
+    stacked = stacked_inputs(model)
+    total += 2 * len(stacked) * (sizes.dim - stacked.shape[1])
     total += len(model.word_table) * sizes.word_bytes + 512 * sizes.dim
     if model.subwords is not None:
         total += len(model.subwords.ngrams) * sizes.ngram_bytes + 512 * sizes.dim
@@ -136,7 +134,7 @@ def _input_weights(model: Model) -> list[str]:
 
 
 def reduce_words(model: Model, dim: int, groups: int) -> Model:
-    """Return the model with words of so many dimensions, ordered for `groups` codes each.
+    """Return the model with word vectors of `dim` dimensions, ordered for `groups` codes each.
 
     Raises UsageError for more dimensions than there are.
     """

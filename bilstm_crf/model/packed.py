@@ -1,4 +1,4 @@
-"""The arrays of a packed model's weights file, and how they become those of an ordinary one.
+"""Convert the arrays of an ordinary weights file to those of a packed model's, and back.
 
 words, subwords.ngrams    UTF-8 text, one entry a line, compressed (zlib)
 embedding.*, subwords.*   `codes` and `centroids` of the two tables (see quantised.py)
@@ -20,7 +20,7 @@ Arrays = dict[str, NDArray[Any]]
 TEXTS = ("words", "subwords.ngrams")
 TABLES = {"embedding": "embedding.weight", "subwords": "subwords.steps"}  # by the prefix of their codes
 MAX_TEXT_BYTES = 64_000_000  # a hostile file of a few bytes could expand to any size
-MAX_GROUP = 16  # dimensions: a byte becomes at most so many numbers
+MAX_GROUP = 16  # dimensions: the most numbers that one byte becomes
 
 
 def pack_arrays(arrays: Arrays, tables: dict[str, Quantised]) -> Arrays:
@@ -75,7 +75,7 @@ def _checked(prefix: str, codes: NDArray[Any], centroids: NDArray[Any]) -> Quant
 
 
 def _decompress(name: str, data: bytes) -> bytes:
-    """Raises ValueError where the data is damaged, or expands to more than any model has."""
+    """Return the decompressed text. Raises ValueError for damaged data, or more than any model has."""
     expander = zlib.decompressobj()
     try:
         text = expander.decompress(data, MAX_TEXT_BYTES)

@@ -29,10 +29,6 @@ class Quantised:
     codes: NDArray[np.uint8]  # (V, G)
     centroids: NDArray[np.float16]  # (G, 256, d)
 
-    @property
-    def nbytes(self) -> int:
-        return self.codes.nbytes + self.centroids.nbytes
-
     def decode(self) -> NDArray[np.float16]:
         """Return the table (V, D)."""
         vectors, groups = self.codes.shape
@@ -46,13 +42,13 @@ class Quantised:
         first = np.arange(groups) * CENTROIDS  # of each group in `flat`
         for start in range(0, vectors, BLOCK):
             some = slice(start, start + BLOCK)
-            # No code is out of bounds; `clip` says so, and is faster than `raise`
+            # No code can be out of bounds, and `clip` is faster than `raise`
             target[some] = source.take(self.codes[some] + first, axis=0, mode="clip")
         return table.reshape(vectors, groups * size)
 
 
 def quantise(table: Floats, groups: int, seed: int = 0) -> Quantised:
-    """Return the codes of a table (V, D) whose D dimensions are cut into so many groups.
+    """Quantise a table (V, D), its dimensions cut into `groups` groups.
 
     Raises ValueError where `groups` does not divide D.
     """
@@ -73,7 +69,7 @@ def quantise(table: Floats, groups: int, seed: int = 0) -> Quantised:
 def find_centroids(values: Floats, generator: np.random.Generator) -> Floats:
     """Return centroids (256, d) of values (n, d) by k-means (Lloyd 1982); zeros follow where n is smaller.
 
-    A centroid to which nothing is nearest any more takes the place of a random value.
+    A centroid that is no longer the nearest to any value moves to a random value.
     """
     start = generator.permutation(len(values))[:CENTROIDS]
     centroids = np.zeros((CENTROIDS, values.shape[1]), np.float32)

@@ -6,7 +6,7 @@
     subwords.*            n-grams and their vectors, where any were fitted
     everything else       parameters of the network (float32), by the names PyTorch gives them
 
-A packed model's file has less in other forms (packed.py).
+A packed model's file holds some of these in smaller forms (packed.py).
 
 The folder may come from anyone: every array is held against model.json before it is used.
 """
@@ -28,10 +28,9 @@ from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.errors import ModelFolderError
 from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.model.description import Description, require_regular_file
-from bilstm_crf.model.packed import unpack_arrays
+from bilstm_crf.model.packed import Arrays, unpack_arrays
 from bilstm_crf.util.files import sha256_of
 
-Arrays = dict[str, NDArray[Any]]
 Shape = tuple[int, ...]
 
 _PART = 1 << 18  # numbers that fit into the processor's cache

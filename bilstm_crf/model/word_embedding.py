@@ -41,11 +41,13 @@ class WordEmbedding(Stochastic):
         scores of an epoch are those of the model that is saved from it.
         """
         own = words < len(self.weight)
-        if not own.all() and vectors is None:
-            raise IndexError("a word id is larger than the table, and no vectors are given")
-        if self.training:
-            given = vectors[words[~own] - len(self.weight)] if vectors is not None and not own.all() else None
+        given = None
+        if not own.all():
+            if vectors is None:
+                raise IndexError("a word id is larger than the table, and no vectors are given")
+            given = vectors[words[~own] - len(self.weight)]
             words = words * own
+        if self.training:
             rows = F.embedding(words, self.weight, sparse=True)
             for number in range(self._replacements):
                 replaced, probability = (
@@ -54,7 +56,7 @@ class WordEmbedding(Stochastic):
                 drawn = torch.from_numpy(self.random.random(len(words), np.float32)).to(words.device)
                 rows = torch.where((drawn < probability[words]).unsqueeze(1), replaced[words], rows)
             return rows if given is None else rows.index_put((~own,), given)
-        rows = F.embedding(words * own, self.weight).half()
-        if vectors is not None and not own.all():
-            rows[~own] = vectors[words[~own] - len(self.weight)].to(rows)
+        rows = F.embedding(words, self.weight).half()
+        if given is not None:
+            rows[~own] = given.to(rows)
         return rows.float()

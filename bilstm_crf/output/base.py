@@ -1,4 +1,4 @@
-"""What a writer of a whole output is: sentences of one or more files in, the bytes of one output out."""
+"""The interface of writers: sentences of one or more files in, the bytes of one output out."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Tables of names as CSV (RFC 4180) and as TSV: a header, then one row a name.
 
-Nothing but text and sentence is changed, whose line breaks become spaces, and cells that a spreadsheet would
-run as a formula: they get an apostrophe in front, and a warning counts them.
+Line breaks in the columns text and sentence become spaces. A cell that a spreadsheet would run as a formula
+gets an apostrophe in front, and a warning counts these cells. Nothing else is changed.
 """
 
 from __future__ import annotations

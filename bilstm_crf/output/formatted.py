@@ -20,7 +20,7 @@ def writer_of(format_: Format, kind: str, *, merges: bool = True) -> Writer:
 
 
 def document_starts(sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, bool]]:
-    """Yield each sentence, and whether its file or document is another one than that of the one before."""
+    """Yield each sentence, and whether it begins another file or document than the one before."""
     place: tuple[str | None, str | None] = (None, None)
     for sentence in sentences:
         begins = False

@@ -1,4 +1,4 @@
-"""The text of a file, sentence by sentence: what an output that shows running text writes of each."""
+"""The running text of a file, sentence by sentence, for outputs that show it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of a sentence with their places and what stands around them: the rows of a table."""
+"""The rows of a table of names: each name of a sentence with its place and context."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bilstm_crf.formats.base import rounded
 from bilstm_crf.formats.offsets import file_name, lines_before
 from bilstm_crf.sentence import Sentence
 
-# Of a sentence of more than MAX_SENTENCE code points a row keeps what stands around the name, MAX_CONTEXT on
+# Of a sentence of more than MAX_SENTENCE code points a row keeps the context of the name, MAX_CONTEXT on
 # each side. A file on a single line is one sentence: whole, tables would grow with the square of the file.
 MAX_SENTENCE = 1_000
 MAX_CONTEXT = 200
@@ -30,7 +30,7 @@ class NameRow(NamedTuple):
     type: str
     text: str  # in one line
     score: float | None
-    sentence: str  # in one line; of a long one, what stands around the name
+    sentence: str  # in one line; of a long one, the context of the name
 
 
 def name_rows(sentence: Sentence) -> Iterator[NameRow]:
@@ -66,6 +66,6 @@ def one_line(text: str) -> str:
 
 
 def around(text: str, start: int, end: int) -> str:
-    """Return what stands around a name in a long text, with … where it is cut."""
+    """Return the context of a name in a long text, with … where it is cut."""
     begin, stop = max(start - MAX_CONTEXT, 0), min(end + MAX_CONTEXT, len(text))
     return "…" * (begin > 0) + one_line(text[begin:stop]) + "…" * (stop < len(text))

@@ -1,7 +1,7 @@
 """The text of files as an HTML page in which names are marked: one file, no script, nothing loaded.
 
-The page begins with what is known only at the end, the counts. Its paragraphs are kept in a temporary file
-until then, so memory stays flat.
+The page begins with the counts, which are known only at the end. Until then its paragraphs are kept in a
+temporary file, so memory stays flat.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LINE_END = re.compile("\r\n|[\r\f\v]")  # as HTML has none of these
 
 
 class Piece(NamedTuple):
-    """A stretch of text that is a name, or (without a type) none."""
+    """A stretch of text: a name, or (without a type) the text between names."""
 
     text: str
     type: str | None = None
@@ -40,7 +40,7 @@ class Piece(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What stands behind the name: its type, and its score if the tagger is unsure."""
+        """The text behind the name: its type, and its score if the tagger is unsure."""
         unsure = self.score is not None and round(self.score, 2) < SURE
         return f"{self.type} {self.score:.0%}" if unsure else self.type or ""
 

@@ -64,12 +64,12 @@ class _Table:
         self.workbook = workbook
         self.header = workbook.add_format({"bold": True, "bottom": 1})
         self.score = workbook.add_format({"num_format": "0.000"})
-        self.sheet, self.row = self._new_sheet(), 1
+        self._start_sheet()
 
     def add(self, row: NameRow) -> None:
         if self.row == MAX_ROWS:
             self.finish()
-            self.sheet, self.row = self._new_sheet(), 1
+            self._start_sheet()
         for column, cell in enumerate(row):
             if isinstance(cell, str):
                 self._text(self.row, column, cell)
@@ -81,14 +81,14 @@ class _Table:
         """Set the filter of the current sheet."""
         self.sheet.autofilter(0, 0, self.row - 1, len(NameRow._fields) - 1)
 
-    def _new_sheet(self) -> Worksheet:
+    def _start_sheet(self) -> None:
         number = len(self.workbook.worksheets()) + 1
-        self.sheet = self.workbook.add_worksheet("names" if number == 1 else f"names {number}")
+        self.sheet: Worksheet = self.workbook.add_worksheet("names" if number == 1 else f"names {number}")
         for column, name in enumerate(NameRow._fields):
             self.sheet.set_column(column, column, WIDTHS.get(name, 8))
             self._text(0, column, name, self.header)
         self.sheet.freeze_panes(1, 0)
-        return self.sheet
+        self.row = 1
 
     def _text(self, row: int, column: int, text: str, cell_format: CellFormat | None = None) -> None:
         if len(text) > MAX_CELL:

@@ -102,14 +102,11 @@ class Editor:
             self._count(identity)
             self.counts.test_ids += found.is_test
             place = (found.start, found.end)  # in running text, the passage is the page
-            yield from edits_of_identifier(page, place, tokens, self._label(identity), identity.id)
+            yield from edits_of_identifier(page, place, tokens, identity.in_brackets(self.style), identity.id)
 
     def _identifier(self, found: Identifier, text: str) -> Identity:
         original = text[found.start : found.end]
         return self.decisions.resolver.identifier(found.kind, normalise(found.kind, original), original)
-
-    def _label(self, identity: Identity) -> str:
-        return f"[{identity.kind}]" if self.style == "label" else f"[{identity.id}]"
 
     # ------------------------------------------------------------ names
 
@@ -168,7 +165,7 @@ class Editor:
         new = self._word(identity, head)
         self._count(identity)
         self.counts.elsewhere[identity.kind] += 1
-        for start, end in (page.places[token], *page.copies.get(token, ()), *page.related.get(token, ())):
+        for start, end in page.places_of(token):
             if page.text[start:end].casefold().startswith(head.casefold() + "-"):
                 yield Edit(start, start + len(head), new, id_)
 
@@ -189,7 +186,9 @@ class Editor:
             for found in find_identifiers(text, self.decisions.identifiers):
                 if found.is_certain:
                     identity = self._identifier(found, text)
-                    yield Edit(start + found.start, start + found.end, self._label(identity), identity.id)
+                    yield Edit(
+                        start + found.start, start + found.end, identity.in_brackets(self.style), identity.id
+                    )
             matches = list(WORD.finditer(text))
             tokens = [match.group() for match in matches]
             for match in self.decisions.index.matches(tokens, range(len(tokens)), people):

@@ -79,10 +79,8 @@ def _whole(page: Page, found: Found, style: Style) -> Iterator[Edit]:
 
 def pseudonym_of(identity: Identity, words: Words, style: Style) -> str:
     """Return the pseudonym of a whole name, in the case of the original, without ending."""
-    if style == "label":
-        return f"[{identity.kind}]"
-    if style == "number":
-        return f"[{identity.id}]"
+    if style != "name":
+        return identity.in_brackets(style)
     new = identity.names.get(words.text) or other_name(identity, words.text)
     letters = [character for character in words.text if character.isalpha()]
     shouts = len(letters) > 5 and all(map(str.isupper, letters))
@@ -97,8 +95,8 @@ def edits_of_identifier(
         yield Edit(*place, new, id_)
         return
     for token in tokens:
-        for each in (page.places[token], *page.copies.get(token, ()), *page.related.get(token, ())):
-            yield Edit(each[0], each[1], new, id_)
+        for each in page.places_of(token):
+            yield Edit(*each, new, id_)
 
 
 def without_overlap(edits: Iterable[Edit]) -> list[Edit]:

@@ -137,7 +137,7 @@ class Resolver:
         if id_ is not None:
             return self.mapping.identities[id_]
         identity = self.mapping.add_identity(kind)
-        identity.names[original] = f"[{kind}]" if self.mapping.style == "label" else f"[{identity.id}]"
+        identity.names[original] = identity.in_brackets(self.mapping.style)
         self._known[kind, key] = identity.id
         return identity
 

@@ -19,6 +19,7 @@ import io
 import os
 import secrets
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +45,10 @@ class Identity:
     @property
     def kind(self) -> str:
         return self.id.rpartition("-")[0]
+
+    def in_brackets(self, style: Style) -> str:
+        """Return `[PER]` with style `label`, else `[PER-1]`."""
+        return f"[{self.kind}]" if style == "label" else f"[{self.id}]"
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ class Mapping:
     identities: dict[str, Identity] = field(default_factory=dict)
     files: list[FileRecord] = field(default_factory=list)
     read_from: tuple[int, int, int] | None = None  # inode, size and time of the file; None: there is none yet
+    _counts: Counter[str] = field(default_factory=Counter)  # of the identities, by kind
 
     @classmethod
     def new(cls, style: Style) -> Mapping:
@@ -85,10 +91,14 @@ class Mapping:
 
     def add_identity(self, kind: str) -> Identity:
         """Return a new identity, with the next number of its kind."""
-        number = 1 + sum(1 for id_ in self.identities if id_.rpartition("-")[0] == kind)
-        identity = Identity(f"{kind}-{number}")
-        self.identities[identity.id] = identity
-        return identity
+        return self.identity(f"{kind}-{self._counts[kind] + 1}")
+
+    def identity(self, id_: str) -> Identity:
+        """Return the identity with this id; add it if there is none."""
+        if id_ not in self.identities:
+            self.identities[id_] = Identity(id_)
+            self._counts[self.identities[id_].kind] += 1
+        return self.identities[id_]
 
     def add_file(self, record: FileRecord) -> None:
         """Note a pseudonymised file; a record of the same content is replaced."""
@@ -169,7 +179,7 @@ def _add_row(mapping: Mapping, pending: list[Occurrence], row: list[str]) -> Non
     elif record == "secret":
         mapping.secret = original
     elif record in ("name", "word"):
-        identity = mapping.identities.setdefault(id_, Identity(id_))
+        identity = mapping.identity(id_)
         (identity.names if record == "name" else identity.words)[original] = pseudonym
     elif record == "occurrence":
         mapping.identities[id_]

@@ -41,6 +41,10 @@ class Page:
     spans: list[TokenSpan] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)  # of the spans; 1 if unknown
 
+    def places_of(self, token: int) -> list[Place]:
+        """Return where a token, its copies and its lemma stand."""
+        return [self.places[token], *self.copies.get(token, ()), *self.related.get(token, ())]
+
     def following(self, end: int) -> str | None:
         """Return the token after `end - 1` in its sentence, None at the end of a sentence."""
         if end >= len(self.tokens) or self.ends[bisect_left(self.ends, end)] == end:

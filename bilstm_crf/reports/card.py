@@ -1,4 +1,4 @@
-"""The card of a trained model: what it was trained on, how, how well it does, from its own records."""
+"""The card of a trained model: its data, recipe, dev scores and limits, from its own records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LIMITS = (
 
 
 def card_of(model: Model, name: str) -> Document:
-    """Return the card of a model; what its folder does not say is left out."""
+    """Return the card of a model; parts that its folder does not record are left out."""
     record = model.provenance
     sections: list[tuple[str, list[Block]]] = [
         ("Model", [_parts(model)]),

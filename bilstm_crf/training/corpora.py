@@ -39,8 +39,8 @@ class Corpora:
             span.type in known for sentence in self.dev.sentences for span in sentence.token_spans or ()
         )
 
-    def with_dev(self, filters: Collection[str], share: float = 0.0) -> Corpora:
-        """Return the corpora with dev as a part of train, each sentence once per epoch (some in lower case).
+    def with_dev(self, filters: Collection[str]) -> Corpora:
+        """Return the corpora with dev as a part of train, each sentence once per epoch, none in lower case.
 
         Dev passes the same filters as train. What was removed from train because it is in dev is not missed:
         dev is there now.
@@ -49,8 +49,7 @@ class Corpora:
         if filters:
             train = train.without(filters, [] if self.test is None else self.test.sentences)
         weights = [*self.mixture.weights[: len(self.train.sizes)], *[1.0] * len(self.dev.sizes)]
-        plain = dataclasses.replace(self, train=train, caseless=(), mixture=Mixture(train.sizes, weights))
-        return plain.with_caseless(share)
+        return dataclasses.replace(self, train=train, caseless=(), mixture=Mixture(train.sizes, weights))
 
     @property
     def seen(self) -> list[Sentence]:
@@ -88,6 +87,17 @@ class Corpora:
         return {"train": self.train, "dev": self.dev, **test}
 
 
+def reading_options(config: DataConfig) -> FormatOptions:
+    """Return the options for reading the files of a run."""
+    return FormatOptions(
+        misc_key=config.misc_key,
+        token_column=config.token_column,
+        label_column=config.label_column,
+        input_encoding=config.input_encoding,
+        keep_raw=False,
+    )
+
+
 def load_corpora(config: DataConfig, say: Callable[[str], None], *, documents: bool) -> Corpora:
     """Read, filter and check the corpora; with `documents`, name the document of each sentence.
 
@@ -96,13 +106,7 @@ def load_corpora(config: DataConfig, say: Callable[[str], None], *, documents: b
     check_filters(config.filter)
     label_set = LabelSet.named(config.labels, keep_misc=config.keep_misc)
     label_sets = [LabelSet.named(name, keep_misc=config.keep_misc) for name in config.train_labels]
-    options = FormatOptions(
-        misc_key=config.misc_key,
-        token_column=config.token_column,
-        label_column=config.label_column,
-        input_encoding=config.input_encoding,
-        keep_raw=False,
-    )
+    options = reading_options(config)
     read = partial(read_labelled, format=config.format, options=options, repair=config.repair)
     train = read(config.train, label_sets or label_set, drop_ill_formed="ill-formed" in config.filter)
     if label_sets and label_set.types is not None:  # which must have every type of the files' own sets
@@ -121,7 +125,7 @@ def load_corpora(config: DataConfig, say: Callable[[str], None], *, documents: b
         say(f"{name:<8} {len(split.sentences):,} sentences, {split.tokens:,} tokens, labels in {found}")
     _show_entities(corpora, say)
     if not documents:
-        return corpora.with_caseless(config.caseless)
+        return corpora
     Documents(config.documents).name([*train.sentences, *evaluation])
     known = [sentence for sentence in train.sentences if sentence.document is not None]
     tables = tables_of(config.documents, [*config.train, *config.dev])
@@ -129,8 +133,7 @@ def load_corpora(config: DataConfig, say: Callable[[str], None], *, documents: b
     source = ", ".join(tables) or ("# newdoc" if known else unknown)
     number = f"{len(known):,} of {len(train.sentences):,}"
     say(f"context  the document of {number} training sentences is known ({source})")
-    corpora = dataclasses.replace(corpora, tables=[DataFile(path, sha256_of(path)) for path in tables])
-    return corpora.with_caseless(config.caseless)
+    return dataclasses.replace(corpora, tables=[DataFile(path, sha256_of(path)) for path in tables])
 
 
 def _show_entities(corpora: Corpora, say: Callable[[str], None]) -> None:

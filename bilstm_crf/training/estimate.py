@@ -61,7 +61,7 @@ def estimate(
 
 
 def training_seconds(architecture: Architecture, dim: int, tokens: float, batches: int) -> float:
-    """Return the expected time of training on so many tokens in so many batches, on two quiet cores.
+    """Return the expected seconds of training on this many tokens and batches, on two quiet cores.
 
     >>> round(243_906 / training_seconds(Architecture(hidden=100), 600, 243_906, 1570), -3)  # tokens/s, sg600
     14000.0

@@ -109,6 +109,7 @@ def set_up(config: RunConfig, monitor: Monitor) -> Setup:
     find_device(config.run.device)  # refuse it before gigabytes are read
     with Waiting("Reading the corpora"):
         corpora = load_corpora(config.data, monitor.say, documents=config.reads_neighbours)
+        corpora = corpora.with_caseless(config.data.caseless)
     stages = [Stage(0, "sentences", 0)] if config.encoder is None else config.encoder.stages
     plan = plan_training(config.schedule, stages, corpora.mixture)
     pretrained = load_pretrained(
@@ -206,7 +207,7 @@ def _train_final(
     """Train again from scratch, on train and dev, as long as was best on dev in a first phase."""
     folder.mkdir(exist_ok=True)
     run_folder.clean(folder)
-    corpora = setup.corpora.with_dev(config.data.filter, config.data.caseless)
+    corpora = setup.corpora.with_dev(config.data.filter).with_caseless(config.data.caseless)
     plan = stop_where_best(setup.plan, history, corpora.mixture)
     sentences, dropped = corpora.train.sentences, corpora.train.dropped
     monitor.say(f"final    {len(sentences):,} sentences of train and dev, for {plan.batches:,} batches")

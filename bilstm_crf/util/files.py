@@ -89,9 +89,8 @@ def _open_bytes(name: str, *, as_text: bool) -> Iterator[BinaryIO]:
         # A peek into a pipe could block.
         is_file = stat.S_ISREG(os.fstat(plain.fileno()).st_mode)
         start = cast(io.BufferedReader, plain).peek(8)[:8] if is_file else b""
-        if as_text and start.startswith(
-            (b"%PDF-", b"{\\rtf")
-        ):  # their first lines are ASCII, so decoding succeeds
+        # Their first lines are ASCII, so decoding succeeds
+        if as_text and start.startswith((b"%PDF-", b"{\\rtf")):
             raise InputError("not text", path=name, hint=f"this looks like {other_file(start)}")
         try:
             yield cast(BinaryIO, gzip.GzipFile(fileobj=plain)) if is_gzip(name) else plain

@@ -24,8 +24,8 @@ def expand(paths: Iterable[str]) -> tuple[list[Found], list[InputError]]:
     """Return the files that `paths` stand for, and an error for each part of a folder that cannot be read.
 
     A folder stands for all files below it, sorted, without hidden ones; a file that was named before is not
-    repeated. Links to files are read, links to folders are not followed. Paths that are no folders stay as
-    they are, whatever they are.
+    repeated. Links to files are read, links to folders are not followed. Paths that are not folders are
+    returned unchanged.
     """
     files, errors = [], []
     known = {os.path.realpath(path) for path in paths if not os.path.isdir(path)}

@@ -155,6 +155,12 @@ def test_a_second_run_writes_the_same(tag: Cli) -> None:
         assert {path: Path(path).read_bytes() for path in files()} == before
 
 
+def test_the_input_folder_as_output_folder_is_refused_with_another_name(tag: Cli) -> None:
+    Path("link").symlink_to("articles")
+    assert "such as --output-dir articles-tagged" in tag("articles", "--output-dir", "articles").err
+    assert "such as --output-dir link-tagged" in tag("articles", "--output-dir", "link").err
+
+
 @pytest.mark.parametrize("output", ["articles/x.jsonl", "link/x.jsonl", "articles/local/../x.conllu"])
 def test_an_output_among_the_inputs_is_refused(tag: Cli, output: str) -> None:
     Path("link").symlink_to("articles")

@@ -1,4 +1,4 @@
-"""Reading: text in capitals, in lower case or without full stops is read like other text."""
+"""Robust reading: text in capitals, in lower case or without full stops is read like other text."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.features.reading import Reading, usual_words
+from bilstm_crf.features.reading import RobustReading, usual_words
 from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.sentence import Sentence
 
 WORDS = ["på", "møtte", "Oslo", "På", "Solberg", "NATO", "oslo", "Ås", "i", "A-laget"]
-READ = Reading(usual_words(WORDS))
+READ = RobustReading(usual_words(WORDS))
 TOKEN = st.sampled_from([*WORDS, "Sandnes", "KrF-leder", "sa", "1905", "!", "Trom\u00adsø", "ß", "İstanbul"])
 
 

@@ -1,4 +1,4 @@
-"""Check labelled files: every fault that training would refuse, and what looks like a mistake, in one go.
+"""Check labelled files: report every fault that training would refuse and every likely mistake at once.
 
 files ─► files.py: read past each fault ─► one module per family of checks ─► findings.py ─► report.py
 """

@@ -29,7 +29,7 @@ LETTERS = re.compile(r"[^\W\d_]+")
 
 def check_characters(sentences: Iterable[Sentence], findings: Findings) -> None:
     """Find tokens with odd characters; each distinct token is looked at once."""
-    kinds: dict[str, dict[str, str]] = {}  # of each distinct token: text by kind
+    kinds: dict[str, dict[str, str]] = {}  # by distinct token, then kind: the description
     places: dict[str, list[Place]] = defaultdict(list)
     decomposed: list[Place] = []
     composed = False
@@ -46,7 +46,7 @@ def check_characters(sentences: Iterable[Sentence], findings: Findings) -> None:
                     decomposed.append(place_of(sentence, text, position))
                 else:
                     places[kind].append(place_of(sentence, text, position))
-            composed = composed or unicodedata.normalize("NFD", token) != token
+            composed = composed or not unicodedata.is_normalized("NFD", token)
     for kind, found in places.items():
         findings.add(kind, found)
     if decomposed:
@@ -83,7 +83,7 @@ def odd_characters(token: str) -> Iterator[tuple[str, str]]:
         yield "invisible", f"{token!a}: {_named(min(hidden))}"
     if (letter := _look_alike(token)) is not None:
         yield "look-alike", f"{token!r} with {_named(letter)}"
-    if unicodedata.normalize("NFC", token) != token and not unicodedata.is_normalized("NFC", token):
+    if not unicodedata.is_normalized("NFC", token):
         yield "normalisation", ascii(token)
 
 

@@ -30,7 +30,7 @@ SPLIT_NAMES = {
 
 
 def guess_split(path: str) -> str:
-    """Return the split that a file's name tells, `data` if none.
+    """Return the split that a file's name contains, else `data`.
 
     >>> guess_split("no_bokmaal-ud-dev.conllu"), guess_split("eng.testb"), guess_split("latest.conll")
     ('dev', 'test', 'data')

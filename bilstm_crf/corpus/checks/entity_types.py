@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from bilstm_crf.corpus.checks.findings import MIN_IN_TRAIN, Findings, Place, place_of
 from bilstm_crf.corpus.overview import folded_name, shown_type
+from bilstm_crf.corpus.statistics import Counts
 from bilstm_crf.labels import LabelSet, norne_first
 from bilstm_crf.sentence import Sentence
 
@@ -20,7 +21,7 @@ Splits = Mapping[str, Sequence[Sentence]]
 
 def check_types(splits: Splits, label_set: LabelSet, findings: Findings) -> None:
     """Compare the types of the splits with one another, and with the label set."""
-    counts = {name: _count(sentences) for name, sentences in splits.items()}
+    counts = {name: Counts.of(sentences).entities for name, sentences in splits.items()}
     places = _first_places(splits)
     _check_names(sum(counts.values(), Counter()), places, findings)
     for name, sentences in splits.items():
@@ -45,10 +46,6 @@ def check_types(splits: Splits, label_set: LabelSet, findings: Findings) -> None
     findings.add(
         "rare-type", [places["train", each]._replace(text=f"{each}: {train[each]} in train") for each in rare]
     )
-
-
-def _count(sentences: Sequence[Sentence]) -> Counter[str]:
-    return Counter(span.type for each in sentences for span in each.token_spans or ())
 
 
 def _first_places(splits: Splits) -> dict[tuple[str, str], Place]:

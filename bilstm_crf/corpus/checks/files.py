@@ -36,7 +36,7 @@ class CheckedFile:
 
 
 class Reading(NamedTuple):
-    """How files are read."""
+    """The options for reading files."""
 
     format: str | None = None
     options: FormatOptions = FormatOptions()
@@ -88,9 +88,14 @@ def _content(path: str, reading: Reading, findings: Findings) -> bytes | None:
     except UnicodeDecodeError:
         return _as_utf8(path, content, findings)
     if "\0" in text[:4096] and (wide := _named_in(hint := encoding_hint(content, at_start=True))):
-        findings.add("character-encoding", [Place(shown(path), 1, hint)], count=content.count(b"\n") + 1)
-        return content.decode(wide, "replace").encode("utf-8", "replace")
+        return _from_wide(path, content, wide, hint, findings)
     return content
+
+
+def _from_wide(path: str, content: bytes, encoding: str, hint: str, findings: Findings) -> bytes:
+    """Report content that is UTF-16 or UTF-32, and return it in UTF-8."""
+    findings.add("character-encoding", [Place(shown(path), 1, hint)], count=content.count(b"\n") + 1)
+    return content.decode(encoding, "replace").encode("utf-8", "replace")
 
 
 def _as_utf8(path: str, content: bytes, findings: Findings) -> bytes:
@@ -98,8 +103,7 @@ def _as_utf8(path: str, content: bytes, findings: Findings) -> bytes:
     hint = encoding_hint(content, at_start=True)
     likely = _named_in(hint)
     if likely is not None and likely.startswith("utf"):
-        findings.add("character-encoding", [Place(shown(path), 1, hint)], count=content.count(b"\n") + 1)
-        return content.decode(likely, "replace").encode("utf-8", "replace")
+        return _from_wide(path, content, likely, hint, findings)
     lines = content.split(b"\n")
     places, kept = [], []
     for number, line in enumerate(lines, 1):
@@ -108,10 +112,10 @@ def _as_utf8(path: str, content: bytes, findings: Findings) -> bytes:
         except UnicodeDecodeError as error:
             byte = f"byte 0x{line[error.start]:02X}"
             best = likely or _named_in(encoding_hint(line, at_start=False)) or "cp1252"
-            word = re.split(r"[\t ]", line.decode(best, "replace"))
-            shown_word = next((each for each in word if not each.isascii()), "")
-            places.append(Place(shown(path), number, f"{byte}; {shown_word!r} in {best}"))
-            line = line.decode(best, "replace").encode()
+            text = line.decode(best, "replace")
+            word = next((each for each in re.split(r"[\t ]", text) if not each.isascii()), "")
+            places.append(Place(shown(path), number, f"{byte}; {word!r} in {best}"))
+            line = text.encode()
         kept.append(line)
     name = f"--input-encoding {likely} reads the file" if likely else hint
     findings.add("character-encoding", places, advice=name)

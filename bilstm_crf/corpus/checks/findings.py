@@ -1,4 +1,4 @@
-"""What checks find: kinds of findings, with severity and advice, and their places."""
+"""Kinds of findings, with severity and advice, and the places of what was found."""
 
 from __future__ import annotations
 
@@ -141,13 +141,13 @@ class Place(NamedTuple):
 
 @dataclass
 class Finding:
-    """All that is of one kind."""
+    """All findings of one kind."""
 
     kind: str
     severity: Severity
     places: list[Place] = field(default_factory=list)
     count: int = 0
-    advice: str = ""  # of this case; else that of the kind
+    advice: str = ""  # replaces that of the kind
 
     @property
     def what(self) -> str:

@@ -35,7 +35,7 @@ class FindingRecord(TypedDict):
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found in which files."""
+    """The checked files, and the findings in them."""
 
     files: Sequence[CheckedFile]
     findings: Sequence[Finding]

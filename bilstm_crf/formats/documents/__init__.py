@@ -1,4 +1,4 @@
-"""Read documents that are no text files: Word, OpenDocument, HTML, mail and PDF.
+"""Read documents that are not text files: Word, OpenDocument, HTML, mail and PDF.
 
 Each gives running text: paragraphs with an empty line between them, a line break where the document has one.
 `Sentence.origin` counts lines and code points of this text, which `text_of` returns.
@@ -33,8 +33,8 @@ DOCUMENT_SUFFIXES = {suffix: each for each in DOCUMENTS.values() for suffix in e
 def source_of(path: str, name: str | None = None, encoding: str | None = None) -> Format:
     """Return the format of a file, a document's or another, as `format_of` does.
 
-    Raises InputError for a file that is of another kind than its name says, or of one that is not read,
-    such as a spreadsheet; UsageError for an image, and as `format_of`.
+    Raises InputError for a file whose content is not what its name says, or of a kind that is not read
+    (a spreadsheet); UsageError for an image, and as `format_of`.
     """
     if name in DOCUMENTS:
         return DOCUMENTS[name]
@@ -57,7 +57,7 @@ def source_of(path: str, name: str | None = None, encoding: str | None = None) -
 
 
 def _unexpected(found: Kind, path: str, suffix: str) -> InputError | UsageError:
-    """Return the error for a file that is something else than its name or `--format` says."""
+    """Return the error for a file that is not what its name or `--format` says."""
     meant = BY_SUFFIX.get(suffix)
     if meant is not None and found in (meant, OLD_OFFICE, ZIP):  # of which the suffix says more
         return _unread(meant, path)

@@ -1,4 +1,4 @@
-"""What a document's format is: a function from bytes to running text, read as text files are."""
+"""The format of a document: a function from bytes to running text, which is read as text files are."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DocumentFormat:
         try:
             return running_text(self.extract(stream, path, encoding))
         except RecursionError as error:
-            raise InputError(f"{self.kind} that is nested too deep", path=path) from error
+            raise InputError(f"{self.kind} that is nested too deeply", path=path) from error
 
     def read(self, stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iterator[Sentence]:
         """See `Format.read`."""
@@ -66,5 +66,5 @@ def running_text(paragraphs: Iterator[str]) -> str:
     return "\n\n".join(kept) + "\n" if kept else ""
 
 
-# NUL and the marks of byte order and of nothing
+# NUL, byte order marks and noncharacters
 REMOVED = dict.fromkeys([0, 0xFEFF, 0xFFFE, 0xFFFF])

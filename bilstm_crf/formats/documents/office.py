@@ -55,7 +55,7 @@ WORD_SIGNS = {
     "noBreakHyphen": "\u2011",
     "softHyphen": "\u00ad",
 }
-# In the order in which they are read; the number of each is any
+# In the order in which they are read; there may be several of each
 WORD_PARTS = ("header", "document", "footnotes", "endnotes", "comments", "footer")
 
 
@@ -117,12 +117,12 @@ def _of_open_document(element: Element) -> str | None:
 def _paragraphs(
     root: Element, named: set[str], skipped: set[str], handle: Handle, *, in_text: bool = False
 ) -> Iterator[str]:
-    """Yield the text of each element that is called as in `named`, also of those inside another one.
+    """Yield the text of each element whose name is in `named`, including nested ones.
 
     A text box or a note inside a paragraph comes before it. With `in_text`, text between elements counts.
     """
     open_: list[list[str]] = []  # the parts of each paragraph that has begun
-    todo: list[tuple[Element, bool]] = [(root, False)]  # and whether its content was read
+    todo: list[tuple[Element, bool]] = [(root, False)]  # with whether its content has been read
     while todo:
         element, ended = todo.pop()
         name = local(element)

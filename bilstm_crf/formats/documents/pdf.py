@@ -29,6 +29,8 @@ def read(stream: BinaryIO, path: str, encoding: str | None = None) -> Iterator[s
         if "password" in str(error).lower():
             raise InputError("an encrypted PDF", path=path, hint="save it without a password") from error
         reason = str(error).partition("PDFium: ")[2].rstrip(").") or str(error)
+        if reason == "Success":  # PDFium's word for no reason
+            reason = "it cannot be opened"
         raise InputError(f"a PDF, but damaged: {reason}", path=path) from error
     pages = [page.replace("\r\n", "\n").strip() for page in pages]
     empty = sum(not page for page in pages)

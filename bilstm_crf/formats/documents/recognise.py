@@ -1,4 +1,4 @@
-"""Tell what kind of file something is by its first bytes, whatever its name says."""
+"""Recognise the kind of a file by its first bytes, whatever its name says."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ MIME_TYPES = (
 
 
 def kind_in(path: str) -> Kind | None:
-    """Return what a file is by its content; None for text, and for what cannot be opened."""
+    """Return the kind of a file by its content; None for text, and if it cannot be opened."""
     if not os.path.isfile(path):  # a pipe can be read only once
         return None
     try:

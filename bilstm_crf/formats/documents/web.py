@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from typing import BinaryIO
 
 from bilstm_crf.errors import warn
-from bilstm_crf.util.charset import is_known
+from bilstm_crf.util.charset import BYTE_ORDER_MARKS, is_known
 
 
 def _names(names: str) -> frozenset[str]:
@@ -29,11 +29,7 @@ CHARSET = re.compile(
     rb"<meta[^>]{0,1000}?charset[ \t\r\n]*=[ \t\r\n]*[\"']?[ \t\r\n]*([\w.:-]+)", re.IGNORECASE
 )
 XML_ENCODING = re.compile(rb"<\?xml[^>]{0,200}?encoding[ \t]*=[ \t]*[\"']([\w.:-]+)", re.IGNORECASE)
-MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+MARKS = (*BYTE_ORDER_MARKS, (codecs.BOM_UTF8, "utf-8"))
 HEAD_BYTES = 4096  # a browser looks no further than 1,024
 
 
@@ -47,20 +43,14 @@ def decoded(content: bytes, path: str, encoding: str | None = None) -> str:
 
     Warns if bytes cannot be decoded and are replaced.
     """
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
+    for mark, name in MARKS:
         if content.startswith(mark) and encoding is None:
             encoding = name
     if encoding is None:
         declared = CHARSET.search(content[:HEAD_BYTES]) or XML_ENCODING.match(content[:HEAD_BYTES].lstrip())
         encoding = declared[1].decode("ascii", "replace") if declared else None
-        if encoding is not None and encoding.lower().startswith(
-            "utf-16"
-        ):  # it cannot be: this was read as ASCII
-            encoding = "utf-8"
+        if encoding is not None and encoding.lower().startswith("utf-16"):
+            encoding = "utf-8"  # it cannot be UTF-16: the declaration was read as ASCII
     return decode_text(content, encoding, path)
 
 
