@@ -24,7 +24,8 @@ def passage_of(sentence: Sentence) -> Passage:
     Byte order marks are left out.
     """
     if isinstance(sentence.raw, text_format.Raw):
-        before, after = (each.replace(BOM, "") for each in sentence.raw)
+        # A carriage return before a mark is a line end, and no part of one that follows the mark
+        before, after = (each.replace("\r" + BOM, "\n").replace(BOM, "") for each in sentence.raw)
         return Passage(before, sentence.text or "", after, sentence.offsets or [])
     if not sentence.tokens:
         return Passage("", "", "", [])

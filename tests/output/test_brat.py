@@ -4,7 +4,7 @@ import re
 from io import BytesIO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bilstm_crf.formats import FORMATS, FormatOptions
@@ -51,6 +51,8 @@ TEXT = st.text(st.sampled_from("aB. \n\r\t\u00a0\u2028\u0301\ufeff😀"), min_si
 
 @settings(max_examples=100)
 @given(TEXT, st.sampled_from([LINES, RUNNING]), st.integers(1, 3))
+@example("B\r\ufeff\n", LINES, 1)
+@example("B\r\ufeff\n", RUNNING, 1)
 def test_offsets_give_the_names(content: str, options: FormatOptions, length: int) -> None:
     sentences = list(FORMATS["text"].read(BytesIO(content.encode()), "a.txt", options))
     for sentence in sentences:
