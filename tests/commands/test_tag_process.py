@@ -41,9 +41,9 @@ def process(tiny_model: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]
 
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some 5 MB of CoNLL-U, more than is read ahead."""
+    """Some 15 MB of CoNLL-U, more than one chunk and than is read ahead."""
     path = tmp_path_factory.mktemp("large") / "large.conllu"
-    path.write_bytes(Path(TRAIN).read_bytes() * 60)
+    path.write_bytes(Path(TRAIN).read_bytes() * 180)
     return path
 
 
