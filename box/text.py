@@ -10,6 +10,7 @@ summaries), and the court decisions in Bokmål: half of all text, and full of pr
 from __future__ import annotations
 
 import argparse
+import gzip
 import random
 import re
 import sys
@@ -30,6 +31,9 @@ class Source(NamedTuple):
     for_vectors: int  # words at most
     for_silver: int  # words at most
     single: bool = False  # single sentences, each a document
+
+    def __str__(self) -> str:
+        return f"{self.file} from line {self.first:,}"
 
 
 ALL = 100_000_000
@@ -81,15 +85,52 @@ def drawn(folder: Path, source: Source, most: int) -> Iterator[list[str]]:
         if words >= most:
             return
         yield document
-        words += sum(len(re.findall(r"\w+", line)) for line in document)
+        words += count_words(document)
+
+
+def count_words(document: list[str]) -> int:
+    """Return about how many words there are in the lines of a document."""
+    return sum(len(re.findall(r"\w+", line)) for line in document)
+
+
+def words_of(folder: Path, source: Source) -> int:
+    """Return about how many words of a source are labelled."""
+    return sum(map(count_words, drawn(folder, source, source.for_silver)))
+
+
+def tokenised(folder: Path, source: Source, most: int) -> Iterator[list[list[str]]]:
+    """Yield the sentences of each drawn document, as lists of words."""
+    for document in drawn(folder, source, most):
+        yield [
+            [line[start:end] for start, end in offsets]
+            for line in document
+            for offsets in norwegian.sentences(line)
+        ]
 
 
 def sentences(folder: Path, *, silver: bool) -> Iterator[Sentence]:
     """Yield the sentences of all sources, each with its document."""
     for place, source in enumerate(SOURCES):
         most = source.for_silver if silver else source.for_vectors
-        for number, document in enumerate(drawn(folder, source, most)):
-            for line in document:
-                for offsets in norwegian.sentences(line):
-                    tokens = [line[start:end] for start, end in offsets]
-                    yield Sentence(tokens, document=f"{place}-{number}")
+        for number, document in enumerate(tokenised(folder, source, most)):
+            for words in document:
+                yield Sentence(words, document=f"{place}-{number}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--text", type=Path, required=True)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    given = parser.parse_args()
+    tokens = 0
+    with gzip.open(given.output, "wt", encoding="utf-8", compresslevel=5) as out:
+        for sentence in sentences(given.text, silver=False):
+            out.write(" ".join(sentence.tokens) + "\n")
+            tokens += len(sentence)
+    print(f"{given.output}: {tokens:,} tokens", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
