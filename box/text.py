@@ -1,18 +1,14 @@
 """The raw text behind the model in the box: which lines of ../shared/text are read, tokenised.
 
-    python box/text.py --text TEXT -o text.txt.gz     # for word vectors: one sentence a line
-
-TEXT is the folder that `../shared/text/unpack` fills. Left out are sources without a licence, and those that
+`../shared/text/unpack` fills the folder. Left out are sources without a licence, and those that
 forbid commercial use without freeing what is learned from them (LIA, the news feeds, NRK's corrections, the
 summaries), and the court decisions in Bokmål: half of all text, and full of private persons.
 """
 
 from __future__ import annotations
 
-import argparse
 import random
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
