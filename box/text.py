@@ -1,19 +1,14 @@
 """The raw text behind the model in the box: which lines of ../shared/text are read, tokenised.
 
-    python box/text.py --text TEXT -o text.txt.gz     # for word vectors: one sentence a line
-
-TEXT is the folder that `../shared/text/unpack` fills. Left out are sources without a licence, and those that
+`../shared/text/unpack` fills the folder. Left out are sources without a licence, and those that
 forbid commercial use without freeing what is learned from them (LIA, the news feeds, NRK's corrections, the
 summaries), and the court decisions in Bokmål: half of all text, and full of private persons.
 """
 
 from __future__ import annotations
 
-import argparse
-import gzip
 import random
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -115,22 +110,3 @@ def sentences(folder: Path, *, silver: bool) -> Iterator[Sentence]:
         for number, document in enumerate(tokenised(folder, source, most)):
             for words in document:
                 yield Sentence(words, document=f"{place}-{number}")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--text", type=Path, required=True)
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    given = parser.parse_args()
-    tokens = 0
-    with gzip.open(given.output, "wt", encoding="utf-8", compresslevel=5) as out:
-        for sentence in sentences(given.text, silver=False):
-            out.write(" ".join(sentence.tokens) + "\n")
-            tokens += len(sentence)
-    print(f"{given.output}: {tokens:,} tokens", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    main()
