@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bilstm_crf.errors import InputError
+from bilstm_crf.experiments.corpora import KEYS
 from bilstm_crf.experiments.definition import Experiment, read_experiment
 from bilstm_crf.experiments.overrides import with_encoder
 from bilstm_crf.experiments.records import Evaluation, Results, ScoreTable
@@ -65,7 +66,10 @@ def test_runs_are_configured_as_the_experiment_file_says(path: Path) -> None:
     found = {run.name: run for cell in experiment.cells for run in cell.runs(experiment.seeds)}
     assert set(runs) <= set(found)
     for name, results in runs.items():
-        config = found[name].config.replace({"run.seed": found[name].seed})
+        run = found[name]
+        own = experiment.corpora.get(run.corpus)
+        data = {f"data.{key}": getattr(own.data, key) for key in KEYS} if own else {}
+        config = run.config.replace({**data, "run.seed": run.seed})
         assert difference(config, results.description) == ""
 
 
