@@ -205,7 +205,7 @@ def main() -> None:
     ]
     ensemble = Ensemble(taggers, weights, groups)
     teachers = [teacher(*each) for each in zip(folders, weights, groups, strict=True)]
-    about = {"format": FORMAT, "samples": given.sample, "teachers": teachers}
+    about = {"format": FORMAT, "samples": given.sample, "doubt": DOUBT, "teachers": teachers}
     labeller = Labeller(ensemble, about, given.sample, given.parts)
     sources = SOURCES
     if given.words is not None:
@@ -299,4 +299,4 @@ if __name__ == "__main__":
     try:
         main()
     except BilstmCrfError as error:
-        sys.exit(f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""))
+        sys.exit(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))
