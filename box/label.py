@@ -114,7 +114,7 @@ def rows_of(ensemble: Ensemble, block: Block, samples: int, seed: int) -> list[R
         return rows
     best = [trim_spans(*each) for each in zip(sentences, posterior.best(), strict=True)]
     outside = posterior.labels[:, 0]
-    for number, (spans, scores) in enumerate(zip(best, posterior.span_probabilities(best), strict=True)):
+    for number, (spans, scores) in enumerate(zip(best, posterior.of_spans(best), strict=True)):
         first, end = posterior.offsets[number : number + 2]
         sure = outside[first:end].copy()
         for span in spans:
