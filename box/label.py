@@ -12,9 +12,9 @@ The file holds JSON on one line (the hashes of text and models, counts), then a 
 
 `sentence` counts from the sentence of the line before (of the whole file's first line: from 0), `start` and
 `end` are tokens, the probability is in per mille. Labelling 0 is the best one; with --sample, 1 to N are
-drawn from the ensemble's distribution: `03` is a name of the best labelling and of the third one drawn. A sentence
-with a doubtful token outside its best names has a line of type O: the token that is least surely O, and the
-probability that it is.
+drawn from the ensemble's distribution: `03` is a name of the best labelling and of the third one drawn. A
+sentence with a doubtful token outside its best names has a line of type O: the token that is least surely O,
+and the probability that it is.
 """
 
 from __future__ import annotations
