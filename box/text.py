@@ -1,18 +1,14 @@
 """The raw text behind the model in the box: which lines of ../shared/text are read, tokenised.
 
-    python box/text.py --text TEXT -o text.txt.gz     # for word vectors: one sentence a line
-
-TEXT is the folder that `../shared/text/unpack` fills. Left out are sources without a licence, and those that
+`../shared/text/unpack` fills the folder. Left out are sources without a licence, and those that
 forbid commercial use without freeing what is learned from them (LIA, the news feeds, NRK's corrections, the
 summaries), and the court decisions in Bokmål: half of all text, and full of private persons.
 """
 
 from __future__ import annotations
 
-import argparse
 import random
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +26,9 @@ class Source(NamedTuple):
     for_vectors: int  # words at most
     for_silver: int  # words at most
     single: bool = False  # single sentences, each a document
+
+    def __str__(self) -> str:
+        return f"{self.file} from line {self.first:,}"
 
 
 ALL = 100_000_000
@@ -81,15 +80,33 @@ def drawn(folder: Path, source: Source, most: int) -> Iterator[list[str]]:
         if words >= most:
             return
         yield document
-        words += sum(len(re.findall(r"\w+", line)) for line in document)
+        words += count_words(document)
+
+
+def count_words(document: list[str]) -> int:
+    """Return about how many words there are in the lines of a document."""
+    return sum(len(re.findall(r"\w+", line)) for line in document)
+
+
+def words_of(folder: Path, source: Source) -> int:
+    """Return about how many words of a source are labelled."""
+    return sum(map(count_words, drawn(folder, source, source.for_silver)))
+
+
+def tokenised(folder: Path, source: Source, most: int) -> Iterator[list[list[str]]]:
+    """Yield the sentences of each drawn document, as lists of words."""
+    for document in drawn(folder, source, most):
+        yield [
+            [line[start:end] for start, end in offsets]
+            for line in document
+            for offsets in norwegian.sentences(line)
+        ]
 
 
 def sentences(folder: Path, *, silver: bool) -> Iterator[Sentence]:
     """Yield the sentences of all sources, each with its document."""
     for place, source in enumerate(SOURCES):
         most = source.for_silver if silver else source.for_vectors
-        for number, document in enumerate(drawn(folder, source, most)):
-            for line in document:
-                for offsets in norwegian.sentences(line):
-                    tokens = [line[start:end] for start, end in offsets]
-                    yield Sentence(tokens, document=f"{place}-{number}")
+        for number, document in enumerate(tokenised(folder, source, most)):
+            for words in document:
+                yield Sentence(words, document=f"{place}-{number}")
