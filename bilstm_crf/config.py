@@ -26,7 +26,7 @@ Features = Literal[
 Pooling = Literal["first", "last", "mean"]
 Masks = Literal["token", "sentence", "batch"]
 Precision = Literal["float32", "bfloat16"]
-Unit = Literal["words", "sentences"]
+Unit = Literal["words", "sentences", "document"]
 Preset = Literal["paper", "best"]
 Texts = tuple[str, ...]
 Maybe = str | None
@@ -159,7 +159,7 @@ class MemoryConfig:
 class Stage:
     """A stage of a curriculum: a context for a number of batches."""
 
-    context: int  # neighbours on each side
+    context: int  # neighbours on each side; 1 document
     unit: Unit
     batches: int
 
@@ -170,6 +170,8 @@ class Stage:
         >>> Stage.parse("2:1000"), Stage.parse("64w:500")
         (Stage(context=2, unit='sentences', batches=1000), Stage(context=64, unit='words', batches=500))
         """
+        if text == "document":
+            return cls(1, "document", 0)
         context, _, batches = text.partition(":")
         unit: Unit = "words" if context.endswith("w") else "sentences"
         return cls(int(context.removesuffix("w")), unit, int(batches or 0))
@@ -199,11 +201,11 @@ class EncoderConfig:
     )
     pooling: Pooling = setting("first", "Subword that stands for a word: first, last or mean")
     context: str = option(
-        "--context N|Nw",
+        "--context N|Nw|document",
         "0",
-        "Neighbouring sentences the encoder sees, or words (64w)",
-        pattern=_CONTEXT,
-        expected="a number of sentences, or of words as in 64w",
+        "Neighbouring sentences the encoder sees, words (64w), or document",
+        pattern=f"{_CONTEXT}|document",
+        expected="a number of sentences, or of words as in 64w, or document",
     )
     curriculum: str = option(
         "--curriculum STAGES",
@@ -438,6 +440,9 @@ _CONTRADICTIONS: dict[str, Callable[[RunConfig], bool]] = {
     ),
     "encoder.context and encoder.curriculum, which has contexts of its own, were both given": (
         lambda c: bool(c.stages) and Stage.parse(fields.get(c, "encoder.context")).context > 0
+    ),
+    "--context document is for a frozen encoder; with --encoder-finetune use --context 2 or 64w": (
+        lambda c: c.tunes_encoder and fields.get(c, "encoder.context") == "document"
     ),
     "--documents {c.data.documents} needs --context N or --set document_memory=100": (
         lambda c: c.data.documents is not None and not c.reads_neighbours

@@ -5,7 +5,8 @@ Steps, each skipped if its result is there already (training resumes where it wa
     vectors   unpack joint-sg600
     text      unpack the raw text
     teacher   train the preset `best` on Bokmål and Nynorsk
-    silver    label raw text with the teacher (silver.py)
+    labels    label the raw text with the teacher (label.py)
+    silver    put the raw text and its labels together (silver.py)
     student   train a small, fast, robust `best` on NorNE and the silver text
     box       pack the student into bilstm_crf/box, calibrate its scores, and write its card (card.py)
 """
@@ -79,11 +80,12 @@ def main() -> None:
         vectors,
     ]
     train(work / "teacher", *norne, *common)
-    silver = work / "silver.conllu"
+    silver, labels = work / "silver.conllu", work / "silver.tsv.xz"
+    if not labels.exists():
+        options = ["--text", text, "--model", work / "teacher", "--parts", work / "silver-parts"]
+        run(sys.executable, HERE / "label.py", *options, "-o", labels)
     if not silver.exists():
-        part = silver.with_suffix(".part")
-        run(sys.executable, HERE / "silver.py", "--text", text, "--model", work / "teacher", "-o", part)
-        part.rename(silver)
+        run(sys.executable, HERE / "silver.py", "--text", text, "--labels", labels, "-o", silver)
     settings = [f"--set={name}={value}" for name, value in STUDENT.items()]
     weights = [f"--weight={weight}" for weight in (1, 1, SILVER_WEIGHT)]
     train(work / "student", *norne, f"--train={silver}", *weights, *common, *settings)

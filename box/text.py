@@ -27,6 +27,9 @@ class Source(NamedTuple):
     for_silver: int  # words at most
     single: bool = False  # single sentences, each a document
 
+    def __str__(self) -> str:
+        return f"{self.file} from line {self.first:,}"
+
 
 ALL = 100_000_000
 SOURCES = [
@@ -77,15 +80,33 @@ def drawn(folder: Path, source: Source, most: int) -> Iterator[list[str]]:
         if words >= most:
             return
         yield document
-        words += sum(len(re.findall(r"\w+", line)) for line in document)
+        words += count_words(document)
+
+
+def count_words(document: list[str]) -> int:
+    """Return about how many words there are in the lines of a document."""
+    return sum(len(re.findall(r"\w+", line)) for line in document)
+
+
+def words_of(folder: Path, source: Source) -> int:
+    """Return about how many words of a source are labelled."""
+    return sum(map(count_words, drawn(folder, source, source.for_silver)))
+
+
+def tokenised(folder: Path, source: Source, most: int) -> Iterator[list[list[str]]]:
+    """Yield the sentences of each drawn document, as lists of words."""
+    for document in drawn(folder, source, most):
+        yield [
+            [line[start:end] for start, end in offsets]
+            for line in document
+            for offsets in norwegian.sentences(line)
+        ]
 
 
 def sentences(folder: Path, *, silver: bool) -> Iterator[Sentence]:
     """Yield the sentences of all sources, each with its document."""
     for place, source in enumerate(SOURCES):
         most = source.for_silver if silver else source.for_vectors
-        for number, document in enumerate(drawn(folder, source, most)):
-            for line in document:
-                for offsets in norwegian.sentences(line):
-                    tokens = [line[start:end] for start, end in offsets]
-                    yield Sentence(tokens, document=f"{place}-{number}")
+        for number, document in enumerate(tokenised(folder, source, most)):
+            for words in document:
+                yield Sentence(words, document=f"{place}-{number}")

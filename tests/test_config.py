@@ -207,6 +207,8 @@ def test_so_is_the_text_of_such_a_number(value: str) -> None:
         ("data.weights", [0]),
         ("encoder.context", "3s"),
         ("encoder.context", -1),
+        ("encoder.context", "documents"),
+        ("encoder.curriculum", "0:10,document:10"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_before_anything_is_read(path: str, value: Any) -> None:
@@ -240,6 +242,8 @@ def test_what_names_no_layer_is_refused(value: Any) -> None:
         ({"features": "char,encoder"}, "needs an encoder"),
         ({**ENCODER, "features": "static"}, "is not among features=static"),
         ({**ENCODER, "encoder.context": 2, "curriculum": "0:2"}, "both given"),
+        ({**ENCODER, "encoder.context": "document", "curriculum": "0:2"}, "both given"),
+        ({**ENCODER, "encoder.context": "document", "encoder.finetune": True}, "use --context 2"),
         ({"embeddings": "sg50", "features": "char"}, "sg50"),
         ({"embeddings": "sg50", "init_from": "run"}, "both given"),
         ({"document_memory": 100, "head": "crf"}, "BiLSTM"),

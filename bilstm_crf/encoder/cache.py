@@ -115,6 +115,8 @@ def key_of(encoder: Encoder, sentences: Sequence[Sentence], settings: FeatureSet
     import transformers
 
     encoding = [encoder.sha256, settings.pooling, settings.layers, settings.precision]
+    if settings.context_unit == "document":  # the words of its context are those of many neighbours
+        encoding.append(settings.context_unit)
     digest = hashlib.sha256(json.dumps([VERSION, transformers.__version__, *encoding]).encode())
     for sentence in sentences:
         digest.update(json.dumps(sentence.tokens).encode() + b"\n")

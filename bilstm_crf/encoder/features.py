@@ -16,7 +16,15 @@ from torch import Tensor
 
 from bilstm_crf.encoder.encoder import Encoder
 from bilstm_crf.encoder.settings import FeatureSettings
-from bilstm_crf.encoder.windows import Ints, Windows, cut_windows, find_context, split_words
+from bilstm_crf.encoder.windows import (
+    Ints,
+    Windows,
+    cut_documents,
+    cut_windows,
+    divide_by_window,
+    find_context,
+    split_words,
+)
 from bilstm_crf.errors import BilstmCrfError
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.arrays import ranges
@@ -39,9 +47,9 @@ def build_windows(encoder: Encoder, sentences: Sequence[Sentence], settings: Fea
     """
     encoder.require_layer(settings)
     subwords = split_words(encoder, [sentence.tokens for sentence in sentences])
-    return cut_windows(
-        subwords, find_context(sentences, settings.context, settings.context_unit), encoder.room
-    )
+    context = find_context(sentences, settings.context, settings.context_unit)
+    cut = cut_documents if settings.context_unit == "document" else cut_windows
+    return cut(subwords, context, encoder.room)
 
 
 def compute_vectors(
@@ -139,10 +147,13 @@ def compute_frozen(
     """Yield the vectors of all words, each time the number of the first word and the rows from there on.
 
     Sentences of similar length are read together, so they come in an order of their own; memory holds one
-    batch, or one sentence that is longer. Dropout is off. `halved` returns float16 instead of float32;
+    batch, or one sentence that is longer. With a document as context, windows take the place of sentences:
+    each is read once. Dropout is off. `halved` returns float16 instead of float32;
     `parallel` computes two batches at once (threads.py). Raises BilstmCrfError for a value beyond float16.
     """
     windows = build_windows(encoder, sentences, settings)
+    if settings.context_unit == "document":
+        windows = divide_by_window(windows)
     first = windows.subwords.sentences  # (S + 1,)
     filled = np.flatnonzero(np.diff(first))
     starts, ends = windows.subwords.words[first[filled]], windows.subwords.words[first[filled + 1]]

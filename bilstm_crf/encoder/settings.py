@@ -16,21 +16,29 @@ class FeatureSettings:
 
     pooling: Pooling = "first"  # which of a word's subwords, first as in Devlin et al. (2019, section 5.3)
     layers: str = "last"  # last, last4 (their mean), mix (ScalarMix of all), or a layer's number
-    context: int = 0  # neighbouring words or sentences on each side that the encoder sees
+    context: int = 0  # neighbouring words or sentences on each side that the encoder sees; 1 document
     context_unit: Unit = "sentences"
     precision: Precision = "float32"  # of the encoder's products; the vectors are float32
 
     def __post_init__(self) -> None:
         for name in ("pooling", "layers", "precision"):
             settings_of(EncoderConfig)[name].read(getattr(self, name))
-        if self.context < 0 or self.context_unit not in typing.get_args(Unit):
+        is_wrong = self.context != 1 if self.context_unit == "document" else self.context < 0
+        if is_wrong or self.context_unit not in typing.get_args(Unit):
             found = f"{self.context} {self.context_unit}"
-            raise UsageError(f"context is {found}, expected 0 or more words or sentences")
+            raise UsageError(f"context is {found}, expected 0 or more words or sentences, or 1 document")
 
     @property
     def layer(self) -> int | None:
         """The number of the hidden state that is read (0: the embeddings); None for several."""
         return None if self.layers in LAYERS else int(self.layers)
+
+    @property
+    def context_text(self) -> str:
+        """Return the context as `--context` takes it."""
+        if self.context_unit == "document":
+            return "document"
+        return f"{self.context}{'w' * (self.context_unit == 'words')}"
 
     @classmethod
     def of(cls, encoder: EncoderConfig) -> FeatureSettings:

@@ -6,12 +6,13 @@ As in running text, each word counts as having a space before it.
 A sentence that fits is one window, with as much of its context as there is room for. A longer one is read in
 windows that overlap by about half, and each word takes its vector from the window that shows most on the
 word's shorter side. Nothing is truncated: a word longer than a window is read in overlapping windows too.
+With a document as context, its sentences are read as one, in windows that overlap by about a quarter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
 import numpy as np
@@ -79,8 +80,8 @@ def find_context(sentences: Sequence[Sentence], count: int, unit: Unit) -> Ints:
     """Return for each sentence the first and the end (exclusive) of the words that go with it, (S, 2).
 
     Words are numbered through all `sentences`. Up to `count` words or sentences on each side are taken from
-    the same file and `document`. A sentence without a document has no context: a file without marks may be a
-    shuffled corpus, and wrong context is worse than none. Sentences without words do not count.
+    the same file and `document`, or all of it. A sentence without a document has no context, since a file
+    without marks may be a shuffled corpus. Sentences without words do not count.
 
     >>> a, b = Sentence(["Kari", "bur"], document="1"), Sentence(["Ja"], document="1")
     >>> find_context([a, b, Sentence(["Nei"], document="2")], 1, "words").tolist()
@@ -94,7 +95,9 @@ def find_context(sentences: Sequence[Sentence], count: int, unit: Unit) -> Ints:
         return bounds
     starts = np.append(bounds[filled, 0], ends[-1])  # of the sentences with words
     first, last = _document_bounds([sentence for sentence in sentences if len(sentence)])
-    if unit == "sentences":
+    if unit == "document":
+        low, high = starts[first], starts[last]
+    elif unit == "sentences":
         number = np.arange(len(filled))
         low = starts[np.maximum(first, number - count)]
         high = starts[np.minimum(last, number + count + 1)]
@@ -116,19 +119,37 @@ def _document_bounds(sentences: Sequence[Sentence]) -> tuple[Ints, Ints]:
     return np.repeat(begins, lengths), np.repeat(begins + lengths, lengths)
 
 
-def cut_windows(subwords: Subwords, context: Ints, room: int) -> Windows:
+def cut_documents(subwords: Subwords, context: Ints, room: int) -> Windows:
+    """Return windows of at most `room` subwords over whole documents, whose bounds are `context` (S, 2)."""
+    bounds = np.unique(context[context[:, 0] < context[:, 1]])
+    documents = replace(subwords, sentences=bounds)
+    windows = cut_windows(documents, np.stack((bounds[:-1], bounds[1:]), axis=1), room, room // 4)
+    return replace(windows, subwords=subwords)
+
+
+def divide_by_window(windows: Windows) -> Windows:
+    """Return the windows, with words in a row that take their vectors from the same one as a sentence."""
+    subwords = windows.subwords
+    window_of = windows.window_of[subwords.words[:-1]]
+    changes = np.flatnonzero(np.diff(window_of)) + 1
+    return replace(windows, subwords=replace(subwords, sentences=np.array([0, *changes, len(window_of)])))
+
+
+def cut_windows(subwords: Subwords, context: Ints, room: int, overlap: int | None = None) -> Windows:
     """Return windows of at most `room` subwords; `context` (S, 2) as `find_context` returns it.
 
     If a sentence and its context are too long together, the words furthest from the sentence are left out; of
-    two equally far ones, the one after it first. A sentence that is too long alone has no context.
+    two equally far ones, the one after it first. A sentence that is too long alone has no context; its
+    windows have about `overlap` subwords in common, or half of `room`.
     """
+    step = room // 2 if overlap is None else room - overlap
     bounds: list[tuple[int, int]] = []
     window_of = np.zeros(len(subwords.ids), np.int64)
     for number, (low, high) in enumerate(context.tolist()):
         first, behind = subwords.sentences[number : number + 2].tolist()
         start, end = subwords.words[[first, behind]].tolist()
         if end - start > room:
-            windows, choice = _overlapping(subwords.words[first : behind + 1], room)
+            windows, choice = _overlapping(subwords.words[first : behind + 1], room, step)
             window_of[start:end] = len(bounds) + choice
             bounds += windows
         elif end > start:
@@ -150,8 +171,11 @@ def _with_context(words: Ints, context: tuple[int, int, int, int], room: int) ->
     return start, end
 
 
-def _overlapping(words: Ints, room: int) -> tuple[list[tuple[int, int]], Ints]:
-    """Return windows over the words with these bounds, and the number of each subword's window."""
+def _overlapping(words: Ints, room: int, step: int) -> tuple[list[tuple[int, int]], Ints]:
+    """Return windows over the words with these bounds, and the number of each subword's window.
+
+    A window begins `step` subwords after the one before, or further on where another word fits only then.
+    """
     units = _units(words, room)
     windows: list[tuple[int, int]] = []
     most = np.full(len(units) - 1, -1, np.int64)  # subwords on the shorter side in the best window so far
@@ -159,8 +183,8 @@ def _overlapping(words: Ints, room: int) -> tuple[list[tuple[int, int]], Ints]:
     start, end = 0, 0  # units
     while end < len(units) - 1:
         further = np.searchsorted(units, units[end + 1] - room)  # from there, one more unit fits than before
-        half = np.searchsorted(units, units[start] + room // 2)
-        start = min(max(int(further), int(half)), end)
+        usual = np.searchsorted(units, units[start] + step)
+        start = min(max(int(further), int(usual)), end)
         end = int(np.searchsorted(units, units[start] + room, "right")) - 1
         if end == len(units) - 1:  # the last window begins earlier, so that it is full
             start = int(np.searchsorted(units, units[end] - room))

@@ -142,6 +142,23 @@ class Marginals:
         spans, logs = self.loops.probable_spans(*self._arrays, lowest)
         return spans, probabilities_of(logs)
 
+    def sample(self, random: np.random.Generator) -> Ints:
+        """Return a label sequence of each sentence (N,), drawn from its distribution.
+
+        Backwards from the last token, each label given the one after it. The largest of logarithms with
+        Gumbel noise is a draw with their probabilities (Gumbel 1954).
+        """
+        drawn = np.zeros(len(self.scores), np.int64)
+        lengths = np.diff(self.offsets)
+        longest_first = np.argsort(-lengths, kind="stable")
+        lasts = self.offsets[1:][longest_first] - 1
+        counts = np.searchsorted(-lengths[longest_first], -np.arange(lengths.max(initial=0)))
+        for step, count in enumerate(counts.tolist()):  # sentences that have so many tokens behind this one
+            tokens = lasts[:count] - step
+            logs = self.alpha[tokens] + (self.between[:, drawn[tokens + 1]].T if step else self.beta[tokens])
+            drawn[tokens] = (logs + random.gumbel(size=logs.shape)).argmax(axis=1)
+        return drawn
+
     @property
     def _arrays(self) -> tuple[NDArray[np.generic], ...]:
         crf = self.crf

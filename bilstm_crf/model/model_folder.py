@@ -266,7 +266,7 @@ def settings_of_model(folder: str | Path) -> dict[str, Any]:
     if encoder is not None:
         found = encoder.settings
         settings |= {f"encoder.{name}": getattr(found, name) for name in ("pooling", "layers", "precision")}
-        settings["encoder.context"] = f"{found.context}{'w' * (found.context_unit == 'words')}"
+        settings["encoder.context"] = found.context_text
         settings["encoder.name"] = _place(encoder, folder)
     return settings
 

@@ -120,6 +120,19 @@ def test_going_on_with_a_model_goes_on_with_its_encoder(train: Cli) -> None:
     assert after.contextual.encoder.sha256 == before.contextual.encoder.sha256
 
 
+def test_a_document_as_context_is_kept_and_serves_a_frozen_encoder_alone(train: Cli, cli: Cli) -> None:
+    assert train("--encoder", "tiny", "--context", "document", "--output", "run").status == 0
+    described = json.loads(Path("run/model.json").read_text("utf-8"))["encoder"]["settings"]
+    assert (described["context"], described["context_unit"]) == (1, "document")
+    assert cli("tag", "--model", "run", "a.conllu").status == 0
+    refused = train("--init-from", "run", "--encoder-finetune", "--output", "further")
+    assert (refused.status, Path("further").exists()) == (2, False)
+    assert "--context 2" in refused.err
+    assert train("--init-from", "run", "--output", "further").status == 0
+    further = json.loads(Path("further/config.json").read_text("utf-8"))["config"]
+    assert further["encoder"]["context"] == "document"
+
+
 def test_the_help_says_all_of_it(cli: Cli) -> None:
     done = cli("train", "--help")
     for option in ("--encoder", *(each for each in ALL if each.startswith("--") and "=" not in each)):

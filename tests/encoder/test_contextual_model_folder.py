@@ -105,6 +105,7 @@ WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
     "another depth": lambda whole: whole["encoder"]["settings"].update(layers="mix"),
     "unknown setting": lambda whole: whole["encoder"]["settings"].update(depth=3),
     "context a word": lambda whole: whole["encoder"]["settings"].update(context="2"),
+    "two documents": lambda whole: whole["encoder"]["settings"].update(context=2, context_unit="document"),
     "another hash": lambda whole: whole["encoder"].update(sha256="0123"),
     "a copy that is none": lambda whole: whole["encoder"].update(folder=3),
     "no name": lambda whole: whole["encoder"].pop("name"),

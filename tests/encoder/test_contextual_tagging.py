@@ -114,7 +114,7 @@ def test_values_beyond_float16_are_trouble_to_a_frozen_encoder_alone(
 # ---------------------------------------------------------------- with neighbours
 
 
-@pytest.mark.parametrize("context", [{"encoder.context": 1}, {"encoder.context": "8w"}])
+@pytest.mark.parametrize("context", [{"encoder.context": each} for each in (1, "8w", "document")])
 def test_neighbours_of_the_same_document_change_what_is_found(
     context: dict[str, Any], make: Callable[..., tuple[Path, Tagger]], sentences: list[Sentence]
 ) -> None:
@@ -129,14 +129,16 @@ def test_neighbours_of_the_same_document_change_what_is_found(
 
 @pytest.mark.parametrize("tokens", [1, 7, 50, 65_536])
 @pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("context", [1, "document"])
 def test_neither_chunks_nor_threads_part_a_document(
+    context: int | str,
     threads: int,
     tokens: int,
     make: Callable[..., tuple[Path, Tagger]],
     sentences: list[Sentence],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    folder, model = make(context=1)
+    folder, model = make(context=context)
     expected = model.predict(sentences)
     monkeypatch.setattr(tagger, "CHUNK_TOKENS", tokens)
     monkeypatch.setattr(tagger, "BATCH_TOKENS", 64)  # so that threads are used

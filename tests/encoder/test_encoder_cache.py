@@ -80,6 +80,8 @@ def test_whatever_decides_the_vectors_is_in_the_key(tiny: Encoder, loaded: Calla
         key_of(tiny, SENTENCES, FeatureSettings(precision="bfloat16")),
         key_of(tiny, SENTENCES, with_context),
         key_of(tiny, changed(document="2"), with_context),
+        key_of(tiny, SENTENCES, FeatureSettings(context=99)),
+        key_of(tiny, SENTENCES, FeatureSettings(context=1, context_unit="document")),
         key_of(tiny, changed(tokens=["Ikke"]), SETTINGS),
         key_of(tiny, changed(tokens=["ik", "ke"]), SETTINGS),
         key_of(tiny, SENTENCES[1:] + SENTENCES[:1], SETTINGS),

@@ -36,13 +36,14 @@ STORY = of(("a b c", "1"), ("d", "1"), ("e f", "1"), ("g h", "2"), ("i", "2"))
         (1, "words", ["a b c d", "c d e", "d e f", "g h i", "h i"]),
         (2, "words", ["a b c d e", "b c d e f", "c d e f", "g h i", "g h i"]),
         (99, "words", ["a b c d e f"] * 3 + ["g h i"] * 2),
+        (1, "document", ["a b c d e f"] * 3 + ["g h i"] * 2),
     ],
 )
 def test_neighbours_are_of_the_same_document(count: int, unit: Unit, expected: list[str]) -> None:
     assert seen(STORY, count, unit) == expected
 
 
-@pytest.mark.parametrize("unit", ["words", "sentences"])
+@pytest.mark.parametrize("unit", ["words", "sentences", "document"])
 def test_sentences_of_no_document_have_none(unit: Unit) -> None:
     assert seen(of(("a b", None), ("c", None), ("d", "1"), ("e", None)), 3, unit) == ["a b", "c", "d", "e"]
 
@@ -67,7 +68,7 @@ sentences_of_documents = st.lists(
 )
 
 
-@given(sentences_of_documents, st.integers(0, 4), st.sampled_from(["words", "sentences"]))
+@given(sentences_of_documents, st.integers(0, 4), st.sampled_from(["words", "sentences", "document"]))
 def test_a_sentence_is_in_its_own_context_and_context_in_its_own_document(
     texts: list[tuple[str, str | None]], count: int, unit: Unit
 ) -> None:

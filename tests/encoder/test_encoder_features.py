@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -162,6 +163,37 @@ def test_context_changes_the_vectors_as_a_pass_over_all_of_it_does(encoder: Enco
     assert (found[2:4] - alone).abs().max() > 1e-2
 
 
+DOCUMENT = FeatureSettings("mean", "last4", 1, "document")
+
+
+def test_a_document_shorter_than_a_window_has_the_vectors_of_one_pass(encoder: Encoder) -> None:
+    texts = [("Kari . ,", "1"), ("", "1"), ("i Oslo", "1"), ("ikke", "2"), ("i", None), ("Oslo", None)]
+    sentences = [Sentence(text.split(), document=document) for text, document in texts]
+    passes = [["Kari", ".", ",", "i", "Oslo"], ["ikke"], ["i"], ["Oslo"]]
+    expected = torch.cat([plain(encoder, words, DOCUMENT) for words in passes])
+    torch.testing.assert_close(all_vectors(encoder, sentences, DOCUMENT), expected, atol=1e-5, rtol=0)
+    frozen = torch.from_numpy(frozen_vectors(encoder, sentences, DOCUMENT)).float()
+    torch.testing.assert_close(frozen, expected, atol=2e-3, rtol=1e-3)  # float16
+
+
+@pytest.mark.parametrize("pooling", ["first", "last", "mean"])
+def test_a_long_document_has_the_vectors_of_its_windows(encoder: Encoder, pooling: Pooling) -> None:
+    """Whatever else is there: short documents, sentences without one, a word longer than a window."""
+    settings = dataclasses.replace(DOCUMENT, pooling=pooling)
+    long = [*SENTENCES, *SENTENCES, Sentence(["å" * 60], document="1")]
+    sentences = [*long, Sentence(["Kari"]), LONG, Sentence(["bur", "i"], document="2")]
+    windows = build_windows(encoder, sentences, settings)
+    subwords = windows.subwords
+    states = [reduced(plain_states(encoder, subwords.ids[a:b].tolist()), "last4") for a, b in windows.bounds]
+    of_subword = torch.stack(
+        [states[window][at - windows.bounds[window, 0]] for at, window in enumerate(windows.window_of)]
+    )
+    expected = pooled(of_subword, subwords.words, pooling)
+    torch.testing.assert_close(all_vectors(encoder, sentences, settings), expected, atol=1e-5, rtol=0)
+    frozen = torch.from_numpy(frozen_vectors(encoder, sentences, settings)).float()
+    torch.testing.assert_close(frozen, expected, atol=2e-3, rtol=1e-3)
+
+
 @pytest.mark.parametrize("layers", ["last4", "2"])
 def test_gradients_are_those_of_a_plain_pass(layers: str, encoder: Encoder) -> None:
     encoder, settings = copy.deepcopy(encoder), FeatureSettings("mean", layers)
@@ -215,6 +247,7 @@ def test_a_value_that_float16_does_not_hold_is_an_error(
         ({"precision": "bf16"}, "Did you mean bfloat16?"),
         ({"context_unit": "word"}, "words or sentences"),
         ({"context": -1}, "expected 0 or more"),
+        ({"context": 2, "context_unit": "document"}, "1 document"),
     ],
 )
 def test_settings_that_cannot_be_say_so(wrong: dict[str, object], expected: str) -> None:

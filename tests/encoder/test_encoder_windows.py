@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bilstm_crf.encoder.windows import Subwords, Windows, cut_windows
+from bilstm_crf.encoder.windows import Subwords, Windows, cut_documents, cut_windows, divide_by_window
 
 
 def made(sentences: list[list[int]]) -> Subwords:
@@ -124,6 +124,52 @@ def test_context_is_left_out_of_a_sentence_too_long_alone() -> None:
     subwords = made([[1] * 5, [1] * 12, [1] * 5])
     windows = cut_windows(subwords, np.array([[0, 5], [0, 22], [17, 22]]), 10)
     assert windows.bounds.tolist() == [[0, 5], [5, 15], [7, 17], [17, 22]]
+
+
+@given(sentences_of_pieces, st.integers(1, 16))
+def test_a_document_is_read_as_one_sentence_with_less_overlap(sentences: list[list[int]], room: int) -> None:
+    subwords = made(sentences)
+    words = len(subwords.words) - 1
+    together = made([[length for sentence in sentences for length in sentence]])
+    expected = cut_windows(together, alone(together), room, overlap=room // 4)
+    found = cut_documents(subwords, np.array([[0, words]] * len(sentences)), room)
+    np.testing.assert_array_equal(found.bounds, expected.bounds)
+    np.testing.assert_array_equal(found.window_of, expected.window_of)
+    assert found.subwords is subwords
+
+
+@given(st.lists(st.integers(1, 2), min_size=1, max_size=300), st.integers(40, 80))
+def test_a_word_of_a_long_document_sees_an_eighth_of_a_window_to_both_sides(
+    words: list[int], room: int
+) -> None:
+    subwords = made([words])
+    windows = cut_documents(subwords, alone(subwords), room)
+    inside = windows.bounds[windows.window_of]
+    before, behind = subwords.ids - inside[:, 0], inside[:, 1] - subwords.ids
+    at_an_end = (inside[:, 0] == 0) | (inside[:, 1] == len(subwords.ids))
+    assert (at_an_end | (np.minimum(before, behind) >= room // 8 - 3)).all()
+
+
+def test_documents_end_where_they_end() -> None:
+    subwords = made([[1] * 6, [], [2] * 3, [1] * 30, [4]])
+    documents = np.array([[0, 9], [6, 6], [0, 9], [9, 39], [39, 40]])
+    windows = cut_documents(subwords, documents, 20)
+    assert windows.bounds.tolist() == [[0, 12], [12, 32], [22, 42], [42, 46]]
+
+
+@given(sentences_of_pieces, st.integers(1, 16))
+def test_divided_by_window_words_stay_in_order_and_change_window_where_they_are_cut(
+    sentences: list[list[int]], room: int
+) -> None:
+    subwords = made(sentences)
+    windows = cut_documents(subwords, np.array([[0, len(subwords.words) - 1]] * len(sentences)), room)
+    divided = divide_by_window(windows)
+    bounds = divided.subwords.sentences
+    assert (bounds[0], bounds[-1]) == (0, len(subwords.words) - 1)
+    of_word = windows.window_of[subwords.words[:-1]]
+    for start, end in pairwise(bounds):
+        assert len(set(of_word[start:end])) == min(1, end - start)
+        assert start == 0 or of_word[start - 1] != of_word[start]
 
 
 def test_sentences_without_words_have_no_window() -> None:
