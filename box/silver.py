@@ -3,8 +3,8 @@
     python box/silver.py --text TEXT --labels box/silver.tsv.xz -o silver.conllu
 
 TEXT is the folder that `../shared/text/unpack` fills. Nothing is written if the text, as it is split into
-words now, is not the text that was labelled. Of drawn labels, each document is written with one labelling
-after the other.
+words now, is not the text that was labelled. With --drawn, each document is written with all labellings that
+were drawn, one after the other, instead of the best one: training on them is training with soft labels.
 """
 
 from __future__ import annotations
@@ -91,27 +91,28 @@ def read_source(folder: Path, expected: dict[str, Any], header: dict[str, Any]) 
     return documents
 
 
-def labelled(words: list[str], rows: list[Row], sample: int, least: float) -> Sentence | None:
-    """Return the sentence with its names, of this sample if it is not 0; None if a label is in doubt.
+def labelled(words: list[str], rows: list[Row], labelling: int, least: float) -> Sentence | None:
+    """Return the sentence with the names of a labelling; None if a label of the best one (0) is in doubt.
 
     In doubt is a name, or a token outside names, whose label's probability is below `least`.
     """
-    if not sample and any(int(row.value) < 1000 * least for row in rows):
+    names = [row for row in rows if str(labelling) in row.labellings]
+    doubtful = [*names, *(row for row in rows if row.type == "O")]
+    if not labelling and any(int(row.probability) < 1000 * least for row in doubtful):
         return None
-    names = [row for row in rows if row.type != "O" and (not sample or str(sample) in row.value)]
     return Sentence(words, token_spans=[TokenSpan(*row[1:4]) for row in names])
 
 
-def written(folder: Path, labels: Labels, least: float, out: BinaryIO) -> Iterator[Sentence]:
+def written(folder: Path, labels: Labels, least: float, drawn: bool, out: BinaryIO) -> Iterator[Sentence]:
     """Write the silver text, and yield its sentences."""
     number = 0
-    samples = range(1, labels.header["samples"] + 1) or [0]
+    labellings = range(1, labels.header["samples"] + 1) if drawn else [0]
     for expected in labels.header["sources"]:
         for document in read_source(folder, expected, labels.header):
-            for sample in samples:
+            for labelling in labellings:
                 begins = True
                 for place, words in enumerate(document, start=number):
-                    sentence = labelled(words, labels.rows.get(place, []), sample, least)
+                    sentence = labelled(words, labels.rows.get(place, []), labelling, least)
                     if sentence is not None:
                         out.write(conllu.compose(sentence, FormatOptions(), new_document=begins))
                         begins = False
@@ -133,30 +134,33 @@ def main() -> None:
         metavar="P",
         help="leave out sentences with a label, of a name or outside, that is less probable  [0]",
     )
+    add("--drawn", action="store_true", help="write the labellings that were drawn instead of the best one")
     add("-o", "--output", type=Path, required=True)
     given = parser.parse_args()
     labels = read_labels(given.labels)
-    require_use(given.min_probability, labels.header)
+    require_use(given.min_probability, given.drawn, labels.header)
     require_text(given.text, labels.header)
     sentences = tokens = names = 0
     with write_whole(given.output) as out:
-        for sentence in written(given.text, labels, given.min_probability, out):
+        for sentence in written(given.text, labels, given.min_probability, given.drawn, out):
             sentences += 1
             tokens += len(sentence)
             names += len(sentence.token_spans or ())
     print(f"{given.output}: {sentences:,} sentences, {tokens:,} tokens, {names:,} names", file=sys.stderr)
 
 
-def require_use(least: float, header: dict[str, Any]) -> None:
+def require_use(least: float, drawn: bool, header: dict[str, Any]) -> None:
     """Raise UsageError for a bound that the labels cannot be held to."""
     if not 0 <= least <= header["doubt"]:
         raise UsageError(
             f"--min-probability {least}, expected a probability up to {header['doubt']}",
             hint="the labels do not say which tokens outside names are less doubtful",
         )
-    if least and header["samples"]:
+    if drawn and not header["samples"]:
+        raise UsageError("--drawn, but no labellings were drawn", hint="label again: box/label.py --sample N")
+    if least and drawn:
         raise UsageError(
-            "--min-probability is for the best labels, and these are drawn ones", hint="leave it out"
+            "--min-probability is for the best labels, and --drawn takes drawn ones", hint="leave one out"
         )
 
 

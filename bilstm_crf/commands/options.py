@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
@@ -49,6 +50,17 @@ class Group(click.Group):
     """A group of `Command`s."""
 
     command_class = Command
+
+
+class NumberRange(click.FloatRange):
+    """A range of numbers. `click.FloatRange` lets NaN through, since no comparison with it is true."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """See `click.FloatRange.convert`. Raises click.BadParameter."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not in the range {self._describe_range()}.", param, ctx)
+        return number
 
 
 # Type of an option, types of its value in a TOML file, and their name

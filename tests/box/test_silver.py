@@ -115,8 +115,12 @@ def test_what_is_labelled_is_not_labelled_again(
 def test_drawn_labels_are_written_one_labelling_after_the_other(run: Run, threads: int) -> None:
     options = ("--model", MODEL, "--sample", 3, "--threads", threads)
     labels = run("label", "labels.tsv.xz", *options)
-    silver = read(run("silver", "silver.conllu", "--labels", labels))
-    best = read(run("silver", "b.conllu", "--labels", run("label", "b.tsv.xz", "--model", MODEL)))
+    silver = read(run("silver", "silver.conllu", "--labels", labels, "--drawn"))
+    alone = run("label", "b.tsv.xz", "--model", MODEL)
+    best = read(run("silver", "b.conllu", "--labels", alone))
+    assert found(run("silver", "best.conllu", "--labels", labels)) == found(
+        run("silver", "b.conllu", "--labels", alone)
+    )
     assert len(silver) == 3 * len(best)
     assert len({each.document for each in silver}) == 3 * len({each.document for each in best})
     versions: dict[str, set[str]] = {}
@@ -125,7 +129,9 @@ def test_drawn_labels_are_written_one_labelling_after_the_other(run: Run, thread
     assert max(map(len, versions.values())) > 1
     assert run("label", "again.tsv.xz", *options).read_bytes() == labels.read_bytes()
     with pytest.raises(UsageError, match="drawn"):
-        run("silver", "silver.conllu", "--labels", labels, "--min-probability", 0.5)
+        run("silver", "silver.conllu", "--labels", labels, "--drawn", "--min-probability", 0.5)
+    with pytest.raises(UsageError, match="drawn"):
+        run("silver", "silver.conllu", "--labels", alone, "--drawn")
 
 
 def test_sentences_in_doubt_can_be_left_out(run: Run) -> None:
@@ -137,9 +143,9 @@ def test_sentences_in_doubt_can_be_left_out(run: Run) -> None:
     assert 0 < len(sure) < len(everything)
     assert all(each in everything for each in sure)
     place, doubtful = 0, set()
-    for behind, *_, value in rows:
+    for behind, *_, probability, _ in rows:
         place += int(behind)
-        if int(value) < 900:
+        if int(probability) < 900:
             doubtful.add(place)
     assert sure == [each for number, each in enumerate(everything) if number not in doubtful]
     for wrong in (0.99, -1, float("nan")):
