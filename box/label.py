@@ -36,14 +36,14 @@ from text import SOURCES, Source, tokenised, words_of
 from bilstm_crf import Tagger, __version__
 from bilstm_crf.errors import BilstmCrfError, UsageError
 from bilstm_crf.inference.box import box_folder
-from bilstm_crf.inference.ensemble import Ensemble
+from bilstm_crf.inference.ensemble import Ensemble, read_ensemble
 from bilstm_crf.inference.tagger import in_order
 from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.training.provenance import git_commit
 from bilstm_crf.util.files import read_json, sha256_of, write_whole
 
-FORMAT = 1
+FORMAT = 2  # of the file, and of the blocks in --parts: new where the labels of one model would differ
 BLOCK_TOKENS = 20_000  # of whole documents, labelled and kept together
 DOUBT = 0.95  # tokens outside names that are less surely O are written
 MAX_SAMPLES = 9  # a digit each, and 0 for the best labelling
@@ -196,9 +196,10 @@ def describe(source: Source) -> dict[str, Any]:
 
 def main() -> None:
     given = arguments()
-    folders = [Path(each) for each in given.model] or [box_folder()]
-    weights = given.weight or [1.0] * len(folders)
-    groups = given.group or [0] * len(folders)
+    folders, weights, groups = [*map(Path, given.model)] or [box_folder()], given.weight, given.group
+    if len(folders) == 1 and folders[0].suffix == ".toml":
+        folders, weights, groups = read_ensemble(folders[0])
+    weights, groups = weights or [1.0] * len(folders), groups or [0] * len(folders)
     taggers = [
         Tagger.load(folder, device=given.device, trust_remote_code=given.trust_remote_code)
         for folder in folders
@@ -251,7 +252,12 @@ def arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--text", type=Path, required=True, help="folder of the raw text")
-    add("--model", action="append", default=[], help="folder of a model; repeat for an ensemble  [the box]")
+    add(
+        "--model",
+        action="append",
+        default=[],
+        help="folder of a model; repeated, or a TOML file: an ensemble  [the box]",
+    )
     add("--weight", action="append", type=float, help="weight of each model, in order  [equal]")
     add("--group", action="append", type=int, help="tokens that each model reads joined, in order  [0]")
     add("--words", type=int, help="words of each source at most  [as text.py says]")

@@ -24,8 +24,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,7 +36,7 @@ from numpy.typing import NDArray
 from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.inference.decoding import Annotation, Decoder, Decoding, scored_spans, trimmed
 from bilstm_crf.inference.marginals import Marginals, SpanProbabilities, row_array
-from bilstm_crf.inference.tagger import CHUNK_TOKENS, Tagger, chunks_of
+from bilstm_crf.inference.tagger import CHUNK_TOKENS, Tagger, chunks_of, in_order
 from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.sentence import Sentence, TokenSpan
@@ -62,17 +63,20 @@ class Ensemble:
         taggers: Sequence[Tagger],
         weights: Sequence[float] | None = None,
         groups: Sequence[int] | None = None,
+        threads: int = 1,
     ) -> None:
         """`weights`: of each tagger, by default equal. `groups`: tokens that each reads joined; 0: sentences.
 
-        Raises UsageError for taggers with other entity types or another encoding than the first, and for
-        weights or groups that are not one for each tagger.
+        With several threads, as many chunks are tagged at once. Raises UsageError for taggers with other
+        entity types or another encoding than the first, and for weights or groups that are not one for each
+        tagger.
         """
         if not taggers:
             raise UsageError("an ensemble of no models, expected at least one")
         self.taggers = list(taggers)
         self._weights = _weights(weights, len(taggers))
         self._groups = _groups(groups, len(taggers))
+        self._threads = threads
         first = taggers[0]
         self.labels: list[str] = list(first.model.vocabulary.labels)
         self.label_set = first.label_set
@@ -93,29 +97,9 @@ class Ensemble:
         Raises InputError for what is no TOML, UsageError for other keys and values, and what `Tagger.load`
         raises.
         """
-        table = read_toml(path)
-        for key in table:
-            if key not in KEYS:
-                raise UsageError(f"{path}: {key} is no key of an ensemble.{did_you_mean(key, KEYS)}")
-        models = table.get("models")
-        if not isinstance(models, list) or not models or not all(isinstance(each, str) for each in models):
-            raise UsageError(
-                f"{path}: models is {models!r}, expected the folders of models",
-                hint='such as: models = ["runs/a", "runs/b"]',
-            )
-        for key in ("weights", "groups"):
-            if not isinstance(table.get(key, []), list):
-                raise UsageError(f"{path}: {key} is {table[key]!r}, expected a list with one for each model")
-        taggers = [
-            Tagger.load(
-                Path(path).parent / folder,
-                trust_remote_code=trust_remote_code,
-                device=device,
-                threads=threads,
-            )
-            for folder in models
-        ]
-        return cls(taggers, table.get("weights"), table.get("groups"))
+        folders, weights, groups = read_ensemble(path)
+        load = partial(Tagger.load, trust_remote_code=trust_remote_code, device=device)
+        return cls([*map(load, folders)], weights, groups, threads)
 
     @property
     def reads_neighbours(self) -> bool:
@@ -212,11 +196,12 @@ class Ensemble:
                 yield trim_spans(sentence, spans)
 
     def _posteriors(self, sentences: Iterable[Sentence]) -> Iterator[tuple[list[Sentence], Posterior]]:
-        for chunk in chunks_of(sentences, CHUNK_TOKENS, whole_documents=self.reads_neighbours):
-            yield chunk, self.posterior(chunk)
-
-
-KEYS = ("models", "weights", "groups")  # of a TOML file
+        chunks = chunks_of(sentences, CHUNK_TOKENS, whole_documents=self.reads_neighbours)
+        if self._threads == 1:
+            yield from ((chunk, self.posterior(chunk)) for chunk in chunks)
+            return
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="tagger") as pool:
+            yield from in_order(pool, self.posterior, chunks, ahead=self._threads)
 
 
 class Posterior(SpanProbabilities):
@@ -406,6 +391,25 @@ class _Part:
         return ids
 
 
+def read_ensemble(path: str | Path) -> tuple[list[Path], list[float] | None, list[int] | None]:
+    """Return the folders, weights and groups of a TOML file. Raises as `Ensemble.load`."""
+    table = read_toml(path)
+    keys = ("models", "weights", "groups")
+    for key in table:
+        if key not in keys:
+            raise UsageError(f"{path}: {key} is no key of an ensemble.{did_you_mean(key, keys)}")
+    models = table.get("models")
+    if not isinstance(models, list) or not models or not all(isinstance(each, str) for each in models):
+        raise UsageError(
+            f"{path}: models is {models!r}, expected the folders of models",
+            hint='such as: models = ["runs/a", "runs/b"]',
+        )
+    for key in ("weights", "groups"):
+        if not isinstance(table.get(key, []), list):
+            raise UsageError(f"{path}: {key} is {table[key]!r}, expected a list with one for each model")
+    return [Path(path).parent / each for each in models], table.get("weights"), table.get("groups")
+
+
 def _read(tagger: Tagger, sentences: Sequence[Sentence], group: int, labels: Sequence[str]) -> _Part:
     """Compute a tagger's marginals of sentences; in groups, no span crosses the end of a sentence."""
     lengths = [len(sentence) for sentence in sentences]
@@ -470,8 +474,8 @@ def _weights(weights: Sequence[float] | None, count: int) -> Float64s:
     if len(weights) != count:
         raise UsageError(f"{len(weights)} weights for {count} models, expected one for each")
     for weight in weights:
-        if not (math.isfinite(weight) and weight > 0):
-            raise UsageError(f"a model's weight is {weight}, expected a number above 0")
+        if not (isinstance(weight, int | float) and math.isfinite(weight) and weight > 0):
+            raise UsageError(f"a model's weight is {weight!r}, expected a number above 0")
     return np.array(weights, float) / math.fsum(weights)
 
 

@@ -282,11 +282,14 @@ def test_a_stream_is_tagged_as_the_list_of_it(
     for members, groups in (([one, two], None), ([one, remembering], None), ([one, two], [0, 15])):
         ensemble, sentences = Ensemble(members, groups=groups), text(60)
         expected = [(each.token_spans, each.scores) for each in ensemble.annotate(sentences)]
-        monkeypatch.setattr(module, "CHUNK_TOKENS", 40)
-        found = [(each.token_spans, each.scores) for each in ensemble.tag_stream(iter(text(60)))]
-        monkeypatch.undo()
-        assert [spans for spans, _ in found] == [spans for spans, _ in expected]
-        assert flat(s for _, s in found if s) == pytest.approx(flat(s for _, s in expected if s), rel=1e-5)
+        for threads in (1, 3):
+            monkeypatch.setattr(module, "CHUNK_TOKENS", 40)
+            stream = Ensemble(members, groups=groups, threads=threads).tag_stream(iter(text(60)))
+            found = [(each.token_spans, each.scores) for each in stream]
+            monkeypatch.undo()
+            assert [spans for spans, _ in found] == [spans for spans, _ in expected]
+            scores = [flat(scores for _, scores in each if scores) for each in (found, expected)]
+            assert scores[0] == pytest.approx(scores[1], rel=1e-5)
     assert ensemble.annotate([]) == ensemble.probabilities([]) == ensemble.span_probabilities([], []) == []
 
 
