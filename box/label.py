@@ -175,7 +175,7 @@ def teacher(folder: Path, weight: float, group: int) -> dict[str, Any]:
     config, data = provenance.get("config", {}), provenance.get("data", {})
     return {
         "name": "the model in the box" if folder == box_folder() else folder.resolve().name,
-        "weight": weight,
+        "weight": float(weight),
         "group": group,
         "model_sha256": sha256_of(folder / "model.json"),  # which names the hashes of its files
         "preset": config.get("preset"),
