@@ -414,9 +414,9 @@ def _read(tagger: Tagger, sentences: Sequence[Sentence], group: int, labels: Seq
     """Compute a tagger's marginals of sentences; in groups, no span crosses the end of a sentence."""
     lengths = [len(sentence) for sentence in sentences]
     firsts = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))  # (S + 1,)
-    bounds = _group_bounds(sentences, group)
+    bounds = group_bounds(sentences, group)
     starts = firsts[bounds]
-    joined = [_joined(sentences[start:end]) for start, end in pairwise(bounds.tolist())]
+    joined = [join(sentences[start:end]) for start, end in pairwise(bounds.tolist())]
     emissions, offsets = tagger.emissions(joined)
     own = tagger.model.vocabulary.labels
     if len(joined) < len(sentences):
@@ -440,7 +440,7 @@ def _read(tagger: Tagger, sentences: Sequence[Sentence], group: int, labels: Seq
     )
 
 
-def _group_bounds(sentences: Sequence[Sentence], tokens: int) -> Ints:
+def group_bounds(sentences: Sequence[Sentence], tokens: int) -> Ints:
     """Return the first sentence of each group and the end (G + 1,); a group has at least one sentence.
 
     A group ends with its document, and before the sentence that would make it longer than `tokens`.
@@ -459,12 +459,19 @@ def _group_bounds(sentences: Sequence[Sentence], tokens: int) -> Ints:
     return np.array([*bounds, len(sentences)] if sentences else [0], np.int64)
 
 
-def _joined(sentences: Sequence[Sentence]) -> Sentence:
-    """Return sentences as one."""
+def join(sentences: Sequence[Sentence]) -> Sentence:
+    """Return sentences as one, with their names."""
     if len(sentences) == 1:
         return sentences[0]
-    tokens = [token for sentence in sentences for token in sentence.tokens]
-    return Sentence(tokens, document=sentences[0].document, path=sentences[0].path)
+    tokens: list[str] = []
+    spans: list[TokenSpan] = []
+    for sentence in sentences:
+        here = len(tokens)
+        spans += [
+            TokenSpan(here + start, here + end, type_) for start, end, type_ in sentence.token_spans or ()
+        ]
+        tokens += sentence.tokens
+    return Sentence(tokens, token_spans=spans, document=sentences[0].document, path=sentences[0].path)
 
 
 def _weights(weights: Sequence[float] | None, count: int) -> Float64s:
