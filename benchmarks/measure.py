@@ -25,6 +25,7 @@ class Run:
     """The time, memory and output of one process."""
 
     seconds: float  # from its start to its end
+    cpu_seconds: float  # of it and of the processes that it waited for
     peak_mib: float  # memory of all its processes at its highest, mapped files included, what they share once
     out: str
     err: str
@@ -79,7 +80,8 @@ def run(command: Sequence[str | os.PathLike[str]], *, threads: int, cwd: Path | 
     if process.returncode:
         said = "\n".join((texts[0] + texts[1]).splitlines()[-15:])
         raise FailedError(f"{' '.join(map(str, command))}\nended with status {process.returncode}:\n{said}")
-    return Run(seconds, max(*peaks, usage.ru_maxrss / 1024), *texts)  # Linux counts it in KiB
+    cpu_seconds = usage.ru_utime + usage.ru_stime
+    return Run(seconds, cpu_seconds, max(*peaks, usage.ru_maxrss / 1024), *texts)  # Linux counts it in KiB
 
 
 def _look(pid: int, peaks: list[float], done: threading.Event) -> None:

@@ -7,12 +7,19 @@ from bilstm_crf.version import __version__
 
 if TYPE_CHECKING:
     from bilstm_crf.document import Document
+    from bilstm_crf.inference.ensemble import Ensemble
     from bilstm_crf.inference.tagger import Tagger
     from bilstm_crf.sentence import Sentence, Span
 
-__all__ = ["Document", "Sentence", "Span", "Tagger", "__version__"]
+__all__ = ["Document", "Ensemble", "Sentence", "Span", "Tagger", "__version__"]
 
-_MODULES = {"Document": "document", "Sentence": "sentence", "Span": "sentence", "Tagger": "inference.tagger"}
+_MODULES = {
+    "Document": "document",
+    "Ensemble": "inference.ensemble",
+    "Sentence": "sentence",
+    "Span": "sentence",
+    "Tagger": "inference.tagger",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -192,6 +192,7 @@ class EncoderConfig:
         main=True,
     )
     finetune: bool = option("--encoder-finetune", False, "Train the encoder too")
+    frozen_layers: int = setting(0, "Lowest layers that fine-tuning leaves as they are, with the embeddings")
     layers: str = option(
         "--encoder-layers NAME|N",
         "last4",

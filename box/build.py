@@ -5,7 +5,8 @@ Steps, each skipped if its result is there already (training resumes where it wa
     vectors   unpack joint-sg600
     text      unpack the raw text
     teacher   train the preset `best` on Bokmål and Nynorsk
-    silver    label raw text with the teacher (silver.py)
+    labels    label the raw text with the teacher (label.py)
+    silver    put the raw text and its labels together (silver.py)
     student   train a small, fast, robust `best` on NorNE and the silver text
     box       pack the student into bilstm_crf/box, calibrate its scores, and write its card (card.py)
 """
@@ -40,14 +41,23 @@ def program(*words: object) -> list[object]:
     return [sys.executable, "-m", "bilstm_crf", *words]
 
 
-def train(folder: Path, *options: object) -> None:
+def train(folder: Path, *options: object, seed: int = 42) -> None:
     """Train a model, or go on with a training that was interrupted."""
     if (folder / "metrics.json").exists():
         return
     if (folder / "config.json").exists():
         run(*program("train", "--resume", folder))
     else:
-        run(*program("train", *options, "--output", folder, "--seed", 42, "--threads", 2))
+        run(*program("train", *options, "--output", folder, "--seed", seed, "--threads", 2))
+
+
+def norne(shared: Path) -> dict[str, list[Path]]:
+    """Return the training and dev files of both standards."""
+    standards = (("nob", "no_bokmaal"), ("nno", "no_nynorsk"))
+    return {
+        split: [shared / "norne" / folder / f"{name}-ud-{split}.conllu" for folder, name in standards]
+        for split in ("train", "dev")
+    }
 
 
 def main() -> None:
@@ -63,30 +73,19 @@ def main() -> None:
     vectors, text = work / "vectors", work / "text"
     run(shared / "embeddings" / "unpack", vectors, "--only", "joint-sg600")
     run(shared / "text" / "unpack", text)
-    files = {
-        split: [shared / "norne" / folder / f"{name}-ud-{split}.conllu" for folder, name in STANDARDS]
-        for split in ("train", "dev")
-    }
-    norne = [f"--{split}={path}" for split, paths in files.items() for path in paths]
-    common = [
-        "--preset",
-        "best",
-        "--labels",
-        "full",
-        "--embeddings",
-        "joint-sg600",
-        "--embeddings-dir",
-        vectors,
-    ]
-    train(work / "teacher", *norne, *common)
-    silver = work / "silver.conllu"
+    files = norne(shared)
+    gold = [f"--{split}={path}" for split, paths in files.items() for path in paths]
+    common = ["--preset=best", "--labels=full", "--embeddings=joint-sg600", "--embeddings-dir", vectors]
+    train(work / "teacher", *gold, *common)
+    silver, labels = work / "silver.conllu", work / "silver.tsv.xz"
+    if not labels.exists():
+        options = ["--text", text, "--model", work / "teacher", "--parts", work / "silver-parts"]
+        run(sys.executable, HERE / "label.py", *options, "-o", labels)
     if not silver.exists():
-        part = silver.with_suffix(".part")
-        run(sys.executable, HERE / "silver.py", "--text", text, "--model", work / "teacher", "-o", part)
-        part.rename(silver)
+        run(sys.executable, HERE / "silver.py", "--text", text, "--labels", labels, "-o", silver)
     settings = [f"--set={name}={value}" for name, value in STUDENT.items()]
     weights = [f"--weight={weight}" for weight in (1, 1, SILVER_WEIGHT)]
-    train(work / "student", *norne, f"--train={silver}", *weights, *common, *settings)
+    train(work / "student", *gold, f"--train={silver}", *weights, *common, *settings)
     packed = work / "packed"
     shutil.rmtree(packed, ignore_errors=True)
     run(*program("model", "pack", "--model", work / "student", "-o", packed))
@@ -105,8 +104,6 @@ def main() -> None:
         work / "student",
     )
 
-
-STANDARDS = (("nob", "no_bokmaal"), ("nno", "no_nynorsk"))
 
 if __name__ == "__main__":
     main()

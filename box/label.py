@@ -8,12 +8,13 @@ that a run with other `--words` only labels what is new.
 
 The file holds JSON on one line (the hashes of text and models, counts), then a line for each name:
 
-    sentence  start  end  type  probability
+    sentence  start  end  type  probability  labellings
 
 `sentence` counts from the sentence of the line before (of the whole file's first line: from 0), `start` and
-`end` are tokens, the probability is in per mille. In a sentence with a doubtful token outside its names, a
-line of type O says which token is least surely O, and the probability that it is. With --sample, there are N
-drawn labellings instead of the best one, and the last column says in which of them the name is: `13`.
+`end` are tokens, the probability is in per mille. Labelling 0 is the best one; with --sample, 1 to N are
+drawn from the ensemble's distribution: `03` is a name of the best labelling and of the third one drawn. A
+sentence with a doubtful token outside its best names has a line of type O: the token that is least surely O,
+and the probability that it is.
 """
 
 from __future__ import annotations
@@ -35,17 +36,17 @@ from text import SOURCES, Source, tokenised, words_of
 from bilstm_crf import Tagger, __version__
 from bilstm_crf.errors import BilstmCrfError, UsageError
 from bilstm_crf.inference.box import box_folder
-from bilstm_crf.inference.ensemble import Ensemble
+from bilstm_crf.inference.ensemble import Ensemble, read_ensemble
 from bilstm_crf.inference.tagger import in_order
 from bilstm_crf.inference.trimming import trim_spans
-from bilstm_crf.sentence import Sentence
+from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.training.provenance import git_commit
 from bilstm_crf.util.files import read_json, sha256_of, write_whole
 
-FORMAT = 1
+FORMAT = 2  # of the file, and of the blocks in --parts: new where the labels of one model would differ
 BLOCK_TOKENS = 20_000  # of whole documents, labelled and kept together
 DOUBT = 0.95  # tokens outside names that are less surely O are written
-MAX_SAMPLES = 9  # a digit each
+MAX_SAMPLES = 9  # a digit each, and 0 for the best labelling
 TOKENS_PER_WORD = 1.17  # for the time left
 
 
@@ -56,7 +57,8 @@ class Row(NamedTuple):
     start: int
     end: int
     type: str
-    value: str  # the probability in per mille, or the samples
+    probability: str  # in per mille
+    labellings: str  # that have it, a digit each
 
 
 class Block(NamedTuple):
@@ -101,28 +103,26 @@ def rows_of(ensemble: Ensemble, block: Block, samples: int, seed: int) -> list[R
         for words in document
     ]
     posterior = ensemble.posterior(sentences)
-    rows = []
-    if samples:
-        random = np.random.default_rng(seed)
-        drawn = [posterior.sample(random) for _ in range(samples)]
-        for number, sentence in enumerate(sentences):
-            found: dict[tuple[int, int, str], str] = {}
-            for sample, spans in enumerate(drawn, start=1):
-                for span in trim_spans(sentence, spans[number]):
-                    found[span] = found.get(span, "") + str(sample)
-            rows += [Row(number, *span, which) for span, which in sorted(found.items())]
-        return rows
-    best = [trim_spans(*each) for each in zip(sentences, posterior.best(), strict=True)]
+    random = np.random.default_rng(seed)
+    best = posterior.best()
+    names: list[dict[TokenSpan, str]] = [{} for _ in sentences]
+    for labelling, drawn in enumerate([best, *(posterior.sample(random) for _ in range(samples))]):
+        for sentence, spans, here in zip(sentences, drawn, names, strict=True):
+            for span in trim_spans(sentence, spans):
+                here[span] = here.get(span, "") + str(labelling)
+    asked = [sorted(here) for here in names]
     outside = posterior.labels[:, 0]
-    for number, (spans, scores) in enumerate(zip(best, posterior.span_probabilities(best), strict=True)):
+    rows = []
+    for number, (spans, scores) in enumerate(zip(asked, posterior.of_spans(asked), strict=True)):
         first, end = posterior.offsets[number : number + 2]
         sure = outside[first:end].copy()
-        for span in spans:
+        for span in trim_spans(sentences[number], best[number]):
             sure[span.start : span.end] = 1
         if sure.min(initial=1) < DOUBT:
             least = int(sure.argmin())
-            rows.append(Row(number, least, least + 1, "O", per_mille(sure[least])))
-        rows += [Row(number, *span, per_mille(score)) for span, score in zip(spans, scores, strict=True)]
+            rows.append(Row(number, least, least + 1, "O", per_mille(sure[least]), ""))
+        for span, score in zip(spans, scores, strict=True):
+            rows.append(Row(number, *span, per_mille(score), names[number][span]))
     return rows
 
 
@@ -163,9 +163,9 @@ def read_rows(lines: Iterable[str]) -> Iterator[Row]:
     """Yield the rows of lines."""
     sentence = 0
     for line in lines:
-        behind, start, end, type_, value = line.rstrip("\n").split("\t")
+        behind, start, end, type_, probability, labellings = line.rstrip("\n").split("\t")
         sentence += int(behind)
-        yield Row(sentence, int(start), int(end), type_, value)
+        yield Row(sentence, int(start), int(end), type_, probability, labellings)
 
 
 def teacher(folder: Path, weight: float, group: int) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def teacher(folder: Path, weight: float, group: int) -> dict[str, Any]:
     config, data = provenance.get("config", {}), provenance.get("data", {})
     return {
         "name": "the model in the box" if folder == box_folder() else folder.resolve().name,
-        "weight": weight,
+        "weight": float(weight),
         "group": group,
         "model_sha256": sha256_of(folder / "model.json"),  # which names the hashes of its files
         "preset": config.get("preset"),
@@ -196,16 +196,17 @@ def describe(source: Source) -> dict[str, Any]:
 
 def main() -> None:
     given = arguments()
-    folders = [Path(each) for each in given.model] or [box_folder()]
-    weights = given.weight or [1.0] * len(folders)
-    groups = given.group or [0] * len(folders)
+    folders, weights, groups = [*map(Path, given.model)] or [box_folder()], given.weight, given.group
+    if len(folders) == 1 and folders[0].suffix == ".toml":
+        folders, weights, groups = read_ensemble(folders[0])
+    weights, groups = weights or [1.0] * len(folders), groups or [0] * len(folders)
     taggers = [
         Tagger.load(folder, device=given.device, trust_remote_code=given.trust_remote_code)
         for folder in folders
     ]
     ensemble = Ensemble(taggers, weights, groups)
     teachers = [teacher(*each) for each in zip(folders, weights, groups, strict=True)]
-    about = {"format": FORMAT, "samples": given.sample, "teachers": teachers}
+    about = {"format": FORMAT, "samples": given.sample, "doubt": DOUBT, "teachers": teachers}
     labeller = Labeller(ensemble, about, given.sample, given.parts)
     sources = SOURCES
     if given.words is not None:
@@ -236,7 +237,7 @@ def main() -> None:
         "sources": described,
         "sentences": sentences,
         "tokens": tokens,
-        "names": sum(row.type != "O" for row in rows),
+        "names": sum("0" in row.labellings for row in rows),
     }
     with write_whole(given.output) as out, lzma.open(out, "wb", preset=9 | lzma.PRESET_EXTREME) as packed:
         packed.write(json.dumps(header, ensure_ascii=False).encode() + b"\n")
@@ -251,11 +252,16 @@ def arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--text", type=Path, required=True, help="folder of the raw text")
-    add("--model", action="append", default=[], help="folder of a model; repeat for an ensemble  [the box]")
+    add(
+        "--model",
+        action="append",
+        default=[],
+        help="folder of a model; repeated, or a TOML file: an ensemble  [the box]",
+    )
     add("--weight", action="append", type=float, help="weight of each model, in order  [equal]")
     add("--group", action="append", type=int, help="tokens that each model reads joined, in order  [0]")
     add("--words", type=int, help="words of each source at most  [as text.py says]")
-    add("--sample", type=int, default=0, metavar="N", help="write N drawn labellings instead of the best one")
+    add("--sample", type=int, default=0, metavar="N", help="draw N labellings beside the best one")
     add("--parts", type=Path, default=Path("runs/silver-parts"), help="folder of what is labelled already")
     add("--threads", type=int, default=1, help="blocks that are labelled at once  [1]")
     add("--device", default="cpu", help="cpu or cuda")
@@ -299,4 +305,4 @@ if __name__ == "__main__":
     try:
         main()
     except BilstmCrfError as error:
-        sys.exit(f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""))
+        sys.exit(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))

@@ -1,119 +1,171 @@
-"""Write automatically labelled ("silver") text for the model in the box: raw text, labelled by its teacher.
+"""Write automatically labelled ("silver") text for training, from the raw text and the labels of label.py.
 
-    python box/silver.py --text TEXT --model runs/teacher -o silver.conllu
+    python box/silver.py --text TEXT --labels box/silver.tsv.xz -o silver.conllu
 
-TEXT is the folder that `../shared/text/unpack` fills. Left out are sources without a licence, and those that
-forbid commercial use without freeing what is learned from them (`SOURCES` lists what is read). From each
-source, whole documents are drawn until there are as many words as `SOURCES` says; the same ones each time.
+TEXT is the folder that `../shared/text/unpack` fills. Nothing is written if the text, as it is split into
+words now, is not the text that was labelled. With --drawn, each document is written with all labellings that
+were drawn, one after the other, instead of the best one: training on them is training with soft labels.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
-import re
+import hashlib
+import json
+import lzma
 import sys
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
-from bilstm_crf import Tagger
-from bilstm_crf.formats import conllu, norwegian
+from label import FORMAT, Row, read_rows, text_of
+from text import Source, tokenised
+
+from bilstm_crf import __version__
+from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
+from bilstm_crf.formats import conllu
 from bilstm_crf.formats.base import FormatOptions
-from bilstm_crf.sentence import Sentence
+from bilstm_crf.sentence import Sentence, TokenSpan
+from bilstm_crf.util.files import sha256_of, write_whole
 
 
-class Source(NamedTuple):
-    """Lines `first` to `last` of a file of ../shared/text."""
+class Labels(NamedTuple):
+    """The content of a file of label.py."""
 
-    file: str
-    first: int
-    last: int
-    words: int  # at most
-    single: bool = False  # single sentences, each a document
+    header: dict[str, Any]
+    rows: dict[int, list[Row]]  # by sentence
 
 
-ALL = 10_000_000
-SOURCES = [
-    Source("nob-norec-1.txt", 1, ALL, 700_000),
-    Source("nob-norec-2.txt", 1, ALL, 700_000),
-    Source("nob-norec-3.txt", 1, ALL, 700_000),
-    Source("nob-admin.txt", 1, 83_425, 800_000),  # giellalt/corpus-nob
-    Source("nob-admin.txt", 83_427, 136_461, 150_000),  # the Sámi Parliament
-    Source("nob-mixed.txt", 1, 8_018, ALL),  # NorQuAD
-    Source("nob-mixed.txt", 8_020, 10_127, ALL),  # NTREX
-    Source("nob-mixed.txt", 23_789, 24_546, ALL),  # hdo-blog
-    Source("nob-mixed.txt", 24_548, 29_084, ALL),  # Storting debates
-    Source("nob-mixed.txt", 29_086, 54_289, ALL, single=True),  # norwegian_common_voice_text
-    Source("nob-mixed.txt", 54_291, 67_407, ALL, single=True),  # notram
-    Source("nob-mixed.txt", 67_409, 68_403, ALL),  # Wikipedia
-    Source("nob-mixed.txt", 88_577, 108_716, 50_000),  # laws
-    Source("nno-mixed.txt", 1, 24_084, ALL),  # NoReC
-    Source("nno-mixed.txt", 24_086, 38_221, 300_000),  # court decisions
-    Source("nno-mixed.txt", 38_223, 49_047, ALL),  # giellalt
-    Source("nno-mixed.txt", 49_049, 51_159, ALL),  # NTREX
-    Source("nno-mixed.txt", 52_986, 53_822, ALL),  # Storting debates
-    Source("nno-mixed.txt", 53_862, 66_538, ALL, single=True),  # notram
-    Source("nno-mixed.txt", 66_540, 67_530, ALL),  # Wikipedia
-    Source("nno-mixed.txt", 67_693, 91_629, 100_000),  # laws
-]
+def read_labels(path: Path) -> Labels:
+    """Read the labels. Raises InputError for a file that label.py has not written."""
+    try:
+        with lzma.open(path, "rt", encoding="utf-8", newline="\n") as stream:
+            header = json.loads(stream.readline())
+            if header["format"] != FORMAT:
+                raise InputError(f"labels of format {header['format']}, expected {FORMAT}", path=path)
+            rows = {number: list(each) for number, each in groupby(read_rows(stream), lambda row: row[0])}
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from error
+    except (lzma.LZMAError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise InputError("not a file of labels that box/label.py wrote", path=path) from error
+    return Labels(header, rows)
 
 
-def documents(folder: Path, source: Source) -> list[list[str]]:
-    """Return the documents of a source as lists of lines."""
-    found: list[list[str]] = [[]]
-    with (folder / source.file).open(encoding="utf-8") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not source.first <= number <= source.last:
-                continue
-            if line.strip():
-                found[-1].append(line.strip())
-            if source.single or not line.strip():
-                found.append([])
-    return [document for document in found if document]
+def require_text(folder: Path, header: dict[str, Any]) -> None:
+    """Raise InputError for files of raw text that are not those that were labelled."""
+    for name, expected in header["files"].items():
+        if not (folder / name).is_file():
+            raise InputError(
+                "no such file", path=folder / name, hint="unpack the text: ../shared/text/unpack"
+            )
+        found = sha256_of(folder / name)
+        if found != expected:
+            raise InputError(
+                f"not the text that was labelled: SHA-256 {found[:12]}…, expected {expected[:12]}…",
+                path=folder / name,
+                hint="unpack the text again, or label this one: box/label.py",
+            )
 
 
-def drawn(folder: Path, source: Source) -> Iterator[list[str]]:
-    """Yield documents in random order until there are enough words."""
-    found = documents(folder, source)
-    random.Random(42).shuffle(found)
-    words = 0
-    for document in found:
-        if words >= source.words:
-            return
-        yield document
-        words += sum(len(re.findall(r"\w+", line)) for line in document)
+def read_source(folder: Path, expected: dict[str, Any], header: dict[str, Any]) -> list[list[list[str]]]:
+    """Return the documents of a source. Raises InputError if they are not those that were labelled."""
+    lines = (expected["file"], expected["first"], expected["last"])
+    source = Source(*lines, for_vectors=0, for_silver=expected["words"], single=expected["single"])
+    documents, digest = [], hashlib.sha256()
+    sentences = tokens = 0
+    for document in tokenised(folder, source, source.for_silver):
+        documents.append(document)
+        digest.update(text_of(document))
+        sentences += len(document)
+        tokens += sum(map(len, document))
+    if digest.hexdigest() != expected["sha256"]:
+        version = f"bilstm_crf {header['bilstm_crf']}, commit {header['commit']}"
+        raise InputError(
+            f"{sentences:,} sentences with {tokens:,} tokens from line {source.first:,}, not the "
+            f"{expected['sentences']:,} with {expected['tokens']:,} that were labelled",
+            path=folder / source.file,
+            hint=f"the tokeniser or the choice of documents has changed since {version} "
+            f"(this is {__version__}): label again with box/label.py",
+        )
+    return documents
 
 
-def read(folder: Path) -> Iterator[Sentence]:
-    """Yield the sentences of all sources, each with its document."""
-    for place, source in enumerate(SOURCES):
-        for number, document in enumerate(drawn(folder, source)):
-            for line in document:
-                for offsets in norwegian.sentences(line):
-                    tokens = [line[start:end] for start, end in offsets]
-                    yield Sentence(tokens, document=f"{place}-{number}")
+def labelled(words: list[str], rows: list[Row], labelling: int, least: float) -> Sentence | None:
+    """Return the sentence with the names of a labelling; None if a label of the best one (0) is in doubt.
+
+    In doubt is a name, or a token outside names, whose label's probability is below `least`.
+    """
+    names = [row for row in rows if str(labelling) in row.labellings]
+    doubtful = [*names, *(row for row in rows if row.type == "O")]
+    if not labelling and any(int(row.probability) < 1000 * least for row in doubtful):
+        return None
+    return Sentence(words, token_spans=[TokenSpan(*row[1:4]) for row in names])
+
+
+def written(folder: Path, labels: Labels, least: float, drawn: bool, out: BinaryIO) -> Iterator[Sentence]:
+    """Write the silver text, and yield its sentences."""
+    number = 0
+    labellings = range(1, labels.header["samples"] + 1) if drawn else [0]
+    for expected in labels.header["sources"]:
+        for document in read_source(folder, expected, labels.header):
+            for labelling in labellings:
+                begins = True
+                for place, words in enumerate(document, start=number):
+                    sentence = labelled(words, labels.rows.get(place, []), labelling, least)
+                    if sentence is not None:
+                        out.write(conllu.compose(sentence, FormatOptions(), new_document=begins))
+                        begins = False
+                        yield sentence
+            number += len(document)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--text", type=Path, required=True)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("-o", "--output", type=Path, required=True)
+    add = parser.add_argument
+    add("--text", type=Path, required=True, help="folder of the raw text")
+    add("--labels", type=Path, default=Path(__file__).parent / "silver.tsv.xz", help="what label.py wrote")
+    add(
+        "--min-probability",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="leave out sentences with a label, of a name or outside, that is less probable  [0]",
+    )
+    add("--drawn", action="store_true", help="write the labellings that were drawn instead of the best one")
+    add("-o", "--output", type=Path, required=True)
     given = parser.parse_args()
-    tagger = Tagger.load(given.model)
-    tokens = spans = 0
-    document = None
-    with given.output.open("wb") as out:
-        for sentence in tagger.tag_stream(read(given.text)):
-            out.write(conllu.compose(sentence, FormatOptions(), new_document=sentence.document != document))
-            document = sentence.document
+    labels = read_labels(given.labels)
+    require_use(given.min_probability, given.drawn, labels.header)
+    require_text(given.text, labels.header)
+    sentences = tokens = names = 0
+    with write_whole(given.output) as out:
+        for sentence in written(given.text, labels, given.min_probability, given.drawn, out):
+            sentences += 1
             tokens += len(sentence)
-            spans += len(sentence.token_spans or ())
-    print(f"{given.output}: {tokens:,} tokens, {spans:,} names", file=sys.stderr)
+            names += len(sentence.token_spans or ())
+    print(f"{given.output}: {sentences:,} sentences, {tokens:,} tokens, {names:,} names", file=sys.stderr)
+
+
+def require_use(least: float, drawn: bool, header: dict[str, Any]) -> None:
+    """Raise UsageError for a bound that the labels cannot be held to."""
+    if not 0 <= least <= header["doubt"]:
+        raise UsageError(
+            f"--min-probability {least}, expected a probability up to {header['doubt']}",
+            hint="the labels do not say which tokens outside names are less doubtful",
+        )
+    if drawn and not header["samples"]:
+        raise UsageError("--drawn, but no labellings were drawn", hint="label again: box/label.py --sample N")
+    if least and drawn:
+        raise UsageError(
+            "--min-probability is for the best labels, and --drawn takes drawn ones", hint="leave one out"
+        )
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BilstmCrfError as error:
+        sys.exit(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from bilstm_crf.corpus.labelled import read_labelled
@@ -41,7 +42,7 @@ def module(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize(
-    "script", ["compare.py", "scale.py", "roofline.py", "tokenising.py", "confidence.py"]
+    "script", ["compare.py", "scale.py", "roofline.py", "tokenising.py", "confidence.py", "vectors.py"]
 )
 def test_help_runs(script: str) -> None:
     done = subprocess.run([sys.executable, BENCHMARKS / script, "--help"], capture_output=True, text=True)
@@ -118,6 +119,11 @@ def test_peak_memory_is_that_of_the_process(module) -> None:
     assert run.peak_mib > 300
 
 
+def test_the_time_of_a_process_is_that_of_its_processor(module) -> None:
+    run = module("measure").run([sys.executable, "-c", "sum(range(10**7))"], threads=1)
+    assert run.cpu_seconds > 0
+
+
 def test_every_point_of_the_scale_differs_from_the_base_in_its_axis_alone(module) -> None:
     scale = module("scale")
     for each in scale.points(["threads", "labels"], "tag", 0, 100):
@@ -151,3 +157,34 @@ def test_the_schedule_of_the_most_probable_spans_is_that_of_all_subsets(module) 
         found = best(spans, weights)
         assert apart(tuple(found))
         assert sum(weights[n] for n in found) == pytest.approx(most)
+
+
+def test_a_sample_of_text_has_whole_lines_and_is_the_same_again(module, tmp_path: Path) -> None:
+    vectors = module("vectors")
+    lines = [f"a{number} b c\n" for number in range(100)]
+    (tmp_path / "raw.txt").write_text("".join(lines))
+    tokens, digest = vectors.write_sample(tmp_path / "raw.txt", 50, tmp_path / "one")
+    assert vectors.write_sample(tmp_path / "raw.txt", 50, tmp_path / "two") == (tokens, digest)
+    written = (tmp_path / "one").read_text().splitlines(keepends=True)
+    assert (tokens, len(written)) == (48, 16)
+    assert set(written) < set(lines)
+    assert written != lines[:16]
+
+
+def test_vectors_are_like_themselves_turned_and_unlike_others(module, tmp_path: Path) -> None:
+    vectors, draw = module("vectors"), np.random.default_rng(1)
+    words = [f"ord{number}" for number in range(300)]
+    one = draw.normal(size=(300, 8)).astype(np.float32)
+    turned = one @ np.linalg.qr(draw.normal(size=(8, 8)))[0].astype(np.float32)
+    other = draw.normal(size=(300, 8)).astype(np.float32)
+    made = {}
+    for name, matrix in {"one": one, "turned": turned, "other": other}.items():
+        path = tmp_path / f"{name}.txt"
+        lines = [f"{word} {' '.join(map(str, row))}" for word, row in zip(words, matrix, strict=True)]
+        path.write_text("\n".join(["300 8", *lines]) + "\n")
+        made[name] = [path]
+    found = {each["systems"]: each for each in vectors.compare(made, None)}
+    assert found["one", "turned"]["correlation"] > 0.999
+    assert found["one", "turned"]["shared neighbours"] > 0.99
+    assert abs(found["one", "other"]["correlation"]) < 0.2
+    assert found["one", "other"]["shared neighbours"] < 0.2

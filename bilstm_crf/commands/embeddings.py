@@ -10,12 +10,13 @@ from typing import Any
 
 import click
 
-from bilstm_crf.commands.options import Group, format_options, reading_options
+from bilstm_crf.commands.options import Group, NumberRange, format_options, reading_options
 from bilstm_crf.commands.output import require_suffix, write_json, write_text
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.util.files import require_apart, require_files
-from bilstm_crf.util.progress import say
+from bilstm_crf.util.progress import clock, say
+from bilstm_crf.util.system import cores
 
 
 @click.group(cls=Group)
@@ -203,7 +204,6 @@ NUMBERS = {
     "window": (5, "Context words on each side."),
     "min_count": (5, "Words that occur less often get no vector."),
     "buckets": (200_000, "Rows of the hashed n-gram table."),
-    "workers": (1, "Threads; only 1 is reproducible."),
     "seed": (42, "Seed of the random numbers."),
 }
 
@@ -228,6 +228,27 @@ def _number_options(function: Callable[..., None]) -> Callable[..., None]:
 )
 @_number_options
 @click.option(
+    "--learning-rate",
+    type=NumberRange(0, 1, min_open=True),
+    default=0.05,
+    show_default=True,
+    help="Learning rate at the start; it falls linearly.",
+)
+@click.option(
+    "--sample",
+    type=NumberRange(0, 1, max_open=True),
+    default=1e-4,
+    show_default=True,
+    help="Sample words down that are more frequent than this share of the text; 0: none.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=cores,
+    show_default="processor cores",
+    help="Threads; only 1 gives the same bytes again.",
+)
+@click.option(
     "--format",
     "format_name",
     type=click.Choice(["word2vec", "native"]),
@@ -238,11 +259,13 @@ def _number_options(function: Callable[..., None]) -> Callable[..., None]:
 def train(raw: Path, output: Path, format_name: str, **settings: Any) -> None:
     """Train vectors on RAW.txt: tokenised text, one sentence per line, tokens separated by blanks.
 
-    Uses gensim's FastText. With one worker, the same text, settings and seed give the same bytes.
+    Uses gensim's FastText, on all processor cores. With --workers 1, the same text, settings and seed give
+    the same bytes.
 
     \b
     Examples
-      bilstm-crf embeddings train avis.txt -o avis.bin --dim 100 --workers 4
+      bilstm-crf embeddings train avis.txt -o avis.bin --dim 100
+      bilstm-crf embeddings train avis.txt -o avis.bin --dim 100 --workers 1
       bilstm-crf embeddings train small.txt.gz -o small.bin --dim 50 --epochs 20
     """  # noqa: D301
     from bilstm_crf.embeddings import train as training
@@ -265,6 +288,8 @@ def train(raw: Path, output: Path, format_name: str, **settings: Any) -> None:
     write = training.write_word2vec if format_name == "word2vec" else training.write_native
     write(output, vectors)
     rare = trained.tokens - trained.learned
+    epochs, speed = settings["epochs"], settings["epochs"] * trained.tokens / trained.seconds
+    say(f"{epochs} epochs of {trained.tokens:,} tokens in {clock(trained.seconds)}, {speed:,.0f} tokens/s")
     say(
         f"{output}  {len(vectors):,} words, {vectors.vector_size} dimensions, from {trained.learned:,} of "
         f"{trained.tokens:,} tokens"

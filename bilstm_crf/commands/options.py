@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
@@ -18,6 +19,7 @@ from bilstm_crf.util.progress import Waiting, be_quiet
 from bilstm_crf.util.system import cores
 
 if TYPE_CHECKING:
+    from bilstm_crf.inference.ensemble import Ensemble
     from bilstm_crf.inference.tagger import Tagger
 
 CORES = min(4, cores())  # beyond those, memory grows faster than speed
@@ -49,6 +51,17 @@ class Group(click.Group):
     """A group of `Command`s."""
 
     command_class = Command
+
+
+class NumberRange(click.FloatRange):
+    """A range of numbers. `click.FloatRange` lets NaN through, since no comparison with it is true."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """See `click.FloatRange.convert`. Raises click.BadParameter."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not in the range {self._describe_range()}.", param, ctx)
+        return number
 
 
 # Type of an option, types of its value in a TOML file, and their name
@@ -190,7 +203,7 @@ pair_options = options_group(
         "--model",
         metavar="DIR",
         type=click.Path(),
-        help="Model that tags the words of FILE.  [the one in the box]",
+        help="Model that tags the words of FILE, or TOML file of an ensemble.  [the one in the box]",
     ),
     click.option("--gold", metavar="GOLD", type=FILE, help="Gold file, for --predicted."),
     click.option(
@@ -281,6 +294,8 @@ def inputs_of(options: dict[str, Any], *files: str | None) -> list[str | Path | 
     model = options.get("model")
     if model is not None and Path(model).is_dir():
         found += Path(model).iterdir()
+    elif model is not None and model.endswith(".toml"):
+        found.append(model)
     return found
 
 
@@ -293,7 +308,25 @@ def load_tagger(model: str | None, options: dict[str, Any], *, threads: int) -> 
         return Tagger.load(model, threads=threads, **{name: options[name] for name in taken})
 
 
-def documents_for(tagger: Tagger, table: str | None) -> Documents | None:
+def load_tagger_or_ensemble(model: str | None, options: dict[str, Any], *, threads: int) -> Tagger | Ensemble:
+    """Load the model of a folder, the one in the box, or the ensemble of a TOML file.
+
+    Raises UsageError for options that an ensemble does not have.
+    """
+    if model is None or not model.endswith(".toml"):
+        return load_tagger(model, options, threads=threads)
+    alone = [name for name in ("embeddings", "encoder", "flush") if options.get(name)]
+    alone += ["nbest"] * (options.get("nbest", 1) > 1)
+    if alone:
+        raise UsageError(f"--{alone[0]} is for one model, not for the ensemble {model}", hint="leave it out")
+    with Waiting("Loading the models"):
+        from bilstm_crf.inference.ensemble import Ensemble
+
+        taken = ("trust_remote_code", "device")
+        return Ensemble.load(model, threads=threads, **{name: options[name] for name in taken})
+
+
+def documents_for(tagger: Tagger | Ensemble, table: str | None) -> Documents | None:
     """Return the documents of sentences (`--documents`); None if the model does not use them.
 
     Raises UsageError for a table that is not used, InputError for an ill-formed one.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from bilstm_crf.commands.options import chosen_model, documents_for, format_options, load_tagger
+from bilstm_crf.commands.options import chosen_model, documents_for, format_options, load_tagger_or_ensemble
 from bilstm_crf.corpus.documents import Documents
 from bilstm_crf.corpus.labelled import read_gold
 from bilstm_crf.corpus.overview import warn_of_types
@@ -116,7 +116,7 @@ def _tag(
     gold: list[Sentence], options: dict[str, Any], label_set: LabelSet | None, documents: Documents | None
 ) -> tuple[list[Sentence], LabelSet]:
     """Return the gold sentences with the model's spans, and the model's label set."""
-    tagger = load_tagger(options["model"], options, threads=options["threads"])
+    tagger = load_tagger_or_ensemble(options["model"], options, threads=options["threads"])
     if label_set is not None:
         require_scorable(tagger.label_set, label_set)
     if documents is None:

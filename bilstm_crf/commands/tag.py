@@ -16,7 +16,7 @@ from bilstm_crf.commands.options import (
     format_options,
     given_of,
     inputs_of,
-    load_tagger,
+    load_tagger_or_ensemble,
     model_options,
     reading_options,
 )
@@ -40,7 +40,11 @@ TO_HELP = f"Output: {', '.join(list(WRITERS)[:-1])} or text.  [by the output's s
 
 @click.command("tag", cls=Command)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@click.option("--model", metavar="DIR", help="Folder of a trained model.  [the one in the box]")
+@click.option(
+    "--model",
+    metavar="DIR",
+    help="Folder of a trained model, or TOML file of an ensemble.  [the one in the box]",
+)
 @click.option(
     "-o",
     "--output",
@@ -110,7 +114,7 @@ def command(
         require_flushable(plan)
     if None in plan.outputs:
         standard_output()  # if it is closed, say so before the work
-    tagger = load_tagger(model, options, threads=1)  # after everything that can be wrong at once
+    tagger = load_tagger_or_ensemble(model, options, threads=1)  # after everything that can be wrong at once
     reading = replace(reading, known_types=tagger.entity_types)
     documents = documents_for(tagger, options["documents"])
     for folder in {os.path.dirname(os.path.realpath(output)) for output in plan.outputs if output}:
@@ -139,7 +143,7 @@ def tag_text(text: str, model: str | None, options: dict[str, Any]) -> int:
     splitting: Literal["line", "detect"] = "line" if options["tokenise"] == "spaces" else "detect"
     reading = FormatOptions(sentences=splitting, tokenise=options["tokenise"])
     stream = BytesIO(text.encode("utf-8", "surrogateescape"))  # the bytes as they were typed
-    tagger = load_tagger(model, options, threads=1)
+    tagger = load_tagger_or_ensemble(model, options, threads=1)
     file_tagger = FileTagger(tagger, reading, None, False, 1, decoding)
     sentences = file_tagger.running_text(stream, GIVEN_TEXT)
     with open_outputs(job) as (out, companion):

@@ -20,6 +20,7 @@ from bilstm_crf.util.progress import TaggingProgress, visible
 
 if TYPE_CHECKING:
     from bilstm_crf.inference.decoding import Decoding
+    from bilstm_crf.inference.ensemble import Ensemble
     from bilstm_crf.inference.tagger import Tagger
 
 # Called with the number of tokens and of names of what was tagged
@@ -28,9 +29,9 @@ Count = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class FileTagger:
-    """Tags files with one model."""
+    """Tags files with one model, or with an ensemble."""
 
-    tagger: Tagger
+    tagger: Tagger | Ensemble
     reading: FormatOptions
     documents: Documents | None
     flush: bool  # after each sentence

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,7 +17,8 @@ from bilstm_crf.embeddings.packing import require_file
 from bilstm_crf.errors import InputError, warn
 from bilstm_crf.util.extras import optional_import
 from bilstm_crf.util.files import open_input, write_whole
-from bilstm_crf.util.progress import Bar, Waiting
+from bilstm_crf.util.progress import TokenProgress, Waiting
+from bilstm_crf.util.system import cores
 
 if TYPE_CHECKING:
     from gensim.models import FastText, KeyedVectors
@@ -38,7 +40,9 @@ class Settings:
     min_n: int = 3  # characters of the shortest n-gram
     max_n: int = 6  # characters of the longest n-gram; 0: whole words only
     buckets: int = 200_000  # rows of the n-gram table (fastText's default, 2 million, needs 2 GB at dim 300)
-    workers: int = 1  # threads; more than one is faster and not reproducible
+    learning_rate: float = 0.05  # of the first token; falls linearly to 0.0001
+    sample: float = 1e-4  # words more frequent than this share of the text are sampled down; 0: none is
+    workers: int = field(default_factory=cores)  # threads; more than one is faster and not reproducible
     seed: int = 42
 
 
@@ -49,11 +53,10 @@ class Sentences:
     After a pass, `cut` is the number of such lines and `first_cut` the number of the first one.
     """
 
-    def __init__(self, path: Path, bar: Bar | None = None, total: int = 0) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.cut = 0
         self.first_cut = 0
-        self._bar, self._total, self._done = bar, total, 0
 
     def __iter__(self) -> Iterator[list[str]]:
         self.cut = 0
@@ -63,9 +66,6 @@ class Sentences:
                 parts = 0
                 for tokens in self._split_line(first, stream, number):
                     parts += 1
-                    self._done += len(tokens)
-                    if self._bar is not None:
-                        self._bar.at(self._done, self._total)
                     yield tokens
                 if parts > 1:
                     self.first_cut = self.first_cut or number
@@ -101,18 +101,42 @@ class Sentences:
         return [token for token in text.replace("\t", " ").split(" ") if token]
 
 
+class Passes:
+    """Sentences for the passes of training, which count their tokens as they are read.
+
+    gensim reads them in a thread of its own, and would wait for ever for one that raises. So an error ends
+    this pass and those that follow, and is kept in `error`.
+    """
+
+    def __init__(self, sentences: Sentences, count: Callable[[int], None]) -> None:
+        self._sentences, self._count = sentences, count
+        self.error: Exception | None = None
+
+    def __iter__(self) -> Iterator[list[str]]:
+        if self.error is not None:
+            return
+        try:
+            for tokens in self._sentences:
+                self._count(len(tokens))
+                yield tokens
+        except Exception as error:  # the caller of gensim raises it
+            self.error = error
+
+
 @dataclass(frozen=True)
 class Trained:
-    """A model and the size of its text."""
+    """A model, the size of its text and the time that it took."""
 
     model: FastText
     tokens: int  # of the text
     learned: int  # tokens of words that are frequent enough to have a vector
+    seconds: float  # of all passes, without counting the words
 
 
 def train(path: Path, settings: Settings) -> Trained:
     """Train a gensim FastText model on the text at `path`.
 
+    Each worker trains on 10,000 tokens at a time without Python's lock, so that two workers use two cores.
     Warns about lines that are split. Raises InputError for a text that is not UTF-8 or no regular file, or in
     which no word occurs `min_count` times, and MissingPackageError without gensim.
     """
@@ -129,6 +153,8 @@ def train(path: Path, settings: Settings) -> Trained:
         min_n=settings.min_n,
         max_n=settings.max_n,
         bucket=settings.buckets if settings.max_n else 0,
+        alpha=settings.learning_rate,
+        sample=settings.sample,
         workers=settings.workers,
         seed=settings.seed,
         hashfxn=_hash,
@@ -147,15 +173,20 @@ def train(path: Path, settings: Settings) -> Trained:
             path=path,
             hint="a lower --min-count, or more text (one tokenised sentence per line)",
         )
-    with Bar(f"Training  {path.name}", unit="tokens") as bar:
+    started = time.perf_counter()
+    with TokenProgress(f"Training  {path.name}", tokens * settings.epochs) as progress:
+        passes = Passes(sentences, progress.count)
         model.train(
-            corpus_iterable=Sentences(path, bar, tokens * settings.epochs),
+            corpus_iterable=passes,
             total_examples=model.corpus_count,
             total_words=tokens,
             epochs=settings.epochs,
         )
+    if passes.error is not None:
+        raise passes.error
+    seconds = time.perf_counter() - started
     learned = sum(int(model.wv.get_vecattr(word, "count")) for word in model.wv.index_to_key)
-    return Trained(model, tokens, learned)
+    return Trained(model, tokens, learned, seconds)
 
 
 def _hash(text: str) -> int:

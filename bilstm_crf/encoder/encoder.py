@@ -136,6 +136,24 @@ class Encoder(nn.Module):
                 hint=f"expected 1 to {self.hidden_states - 1}, or 0 for the embeddings",
             )
 
+    def freeze_layers(self, count: int) -> None:
+        """Leave the `count` lowest layers and the embeddings out of training; 0 trains everything.
+
+        Raises UsageError where that leaves no layer, or where the layers of the architecture are not found.
+        """
+        if not count:
+            return
+        stacks = (each for each in self.model.modules() if isinstance(each, nn.ModuleList))
+        layers = next((each for each in stacks if len(each) == self.hidden_states - 1), None)
+        if layers is None or count >= len(layers):
+            most = "no list of its layers" if layers is None else f"{len(layers)} layers"
+            raise UsageError(
+                f"encoder.frozen_layers is {count}, and {self.name} has {most}",
+                hint="0 trains the whole encoder; without --encoder-finetune all of it is frozen",
+            )
+        self.requires_grad_(False)
+        layers[count:].requires_grad_(True)
+
     def in_precision(self, settings: FeatureSettings) -> torch.autocast:
         """Return a context that computes in the precision of the settings.
 

@@ -10,7 +10,7 @@ import dataclasses
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from bilstm_crf.formats import Format, FormatOptions, text
 from bilstm_crf.formats.blocks import Chunk, chunks
@@ -20,6 +20,9 @@ from bilstm_crf.inference.tagger import PLAIN, Tagger
 from bilstm_crf.inference.workers import in_workers
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.system import without_collection
+
+if TYPE_CHECKING:
+    from bilstm_crf.inference.ensemble import Ensemble
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -41,7 +44,7 @@ class TaggedChunk:
 class ChunkTagger:
     """Tags the chunks of a file."""
 
-    tagger: Tagger
+    tagger: Tagger | Ensemble
     format: Format
     options: FormatOptions
     path: str
@@ -71,7 +74,12 @@ def tag_chunks(tagger: ChunkTagger, stream: BinaryIO, *, processes: int) -> Iter
 
 
 def in_forks(
-    work: Callable[[A], R], items: Iterable[A], tagger: Tagger, decoding: Decoding, *, processes: int
+    work: Callable[[A], R],
+    items: Iterable[A],
+    tagger: Tagger | Ensemble,
+    decoding: Decoding,
+    *,
+    processes: int,
 ) -> Iterator[R]:
     """Return the results of tagging each item, as `in_workers`; on a GPU in this process."""
 
@@ -87,7 +95,7 @@ def in_forks(
 class TextTagger:
     """Tags the chunks of a text."""
 
-    tagger: Tagger
+    tagger: Tagger | Ensemble
     options: FormatOptions
     path: str
     decoding: Decoding = PLAIN
@@ -101,7 +109,7 @@ class TextTagger:
 
 
 def annotated(
-    tagger: Tagger, sentences: Sequence[Sentence], decoding: Decoding, *, is_document: bool
+    tagger: Tagger | Ensemble, sentences: Sequence[Sentence], decoding: Decoding, *, is_document: bool
 ) -> list[Sentence]:
     """Tag sentences that are one document, or as they say themselves."""
     for sentence in sentences if is_document else ():

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bilstm_crf.errors import UsageError
-from bilstm_crf.inference.marginals import Crf, Marginals, probabilities_of, row_array
+from bilstm_crf.inference.marginals import Crf, SpanProbabilities, probabilities_of, row_array
 from bilstm_crf.inference.network import Transitions
 from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.labels import Encoding
@@ -136,10 +136,10 @@ class Decoder:
         crf = self._crf_for(decoding)
         emissions, offsets = _chosen(emissions, offsets, wanted)
         marginals = crf.marginals(emissions, offsets)
-        scored = _scored(marginals, [best[number] for number in wanted], decoding)
+        scored = scored_spans(marginals, [best[number] for number in wanted], decoding)
         for place, number in enumerate(wanted.tolist()):
             sentence = sentences[number]
-            spans, scores = _trimmed(sentence, scored[place])
+            spans, scores = trimmed(sentence, scored[place])
             alternatives = None
             if decoding.nbest > 1:
                 here = emissions[offsets[place] : offsets[place + 1]]
@@ -187,8 +187,8 @@ def _chosen(emissions: Floats, offsets: Ints, sentences: Ints) -> tuple[Floats, 
     return emissions[tokens], chosen
 
 
-def _scored(
-    marginals: Marginals, best: Sequence[Sequence[TokenSpan]], decoding: Decoding
+def scored_spans(
+    marginals: SpanProbabilities, best: Sequence[Sequence[TokenSpan]], decoding: Decoding
 ) -> list[list[Scored]]:
     """Return the spans of each sentence with their probabilities: those of the best path, and `recall`'s."""
     rows = [row for number, spans in enumerate(best) for row in marginals.rows(number, spans)]
@@ -204,12 +204,12 @@ def _scored(
 
 
 def _with_recall(
-    marginals: Marginals, best: Ints, probabilities: Float64s, decoding: Decoding
+    marginals: SpanProbabilities, best: Ints, probabilities: Float64s, decoding: Decoding
 ) -> tuple[Ints, Float64s]:
     """Return the spans (P, 4) of the best path and those that `recall` adds, in order, with probabilities."""
     assert decoding.recall is not None
     spans, theirs = marginals.probable_spans(decoding.recall)
-    types, asked = marginals.crf.types, decoding.recall_types
+    types, asked = marginals.types, decoding.recall_types
     wanted = np.array([asked is None or type_ in asked for type_ in types], bool)
     spans, theirs = spans[wanted[spans[:, 3]]], theirs[wanted[spans[:, 3]]]
     stays = wanted[best[:, 3]]
@@ -243,7 +243,7 @@ def apart(taken: Ints, spans: Ints, probabilities: Float64s, tokens: int) -> tup
     return spans[kept], probabilities[kept]
 
 
-def _trimmed(sentence: Sentence, scored: Sequence[Scored]) -> tuple[list[TokenSpan], list[float]]:
+def trimmed(sentence: Sentence, scored: Sequence[Scored]) -> tuple[list[TokenSpan], list[float]]:
     """Return the parts of the spans that can be names, each with the probability of its span."""
     spans = [span for span, _ in scored]
     if trim_spans(sentence, spans) == spans:

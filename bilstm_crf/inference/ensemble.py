@@ -2,11 +2,16 @@
 
     p(y | x) = Σ w_m p_m(y | x)
 
-sentences ─► each tagger's marginals ─► Posterior (labels, spans, samples) ─► spans with probabilities
+sentences ─► each tagger's marginals ─► Posterior (labels, spans, samples) ─► Annotation ─► Sentence
 
 The probability of a span is exact: its mean over the taggers. A sample is exact as well: a tagger is drawn by
 its weight, then a label sequence from its CRF. To train on samples is to train on the ensemble's distribution
 over label sequences, as a loss with soft labels would (Hinton et al. 2015; Kim and Rush 2016).
+
+The best label sequence of a mixture of CRFs is hard to find. We take that of the first-order Markov chain
+which is nearest to it (least Kullback-Leibler divergence): the chain with the averaged probabilities of pairs
+of labels. Of one tagger it is the tagger's own. The best path through the averaged probabilities of single
+labels found less: 0.3 and 0.7 points of F1 (docs/training.md).
 
 A tagger with a group reads the consecutive sentences of a document joined, up to so many tokens, as it was
 trained: cheap context for an encoder. Its label sequences in which a span crosses the end of a sentence have
@@ -19,24 +24,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bilstm_crf.errors import UsageError
-from bilstm_crf.inference.decoding import Decoder
-from bilstm_crf.inference.marginals import Marginals, row_array
-from bilstm_crf.inference.tagger import CHUNK_TOKENS, Tagger, chunks_of
+from bilstm_crf.errors import UsageError, did_you_mean
+from bilstm_crf.inference.decoding import Annotation, Decoder, Decoding, scored_spans, trimmed
+from bilstm_crf.inference.marginals import Marginals, SpanProbabilities, row_array
+from bilstm_crf.inference.tagger import CHUNK_TOKENS, Tagger, chunks_of, in_order
 from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.util.arrays import ranges
+from bilstm_crf.util.files import read_toml
 
 Float64s = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+SCORED = Decoding(scores=True)
+PAIR_TOKENS = 4_096  # tokens whose pairs of labels are in memory at once: some 10 MB
 
 
 class Ensemble:
@@ -52,23 +63,43 @@ class Ensemble:
         taggers: Sequence[Tagger],
         weights: Sequence[float] | None = None,
         groups: Sequence[int] | None = None,
+        threads: int = 1,
     ) -> None:
         """`weights`: of each tagger, by default equal. `groups`: tokens that each reads joined; 0: sentences.
 
-        Raises UsageError for taggers with other entity types or another encoding than the first, and for
-        weights or groups that are not one for each tagger.
+        With several threads, as many chunks are tagged at once. Raises UsageError for taggers with other
+        entity types or another encoding than the first, and for weights or groups that are not one for each
+        tagger.
         """
         if not taggers:
             raise UsageError("an ensemble of no models, expected at least one")
         self.taggers = list(taggers)
         self._weights = _weights(weights, len(taggers))
         self._groups = _groups(groups, len(taggers))
+        self._threads = threads
         first = taggers[0]
         self.labels: list[str] = list(first.model.vocabulary.labels)
         self.label_set = first.label_set
         for number, other in enumerate(taggers[1:], start=2):
             _require_same_labels(first, other, number)
         self.decoder = Decoder(ENCODINGS[first.model.encoding], self.labels, None)
+
+    @classmethod
+    def load(
+        cls, path: str | Path, *, trust_remote_code: bool = False, device: str = "cpu", threads: int = 1
+    ) -> Ensemble:
+        """Load the ensemble of a TOML file; `models` are folders, relative to that of the file.
+
+            models = ["runs/a", "runs/b"]
+            weights = [2, 1]                # may be left out
+            groups = [0, 128]               # may be left out
+
+        Raises InputError for what is no TOML, UsageError for other keys and values, and what `Tagger.load`
+        raises.
+        """
+        folders, weights, groups = read_ensemble(path)
+        load = partial(Tagger.load, trust_remote_code=trust_remote_code, device=device)
+        return cls([*map(load, folders)], weights, groups, threads)
 
     @property
     def reads_neighbours(self) -> bool:
@@ -79,6 +110,11 @@ class Ensemble:
     def entity_types(self) -> frozenset[str]:
         """The entity types that the models can find."""
         return self.taggers[0].entity_types
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether all models run on the CPU."""
+        return all(tagger.on_cpu for tagger in self.taggers)
 
     def posterior(self, sentences: Sequence[Sentence]) -> Posterior:
         """Return the distribution over the label sequences of sentences that are read at once.
@@ -116,23 +152,41 @@ class Ensemble:
                     raise ValueError(f"{span} is not inside its sentence of {len(sentence)} tokens")
         found: list[list[float]] = []
         for chunk, posterior in self._posteriors(sentences):
-            found += posterior.span_probabilities(asked[len(found) : len(found) + len(chunk)])
+            found += posterior.of_spans(asked[len(found) : len(found) + len(chunk)])
         return found
 
-    def annotate(self, sentences: Iterable[Sentence]) -> list[Sentence]:
-        """Set `token_spans` and `scores` of each sentence: the best labels, each span's probability."""
-        return list(self.tag_stream(sentences))
+    def annotate(self, sentences: Iterable[Sentence], decoding: Decoding = SCORED) -> list[Sentence]:
+        """Set `token_spans` and `scores` of each sentence as `decoding` says.
 
-    def tag_stream(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+        Raises UsageError for options that an ensemble does not have: `nbest` and `consistent`.
+        """
+        return list(self.tag_stream(sentences, decoding=decoding))
+
+    annotate_chunk = annotate  # as `Tagger` has it
+
+    def predict(self, sentences: Iterable[Sentence]) -> list[list[TokenSpan]]:
+        """Return the spans of each sentence; the sentences stay as they are."""
+        found = []
+        for chunk, posterior in self._posteriors(sentences):
+            found += [each.token_spans for each in posterior.annotations(chunk, Decoding())]
+        return found
+
+    def tag_stream(
+        self, sentences: Iterable[Sentence], *, flush: bool = False, decoding: Decoding = SCORED
+    ) -> Iterator[Sentence]:
         """Yield the sentences in their order, annotated as `annotate` does.
 
         Reads about 65,000 tokens ahead, more where a document is longer and a model reads neighbours.
+        Raises UsageError for `flush`.
         """
+        if flush:
+            raise UsageError("--flush answers sentence by sentence; an ensemble reads ahead")
+        if decoding.nbest > 1 or decoding.consistent:
+            name = "nbest" if decoding.nbest > 1 else "consistent"
+            raise UsageError(f"{name} is for one model, not for an ensemble", hint="leave it out")
         for chunk, posterior in self._posteriors(sentences):
-            spans = [trim_spans(*each) for each in zip(chunk, posterior.best(), strict=True)]
-            scores = posterior.span_probabilities(spans)
-            for sentence, here, probabilities in zip(chunk, spans, scores, strict=True):
-                sentence.token_spans, sentence.scores, sentence.alternatives = here, probabilities, None
+            for sentence, annotation in zip(chunk, posterior.annotations(chunk, decoding), strict=True):
+                annotation.set_on(sentence)
             yield from chunk
 
     def sample(self, sentences: Iterable[Sentence], random: np.random.Generator) -> Iterator[list[TokenSpan]]:
@@ -142,11 +196,15 @@ class Ensemble:
                 yield trim_spans(sentence, spans)
 
     def _posteriors(self, sentences: Iterable[Sentence]) -> Iterator[tuple[list[Sentence], Posterior]]:
-        for chunk in chunks_of(sentences, CHUNK_TOKENS, whole_documents=self.reads_neighbours):
-            yield chunk, self.posterior(chunk)
+        chunks = chunks_of(sentences, CHUNK_TOKENS, whole_documents=self.reads_neighbours)
+        if self._threads == 1:
+            yield from ((chunk, self.posterior(chunk)) for chunk in chunks)
+            return
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="tagger") as pool:
+            yield from in_order(pool, self.posterior, chunks, ahead=self._threads)
 
 
-class Posterior:
+class Posterior(SpanProbabilities):
     """The distribution of an ensemble over the label sequences of some sentences."""
 
     def __init__(
@@ -157,45 +215,92 @@ class Posterior:
         parts: Sequence[_Part],
         weights: Float64s,
     ) -> None:
-        """`decoder`: of the ensemble's encoding and labels, without transitions of its own."""
+        """`decoder`: of the ensemble's encoding and labels."""
         self._decoder, self._names, self._parts, self._weights = decoder, list(labels), parts, weights
         self._lengths = lengths
-        self.offsets: Ints = np.concatenate(([0], np.cumsum(lengths)))  # (S + 1,) where each sentence begins
+        self.offsets = np.concatenate(([0], np.cumsum(lengths)))
+
+    @property
+    def types(self) -> list[str]:
+        return self._decoder.crf.types
 
     @cached_property
     def labels(self) -> Float64s:
         """(N, K): the probability of each label of each token."""
         total = np.zeros((self.offsets[-1], len(self._names)))
         for weight, part in zip(self._weights, self._parts, strict=True):
-            total += weight * part.labels(len(total))
+            total += weight * part.labels
         return total
 
+    def annotations(self, sentences: Sequence[Sentence], decoding: Decoding) -> list[Annotation]:
+        """Return what `decoding` asks for, for each sentence."""
+        best = self.best()
+        if not decoding.needs_probabilities:
+            pairs = zip(sentences, best, strict=True)
+            return [Annotation(trim_spans(sentence, spans)) for sentence, spans in pairs]
+        scored = scored_spans(self, best, decoding)
+        found = [trimmed(sentence, here) for sentence, here in zip(sentences, scored, strict=True)]
+        return [Annotation(spans, scores if decoding.scores else None) for spans, scores in found]
+
     def best(self) -> list[list[TokenSpan]]:
-        """Return the spans of each sentence's best legal path through the averaged probabilities."""
-        with np.errstate(divide="ignore"):
-            logs = np.log(self.labels)
-        ids = np.zeros(len(logs), np.int64)
-        for number in self._named(self.labels.argmax(axis=1)):  # elsewhere, O is best at each token
-            here = slice(*self.offsets[number : number + 2])
-            paths, _ = self._decoder.constrained_crf.best_sequences(logs[here], 1)
-            ids[here] = paths[0] if len(paths) else 0  # no path: damaged weights
+        """Return the spans of each sentence's best label sequence, by the nearest Markov chain."""
+        ids = np.zeros(self.offsets[-1], np.int64)
+        # The sequence of nothing but O is better than all others together if the doubts add up to less
+        doubts = np.concatenate(([0], np.cumsum(1 - self.labels[:, 0])))
+        doubtful = ~(doubts[self.offsets[1:]] - doubts[self.offsets[:-1]] < 0.5) & (self._lengths > 0)
+        places = np.flatnonzero(doubtful)
+        places = places[np.argsort(-self._lengths[places], kind="stable")]
+        start = 0
+        while start < len(places):  # sentences of similar length
+            size = max(1, PAIR_TOKENS // int(self._lengths[places[start]]))
+            self._best(places[start : start + size], ids)
+            start += size
         return self._spans(ids)
 
-    def span_probabilities(self, spans: Sequence[Sequence[TokenSpan]]) -> list[list[float]]:
-        """Return the probability that exactly this span is there, for spans inside each sentence."""
-        known = self._decoder.crf.types
-        asked = [(number, span) for number, here in enumerate(spans) for span in here if span.type in known]
-        rows = row_array(
-            [
-                (number, self.offsets[number] + start, self.offsets[number] + end, known.index(type_))
-                for number, (start, end, type_) in asked
-            ]
-        )
-        total = np.zeros(len(rows))
+    def _best(self, sentences: Ints, ids: Ints) -> None:
+        """Set the label ids (N,) of sentences, longest first, by Viterbi."""
+        firsts, lengths = self.offsets[sentences], self._lengths[sentences]
+        came_from = np.zeros((lengths[0], len(sentences), len(self._names)), np.int32)
+        going_on = np.searchsorted(-lengths, -np.arange(lengths[0])).tolist()  # sentences with a token there
+        with np.errstate(divide="ignore", invalid="ignore"):
+            score = np.log(self.labels[firsts])  # (S, K) of the best way to each label
+            for step, here in enumerate(going_on[1:], start=1):
+                tokens = firsts[:here] + step
+                ways = score[:here, :, None] + np.log(self._pairs(tokens) / self.labels[tokens - 1, :, None])
+                ways[np.isnan(ways)] = -np.inf  # from a label that never occurs
+                came_from[step, :here] = ways.argmax(axis=1)
+                score[:here] = ways.max(axis=1)
+        last = score.argmax(axis=1)
+        for step, here in reversed([*enumerate(going_on)]):
+            ids[firsts[:here] + step] = last[:here]
+            last[:here] = came_from[step, np.arange(here), last[:here]]
+
+    def _pairs(self, tokens: Ints) -> Float64s:
+        """Return the probability of each pair of labels at the token before and at this one (T, K, K)."""
+        total = np.zeros((len(tokens), len(self._names), len(self._names)))
         for weight, part in zip(self._weights, self._parts, strict=True):
-            total += weight * part.span_probabilities(rows)
-        found = iter(np.minimum(total, 1.0).tolist())
-        return [[next(found) if span.type in known else 0.0 for span in here] for here in spans]
+            total += weight * part.pairs(tokens)
+        return total
+
+    def of_spans(self, spans: Sequence[Sequence[TokenSpan]]) -> list[list[float]]:
+        """Return the probability of spans inside each sentence; that of an unknown type is 0."""
+        known = [[span for span in here if span.type in self.types] for here in spans]
+        rows = [row for number, here in enumerate(known) for row in self.rows(number, here)]
+        found = iter(self.span_probabilities(row_array(rows)).tolist())
+        return [[next(found) if span.type in self.types else 0.0 for span in here] for here in spans]
+
+    def span_probabilities(self, spans: Ints) -> Float64s:
+        total = np.zeros(len(spans))
+        for weight, part in zip(self._weights, self._parts, strict=True):
+            total += weight * part.span_probabilities(spans)
+        return np.minimum(total, 1.0)
+
+    def probable_spans(self, threshold: float) -> tuple[Ints, Float64s]:
+        found = [part.probable_spans(threshold) for part in self._parts]  # of one at least as probable
+        spans = np.unique(np.concatenate(found), axis=0)
+        spans = spans[np.lexsort((spans[:, 2], spans[:, 3], spans[:, 1]))]
+        probabilities = self.span_probabilities(spans)
+        return spans[probabilities >= threshold], probabilities[probabilities >= threshold]
 
     def sample(self, random: np.random.Generator) -> list[list[TokenSpan]]:
         """Return spans of each sentence, drawn from its distribution, whatever the others' are.
@@ -207,16 +312,14 @@ class Posterior:
         ids = np.zeros(self.offsets[-1], np.int64)
         for number, part in enumerate(self._parts):
             mine = chosen == number
-            ids[mine] = part.sample(random, len(ids))[mine]
+            ids[mine] = part.sample(random)[mine]
         return self._spans(ids)
 
-    def _named(self, ids: Ints) -> list[int]:
-        """Return the sentences with labels other than O."""
-        return np.unique(np.searchsorted(self.offsets, np.flatnonzero(ids), side="right") - 1).tolist()
-
     def _spans(self, ids: Ints) -> list[list[TokenSpan]]:
+        """Return the spans of each sentence, from label ids (N,)."""
         found: list[list[TokenSpan]] = [[] for _ in self._lengths]
-        for number in self._named(ids):
+        named = np.searchsorted(self.offsets, np.flatnonzero(ids), side="right") - 1
+        for number in np.unique(named).tolist():
             found[number] = self._decoder.spans(ids[self.offsets[number] : self.offsets[number + 1]])
         return found
 
@@ -233,18 +336,35 @@ class _Part:
     types: Ints  # (Y,) the same of entity types
     bounds: Ints  # (G + 1,) the first sentence of each group
     starts: Ints  # (G + 1,) the first token of each group
+    firsts: Ints  # (S + 1,) the first token of each sentence
 
-    @property
+    @cached_property
     def _tokens(self) -> Ints:
         """The tokens that the tagger has read, in its order."""
         return ranges(self.starts[:-1], self.starts[:-1] + np.diff(self.marginals.offsets))
 
-    def labels(self, tokens: int) -> Float64s:
+    @cached_property
+    def _places(self) -> Ints:
+        """(N,): the place of each token in the tagger's order; -1 for what it left out."""
+        places = np.full(self.starts[-1], -1)
+        places[self._tokens] = np.arange(len(self._tokens))
+        return places
+
+    @cached_property
+    def labels(self) -> Float64s:
         """(N, K): the probability of each label of each token."""
-        table = np.zeros((tokens, len(self.order)))
+        table = np.zeros((self.starts[-1], len(self.order)))
         table[:, 0] = 1
         table[self._tokens] = self.marginals.labels[:, self.order]
         return table
+
+    def pairs(self, tokens: Ints) -> Float64s:
+        """Return the probability of each pair of labels at the token before and at this one (T, K, K)."""
+        places = self._places[tokens]
+        found = np.zeros((len(tokens), len(self.order), len(self.order)))
+        found[:, :, 0] = self.labels[tokens - 1]
+        found[places >= 0] = self.marginals.pairs(places[places >= 0])[:, self.order[:, None], self.order]
+        return found
 
     def span_probabilities(self, rows: Ints) -> Float64s:
         """Return the probability of each span (P,): sentence, first token, token behind, type."""
@@ -256,21 +376,47 @@ class _Part:
         found[read] = self.marginals.span_probabilities(mine[read])
         return found
 
-    def sample(self, random: np.random.Generator, tokens: int) -> Ints:
+    def probable_spans(self, threshold: float) -> Ints:
+        """Return all spans of at least this probability (P, 4), with the number of their sentence."""
+        mine, _ = self.marginals.probable_spans(threshold)
+        shift = self.starts[mine[:, 0]] - self.marginals.offsets[mine[:, 0]]
+        starts = mine[:, 1] + shift
+        sentences = np.searchsorted(self.firsts, starts, side="right") - 1
+        return np.column_stack((sentences, starts, mine[:, 2] + shift, np.argsort(self.types)[mine[:, 3]]))
+
+    def sample(self, random: np.random.Generator) -> Ints:
         """Return a label sequence of each sentence (N,), drawn from its distribution."""
-        back = np.argsort(self.order)
-        ids = np.zeros(tokens, np.int64)
-        ids[self._tokens] = back[self.marginals.sample(random)]
+        ids = np.zeros(self.starts[-1], np.int64)
+        ids[self._tokens] = np.argsort(self.order)[self.marginals.sample(random)]
         return ids
+
+
+def read_ensemble(path: str | Path) -> tuple[list[Path], list[float] | None, list[int] | None]:
+    """Return the folders, weights and groups of a TOML file. Raises as `Ensemble.load`."""
+    table = read_toml(path)
+    keys = ("models", "weights", "groups")
+    for key in table:
+        if key not in keys:
+            raise UsageError(f"{path}: {key} is no key of an ensemble.{did_you_mean(key, keys)}")
+    models = table.get("models")
+    if not isinstance(models, list) or not models or not all(isinstance(each, str) for each in models):
+        raise UsageError(
+            f"{path}: models is {models!r}, expected the folders of models",
+            hint='such as: models = ["runs/a", "runs/b"]',
+        )
+    for key in ("weights", "groups"):
+        if not isinstance(table.get(key, []), list):
+            raise UsageError(f"{path}: {key} is {table[key]!r}, expected a list with one for each model")
+    return [Path(path).parent / each for each in models], table.get("weights"), table.get("groups")
 
 
 def _read(tagger: Tagger, sentences: Sequence[Sentence], group: int, labels: Sequence[str]) -> _Part:
     """Compute a tagger's marginals of sentences; in groups, no span crosses the end of a sentence."""
     lengths = [len(sentence) for sentence in sentences]
     firsts = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))  # (S + 1,)
-    bounds = _group_bounds(sentences, group)
+    bounds = group_bounds(sentences, group)
     starts = firsts[bounds]
-    joined = [_joined(sentences[start:end]) for start, end in pairwise(bounds.tolist())]
+    joined = [join(sentences[start:end]) for start, end in pairwise(bounds.tolist())]
     emissions, offsets = tagger.emissions(joined)
     own = tagger.model.vocabulary.labels
     if len(joined) < len(sentences):
@@ -290,10 +436,11 @@ def _read(tagger: Tagger, sentences: Sequence[Sentence], group: int, labels: Seq
         types=np.array([crf.types.index(type_) for type_ in types], np.int64),
         bounds=bounds,
         starts=starts,
+        firsts=firsts,
     )
 
 
-def _group_bounds(sentences: Sequence[Sentence], tokens: int) -> Ints:
+def group_bounds(sentences: Sequence[Sentence], tokens: int) -> Ints:
     """Return the first sentence of each group and the end (G + 1,); a group has at least one sentence.
 
     A group ends with its document, and before the sentence that would make it longer than `tokens`.
@@ -312,12 +459,19 @@ def _group_bounds(sentences: Sequence[Sentence], tokens: int) -> Ints:
     return np.array([*bounds, len(sentences)] if sentences else [0], np.int64)
 
 
-def _joined(sentences: Sequence[Sentence]) -> Sentence:
-    """Return sentences as one."""
+def join(sentences: Sequence[Sentence]) -> Sentence:
+    """Return sentences as one, with their names."""
     if len(sentences) == 1:
         return sentences[0]
-    tokens = [token for sentence in sentences for token in sentence.tokens]
-    return Sentence(tokens, document=sentences[0].document, path=sentences[0].path)
+    tokens: list[str] = []
+    spans: list[TokenSpan] = []
+    for sentence in sentences:
+        here = len(tokens)
+        spans += [
+            TokenSpan(here + start, here + end, type_) for start, end, type_ in sentence.token_spans or ()
+        ]
+        tokens += sentence.tokens
+    return Sentence(tokens, token_spans=spans, document=sentences[0].document, path=sentences[0].path)
 
 
 def _weights(weights: Sequence[float] | None, count: int) -> Float64s:
@@ -327,8 +481,8 @@ def _weights(weights: Sequence[float] | None, count: int) -> Float64s:
     if len(weights) != count:
         raise UsageError(f"{len(weights)} weights for {count} models, expected one for each")
     for weight in weights:
-        if not (math.isfinite(weight) and weight > 0):
-            raise UsageError(f"a model's weight is {weight}, expected a number above 0")
+        if not (isinstance(weight, int | float) and math.isfinite(weight) and weight > 0):
+            raise UsageError(f"a model's weight is {weight!r}, expected a number above 0")
     return np.array(weights, float) / math.fsum(weights)
 
 

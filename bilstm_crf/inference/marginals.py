@@ -11,6 +11,7 @@ P spans.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -102,9 +103,42 @@ class Crf:
         return paths, scores / self.temperature
 
 
+class SpanProbabilities(ABC):
+    """The probabilities of spans of some sentences.
+
+    Spans (P, 4) are rows: sentence, first token, token behind, type; tokens count over all sentences.
+    """
+
+    offsets: Ints  # (S + 1,) where each sentence begins
+
+    @property
+    @abstractmethod
+    def types(self) -> list[str]:
+        """The entity types by their numbers."""
+
+    @abstractmethod
+    def span_probabilities(self, spans: Ints) -> Float64s:
+        """Return the probability that exactly this span is there, for each span (P,)."""
+
+    @abstractmethod
+    def probable_spans(self, threshold: float) -> tuple[Ints, Float64s]:
+        """Return all spans of at least this probability (P, 4), in order, and their probabilities (P,)."""
+
+    def rows(self, sentence: int, spans: Sequence[TokenSpan]) -> list[tuple[int, int, int, int]]:
+        """Return the spans of a sentence as rows for `span_probabilities`; their types must be known."""
+        first, index = int(self.offsets[sentence]), self.types.index
+        return [(sentence, first + start, first + end, index(type_)) for start, end, type_ in spans]
+
+    def token_span(self, row: Sequence[int]) -> TokenSpan:
+        """Return a row's span by its place in its sentence."""
+        sentence, start, end, type_ = row
+        first = int(self.offsets[sentence])
+        return TokenSpan(start - first, end - first, self.types[type_])
+
+
 @dataclass(frozen=True)
-class Marginals:
-    """The probabilities of some sentences. Spans (P, 4) are sentence, first token, token behind, type."""
+class Marginals(SpanProbabilities):
+    """The probabilities of a CRF for some sentences."""
 
     crf: Crf
     loops: Loops
@@ -116,13 +150,16 @@ class Marginals:
     log_partitions: Float64s  # (S,)
 
     @property
+    def types(self) -> list[str]:
+        return self.crf.types
+
+    @property
     def labels(self) -> Float64s:
         """(N, K): the probability of each label of each token."""
         log_z = np.repeat(self.log_partitions, np.diff(self.offsets))
         return np.exp(self.alpha + self.beta - log_z[:, None])
 
     def span_probabilities(self, spans: Ints) -> Float64s:
-        """Return the probability that exactly this span is there, for each span (P,)."""
         return probabilities_of(self.loops.span_scores(*self._arrays, spans))
 
     def of_spans(self, sentence: int, spans: Sequence[TokenSpan]) -> list[float]:
@@ -131,16 +168,24 @@ class Marginals:
         That of an unknown type, or over a full stop that the model does not read, is 0.
         """
         length = int(self.offsets[sentence + 1] - self.offsets[sentence])
-        possible = [each.end <= length and each.type in self.crf.types for each in spans]
+        possible = [each.end <= length and each.type in self.types for each in spans]
         rows = self.rows(sentence, list(compress(spans, possible)))
         found = iter(self.span_probabilities(row_array(rows)).tolist())
         return [next(found) if each else 0.0 for each in possible]
 
     def probable_spans(self, threshold: float) -> tuple[Ints, Float64s]:
-        """Return all spans of at least this probability (P, 4), in order, and their probabilities (P,)."""
         lowest = np.log(max(threshold, MIN_PROBABILITY))
         spans, logs = self.loops.probable_spans(*self._arrays, lowest)
         return spans, probabilities_of(logs)
+
+    def pairs(self, tokens: Ints) -> Float64s:
+        """Return the probability of each pair of labels at the token before and at this one (T, K, K).
+
+        `tokens`: T of the N, none the first of its sentence.
+        """
+        log_z = self.log_partitions[np.searchsorted(self.offsets, tokens, side="right") - 1]
+        onward = self.scores[tokens] + self.beta[tokens] - log_z[:, None]
+        return np.exp(self.alpha[tokens - 1][:, :, None] + self.between + onward[:, None, :])
 
     def sample(self, random: np.random.Generator) -> Ints:
         """Return a label sequence of each sentence (N,), drawn from its distribution.
@@ -166,17 +211,6 @@ class Marginals:
             *(self.scores, self.between, self.offsets, self.alpha, self.beta, self.log_partitions),
             *(crf.prefixes, crf.continues),
         )
-
-    def rows(self, sentence: int, spans: Sequence[TokenSpan]) -> list[tuple[int, int, int, int]]:
-        """Return the spans of a sentence as rows for `span_probabilities`; their types must be known."""
-        first, index = int(self.offsets[sentence]), self.crf.types.index
-        return [(sentence, first + start, first + end, index(type_)) for start, end, type_ in spans]
-
-    def token_span(self, row: Sequence[int]) -> TokenSpan:
-        """Return a row's span by its place in its sentence."""
-        sentence, start, end, type_ = row
-        first = int(self.offsets[sentence])
-        return TokenSpan(start - first, end - first, self.crf.types[type_])
 
 
 def _loops_for(emissions: Floats) -> Loops:

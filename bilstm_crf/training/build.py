@@ -82,7 +82,8 @@ def build_model(
     if words.subword_dropout and subwords is not None:
         composed = subword_table(vocabulary, subwords, table)
         network.embedding.add_replacement(composed, torch.full((len(composed),), words.subword_dropout))
-    if use is not None and use.tuned:
+    if config.encoder is not None and use is not None and use.tuned:
+        use.encoder.freeze_layers(config.encoder.frozen_layers)
         network.encoder = use.encoder
     label_set = LabelSet.named(config.data.labels, keep_misc=config.data.keep_misc)
     model = TrainableModel(

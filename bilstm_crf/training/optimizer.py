@@ -31,10 +31,9 @@ class Optimizer:
         self._done = 0  # batches
         table = network.embedding.weight
         table.requires_grad_(config.embedding_lr_scale > 0 and table.numel() > 0)
-        in_encoder = (
-            {} if network.encoder is None else dict(network.encoder.named_parameters(prefix="encoder"))
-        )
-        self._named = {name: each for name, each in network.named_parameters() if each is not table}
+        learning = {name: each for name, each in network.named_parameters() if each.requires_grad}
+        in_encoder = {name: each for name, each in learning.items() if name.startswith("encoder.")}
+        self._named = {name: each for name, each in learning.items() if each is not table}
         others = [each for name, each in self._named.items() if name not in in_encoder]
         main: torch.optim.Optimizer
         if config.method == "adam":

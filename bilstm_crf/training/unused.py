@@ -54,7 +54,7 @@ def _keeps_misc(config: RunConfig) -> bool:
 # Settings, when they have no effect, and why not
 _RULES: list[tuple[str, Callable[[RunConfig], bool], str]] = [
     (
-        "encoder.learning_rate encoder.weight_decay",
+        "encoder.learning_rate encoder.weight_decay encoder.frozen_layers",
         lambda c: not c.tunes_encoder,
         "the encoder is not trained: --encoder-finetune",
     ),

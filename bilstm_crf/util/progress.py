@@ -136,7 +136,8 @@ class Bar:
         delay = DELAY if delay is None else delay
         heard = shown and _listener == os.getpid()
         self.live = heard and sys.stderr is not None and sys.stderr.isatty()
-        self._waiting = Waiting(label) if heard and not self.live and delay else None
+        self._in_lines = heard and not self.live
+        self._waiting = Waiting(label) if self._in_lines and delay else None
         self._label, self._unit = visible(label), unit
         self._progress: Progress | None = None
         self._next = time.monotonic() + delay
@@ -204,6 +205,16 @@ def _start(unit: str | None) -> Progress:
     return progress
 
 
+def clock(seconds: float) -> str:
+    """Return a duration in hours, minutes and seconds.
+
+    >>> clock(3725.2)
+    '1:02:05'
+    """
+    minutes, whole = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{whole:02}"
+
+
 class TrainingProgress(Bar):
     """Observe training: a live bar on a terminal, one line per epoch elsewhere."""
 
@@ -248,9 +259,7 @@ class TrainingProgress(Bar):
             self.say(line)
         elif not self.quiet:
             left = self._epoch_seconds(now, row.epoch - self._first) * (self.epochs - row.epoch)
-            minutes, seconds = divmod(round(left), 60)
-            hours, minutes = divmod(minutes, 60)
-            say(f"{line}  {hours}:{minutes:02}:{seconds:02} left")
+            say(f"{line}  {clock(left)} left")
         self._epoch_started = now
         if row.epoch == self._first + 1:
             self._started = now
@@ -260,6 +269,33 @@ class TrainingProgress(Bar):
         if done > 1:
             return (now - self._started) / (done - 1)
         return self._sentence_seconds * self.sentences or now - self._started
+
+
+class TokenProgress(Bar):
+    """Observe work on `total` tokens: a live bar on a terminal, at most eleven lines elsewhere.
+
+    The lines come at 1 %, 10 %, 20 %, …; those that would follow another within DELAY are left out.
+    """
+
+    def __init__(self, label: str, total: int) -> None:
+        super().__init__(label, unit=None)
+        self._total, self._done = total, 0
+        self._started = time.monotonic()
+        self._due = 0.01  # the share of the work at which the next line comes
+
+    def count(self, tokens: int) -> None:
+        """Count this many further tokens as done."""
+        self._done += tokens
+        if not (self.live or self._in_lines) or (now := time.monotonic()) < self._next:
+            return
+        seconds = max(now - self._started, 1e-9)
+        speed = f"{self._done / seconds:,.0f} tokens/s"
+        if self.live:
+            self.at(self._done, self._total, note=speed)
+        elif self._due <= (share := self._done / self._total) < 1:
+            self._next = now + DELAY
+            self._due = (int(share * 10) + 1) / 10
+            say(f"{self._label}  {share:>4.0%}  {speed}  {clock(seconds / share - seconds)} left")
 
 
 class TaggingProgress(Bar):

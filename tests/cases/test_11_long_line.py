@@ -14,7 +14,7 @@ from bilstm_crf.embeddings.train import Sentences
 from bilstm_crf.errors import InputError
 from done import Done
 
-SMALL = ["--dim", "4", "--min-count", "2", "--epochs", "1", "--buckets", "100"]
+SMALL = ["--dim", "4", "--min-count", "2", "--epochs", "1", "--buckets", "100", "--workers", "1"]
 
 
 def test_a_long_line_teaches_what_the_same_text_in_lines_teaches(

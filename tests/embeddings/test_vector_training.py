@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from gensim.models import FastText
 
 from bilstm_crf.commands.main import run
 from bilstm_crf.embeddings.read import load_file
+from bilstm_crf.embeddings.train import Passes, Sentences, Settings, train
+from bilstm_crf.errors import InputError
+from bilstm_crf.util.system import cores
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +31,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-SMALL = ["--dim", "8", "--min-count", "2", "--epochs", "2", "--buckets", "500"]
+SMALL = ["--dim", "8", "--min-count", "2", "--epochs", "2", "--buckets", "500", "--workers", "1"]
 
 
 @pytest.mark.parametrize("algorithm", ["skipgram", "cbow"])
@@ -95,6 +100,64 @@ def test_text_that_cannot_be_used_is_an_error_and_writes_nothing(
     assert run(["embeddings", "train", str(tmp_path / "raw.txt"), "-o", str(tmp_path / "a.bin"), *SMALL]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "a.bin").exists()
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve jobs of tokens, so that two workers both train: days stand with days, towns with towns."""
+    chosen = random.Random(2)
+    groups = [["mandag", "tirsdag", "onsdag", "torsdag"], ["Oslo", "Bergen", "Tromsø", "Bodø"]]
+    lines = [" ".join(chosen.choices(chosen.choice(groups), k=12)) for _ in range(10_000)]
+    path = tmp_path_factory.mktemp("large") / "large.txt"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def test_by_default_all_cores_train_the_vectors(large: Path) -> None:
+    assert Settings().workers == cores()
+    for workers in (1, 2):
+        trained = train(large, Settings(dim=8, buckets=500, epochs=2, workers=workers))
+        assert trained.model.workers == workers
+        assert (trained.tokens, trained.learned) == (120_000, 120_000)
+        vectors = trained.model.wv
+        assert vectors.similarity("mandag", "torsdag") > vectors.similarity("mandag", "Bodø")
+        assert vectors.similarity("Oslo", "Tromsø") > vectors.similarity("tirsdag", "Tromsø")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be removed")
+def test_text_that_vanishes_during_training_is_an_error(large: Path, tmp_path: Path) -> None:
+    path = tmp_path / "raw.txt"
+    path.write_bytes(large.read_bytes())
+    passes = Passes(Sentences(path), lambda tokens: path.unlink(missing_ok=True))
+    model = FastText(vector_size=4, min_count=1, bucket=100)
+    model.build_vocab(corpus_iterable=Sentences(path))
+    model.train(corpus_iterable=passes, total_examples=model.corpus_count, epochs=3)
+    assert isinstance(passes.error, InputError)
+    assert "raw.txt" in str(passes.error)
+
+
+def test_ctrl_c_ends_training_and_leaves_nothing(large: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bilstm_crf", "embeddings", "train", str(large)]
+    options = ["-o", str(tmp_path / "a.bin"), "--epochs", "100000", "--dim", "8", "--workers", "2"]
+    with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        while "Training" not in (line := running.stderr.readline()):
+            assert line
+        running.send_signal(signal.SIGINT)
+        said = running.stderr.read()
+    assert running.returncode == 130
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--workers", "0"), ("--sample", "nan"), ("--sample", "1"), ("--learning-rate", "0")],
+)
+def test_settings_out_of_range_are_refused(option: str, value: str, raw: Path, tmp_path: Path) -> None:
+    command = ["embeddings", "train", str(raw), "-o", str(tmp_path / "a.bin")]
+    assert run([*command, *SMALL[:-2], option, value]) == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_info_shows_what_a_file_holds_and_its_coverage(

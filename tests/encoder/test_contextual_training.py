@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bilstm_crf.encoder.contextual import TrainableFeatures
 from bilstm_crf.encoder.encoder import Encoder
+from bilstm_crf.errors import UsageError
 from bilstm_crf.training.optimizer import Optimizer
 from bilstm_crf.training.plan import LearningRateSchedule
 from contextual_runs import SENTENCES, batch_of, corpus_of, tiny_config, untrained
@@ -117,6 +118,23 @@ def test_an_encoder_that_learns_moves_with_its_dropout_on_and_keeps_nothing(
     before, after = weights(Encoder.load(str(wordpiece))), weights(encoders[0])
     assert all(not torch.equal(after[name], before[name]) for name in before)
     assert not features_cache.exists()
+
+
+def test_frozen_layers_and_embeddings_stay_as_they_are(
+    wordpiece: Path, tmp_path: Path, encoders: list[Encoder]
+) -> None:
+    own = {"encoder.finetune": True, "encoder.learning_rate": 1e-3, "encoder.frozen_layers": 2}
+    start(tiny_config(tmp_path, wordpiece, **own), tmp_path / "run")
+    before, after = weights(Encoder.load(str(wordpiece))), weights(encoders[0])
+    moved = {name for name in before if not torch.equal(after[name], before[name])}
+    assert moved == {name for name in before if ".layer.2." in name}
+
+
+@pytest.mark.parametrize("count", [3, 30])
+def test_fine_tuning_needs_a_layer_that_is_not_frozen(count: int, wordpiece: Path, tmp_path: Path) -> None:
+    own = {"encoder.finetune": True, "encoder.frozen_layers": count}
+    with pytest.raises(UsageError, match=rf"{count}.* 3 layers"):
+        start(tiny_config(tmp_path, wordpiece, **own), tmp_path / "run")
 
 
 def test_dropout_inside_the_encoder_draws_from_the_seed(wordpiece: Path, tmp_path: Path) -> None:

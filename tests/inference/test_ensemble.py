@@ -15,6 +15,7 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.features.reading import RobustReading
 from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.inference import ensemble as module
+from bilstm_crf.inference.decoding import Decoding
 from bilstm_crf.inference.ensemble import Ensemble
 from bilstm_crf.labels import ENCODINGS, LabelSet
 from bilstm_crf.model.architecture import Architecture
@@ -107,6 +108,15 @@ def by_span(everything: Distribution, sentences: int = 1) -> list[dict[TokenSpan
     return [dict(here) for here in found]
 
 
+def chained(table: np.ndarray, pairs: np.ndarray, path: list[int]) -> float:
+    """The probability of a path in the Markov chain with these probabilities of labels and of pairs."""
+    steps = (
+        pairs[token, before, after] / table[token - 1, before] if table[token - 1, before] else 0
+        for token, (before, after) in enumerate(itertools.pairwise(path), start=1)
+    )
+    return float(table[0, path[0]] * np.prod([*steps]))
+
+
 def flat(lists: Iterable[Iterable[float]]) -> list[float]:
     return list(itertools.chain.from_iterable(lists))
 
@@ -120,7 +130,6 @@ def test_probabilities_are_those_of_an_enumeration(words: list[str], encoding: s
     everything = mixed((0.75, enumerated(one, words)), (0.25, enumerated(two, words)))
     ensemble = Ensemble([one, two], weights=[3, 1])
     table = np.zeros((len(words), len(ensemble.labels)))
-    logs = {}
     ids = {
         key: [ensemble.labels.index(label) for label in ENCODINGS[encoding].encode(key[0], len(words))]
         for key in everything
@@ -132,9 +141,11 @@ def test_probabilities_are_those_of_an_enumeration(words: list[str], encoding: s
     (spans,) = by_span(everything)
     (scores,) = ensemble.span_probabilities([Sentence(words)], [spans])
     assert scores == pytest.approx(list(spans.values()), rel=1e-5, abs=1e-9)
-    with np.errstate(divide="ignore"):
-        logs = {key: np.log(table)[range(len(words)), ids[key]].sum() for key in everything}
-    (best,) = max(logs, key=lambda key: logs[key])
+    pairs = np.zeros((len(words), len(ensemble.labels), len(ensemble.labels)))
+    for key, probability in everything.items():
+        for token, (before, after) in enumerate(itertools.pairwise(ids[key]), start=1):
+            pairs[token, before, after] += probability
+    (best,) = max(everything, key=lambda key: chained(table, pairs, ids[key]))
     (tagged,) = ensemble.annotate([Sentence(words)])
     assert tagged.token_spans == list(best)
     assert tagged.scores == pytest.approx([spans[span] for span in best], rel=1e-5)
@@ -154,7 +165,13 @@ def test_samples_come_as_often_as_they_are_probable(one: Tagger, two: Tagger) ->
     assert again == [tuple(spans) for spans in ensemble.sample(sentences[:100], np.random.default_rng(5))]
 
 
-def test_an_ensemble_of_one_has_the_taggers_probabilities(one: Tagger) -> None:
+@pytest.mark.parametrize("robust", [True, False])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("temperature", [0.2, 4])
+def test_an_ensemble_of_one_finds_what_the_tagger_finds(
+    robust: bool, encoding: str, temperature: float
+) -> None:
+    one = tagger_of(7, encoding=encoding, robust=robust, memory=3, temperature=temperature)
     sentences, ensemble = text(60), Ensemble([one])
     for ours, theirs in zip(
         ensemble.probabilities(sentences), one.label_probabilities(sentences), strict=True
@@ -165,9 +182,14 @@ def test_an_ensemble_of_one_has_the_taggers_probabilities(one: Tagger) -> None:
     ]
     found = ensemble.span_probabilities(sentences, spans)
     assert flat(found) == pytest.approx(flat(one.span_probabilities(sentences, spans)), rel=1e-12)
-    # With labels that are nearly certain, the best at each token are the best sequence
-    sure = Tagger(replace(one.model, temperature=0.05))
-    assert [each.token_spans for each in Ensemble([sure]).annotate(sentences)] == sure.predict(sentences)
+    assert [each.token_spans for each in ensemble.annotate(sentences)] == one.predict(sentences)
+    assert ensemble.predict(sentences) == one.predict(sentences)
+    for decoding in (Decoding(), Decoding(scores=True, min_score=0.4), Decoding(scores=True, recall=0.1)):
+        ours, theirs = ensemble.annotate(text(60), decoding), one.annotate(text(60), decoding)
+        assert [each.token_spans for each in ours] == [each.token_spans for each in theirs]
+        scores = [flat(each.scores for each in found if each.scores) for found in (ours, theirs)]
+        assert scores[0] == pytest.approx(scores[1], rel=1e-12)
+        assert bool(scores[0]) == decoding.scores
 
 
 def test_models_that_disagree_meet_in_the_middle(one: Tagger, two: Tagger) -> None:
@@ -212,6 +234,35 @@ def test_a_group_is_read_as_one_sentence_whose_spans_end_with_theirs(
         assert all(span.end <= len(sentence) for span in drawn)
 
 
+def test_spans_that_the_best_labels_miss_are_found_by_their_mean(one: Tagger, two: Tagger) -> None:
+    for groups in (None, [0, 10]):
+        ensemble, sentences = Ensemble([one, two], groups=groups), text(30)
+        posterior = ensemble.posterior(sentences)
+        rows, probabilities = posterior.probable_spans(0.1)
+        spans = [(row[0], posterior.token_span(row)) for row in rows.tolist()]
+        found = dict(zip(spans, probabilities, strict=True))
+        everything = [
+            [
+                TokenSpan(a, b, type_)
+                for a in range(len(each))
+                for b in range(a + 1, len(each) + 1)
+                for type_ in posterior.types
+            ]
+            for each in sentences
+        ]
+        expected = {
+            (number, span): probability
+            for number, (here, scores) in enumerate(
+                zip(everything, ensemble.span_probabilities(sentences, everything), strict=True)
+            )
+            for span, probability in zip(here, scores, strict=True)
+            if probability >= 0.1
+        }
+        assert len(found) > 10
+        assert found == pytest.approx(expected)
+        assert rows[:, 1].tolist() == sorted(rows[:, 1])
+
+
 def test_groups_fill_up_to_their_tokens_within_a_document(two: Tagger) -> None:
     lengths = [2, 2, 2, 7, 1, 1]
     sentences = [Sentence(["Oslo"] * length, document="a") for length in lengths]
@@ -231,11 +282,14 @@ def test_a_stream_is_tagged_as_the_list_of_it(
     for members, groups in (([one, two], None), ([one, remembering], None), ([one, two], [0, 15])):
         ensemble, sentences = Ensemble(members, groups=groups), text(60)
         expected = [(each.token_spans, each.scores) for each in ensemble.annotate(sentences)]
-        monkeypatch.setattr(module, "CHUNK_TOKENS", 40)
-        found = [(each.token_spans, each.scores) for each in ensemble.tag_stream(iter(text(60)))]
-        monkeypatch.undo()
-        assert [spans for spans, _ in found] == [spans for spans, _ in expected]
-        assert flat(s for _, s in found if s) == pytest.approx(flat(s for _, s in expected if s), rel=1e-5)
+        for threads in (1, 3):
+            monkeypatch.setattr(module, "CHUNK_TOKENS", 40)
+            stream = Ensemble(members, groups=groups, threads=threads).tag_stream(iter(text(60)))
+            found = [(each.token_spans, each.scores) for each in stream]
+            monkeypatch.undo()
+            assert [spans for spans, _ in found] == [spans for spans, _ in expected]
+            scores = [flat(scores for _, scores in each if scores) for each in (found, expected)]
+            assert scores[0] == pytest.approx(scores[1], rel=1e-5)
     assert ensemble.annotate([]) == ensemble.probabilities([]) == ensemble.span_probabilities([], []) == []
 
 
@@ -250,6 +304,9 @@ def test_models_that_cannot_be_averaged_are_refused(one: Tagger, two: Tagger) ->
     for groups in ([1], [0, -1], [0, 0.5]):
         with pytest.raises(UsageError, match="group"):
             Ensemble([one, two], groups=groups)
+    for decoding in (Decoding(nbest=2), Decoding(consistent=True)):
+        with pytest.raises(UsageError, match="ensemble"):
+            Ensemble([one]).annotate([Sentence(["Oslo"])], decoding)
     with pytest.raises(UsageError, match="no models"):
         Ensemble([])
     with pytest.raises(ValueError, match="inside"):

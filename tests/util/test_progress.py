@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
@@ -13,7 +14,16 @@ import pytest
 
 from bilstm_crf.training.records import EpochRow
 from bilstm_crf.util import progress
-from bilstm_crf.util.progress import Bar, TrainingProgress, Waiting, be_quiet, listening, note
+from bilstm_crf.util.progress import (
+    Bar,
+    TokenProgress,
+    TrainingProgress,
+    Waiting,
+    be_quiet,
+    clock,
+    listening,
+    note,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "tests" / "models" / "version-0.1.0"
@@ -123,3 +133,52 @@ def test_the_time_left_does_not_count_compiling_in_each_epoch(
     watch.epoch(rows)
     left = [line.split("  ")[-1] for line in capsys.readouterr().err.splitlines()]
     assert left == ["0:00:20 left", "0:00:45 left"]
+
+
+def test_long_work_on_tokens_says_its_speed_and_the_time_left_in_few_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "DELAY", 0.0)
+    with listening(), TokenProgress("Training  a.txt", 12_000) as bar:
+        for _ in range(1000):
+            bar.count(12)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[2] for line in lines] == [f"{n}%" for n in (1, *range(10, 100, 10))]
+    assert all(re.search(r"  [\d,]+ tokens/s  \d+:\d\d:\d\d left$", line) for line in lines)
+
+
+def test_work_on_tokens_says_nothing_to_nobody(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "DELAY", 0.0)
+    with TokenProgress("Training  a.txt", 100) as bar:
+        bar.count(50)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs pseudo-terminals")
+def test_on_a_terminal_a_bar_shows_the_speed(tmp_path: Path) -> None:
+    import pty
+
+    work = """
+from bilstm_crf.util import progress
+progress.DELAY = 0.0
+with progress.listening(), progress.TokenProgress("Training  a.txt", 100) as bar:
+    bar.count(50)
+"""
+    master, terminal = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "TERM": "xterm"}
+    subprocess.run([sys.executable, "-c", work], stderr=terminal, env=environment, check=True)
+    os.close(terminal)
+    shown = os.read(master, 65536).decode()
+    os.close(master)
+    assert "Training  a.txt" in shown
+    assert "tokens/s" in shown
+    assert "left" in shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0.0, "0:00:00"), (59.6, "0:01:00"), (3725, "1:02:05"), (360_000, "100:00:00")]
+)
+def test_durations_have_hours_minutes_and_seconds(seconds: float, shown: str) -> None:
+    assert clock(seconds) == shown
