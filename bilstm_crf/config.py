@@ -242,6 +242,9 @@ class OptimizerConfig:
     weight_decay: float = setting(1e-8, "Weight decay of all weights but the word vectors")
     momentum: float = setting(0.0, "Momentum of SGD", below=1)
     gradient_clip: float = setting(0.0, "Largest gradient norm per sentence; 0: no limit")
+    averaging: float = setting(
+        0.0, "Decay per batch of averaged weights, which dev and the model take; 0: none", below=1
+    )
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ def test_the_default_configuration_is_the_papers() -> None:
             "weight_decay": 1e-8,
             "momentum": 0.0,
             "gradient_clip": 0.0,
+            "averaging": 0.0,
         },
         "schedule": {
             "shape": "inverse",

@@ -6,6 +6,7 @@ dev is scored, the model is saved if it is the best so far, and a checkpoint is 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Sequence
@@ -170,6 +171,10 @@ class Trainer:
         seconds = time.perf_counter() - started
         return EpochRow(number, loss_sum, learning_rate, round(seconds, 3), round(tokens / seconds))
 
+    def averaged(self) -> contextlib.AbstractContextManager[None]:
+        """Give the network its averaged weights for a block, where the optimizer keeps any."""
+        return self.state[1].averaged()
+
 
 def fit(trainer: Trainer, dev: DevSet | None, output: Output, observer: Observer) -> list[EpochRow]:
     """Train to the end of the plan, or until patience runs out; save the model of the best epoch.
@@ -197,13 +202,14 @@ def fit(trainer: Trainer, dev: DevSet | None, output: Output, observer: Observer
             if trainer.enter(stage) and dev is not None:
                 dev.enter(trainer.model)
             row = trainer.train_epoch(number, observer)
-            model = trainer.model.snapshot()
-            if dev is None:
-                row = dataclasses.replace(row, best=number == len(plan.epochs))
-            else:
-                row = dev.score(model, row, history)
-            if row.best:
-                output.save(model, row)
+            with trainer.averaged():
+                model = trainer.model.snapshot()
+                if dev is None:
+                    row = dataclasses.replace(row, best=number == len(plan.epochs))
+                else:
+                    row = dev.score(model, row, history)
+                if row.best:
+                    output.save(model, row)
             history.append(row)
             if dev is not None and stage + 1 < len(plan.stages) and dev.improves(row, of_stage):
                 save_checkpoint(stage_checkpoint(folder, stage), *trainer.state, history)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 
 import torch
@@ -9,7 +10,10 @@ from torch import Tensor, nn
 
 from bilstm_crf.config import EncoderConfig, OptimizerConfig
 from bilstm_crf.model.network import BiLSTMCRF
+from bilstm_crf.training.averaging import KIND, WeightAverage
 from bilstm_crf.training.plan import LearningRateSchedule
+
+TABLE = "embedding.weight"  # the word table's name in the network
 
 
 class Optimizer:
@@ -56,6 +60,11 @@ class Optimizer:
                 {"params": constant, "weight_decay": 0.0},
             ]
             self._optimizers.append((torch.optim.AdamW(groups, fused=True), encoder.learning_rate))
+        self._average = None
+        if config.averaging:
+            trained = {name: each for name, each in network.named_parameters() if each.requires_grad}
+            in_table = TABLE if table.requires_grad else None
+            self._average = WeightAverage(trained, in_table, config.averaging)
 
     def begin(self, batches: int) -> float:
         """Continue as after so many batches; return the first learning rate."""
@@ -66,16 +75,28 @@ class Optimizer:
         """Update the weights by the gradients of a batch's summed loss, and reset the gradients."""
         if clip := self._config.gradient_clip:
             nn.utils.clip_grad_norm_(self._named.values(), clip * sentences)
+        if self._average is not None:
+            self._average.before_step()
         for optimizer, peak in self._optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = self._schedule.rate(peak, self._done)
             optimizer.step()
             optimizer.zero_grad()
+        if self._average is not None:
+            self._average.after_step(self._done)
         self._done += 1
 
+    def averaged(self) -> contextlib.AbstractContextManager[None]:
+        """Put the weights' averages in place of the weights for a block, at the end of an epoch.
+
+        Without averaging, the weights stay.
+        """
+        return contextlib.nullcontext() if self._average is None else self._average.applied()
+
     def state(self) -> dict[str, Tensor]:
-        """Return what the optimizers keep between steps, by `parameter/kind`; nothing for plain SGD."""
-        return {
+        """Return what is kept between steps, by `parameter/kind`; nothing for plain SGD without averages."""
+        averages = {} if self._average is None else self._average.state()
+        return averages | {
             f"{name}/{kind}": value
             for name, each in self._named.items()
             for optimizer, _ in self._optimizers
@@ -87,6 +108,9 @@ class Optimizer:
         """Restore what `state` returned. Raises KeyError for an unknown parameter."""
         for name, value in state.items():
             parameter, _, kind = name.rpartition("/")
+            if kind == KIND and self._average is not None:
+                self._average.restore(parameter, value)
+                continue
             weights = self._named[parameter]
             for optimizer, _ in self._optimizers:
                 if any(each is weights for group in optimizer.param_groups for each in group["params"]):

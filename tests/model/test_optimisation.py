@@ -129,3 +129,28 @@ def test_the_state_goes_from_one_optimiser_to_another(settings: dict[str, Any]) 
     assert other.state().keys() == state.keys()
     assert all(torch.equal(other.state()[name], state[name]) for name in state)
     assert optimisation(model).state() == {}
+
+
+@pytest.mark.parametrize("frozen", [False, True], ids=["trained table", "frozen table"])
+def test_averages_are_those_of_an_update_after_every_batch(frozen: bool) -> None:
+    """Rows of the word table that a batch leaves alone included, over two epochs."""
+    model = network()
+    made = optimisation(model, averaging=0.9, learning_rate=0.1, embedding_lr_scale=0 if frozen else 1)
+    expected = {name: each.detach().clone() for name, each in model.named_parameters()}
+    done = 0
+    for epoch in ([(0,), (1,), (2, 3), (4,)], [(3,), (0, 1), (1,), (1,)]):
+        made.begin(done)
+        for chosen in epoch:
+            model.loss(batch_of(*chosen)).backward()
+            made.step(len(chosen))
+            decay = min(0.9, (1 + done) / (10 + done))
+            for name, each in model.named_parameters():
+                expected[name] = decay * expected[name] + (1 - decay) * each.detach()
+            done += 1
+        weights = {name: each.detach().clone() for name, each in model.named_parameters()}
+        with made.averaged():
+            for name, each in model.named_parameters():
+                torch.testing.assert_close(each.detach(), expected[name])
+                assert frozen or not torch.equal(each.detach(), weights[name])
+        for name, each in model.named_parameters():
+            assert torch.equal(each.detach(), weights[name])

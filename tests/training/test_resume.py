@@ -90,9 +90,10 @@ def test_interrupted_in_every_epoch_is_the_same_as_uninterrupted(
 
 
 def test_all_that_the_other_recipes_keep_is_kept_between_two_halves_of_a_run(tmp_path: Path) -> None:
-    """The optimiser's state, the words' first vectors, the n-grams, a document's memory."""
+    """The optimiser's state, the averages, the words' first vectors, the n-grams, a document's memory."""
     vectors = str(SAMPLE / "vectors.bin")
     settings = {"optimizer": "adam", "schedule": "linear", "gradient_clip": 1, "learning_rate": 0.01}
+    settings["averaging"] = 0.9
     more = {"word_dropout": 1, "subwords": 50, "subword_dropout": 0.2, "recurrent_dropout": 0.3}
     more |= {"input_dropout": "batch", "ensemble_size": 2, "document_memory": 5}
     config = small_config(tmp_path, embeddings=vectors, **settings, **more)
