@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gensim.models import FastText
@@ -18,6 +19,7 @@ from bilstm_crf.embeddings.read import load_file
 from bilstm_crf.embeddings.train import Passes, Sentences, Settings, train
 from bilstm_crf.errors import InputError
 from bilstm_crf.util.system import cores
+from runs import hear_ctrl_c
 
 
 @pytest.fixture(scope="session")
@@ -139,7 +141,8 @@ def test_text_that_vanishes_during_training_is_an_error(large: Path, tmp_path: P
 def test_ctrl_c_ends_training_and_leaves_nothing(large: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bilstm_crf", "embeddings", "train", str(large)]
     options = ["-o", str(tmp_path / "a.bin"), "--epochs", "100000", "--dim", "8", "--workers", "2"]
-    with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as running:
+    pipe: dict[str, Any] = {"stderr": subprocess.PIPE, "text": True, "preexec_fn": hear_ctrl_c}
+    with subprocess.Popen([*command, *options], **pipe) as running:
         assert running.stderr is not None
         while "Training" not in (line := running.stderr.readline()):
             assert line
