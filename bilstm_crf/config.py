@@ -192,7 +192,7 @@ class EncoderConfig:
         main=True,
     )
     finetune: bool = option("--encoder-finetune", False, "Train the encoder too")
-    frozen_layers: int = setting(0, "Lowest layers that fine-tuning leaves as they are, with the embeddings")
+    frozen_layers: int = setting(0, "Lowest layers that do not train either")
     layers: str = option(
         "--encoder-layers NAME|N",
         "last4",
@@ -204,7 +204,7 @@ class EncoderConfig:
     context: str = option(
         "--context N|Nw|document",
         "0",
-        "Neighbouring sentences the encoder sees, words (64w), or document",
+        "Neighbours the encoder sees: sentences, words (64w), document",
         pattern=f"{_CONTEXT}|document",
         expected="a number of sentences, or of words as in 64w, or document",
     )
@@ -242,9 +242,7 @@ class OptimizerConfig:
     weight_decay: float = setting(1e-8, "Weight decay of all weights but the word vectors")
     momentum: float = setting(0.0, "Momentum of SGD", below=1)
     gradient_clip: float = setting(0.0, "Largest gradient norm per sentence; 0: no limit")
-    averaging: float = setting(
-        0.0, "Decay per batch of averaged weights, which dev and the model take; 0: none", below=1
-    )
+    averaging: float = setting(0.0, "Averaged weights: decay per batch; 0: none", below=1)
 
 
 @dataclass(frozen=True)

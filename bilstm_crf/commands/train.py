@@ -44,7 +44,6 @@ class TrainCommand(Command):
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a line for each setting, and for the options that are none."""
-        formatter.write("Settings with = are for --set, as in --set hidden=300, and for --config.\n")
         for title, parts in GROUPS.items():
             rows = [_row(each) for each in SETTINGS.values() if each.path.partition(".")[0] in parts]
             if title == "Run":
@@ -83,9 +82,8 @@ def _row(setting: Setting) -> tuple[str, str]:
 @click.option("--quiet", is_flag=True, help="Print only errors and the result")
 @click.pass_context
 def command(context: click.Context, **options: Any) -> int:
-    """Train a tagger; keep the epoch with the best strict F1 on dev.
-
-    \b
+    """\b
+    Train a tagger; keep its best epoch by strict F1 on dev. Settings with = are for --set.
       bilstm-crf train --embeddings sg600 --preset best    NorNE (default: sample)
       bilstm-crf train --train a.conll --dev b.conll --output runs/mine
     """  # noqa: D301

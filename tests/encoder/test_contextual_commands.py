@@ -60,7 +60,7 @@ def test_every_option_reaches_the_run_and_the_model(train: Cli, cli: Cli) -> Non
     encoder = {
         "name": "tiny", "embed": True, "trust_remote_code": True, "context": "16w", "curriculum": "",
         "layers": "mix", "pooling": "mean", "finetune": True, "learning_rate": 1e-3, "weight_decay": 0.01,
-        "precision": "bfloat16",
+        "precision": "bfloat16", "frozen_layers": 0,
     }  # fmt: skip
     assert config()["encoder"] == encoder
     assert (config()["network"]["head"], config()["network"]["features"]) == ("crf", "char,encoder")
