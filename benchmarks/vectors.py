@@ -1,4 +1,4 @@
-"""Compare `embeddings train` with the fastText program: time, memory, and whether the vectors are alike.
+"""Compare `embeddings train` with the fastText program: time, and whether the vectors are alike.
 
     python benchmarks/vectors.py --fasttext fastText/fasttext --text raw.txt --reference sg100.bin \
         -o docs/results/vectors.json
@@ -89,7 +89,6 @@ def main() -> None:
                     "seed": seed,
                     "seconds": round(done.seconds, 2),
                     "cpu": round(done.cpu_seconds, 2),
-                    "peak": round(done.peak_mib),
                     "tokens/s": round(SETTINGS["epochs"] * tokens / done.seconds),
                     "tokens per CPU second": round(SETTINGS["epochs"] * tokens / done.cpu_seconds),
                 }
@@ -147,7 +146,7 @@ def ratios(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         {"system": system, "threads": threads}
         | {
             measure: round(median(system, threads, measure) / median("fastText", threads, measure), 3)
-            for measure in ("seconds", "cpu", "peak")
+            for measure in ("seconds", "cpu")
         }
         for system, threads in sorted({(row["system"], row["threads"]) for row in rows})
         if system != "fastText"
