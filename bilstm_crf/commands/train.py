@@ -83,7 +83,7 @@ def _row(setting: Setting) -> tuple[str, str]:
 @click.pass_context
 def command(context: click.Context, **options: Any) -> int:
     """\b
-    Train a tagger; keep its best epoch by strict F1 on dev. Settings with = are for --set.
+    Train a tagger; keep its best epoch on dev. Settings with = are for --set.
       bilstm-crf train --embeddings sg600 --preset best    NorNE (default: sample)
       bilstm-crf train --train a.conll --dev b.conll --output runs/mine
     """  # noqa: D301
