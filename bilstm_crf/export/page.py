@@ -1,8 +1,8 @@
 """One HTML file that tags offline: the model, an engine in JavaScript and a page, with nothing to load.
 
-model folder ─► tensors (safetensors, gzip, base64) ┐
-                about (JSON: sizes, labels, patterns) ├─► page, with a policy that allows its own scripts alone
-                javascript/*.js ─► a worker's code   ┘
+model folder ─► tensors (safetensors, gzip, base64) ─┐
+                about (JSON: labels, patterns, words) ├─► page, whose policy allows its own scripts alone
+                javascript/*.js ─► a worker's code ───┘
 
 The engine is a second implementation of tagging. The tests compare both on NorNE's dev.
 """
@@ -68,7 +68,7 @@ def load_exportable(folder: Path) -> Model:
 def _require_fit(size: int, folder: Path) -> None:
     if size > MAX_BYTES:
         raise UsageError(
-            f"--model {folder}: the page would take {size / 1e6:.1f} MB, expected {MAX_BYTES / 1e6:.0f} or less",
+            f"--model {folder}: the page takes {size / 1e6:.1f} MB, at most {MAX_BYTES / 1e6:g} are allowed",
             hint=f"bilstm-crf model pack --model {folder} -o SMALL makes a small copy of the model",
         )
 
@@ -129,13 +129,17 @@ def _assembled(content: dict[str, Any], model: str) -> bytes:
         {"name": name, "number": number, "hue": HUES.get(name, OTHER_HUES[number % 2])}
         for number, name in enumerate(names, 1)
     ]
-    page = templates().get_template("tagger.html").render(
-        about=markup(_as_json({**content, "types": types, "sure": SURE})),
-        engine=markup(_script(*ENGINE)),
-        script=markup(_script("page")),
-        types=types,
-        sure=f"{SURE:.0%}",
-        version=content["version"],
+    page = (
+        templates()
+        .get_template("tagger.html")
+        .render(
+            about=markup(_as_json({**content, "types": types, "sure": SURE})),
+            engine=markup(_script(*ENGINE)),
+            script=markup(_script("page")),
+            types=types,
+            sure=f"{SURE:.0%}",
+            version=content["version"],
+        )
     )
     scripts, styles = (
         " ".join(f"'sha256-{_hash(text)}'" for text in re.findall(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL))

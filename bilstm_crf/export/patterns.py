@@ -26,7 +26,7 @@ class JavaScriptPattern(TypedDict):
 
 WORD = r"\p{L}\p{N}_"  # what str.isalnum is true of, and _
 # Classes that are everything but a negated one
-NEGATED = {r"[^\W\d_]": r"[\p{L}\p{Nl}\p{No}]", r"[^\S\r\n]": r"(?![\r\n])\s"}
+NEGATED = {r"[^\W\d_]": r"[\p{L}\p{Nl}\p{No}]", r"[^\S\r\n]": r"(?:(?![\r\n])\s)"}
 CLASSES = {"w": WORD, "d": r"\p{Nd}"}
 BORDER = rf"(?:(?<=[{WORD}])(?![{WORD}])|(?<![{WORD}])(?=[{WORD}]))"
 # What [a-z] matches in Python where case is ignored
@@ -123,13 +123,13 @@ def class_of(holds: Callable[[str], bool]) -> str:
 
 
 def spaces() -> str:
-    r"""Return the inside of a class of white space, which JavaScript's \s is not: it has U+FEFF, but not U+0085."""
+    r"""Return the inside of a class of Python's white space; JavaScript's has U+FEFF, but not U+0085."""
     return class_of(str.isspace)
 
 
 def javascript_patterns() -> dict[str, JavaScriptPattern]:
     """Return every pattern of the engine by its name there."""
-    found = {
+    found: dict[str, JavaScriptPattern] = {
         "ignorable": javascript(word_forms._IGNORABLE),
         "hidden": javascript(word_forms._HIDDEN),
         "styled": javascript(word_forms._STYLED),

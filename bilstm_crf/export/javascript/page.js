@@ -4,7 +4,7 @@
 const byId = (id) => document.getElementById(id);
 const about = JSON.parse(byId("about").textContent);
 const typeNumbers = new Map(about.types.map(({ name, number }) => [name, number]));
-const percent = (score, digits) => `${(100 * score).toFixed(digits)} %`;
+const percent = (score, digits) => `${(100 * score).toFixed(digits)}%`;
 const counted = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 const EXAMPLE =
   "Kari Nordmann flytta frå Voss til Bergen i 2019. Der arbeider ho for Equinor, og broren Ola studerer ved " +
