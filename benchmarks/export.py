@@ -29,6 +29,8 @@ from bilstm_crf.inference.network import best_paths
 from bilstm_crf.model.model_folder import load_model, weights_of
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import sha256_of
+from browser import Browser, ask, tag_text, tag_tokens
+from exported import documents_of, names_of, running_text, tagged, token_names
 from measure import machine, versions, write_report
 
 Names = Sequence[tuple[int, int, str, float]]

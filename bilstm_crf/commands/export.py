@@ -9,6 +9,8 @@ import click
 
 from bilstm_crf.commands.output import open_output, require_suffix
 from bilstm_crf.errors import UsageError
+from bilstm_crf.inference.box import box_folder
+from bilstm_crf.util.files import require_apart
 from bilstm_crf.util.progress import Waiting, say
 
 
@@ -43,7 +45,7 @@ def command(format_name: str, model: str | None, output: str) -> None:
     Examples
       bilstm-crf export --format html -o tagger.html
       bilstm-crf export --format html --model runs/joint-packed -o tagger.html
-      bilstm-crf export --format onnx -o tagger.onnx          also writes tagger.json
+      bilstm-crf export --format onnx -o tagger.onnx       also tagger.json
     """  # noqa: D301
     if model is not None and model.endswith(".toml"):
         raise UsageError(
@@ -51,27 +53,30 @@ def command(format_name: str, model: str | None, output: str) -> None:
         )
     others = {suffix: f"--format {suffix[1:]}" for suffix in (".html", ".onnx") if suffix[1:] != format_name}
     require_suffix(output, f"--format {format_name}", (f".{format_name}",), others)
-    for path, content in _files(format_name, model, output).items():
+    folder = box_folder() if model is None else Path(model)
+    outputs = [output] if format_name == "html" else [output, str(Path(output).with_suffix(".json"))]
+    require_apart(outputs, folder.iterdir() if folder.is_dir() else [])
+    with Waiting("Exporting"):
+        contents = _page(folder) if format_name == "html" else _graph(folder)
+    for path, content in zip(outputs, contents, strict=True):
         with open_output(path) as stream:
             stream.write(content)
         say(f"{path}: {len(content) / 1e6:.1f} MB")
 
 
-def _files(format_name: str, model: str | None, output: str) -> dict[str, bytes]:
-    """Return the content of each file to write."""
-    with Waiting("Exporting"):
-        from bilstm_crf.inference.box import box_folder
+def _page(folder: Path) -> list[bytes]:
+    from bilstm_crf.export.page import write_page
 
-        folder = box_folder() if model is None else Path(model)
-        if format_name == "html":
-            from bilstm_crf.export.page import write_page
+    return [write_page(folder)]
 
-            return {output: write_page(folder)}
-        from bilstm_crf.export.graph import write_graph
-        from bilstm_crf.export.page import load_exportable
-        from bilstm_crf.export.vocabulary import vocabulary_of
 
-        loaded = load_exportable(folder)
-        graph = write_graph(loaded, folder)
-        vocabulary = json.dumps(vocabulary_of(loaded), ensure_ascii=False, separators=(",", ":")) + "\n"
-        return {output: graph, str(Path(output).with_suffix(".json")): vocabulary.encode()}
+def _graph(folder: Path) -> list[bytes]:
+    """Return the graph and the vocabulary."""
+    from bilstm_crf.export.graph import write_graph
+    from bilstm_crf.export.page import load_exportable
+    from bilstm_crf.export.vocabulary import vocabulary_of
+
+    model = load_exportable(folder)
+    graph = write_graph(model, folder)
+    vocabulary = json.dumps(vocabulary_of(model), ensure_ascii=False, separators=(",", ":")) + "\n"
+    return [graph, vocabulary.encode()]

@@ -52,7 +52,10 @@ class GraphInputs:
 def _word_feeds(model: Model, words: Sequence[str]) -> dict[str, Ints]:
     """Return the inputs for distinct words."""
     vocabulary, rows = model.vocabulary, len(model.word_table)
-    ids, characters, ngrams, counts = [], [], [], []
+    ids: list[int] = []
+    characters: list[list[int]] = []
+    ngrams: list[list[int]] = []
+    counts: list[int] = []
     known = vocabulary.characters
     for word in words:
         row, form = _row_and_form(vocabulary, word)
@@ -79,8 +82,8 @@ def _word_feeds(model: Model, words: Sequence[str]) -> dict[str, Ints]:
 def _row_and_form(vocabulary: Vocabulary, word: str) -> tuple[int | None, str]:
     """Return a word's row, and the form that was looked up: what `Vocabulary` does, without the vectors."""
     form = _own_form(word)
-    row = vocabulary._rows.get(form) if form.isalpha() else None
-    row = vocabulary._find(form) if row is None else row
+    found = vocabulary._rows.get(form) if form.isalpha() else None
+    row = vocabulary._find(form) if found is None else found
     if row is None and (compatible := compatible_form(form)) != form:
         form = compatible
         row = vocabulary._find(form)

@@ -18,10 +18,7 @@ PAGE = (ROOT / "docs" / "export.md").read_text("utf-8")
 
 
 def test_the_pages_examples_run(
-    cli: Callable[..., Done],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    cli: Callable[..., Done], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("onnxruntime", reason="needs the extra onnx")
     pytest.importorskip("onnx", reason="needs the extra onnx")
@@ -36,7 +33,8 @@ def test_the_pages_examples_run(
     examples = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL))
     test = doctest.DocTestParser().get_doctest(examples, {}, "export.md", "docs/export.md", 0)
     assert len(test.examples) > 8
-    assert doctest.DocTestRunner().run(test).failed == 0, capfd.readouterr().out
+    said: list[str] = []
+    assert doctest.DocTestRunner().run(test, out=said.append).failed == 0, "".join(said)
 
 
 def test_every_link_leads_to_a_file() -> None:

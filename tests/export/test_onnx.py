@@ -137,6 +137,15 @@ def test_a_name_that_promises_another_format_is_refused(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_models_own_files_are_not_overwritten(cli: Callable[..., Done], tmp_path: Path) -> None:
+    save_model(random_model(*KINDS["one"]), tmp_path, None)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    done = cli("export", "--format", "onnx", "--model", tmp_path, "-o", tmp_path / "model.onnx")
+    assert done.status == 2
+    assert "model.json" in done.err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_a_missing_package_names_the_extra(
     cli: Callable[..., Done], tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
