@@ -17,7 +17,8 @@ EXTRAS = {
     "transformers": "encoder",
     "tokenizers": "encoder",
     "huggingface_hub": "encoder",
-    "spacy": "text",
+    "spacy": "spacy",
+    "srsly": "spacy",
     "pypdfium2": "documents",
     "conllu": "conllu",
 }
