@@ -19,6 +19,8 @@ EXTRAS = {
     "huggingface_hub": "encoder",
     "spacy": "spacy",
     "srsly": "spacy",
+    "presidio_analyzer": "presidio",
+    "presidio_anonymizer": "presidio",
     "pypdfium2": "documents",
     "conllu": "conllu",
 }
