@@ -1,6 +1,6 @@
 # Each target does its own set-up on a fresh machine: Python 3.11 or newer, and a network for pip.
 #   make train    install what training needs, and train on the embedded sample
-#   make box      train the model in the box again, from ../shared: an hour and a half
+#   make box      train the model in the box again, from ../shared: an hour
 #   make test     the quick tests with a coverage figure, ruff, mypy and the layers; `make test-slow` takes minutes
 PYTHON ?= python3
 VENV ?= .venv
@@ -53,7 +53,7 @@ fuzz: $(TEST_READY)
 	$(INSTALL) atheris
 	$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS)
 
-# The model in the box, from the data in ../shared: about an hour and a half on two cores.
+# The model in the box, from the data in ../shared: about an hour on two cores.
 SHARED ?= ../shared
 box: $(TRAIN_READY)
 	$(BIN)/python box/build.py --shared $(SHARED)

@@ -4,7 +4,8 @@
 
 Takes about three hours on two cores. Four models: the one in the box; another `best`; `best` with a frozen
 encoder that reads whole documents; and the encoder itself, fine-tuned on groups of sentences. Each step is
-skipped if its result is there already. `make box` needs none of this: the labels are in the repository.
+skipped if its result is there already. `make box` needs none of this: the labels are in the repository. They
+were made with the box of commit 471f959, so running this today gives somewhat other labels.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bilstm_crf.formats import norwegian
-from bilstm_crf.sentence import Sentence
+from bilstm_crf.util.files import write_whole
 
 
 class Source(NamedTuple):
@@ -103,10 +103,14 @@ def tokenised(folder: Path, source: Source, most: int) -> Iterator[list[list[str
         ]
 
 
-def sentences(folder: Path, *, silver: bool) -> Iterator[Sentence]:
-    """Yield the sentences of all sources, each with its document."""
-    for place, source in enumerate(SOURCES):
-        most = source.for_silver if silver else source.for_vectors
-        for number, document in enumerate(tokenised(folder, source, most)):
-            for words in document:
-                yield Sentence(words, document=f"{place}-{number}")
+def write_for_vectors(folder: Path, target: Path) -> None:
+    """Write the text for word vectors: a sentence a line, in random order, the same each time."""
+    lines = [
+        " ".join(words)
+        for source in SOURCES
+        for document in tokenised(folder, source, source.for_vectors)
+        for words in document
+    ]
+    random.Random(42).shuffle(lines)
+    with write_whole(target) as out:
+        out.writelines(f"{line}\n".encode() for line in lines)
