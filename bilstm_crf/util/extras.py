@@ -16,7 +16,7 @@ EXTRAS = {
     "requests": "train",
     "transformers": "encoder",
     "tokenizers": "encoder",
-    "huggingface_hub": "encoder",
+    "huggingface_hub": "hub",
     "spacy": "text",
     "pypdfium2": "documents",
     "conllu": "conllu",
