@@ -55,8 +55,8 @@ def _explanation(error: Exception, repository: Repository, token: str | None) ->
     if isinstance(error, errors.GatedRepoError):
         message, hint = "access is restricted", f"accept its terms on its page on the hub; {LOG_IN}"
     elif isinstance(error, errors.RepositoryNotFoundError):
-        message = "no such folder, and no such model on the hub, or a private one"
-        hint = f"check the name; {LOG_IN}"
+        message = "no such model on the hub, or a private one"
+        hint = f"check the name, or the path if it is a folder; {LOG_IN}"
     elif isinstance(error, errors.RevisionNotFoundError):
         message = f"the hub has no revision {repository.wanted!r} of it"
         hint = "a revision is a branch, a tag or a commit; without one it is main"

@@ -105,7 +105,7 @@ def list_fetched() -> list[Fetched]:
             if each.repo_type == "model"
             for revision in each.revisions
             if _is_whole(revision.snapshot_path)
-            for name in sorted(revision.refs) or [revision.commit_hash[:12]]
+            for name in sorted(revision.refs) or [revision.commit_hash]
         ),
         key=lambda found: found.name,
     )

@@ -63,12 +63,13 @@ def parse_name(name: str | Path) -> Path | Repository:
 def parse_repository(name: str) -> Repository:
     """Return the repository that a name means, though there be such a folder. Raises UsageError."""
     found = parse_name(PREFIX + name.removeprefix(PREFIX))
-    assert isinstance(found, Repository)
+    if isinstance(found, Path):  # never, with that prefix
+        raise _not_a_name(name)
     return found
 
 
 def _not_a_name(text: str) -> UsageError:
     return UsageError(
-        f"{redacted(text)!r} is no name of a model on the hub",
+        f"{redacted(text.removeprefix(PREFIX))!r} is no name of a model on the hub",
         hint="expected OWNER/NAME, or OWNER/NAME@REVISION with a branch, tag or commit",
     )
