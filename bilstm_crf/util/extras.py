@@ -17,7 +17,10 @@ EXTRAS = {
     "transformers": "encoder",
     "tokenizers": "encoder",
     "huggingface_hub": "hub",
-    "spacy": "text",
+    "spacy": "spacy",
+    "srsly": "spacy",
+    "presidio_analyzer": "presidio",
+    "presidio_anonymizer": "presidio",
     "pypdfium2": "documents",
     "conllu": "conllu",
 }
