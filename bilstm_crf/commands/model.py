@@ -218,6 +218,11 @@ def calibrate(model: str, dev: tuple[str, ...], dry_run: bool, **options: Any) -
     from bilstm_crf.model.model_folder import set_temperature
 
     require_files(dev)
+    if not isinstance(parse_name(model), Path):
+        raise UsageError(
+            f"--model {model} is a model of the hub, and model.json would change; expected a folder",
+            hint="copy the folder that `bilstm-crf model fetch` prints",
+        )
     gold = read_gold_files(dev, {**options, "predicted_format": None})
     tagger = load_tagger(model, options, threads=options["threads"])
     documents = documents_for(tagger, options["documents"])

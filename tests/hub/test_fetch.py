@@ -161,6 +161,15 @@ def test_a_name_that_was_not_fetched_is_an_error_without_a_network(
     assert hub.requests == []
 
 
+def test_what_was_fetched_is_not_changed(hub: Hub, cli: Callable[..., Done]) -> None:
+    hub.add(NAME, MODEL)
+    folder = fetch(REPOSITORY)
+    done = cli("model", "calibrate", "--model", NAME, "--dev", DEV)
+    assert done.status == 2
+    assert "expected a folder" in done.err
+    assert files(folder) == files(MODEL)
+
+
 def test_a_folder_wins_over_a_fetched_model_of_its_name(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
