@@ -23,6 +23,8 @@ EXTRAS = {
     "presidio_anonymizer": "presidio",
     "pypdfium2": "documents",
     "conllu": "conllu",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
 }
 
 
