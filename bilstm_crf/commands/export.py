@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from bilstm_crf.commands.options import find_model
 from bilstm_crf.commands.output import open_output, require_suffix
-from bilstm_crf.errors import UsageError
 from bilstm_crf.inference.box import box_folder
 from bilstm_crf.util.files import require_apart
 from bilstm_crf.util.progress import Waiting, say
@@ -22,7 +22,7 @@ from bilstm_crf.util.progress import Waiting, say
     required=True,
     help="html: one page that tags offline. onnx: a graph, and a JSON file with its vocabulary.",
 )
-@click.option("--model", metavar="DIR", help="Folder of a trained model.  [the one in the box]")
+@click.option("--model", metavar="DIR|NAME", help="Folder, or fetched OWNER/NAME.  [the one in the box]")
 @click.option(
     "-o",
     "--output",
@@ -47,13 +47,9 @@ def command(format_name: str, model: str | None, output: str) -> None:
       bilstm-crf export --format html --model runs/joint-packed -o tagger.html
       bilstm-crf export --format onnx -o tagger.onnx       also tagger.json
     """  # noqa: D301
-    if model is not None and model.endswith(".toml"):
-        raise UsageError(
-            f"--model {model} is an ensemble, which `export` does not write", hint="name one model"
-        )
     others = {suffix: f"--format {suffix[1:]}" for suffix in (".html", ".onnx") if suffix[1:] != format_name}
     require_suffix(output, f"--format {format_name}", (f".{format_name}",), others)
-    folder = box_folder() if model is None else Path(model)
+    folder = box_folder() if model is None else find_model(model)
     outputs = [output] if format_name == "html" else [output, str(Path(output).with_suffix(".json"))]
     require_apart(outputs, folder.iterdir() if folder.is_dir() else [])
     with Waiting("Exporting"):

@@ -149,8 +149,9 @@ def _assembled(content: dict[str, Any], model: str) -> bytes:
         f"default-src 'none'; script-src {scripts} 'wasm-unsafe-eval'; style-src {styles}; worker-src blob:; "
         "base-uri 'none'; form-action 'none'"
     )
-    # Last, and not by the template: the model is longer than everything else
-    head, between, tail = re.split("@policy@|@model@", page)
+    # Last, and not by the template: the model is longer than everything else. A type may be called @model@.
+    head, rest = page.split("@policy@", 1)
+    between, tail = rest.rsplit("@model@", 1)
     return "".join((head, policy, between, model, tail)).encode()
 
 

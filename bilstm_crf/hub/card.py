@@ -30,6 +30,12 @@ NORNE = "NbAiLab/norne"  # the corpus by its name on the hub
 # Parts of file names of treebanks, and their language by ISO 639-1; `no` stands for both
 LANGUAGES = {"bokmaal": "nb", "nynorsk": "nn"}
 
+EXPECTED = {
+    "language": "texts such as 'nb'",
+    "datasets": "names such as 'NbAiLab/norne'",
+    "license": "a text such as 'cc-by-4.0'",
+}
+
 
 class CardOptions(TypedDict, total=False):
     """Metadata that a model does not know, as keywords of `Tagger.save_pretrained` and `push_to_hub`."""
@@ -156,10 +162,11 @@ def metadata(info: ModelInfo, name: str, options: CardOptions) -> dict[str, Any]
     Source: https://github.com/huggingface/hub-docs/blob/main/modelcard.md
     """
     datasets = _names("datasets", options.get("datasets")) or _datasets(info)
+    license_ = options.get("license")
     encoder = info.description.encoder
     found: dict[str, Any] = {
         "language": _names("language", options.get("language")) or _languages(info),
-        "license": options.get("license"),
+        "license": None if license_ is None else _names("license", [license_])[0],
         "library_name": "bilstm_crf",
         "pipeline_tag": "token-classification",
         "tags": ["bilstm_crf", "named-entity-recognition", "token-classification"],
@@ -174,7 +181,7 @@ def _names(option: str, given: str | Sequence[str] | None) -> list[str]:
     names = [given] if isinstance(given, str) else list(given or ())
     for each in names:
         if not isinstance(each, str) or not each or not each.isprintable():
-            raise UsageError(f"{option} has {each!r}, expected texts such as 'nb'")
+            raise UsageError(f"{option} has {each!r}, expected {EXPECTED[option]}")
     return names
 
 

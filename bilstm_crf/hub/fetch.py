@@ -87,7 +87,10 @@ class Fetched:
 
 
 def list_fetched() -> list[Fetched]:
-    """Return the models of this program in the hub's cache; none without the extra `hub`."""
+    """Return the models of this program in the hub's cache; none without the extra `hub`.
+
+    Raises InputError for a cache that is no folder.
+    """
     try:
         from huggingface_hub import CacheNotFound, constants, scan_cache_dir
     except ModuleNotFoundError as error:
@@ -98,6 +101,8 @@ def list_fetched() -> list[Fetched]:
         repositories = scan_cache_dir(constants.HF_HUB_CACHE).repos
     except CacheNotFound:
         return []
+    except ValueError as error:
+        raise InputError("is no folder, expected the hub's cache", path=constants.HF_HUB_CACHE) from error
     return sorted(
         (
             Fetched(f"{each.repo_id}@{name}", revision.snapshot_path)

@@ -46,9 +46,14 @@ def parse_name(name: str | Path) -> Path | Repository:
     >>> parse_name("hf:kari/navn@v1")
     Repository(id='kari/navn', revision='v1')
 
-    Raises UsageError for `hf:` with something else after it.
+    Raises UsageError for `hf:` with something else after it, and for an empty name, which would be the
+    current folder.
     """
     text = os.fspath(name)
+    if not text:
+        raise UsageError(
+            "the model's name is empty, expected a folder or OWNER/NAME", hint="`.` is the current folder"
+        )
     given = text.removeprefix(PREFIX)
     if isinstance(name, Path) or (given == text and os.path.exists(text)):
         return Path(name)

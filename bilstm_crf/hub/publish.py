@@ -41,7 +41,7 @@ def save_copy(
 
     The files of the source's folder are copied, byte for byte. `embed_encoder` writes a copy of an encoder
     that model.json would only name. Raises ModelFolderError for weights that are no safetensors, UsageError
-    for a folder that cannot be written.
+    for bad metadata, OSError for a folder that cannot be written.
     """
     if source.folder is None or (embed_encoder and _only_named(source)):
         spec = source.model.contextual

@@ -152,7 +152,8 @@ class Tagger:
 
         The files of the folder that it was loaded from are copied unchanged; vectors that were attached are
         no part of it. `embed_encoder` copies an encoder that the model only names. Raises ModelFolderError
-        for an encoder whose weights are no safetensors, UsageError for a folder that cannot be written.
+        for an encoder whose weights are no safetensors, UsageError for bad metadata, OSError for a
+        folder that cannot be written.
         """
         from bilstm_crf.hub.publish import Source, save_copy
 

@@ -59,15 +59,17 @@ def add_norwegian_recognizers(
     """Add the recognizers of names and identifiers, for each Norwegian language of the registry.
 
     `model`, `entities`, `min_score` and `recall` are those of `NorwegianNameRecognizer`; `languages` by
-    default those of the registry that are nb, nn or no. Raises UsageError if there are none.
+    default those of the registry that are nb, nn or no. Raises UsageError if there are none, and for a
+    language that the registry does not have.
     """
     if languages is None:
         languages = [each for each in registry.supported_languages if each in LANGUAGES]
-    languages = list(languages)
-    if not languages:
-        found = ", ".join(registry.supported_languages)
+    languages = [languages] if isinstance(languages, str) else list(languages)
+    unknown = [each for each in languages if each not in registry.supported_languages]
+    if unknown or not languages:
+        found, wanted = ", ".join(registry.supported_languages), (*unknown, "nb or nn")[0]
         raise UsageError(
-            f"the registry's languages are {found}, expected nb or nn among them",
+            f"the registry's languages are {found}, expected {wanted} among them",
             hint='RecognizerRegistry(supported_languages=["nb", "nn"])',
         )
     for language in languages:

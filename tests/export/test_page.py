@@ -231,11 +231,12 @@ def test_files_are_opened_and_a_type_can_be_hidden(box_tab: Any) -> None:
     files = [
         {"name": "a.txt", "mimeType": "text/plain", "buffer": "Kari bor i Tromsø.".encode()},
         {"name": "b.txt", "mimeType": "text/plain", "buffer": "Ola bor i Bodø.".encode("windows-1252")},
+        {"name": "c.txt", "mimeType": "text/plain", "buffer": "Ola bor i Bergen.".encode("utf-16")},
     ]
     box_tab.set_input_files("#files", files)
     box_tab.wait_for_selector("main h2")
-    assert box_tab.locator("main h2").all_text_contents() == ["a.txt", "b.txt"]
-    assert {"Tromsø", "Bodø"} <= set(box_tab.locator("mark").all_text_contents())
+    assert box_tab.locator("main h2").all_text_contents() == ["a.txt", "b.txt", "c.txt"]
+    assert {"Tromsø", "Bodø", "Bergen"} <= set(box_tab.locator("mark").all_text_contents())
     person = box_tab.locator("mark", has_text="Kari")
     number = person.get_attribute("class")
     colour = "mark => getComputedStyle(mark).backgroundColor"
@@ -243,6 +244,12 @@ def test_files_are_opened_and_a_type_can_be_hidden(box_tab: Any) -> None:
     box_tab.uncheck(f"#{number}")
     assert person.evaluate(colour) != shown
     box_tab.check(f"#{number}")
+
+
+def test_a_file_that_is_no_text_is_refused_by_its_name(box_tab: Any) -> None:
+    picture = {"name": "a.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"}
+    box_tab.set_input_files("#files", [picture])
+    box_tab.wait_for_function("document.getElementById('status').textContent.includes('a.png')")
 
 
 def test_nothing_can_be_asked_of_a_network(
@@ -261,6 +268,29 @@ def test_nothing_can_be_asked_of_a_network(
     }})"""
     with browser.opened(written_page(tiny_model), complaints=True) as tab:
         assert [tab.evaluate(in_page), tab.evaluate(in_worker)] == ["connect-src", "connect-src"]
+
+
+def test_a_paragraph_ends_at_empty_lines_and_no_name_is_cut(box_tab: Any) -> None:
+    paragraphs = "([text, names]) => paragraphs(text, names).map((each) => each.textContent)"
+    text = "Kari\n\nKari og\nOla\n \n\nNew\n\nYork\n"
+    names = [
+        {"from": start, "to": end, "type": "PER", "score": 1} for start, end in ((0, 4), (6, 10), (22, 31))
+    ]
+    assert box_tab.evaluate(paragraphs, [text, names]) == ["Kari", "Kari og\nOla", "New\n\nYork\n"]
+    long = "Kari bor der. " * 1000 + "\n" + "x" * 50 + "\n"
+    assert box_tab.evaluate(paragraphs, [long, []]) == [long.split("\n")[0], "x" * 50 + "\n"]
+
+
+def test_types_may_have_the_names_of_the_templates_places(tmp_path: Path) -> None:
+    model = random_model(*KINDS["one"])
+    labels = ["O", "B-@model@", "I-@model@", "B-@policy@", "I-@policy@"]
+    assert len(labels) == len(model.vocabulary.labels)
+    model.vocabulary.labels[:] = labels
+    save_model(model, tmp_path, None)
+    content = page.write_page(tmp_path).decode()
+    (given,) = re.findall('id="about">(.*?)</script>', content)
+    assert json.loads(given)["labels"] == labels
+    assert re.search('id="model">[A-Za-z0-9+/=]+</script>', content)
 
 
 def test_the_policy_allows_the_files_own_scripts_alone(tiny_model: Path) -> None:

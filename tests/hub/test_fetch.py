@@ -152,6 +152,7 @@ def test_a_name_that_was_not_fetched_is_an_error_without_a_network(
         ("model", "pack", "-o", "small", "--model", NAME),
         ("model", "info", NAME),
         ("model", "list", NAME),
+        ("export", "--format", "html", "-o", "x.html", "--model", NAME),
     ]
     for command in commands:
         done = cli(*command)
@@ -159,6 +160,25 @@ def test_a_name_that_was_not_fetched_is_an_error_without_a_network(
         assert f"{NAME}: no such folder" in done.err, done.err
     assert f"bilstm-crf model fetch {NAME}" in cli(*commands[0]).err
     assert hub.requests == []
+
+
+def test_a_fetched_model_is_exported(hub: Hub, tmp_path: Path, cli: Callable[..., Done]) -> None:
+    hub.add(NAME, MODEL)
+    fetch(REPOSITORY)
+    pages = [tmp_path / "fetched.html", tmp_path / "folder.html"]
+    for model, page in zip((NAME, MODEL), pages, strict=True):
+        assert cli("export", "--format", "html", "--model", model, "-o", page).status == 0
+    assert pages[0].read_bytes() == pages[1].read_bytes()
+
+
+def test_an_empty_name_is_not_the_current_folder(
+    cli: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(MODEL)
+    assert cli("model", "info", ".").status == 0
+    done = cli("model", "info", "")  # as with a variable of the shell that is not set
+    assert done.status == 2
+    assert "empty" in done.err
 
 
 def test_what_was_fetched_is_not_changed(hub: Hub, cli: Callable[..., Done]) -> None:

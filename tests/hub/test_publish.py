@@ -156,6 +156,8 @@ def test_a_card_with_metadata_is_used_as_it_stands(recorded: Path, tmp_path: Pat
 def test_a_bad_value_is_refused(bad: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="language"):
         Tagger.load(MODEL).save_pretrained(tmp_path / "saved", language=[bad])
+    with pytest.raises(UsageError, match="license"):
+        Tagger.load(MODEL).save_pretrained(tmp_path / "saved", license=bad)
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -289,6 +291,17 @@ def test_the_list_has_the_box_what_was_fetched_and_the_given_folders(
     shown = cli("model", "list").out.decode()
     assert f"{NAME}@main" in shown
     assert "box" in shown
+
+
+def test_a_cache_that_is_a_file_is_an_error_that_names_it(
+    tmp_path: Path, cli: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    constants = pytest.importorskip("huggingface_hub").constants
+    (tmp_path / "cache").write_bytes(b"")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    done = cli("model", "list")
+    assert done.status == 1
+    assert str(tmp_path / "cache") in done.err
 
 
 def test_info_says_what_model_json_says(recorded: Path, cli: Callable[..., Done]) -> None:

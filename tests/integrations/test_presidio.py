@@ -143,6 +143,14 @@ def test_wrong_options_are_refused_at_once(tmp_path: Path) -> None:
         NorwegianNameRecognizer("nb", recall=2.0)
     with pytest.raises(UsageError, match="nb"):
         add_norwegian_recognizers(RecognizerRegistry())  # of English
+    with pytest.raises(UsageError, match="expected nn"):
+        add_norwegian_recognizers(RecognizerRegistry(supported_languages=["nb"]), languages=["nb", "nn"])
+
+
+def test_one_language_may_be_given_as_text() -> None:
+    registry = RecognizerRegistry(supported_languages=["nb", "nn"])
+    add_norwegian_recognizers(registry, languages="nn")
+    assert {each.supported_language for each in registry.recognizers} == {"nn"}
 
 
 # ---------------------------------------------------------------- identifiers

@@ -93,18 +93,27 @@ async function tagDocuments(given) {
   }
 }
 
-/** Return a file's text: UTF-8, or else Windows' Western European encoding. */
+/** Return a file's text: UTF-8, UTF-16 with a byte order mark, or else Windows' Western European encoding. */
 async function textOf(file) {
-  const bytes = await file.arrayBuffer();
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const wide = { "255,254": "utf-16le", "254,255": "utf-16be" }[bytes.subarray(0, 2)];
+  if (wide) return new TextDecoder(wide).decode(bytes);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
+    if (bytes.includes(0)) throw new Error(`${file.name} is not a text file`);
     return new TextDecoder("windows-1252").decode(bytes);
   }
 }
 
 async function tagFiles(files) {
-  const given = await Promise.all([...files].map(async (file) => ({ file: file.name, text: await textOf(file) })));
+  let given;
+  try {
+    given = await Promise.all([...files].map(async (file) => ({ file: file.name, text: await textOf(file) })));
+  } catch (error) { // a folder, for example
+    say(`Failed: ${error.message}`);
+    return;
+  }
   if (!given.length) return;
   if (given.length === 1) byId("text").value = given[0].text;
   await tagDocuments(given);
@@ -145,13 +154,14 @@ function paragraphs(text, names) {
   let begin = 0; // of the paragraph
   const add = (start, end) => {
     const breaks = /\n[^\S\n]*\n\s*|\n/g; // between names only, so that none is cut
-    breaks.lastIndex = start;
-    for (let match; (match = breaks.exec(text)) && breaks.lastIndex <= end; ) {
-      if (match[0].length === 1 && match.index - begin < MAX_PARAGRAPH) continue;
-      paragraph.append(text.slice(start, match.index));
+    const first = start;
+    for (const match of text.slice(first, end).matchAll(breaks)) {
+      const index = first + match.index;
+      if (match[0].length === 1 && index - begin < MAX_PARAGRAPH) continue;
+      paragraph.append(text.slice(start, index));
       if (paragraph.hasChildNodes()) found.push(paragraph);
       paragraph = document.createElement("p");
-      start = begin = breaks.lastIndex;
+      start = begin = index + match[0].length;
     }
     if (start < end) paragraph.append(text.slice(start, end));
   };
