@@ -249,7 +249,7 @@ def test_files_are_opened_and_a_type_can_be_hidden(box_tab: Any) -> None:
 def test_a_file_that_is_no_text_is_refused_by_its_name(box_tab: Any) -> None:
     picture = {"name": "a.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"}
     box_tab.set_input_files("#files", [picture])
-    box_tab.wait_for_function("document.getElementById('status').textContent.includes('a.png')")
+    box_tab.locator("#status", has_text="a.png").wait_for()
 
 
 def test_nothing_can_be_asked_of_a_network(

@@ -300,7 +300,7 @@ def test_a_cache_that_is_a_file_is_an_error_that_names_it(
     (tmp_path / "cache").write_bytes(b"")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     done = cli("model", "list")
-    assert done.status == 1
+    assert done.status == 2
     assert str(tmp_path / "cache") in done.err
 
 
