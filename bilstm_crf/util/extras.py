@@ -20,6 +20,8 @@ EXTRAS = {
     "spacy": "text",
     "pypdfium2": "documents",
     "conllu": "conllu",
+    "starlette": "serve",
+    "uvicorn": "serve",
 }
 
 
