@@ -11,16 +11,21 @@ import pytest
 
 from servers import ROOT, Server
 
-schemathesis = pytest.importorskip("schemathesis", reason="needs the package schemathesis")
 
-
+@pytest.mark.slow
 def test_schemathesis_finds_no_difference(server: Server, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Wrong requests are refused, right ones answered, as the document says."""
+    """Wrong requests are refused, right ones answered, as the document says.
+
+    A schema cannot say that offsets lie in a text, or that only files have options in the address. So what it
+    allows may still be refused, and that check is left out.
+    """
+    pytest.importorskip("schemathesis", reason="needs the package schemathesis")
     folder = tmp_path_factory.mktemp("schemathesis")
     done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", "--max-examples", "15", "--seed", "1"),
             *("--phases", "examples,coverage,fuzzing", "--no-color", "--request-timeout", "200"),
+            *("--exclude-checks", "positive_data_acceptance"),
             f"http://127.0.0.1:{server.port}/openapi.json",
         ],
         cwd=folder,
@@ -36,9 +41,7 @@ def test_every_address_is_described(server: Server) -> None:
     from bilstm_crf.server.settings import Settings
 
     document = server.ask("GET", "/openapi.json").json
-    described = {
-        (path, method.upper()) for path, methods in document["paths"].items() for method in methods
-    }
+    described = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
     service = Service(Settings(), {})
     routes = {(path, method) for path, (method, _) in service.routes.items() if not path.startswith("/page")}
     service.close()
