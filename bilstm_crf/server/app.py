@@ -43,14 +43,13 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 JSON = "application/json"
 FILE_OPTIONS = ("model", "scores", "min_score", "recall", "nbest", "to", "name", "misc_key", "sentences")
+SCRIPT = "text/javascript; charset=utf-8"
 PAGE = {
     "page.css": "text/css; charset=utf-8",
-    "page.js": "text/javascript; charset=utf-8",
-    "document.js": "text/javascript; charset=utf-8",
-    "editor.js": "text/javascript; charset=utf-8",
-    "files.js": "text/javascript; charset=utf-8",
+    **dict.fromkeys(("page.js", "document.js", "view.js", "server.js", "input.js"), SCRIPT),
     "icon.svg": "image/svg+xml",
 }
+STYLES = ("base.css", "names.css")  # of the pages that `tag` writes; this one looks the same
 OPEN = ("/", "/health", *(f"/page/{name}" for name in PAGE))  # without the token
 MANY_BYTES = 100_000  # a body beyond this is parsed by another thread
 HEADERS = {
@@ -241,7 +240,11 @@ def _require_place(decoding: Decoding, target: str) -> None:
 
 
 async def _page_file(name: str, media_type: str, request: Request) -> Response:
-    content = resources.files("bilstm_crf.server").joinpath("page", name).read_bytes()
+    package = resources.files("bilstm_crf")
+    content = package.joinpath("server", "page", name).read_bytes()
+    if name == "page.css":
+        templates = package.joinpath("render", "templates")
+        content = b"".join(templates.joinpath(style).read_bytes() for style in STYLES) + content
     return Response(content, headers={"content-type": media_type})
 
 
