@@ -88,7 +88,7 @@ def main() -> None:
     files = norne(shared)
     gold = [f"--{split}={path}" for split, paths in files.items() for path in paths]
     settings = [f"--set={name}={value}" for name, value in STUDENT.items()]
-    settings += ["--preset=best", "--labels=full", "--embeddings=box", "--embeddings-dir", vectors]
+    settings += ["--preset=best", "--labels=full", "--embeddings", vectors / "box.bin"]
     weights = [f"--weight={weight}" for weight in (1, 1, SILVER_WEIGHT)]
     train(work / "student", *gold, f"--train={silver}", *weights, *settings)
     packed = work / "packed"

@@ -62,7 +62,7 @@ def test_evaluating_needs_no_optional_package(command: str, gold: Path) -> None:
     [
         (["train"], "train"),
         (["tag", "--model", MODEL, "--text", "Hei.", "--device", "cuda"], "train"),
-        (["tag", "--model", MODEL, "--text", "Hei.", "--tokenise", "spacy"], "text"),
+        (["tag", "--model", MODEL, "--text", "Hei.", "--tokenise", "spacy"], "spacy"),
         (["data", "norne"], "train"),
         (["data", "check", "--suspicious", *sorted((ROOT / "data" / "sample" / "nob").glob("*"))], "train"),
     ],

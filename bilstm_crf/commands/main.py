@@ -36,6 +36,7 @@ COMMANDS = {
     "evaluate": "Score a model or any system's output against gold.",
     "errors": "Show what a model or any system's output gets wrong.",
     "model": "Describe a model; pack it into a few megabytes; calibrate it.",
+    "export": "Write a model as one HTML file that tags offline, or as ONNX.",
     "data": "Fetch NorNE; check and count labelled files.",
     "experiment": "Run tables of trainings with several seeds.",
     "report": "Write the results of experiments as one page.",

@@ -67,7 +67,7 @@ TO_HELP = f"Output: {', '.join(list(WRITERS)[:-1])} or text.  [by the output's s
     type=click.Choice(["norwegian", "spacy", "spaces"]),
     default="norwegian",
     show_default=True,
-    help="Tokeniser for text; spacy needs the extra `text`.",
+    help="Tokeniser for text; spacy needs the extra `spacy`.",
 )
 @click.option("--flush", is_flag=True, help="Write each sentence as soon as it is read.")
 @decoding_options

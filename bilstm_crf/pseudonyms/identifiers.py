@@ -66,10 +66,22 @@ def is_modulo_11(digits: str, weights: tuple[int, ...]) -> bool:
     return sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True)) % 11 == 0
 
 
+def is_modulo_10(digits: str) -> bool:
+    """Return whether the last digit is the control digit of the others by Luhn's algorithm.
+
+    >>> is_modulo_10("1234566"), is_modulo_10("1234567")
+    (True, False)
+    """
+    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
+    return sum(number // 10 + number % 10 for number in doubled) % 10 == 0
+
+
 FIRST_WEIGHTS = (3, 7, 6, 1, 8, 9, 4, 5, 2, 1)
 SECOND_WEIGHTS = (5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1)
 ACCOUNT_WEIGHTS = SECOND_WEIGHTS
 ORGANISATION_WEIGHTS = (3, 2, 7, 6, 5, 4, 3, 2, 1)
+MIN_KID, MAX_KID = 2, 25  # digits of a KID, with the control digit
+_KID_WEIGHTS = (*((7, 6, 5, 4, 3, 2) * 4), 1)
 
 
 def is_national_id(digits: str) -> bool:
@@ -83,6 +95,51 @@ def is_national_id(digits: str) -> bool:
         and is_modulo_11(digits[:10], FIRST_WEIGHTS)
         and is_modulo_11(digits, SECOND_WEIGHTS)
     )
+
+
+def is_d_number(digits: str) -> bool:
+    """Return whether 11 digits are a D-number, the national id of people without a fødselsnummer.
+
+    >>> is_d_number("41819012359"), is_d_number("17912099997")
+    (True, False)
+    """
+    return is_national_id(digits) and int(digits[:2]) > 40
+
+
+def is_account_number(digits: str) -> bool:
+    """Return whether 11 digits have the control digit of a Norwegian bank account, and are not all 0."""
+    return len(digits) == 11 and bool(digits.strip("0")) and is_modulo_11(digits, ACCOUNT_WEIGHTS)
+
+
+def is_organisation_number(digits: str) -> bool:
+    """Return whether 9 digits have the control digit of an organisation number.
+
+    >>> is_organisation_number("923609016"), is_organisation_number("923609017")
+    (True, False)
+    """
+    return len(digits) == 9 and is_modulo_11(digits, ORGANISATION_WEIGHTS)
+
+
+def is_kid(text: str) -> bool:
+    """Return whether digits are a KID, the reference of a payment: 2 to 25 with one of two control digits.
+
+    The payee chooses modulo 10 or modulo 11; the latter writes `-` for 10. One of five numbers passes, so
+    only what stands around a number can tell that it is a KID.
+
+    >>> is_kid("1234566"), is_kid("1234560"), is_kid("37-"), is_kid("1234567")
+    (True, True, True, False)
+    """
+    body, control = text[:-1], text[-1:]
+    if not MIN_KID <= len(text) <= MAX_KID or not body.isdecimal() or not text.strip("0"):
+        return False
+    if control == "-":
+        return _kid_sum(body + "0") % 11 == 1
+    return control.isdecimal() and (is_modulo_10(text) or _kid_sum(text) % 11 == 0)
+
+
+def _kid_sum(digits: str) -> int:
+    weights = _KID_WEIGHTS[-len(digits) :]
+    return sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True))
 
 
 def birth_date(digits: str) -> datetime.date | None:
@@ -149,10 +206,16 @@ _URL = re.compile(
     re.IGNORECASE,
 )
 _HANDLE = re.compile(r"(?<![\w@./-])@(?=\w*[^\W\d])\w{2,30}(?![\w@])")
-_ELEVEN = re.compile(_START + r"\d{6}(?:" + _BLANK + r"|-)?\d{5}" + _END)
-_ACCOUNT = re.compile(_START + rf"\d{{4}}(\.|{_BLANK}|)\d{{2}}\1\d{{5}}" + _END)
+NATIONAL_ID_PATTERN = _START + r"\d{6}(?:" + _BLANK + r"|-)?\d{5}" + _END
+ACCOUNT_PATTERN = _START + rf"\d{{4}}(\.|{_BLANK}|)\d{{2}}\1\d{{5}}" + _END
+DOTTED_ACCOUNT_PATTERN = _START + r"\d{4}\.\d{2}\.\d{5}" + _END
+ORGANISATION_PATTERN = _BEFORE + rf"[2389]\d{{2}}({_BLANK}?)\d{{3}}\1\d{{3}}(?:(?=MVA\b)|{_AFTER})"
+# Shorter ones are allowed, but none is in use
+KID_PATTERN = _START + rf"\d{{4,{MAX_KID - 1}}}[\d-](?!-)" + _END
+_ELEVEN = re.compile(NATIONAL_ID_PATTERN)
+_ACCOUNT = re.compile(ACCOUNT_PATTERN)
 _IBAN = re.compile(rf"(?<!\w)NO\d{{2}}(?:{_BLANK}?\d{{4}}){{2}}{_BLANK}?\d{{3}}(?!\w)")
-_ORGANISATION = re.compile(_BEFORE + rf"[2389]\d{{2}}({_BLANK}?)\d{{3}}\1\d{{3}}(?:(?=MVA\b)|{_AFTER})")
+_ORGANISATION = re.compile(ORGANISATION_PATTERN)
 
 _LOCAL = rf"(?:[2-9]\d(?:{_BLANK}\d{{2}}){{3}}|[2-9]\d{{2}}{_BLANK}\d{{2}}{_BLANK}\d{{3}})"
 _TOGETHER = r"[2-9]\d{7}"
@@ -201,7 +264,7 @@ def _national_ids(text: str) -> Iterator[Identifier]:
 def _accounts(text: str) -> Iterator[Identifier]:
     for match in _ACCOUNT.finditer(text):
         digits = re.sub(r"\D", "", match[0])
-        if digits.strip("0") and is_modulo_11(digits, ACCOUNT_WEIGHTS):
+        if is_account_number(digits):
             yield Identifier(*match.span(), "ACCOUNT")
     for match in _IBAN.finditer(text):
         if is_iban(re.sub(r"\W", "", match[0])):
@@ -210,7 +273,7 @@ def _accounts(text: str) -> Iterator[Identifier]:
 
 def _organisation_numbers(text: str) -> Iterator[Identifier]:
     for match in _ORGANISATION.finditer(text):
-        if is_modulo_11(re.sub(r"\D", "", match[0]), ORGANISATION_WEIGHTS):
+        if is_organisation_number(re.sub(r"\D", "", match[0])):
             yield Identifier(*match.span(), "ORG_NUMBER")
 
 

@@ -56,7 +56,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_tokenising_takes_linear_time_and_loses_nothing(name: str, tokenise: str) -> None:
     if tokenise == "spacy":
-        pytest.importorskip("spacy", reason="needs the extra `text`")
+        pytest.importorskip("spacy", reason="needs the extra `spacy`")
     size = 400_000 if tokenise == "norwegian" else 8_000
     content = HOSTILE[name] * (size // len(HOSTILE[name]))
     found = TOKENISERS[tokenise].sentences(content)

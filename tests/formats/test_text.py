@@ -102,7 +102,7 @@ def test_without_spacy_the_error_names_the_extra() -> None:
     )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert "spacy" in said
-    assert 'pip install "bilstm_crf[text]"' in said
+    assert 'pip install "bilstm_crf[spacy]"' in said
 
 
 def test_a_byte_order_mark_inside_running_text_comes_back() -> None:

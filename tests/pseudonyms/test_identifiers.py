@@ -1,5 +1,7 @@
 """Identifiers: found with the right control digits, left alone without. All numbers are invented."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +10,12 @@ from bilstm_crf.pseudonyms.identifiers import (
     KINDS,
     birth_date,
     find_identifiers,
+    is_account_number,
+    is_d_number,
+    is_kid,
+    is_modulo_10,
     is_national_id,
+    is_organisation_number,
     is_test_id,
     normalise,
 )
@@ -150,3 +157,72 @@ def test_numbers_in_a_row_are_each_found() -> None:
     assert found(f"{TENOR} {D_NUMBER}") == [("NATIONAL_ID", TENOR), ("NATIONAL_ID", D_NUMBER)]
     assert found("12345678903 12345678903", "ACCOUNT") == [("ACCOUNT", "12345678903")] * 2
     assert found("22123456 91234567") == [("PHONE", "22123456"), ("PHONE", "91234567")]
+
+
+# ---------------------------------------------------------------- control digits
+
+# Computed by hand. 123456, modulo 10: 6·2 = 12 → 3, 5, 4·2 = 8, 3, 2·2 = 4, 1; their sum is 24, so 6.
+# 123456, modulo 11: 6·2 + 5·3 + 4·4 + 3·5 + 2·6 + 1·7 = 77 = 7·11, so 0.
+# 37, modulo 11: 7·2 + 3·3 = 23 = 2·11 + 1, so 10, which is written as -.
+# 1234567, modulo 11: 14 + 18 + 20 + 20 + 18 + 14 + 1·2 = 106 = 9·11 + 7, so 4; modulo 10: 26, so 4 as well.
+KIDS = ["1234566", "1234560", "37-", "12345674"]
+
+
+@pytest.mark.parametrize("kid", KIDS)
+def test_a_kid_has_a_control_digit_by_modulo_10_or_11(kid: str) -> None:
+    assert is_kid(kid)
+
+
+@pytest.mark.parametrize(
+    "text", ["1234567", "37", "36-", "-", "", "0", "0000", "6", "12345a6", "1-2345", "0" * 19 + "1234566"]
+)
+def test_what_is_no_kid(text: str) -> None:
+    assert not is_kid(text)
+
+
+def modulo_11(digits: str) -> str:
+    """The control digit as the rules for KID put it: weights 2 to 7 from the right, over and over."""
+    total = sum(int(digit) * (2 + place % 6) for place, digit in enumerate(reversed(digits)))
+    return {10: "-", 11: "0"}.get(11 - total % 11, str(11 - total % 11))
+
+
+@given(st.text("0123456789", min_size=1, max_size=24).filter(lambda digits: digits.strip("0")))
+def test_any_digits_and_their_control_digit_are_a_kid(digits: str) -> None:
+    assert is_kid(digits + modulo_11(digits))
+    assert sum(is_modulo_10(digits + control) for control in "0123456789") == 1
+
+
+# 923609016: 27 + 4 + 21 + 36 + 0 + 36 + 0 + 2 = 126 = 11·11 + 5, so 6.
+# 12345678903: 5 + 8 + 9 + 8 + 35 + 36 + 35 + 32 + 27 + 0 = 195 = 17·11 + 8, so 3.
+CHECKED = [
+    (is_modulo_10, "1234566"),
+    (is_modulo_10, "12345674"),
+    (is_organisation_number, "923609016"),
+    (is_account_number, "12345678903"),
+    (is_d_number, D_NUMBER),
+    (is_national_id, TENOR),
+]
+
+
+@given(st.sampled_from(CHECKED), st.data())
+def test_one_changed_digit_is_refused(
+    checked: tuple[Callable[[str], bool], str], data: st.DataObject
+) -> None:
+    is_valid, number = checked
+    assert is_valid(number)
+    place = data.draw(st.integers(0, len(number) - 1))
+    digit = data.draw(st.sampled_from("0123456789").filter(lambda digit: digit != number[place]))
+    assert not is_valid(number[:place] + digit + number[place + 1 :])
+
+
+def test_a_d_number_is_a_national_id_whose_day_has_40_more() -> None:
+    assert is_d_number(D_NUMBER)
+    assert is_national_id(D_NUMBER)
+    assert birth_date(D_NUMBER) == birth_date("0" + D_NUMBER[1:])
+    assert not is_d_number(TENOR)
+
+
+@pytest.mark.parametrize("is_valid", [is_national_id, is_d_number, is_account_number, is_organisation_number])
+@given(st.text("0123456789", max_size=14).filter(lambda digits: len(digits) not in (9, 11)))
+def test_a_number_of_another_length_is_refused(is_valid: Callable[[str], bool], digits: str) -> None:
+    assert not is_valid(digits)
