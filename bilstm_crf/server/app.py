@@ -35,7 +35,7 @@ from bilstm_crf.server.metrics import CONTENT_TYPE, Metrics
 from bilstm_crf.server.openapi import openapi
 from bilstm_crf.server.problems import ProblemError, problem_of, to_json
 from bilstm_crf.server.requests import DECODING, decoding_of, query_options, tag_request
-from bilstm_crf.server.settings import LOOPBACK, ServedModel, Settings
+from bilstm_crf.server.settings import ServedModel, Settings, is_loopback
 from bilstm_crf.util.progress import say
 from bilstm_crf.version import __version__
 
@@ -390,7 +390,7 @@ class Guard:
             return
         name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
         name = name.strip("[]").lower()
-        if name not in LOOPBACK and name != self._settings.host and not name.startswith("127."):
+        if name != self._settings.host and not is_loopback(name):
             hint = "a proxy should send Host: localhost, or the server should have a token"
             raise ProblemError(421, f"the host {name[:60]!r} is not this server", hint=hint)
 

@@ -107,8 +107,6 @@ def _option(key: str, value: Any) -> Any:
     types, expected = OPTIONS[key]
     if not isinstance(value, types) or (isinstance(value, bool) and types is not bool):
         raise ProblemError(400, f"{key!r} is {kind_of(value)}, expected {expected}")
-    if isinstance(value, float) and value.is_integer() and types is int:
-        return int(value)
     return value
 
 

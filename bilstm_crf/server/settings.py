@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from bilstm_crf.errors import UsageError
 from bilstm_crf.inference.tagger import Tagger
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MEGABYTE = 1_000_000
 
 
@@ -38,7 +38,7 @@ class Settings:
     @property
     def on_loopback(self) -> bool:
         """Whether only programs on this machine can connect."""
-        return self.host in LOOPBACK or self.host.startswith("127.")
+        return is_loopback(self.host)
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,14 @@ class ServedModel:
             "encoding": model.encoding,
             "reads_neighbours": self.tagger.reads_neighbours,
         }
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a name or address is this machine's for itself. `127.0.0.1.example.org` is not."""
+    try:
+        return host.lower() == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def named_folders(given: Iterable[str]) -> dict[str, str | None]:

@@ -100,7 +100,13 @@ def test_another_model_is_not_there(server: Server) -> None:
 
 def test_only_names_of_this_machine_are_answered(server: Server) -> None:
     """A page elsewhere could point its own name to this machine, and read what the server answers."""
-    assert server.ask("GET", "/v1/models", Host="attacker.example:80").status == 421
+    for host in (
+        "attacker.example:80",
+        "127.0.0.1.attacker.example",
+        "localhost.attacker.example",
+        "10.0.0.1",
+    ):
+        assert server.ask("GET", "/v1/models", Host=host).status == 421
     for host in ("localhost", f"localhost:{server.port}", "127.0.0.1", "[::1]:8000"):
         assert server.ask("GET", "/v1/models", Host=host).status == 200
 

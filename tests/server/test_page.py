@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bilstm_crf.formats import read
+from bilstm_crf.inference.box import FOLDER
 from bilstm_crf.output.page import HUES
 from servers import MODEL, ROOT, Server
 
@@ -22,6 +23,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="needs the package 
 pytestmark = pytest.mark.slow  # a browser
 
 TEXT = "😀 Kari Nordmann bur i Bergen.\n\nOla Moe møtte Jens Stoltenberg i Oslo. Ingen kom."
+LONG = (ROOT / "data" / "sample" / "raw.txt").read_text("utf-8")[:4_000]
 SAMPLE = ROOT / "data" / "sample" / "nob" / "no_bokmaal-ud-dev.conllu"
 WAIT = 240_000  # milliseconds
 
@@ -37,7 +39,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def two(launch: Callable[..., Server]) -> Server:
     """A server with the box and a small model."""
-    return launch("--model", f"small={MODEL}", model=None)
+    return launch("--model", f"box={FOLDER}", "--model", f"small={MODEL}", model=None)
 
 
 @pytest.fixture
@@ -109,7 +111,7 @@ def test_the_threshold_hides_unsure_names_and_adds_missed_ones(
 ) -> None:
     page = visit(two)
     page.select_option("#model", "small")
-    find(page)
+    find(page, LONG)
 
     def at(value: int) -> list[tuple[str, str]]:
         page.evaluate(
@@ -119,9 +121,9 @@ def test_the_threshold_hides_unsure_names_and_adds_missed_ones(
         )
         return names(page)
 
-    assert at(50) == expected(two, model="small")
-    assert at(80) == expected(two, model="small", min_score=0.8)
-    assert at(5) == expected(two, model="small", recall=0.05)
+    assert at(50) == expected(two, LONG, model="small")
+    assert at(80) == expected(two, LONG, model="small", min_score=0.8)
+    assert at(5) == expected(two, LONG, model="small", recall=0.05)
     assert len(at(5)) > len(at(50)) > len(at(80))
     assert page.get_attribute("#threshold", "aria-valuetext")
 
@@ -175,7 +177,7 @@ def test_names_are_corrected_by_mouse(two: Server, visit: Callable[..., Any], tm
         }"""
     )
     page.wait_for_function("document.getElementById('chosen').textContent.includes('Ingen')")  # whole words
-    page.get_by_role("button", name="PER", exact=False).first.click()
+    page.locator("#type-buttons button", has_text="PER").click()
     assert ("Ingen", "PER") in names(page)
     records = [json.loads(line) for line in saved(page, "jsonl", tmp_path).read_text("utf-8").splitlines()]
     marked = [(each["text"], each["label"]) for record in records for each in record["entities"]]

@@ -297,7 +297,12 @@ function showChoices(sentence) {
       const button = document.createElement("button");
       const names = each.spans.map((span) => `${sentence.text.slice(span.start, span.end)} ${span.type}`);
       button.textContent = `${percent(each.probability)}: ${names.join(", ") || "no names"}`;
-      button.addEventListener("click", () => correct(sentence, each.spans.map((span) => ({ ...span, score: null }))));
+      button.addEventListener("click", () => {
+        correct(sentence, each.spans.map((span) => ({ ...span, score: null })));
+        choose(null);
+        element("panel").focus();
+        say(`Taken: ${button.textContent}`);
+      });
       item.append(button);
       return item;
     }),
@@ -338,8 +343,10 @@ function correctAndReturn(sentence, spans, start, message) {
   correct(sentence, spans);
   const mark = views[0].markOf(sentence, { start });
   if (mark && !away) mark.focus();
-  else if (mark) choose({ view: views[0], ...views[0].spanOf(mark) });
-  else choose(null);
+  else if (mark) {
+    choose({ view: views[0], ...views[0].spanOf(mark) });
+    element("type-buttons").querySelector('[aria-pressed="true"]')?.focus(); // the pressed one was made anew
+  } else choose(null);
   if (!mark) (away ? element("panel") : views[0].element).focus();
   say(message);
 }
