@@ -17,6 +17,7 @@ from done import Done
 
 if TYPE_CHECKING:
     from bilstm_crf.encoder.encoder import Encoder
+    from hub_server import Hub
 
 # The networks of the tests are tiny: a second thread would only wait, longest on a busy machine. Set before
 # torch is imported, here and in the programs that the tests start.
@@ -161,3 +162,28 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def encoder(request: pytest.FixtureRequest, loaded: Callable[..., "Encoder"]) -> "Encoder":
     """A tiny encoder of each of the three kinds."""
     return loaded(request.param)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Hub"]:
+    """A hub of the test's own, empty, with a cache of its own, and nobody logged in."""
+    pytest.importorskip("huggingface_hub", reason="needs the extra hub")
+    from huggingface_hub import constants
+
+    from hub_server import serving
+
+    for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with serving() as running:
+        # For this process, which has imported huggingface_hub already; and for those that it starts
+        monkeypatch.setattr(constants, "ENDPOINT", running.address)
+        template = running.address + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "hf" / "token"))
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setenv("HF_ENDPOINT", running.address)
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+        monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
+        yield running

@@ -64,6 +64,7 @@ def test_evaluating_needs_no_optional_package(command: str, gold: Path) -> None:
         (["tag", "--model", MODEL, "--text", "Hei.", "--device", "cuda"], "train"),
         (["tag", "--model", MODEL, "--text", "Hei.", "--tokenise", "spacy"], "spacy"),
         (["data", "norne"], "train"),
+        (["model", "fetch", "kari/navn"], "hub"),
         (["data", "check", "--suspicious", *sorted((ROOT / "data" / "sample" / "nob").glob("*"))], "train"),
     ],
 )

@@ -15,7 +15,7 @@ from bilstm_crf.commands.output import require_suffix, write_json, write_text
 from bilstm_crf.embeddings import names
 from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.util.files import require_apart, require_files
-from bilstm_crf.util.progress import clock, say
+from bilstm_crf.util.progress import clock, human, say
 from bilstm_crf.util.system import cores
 
 
@@ -172,7 +172,6 @@ def cache_(clear: bool, as_json: bool) -> None:
       bilstm-crf embeddings cache --clear
     """  # noqa: D301
     from bilstm_crf.embeddings import cache
-    from bilstm_crf.util.download import human
 
     if clear and as_json:
         raise UsageError("--clear and --json exclude each other: nothing is left to list")

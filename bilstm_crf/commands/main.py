@@ -35,7 +35,7 @@ COMMANDS = {
     "pseudonymise": "Replace names and identifiers of people; restore them with the mapping.",
     "evaluate": "Score a model or any system's output against gold.",
     "errors": "Show what a model or any system's output gets wrong.",
-    "model": "Describe a model; pack it into a few megabytes; calibrate it.",
+    "model": "List, fetch, describe, pack and calibrate models.",
     "export": "Write a model as one HTML file that tags offline, or as ONNX.",
     "data": "Fetch NorNE; check and count labelled files.",
     "experiment": "Run tables of trainings with several seeds.",

@@ -201,9 +201,9 @@ pair_options = options_group(
     click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE),
     click.option(
         "--model",
-        metavar="DIR",
+        metavar="DIR|NAME",
         type=click.Path(),
-        help="Model that tags the words of FILE, or TOML file of an ensemble.  [the one in the box]",
+        help="Folder, fetched OWNER/NAME, or TOML file of an ensemble.  [the one in the box]",
     ),
     click.option("--gold", metavar="GOLD", type=FILE, help="Gold file, for --predicted."),
     click.option(
@@ -299,13 +299,24 @@ def inputs_of(options: dict[str, Any], *files: str | None) -> list[str | Path | 
     return found
 
 
+def find_model(name: str) -> Path:
+    """Return the folder of `--model`: a folder, or where a model of the hub was fetched to.
+
+    Raises as `bilstm_crf.hub.fetch.find`; never uses the network.
+    """
+    from bilstm_crf.hub.fetch import find
+
+    return find(name)
+
+
 def load_tagger(model: str | None, options: dict[str, Any], *, threads: int) -> Tagger:
-    """Load the model of a folder, or the one in the box, as `model_options` say."""
+    """Load a model by its folder or its name on the hub, or the one in the box, as `model_options` say."""
     taken = ("embeddings", "encoder", "trust_remote_code", "device")
     with Waiting("Loading the model"):
         from bilstm_crf.inference.tagger import Tagger
 
-        return Tagger.load(model, threads=threads, **{name: options[name] for name in taken})
+        folder = None if model is None else find_model(model)
+        return Tagger.load(folder, threads=threads, **{name: options[name] for name in taken})
 
 
 def load_tagger_or_ensemble(model: str | None, options: dict[str, Any], *, threads: int) -> Tagger | Ensemble:

@@ -45,7 +45,7 @@ FOR_RESTORING = {"files", "output", "mapping", "restore", "quiet"}
 
 @click.command("pseudonymise", cls=Command)
 @click.argument("files", nargs=-1, metavar="FILE...")
-@click.option("--model", metavar="DIR", help="Folder of a trained model.  [the one in the box]")
+@click.option("--model", metavar="DIR|NAME", help="Folder, or fetched OWNER/NAME.  [the one in the box]")
 @click.option(
     "-o", "--output", metavar="PATH", help="Output folder; or a file for one FILE.  [standard output]"
 )

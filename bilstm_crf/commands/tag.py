@@ -42,8 +42,8 @@ TO_HELP = f"Output: {', '.join(list(WRITERS)[:-1])} or text.  [by the output's s
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option(
     "--model",
-    metavar="DIR",
-    help="Folder of a trained model, or TOML file of an ensemble.  [the one in the box]",
+    metavar="DIR|NAME",
+    help="Folder of a model, fetched OWNER/NAME, or TOML file of an ensemble.  [the one in the box]",
 )
 @click.option(
     "-o",

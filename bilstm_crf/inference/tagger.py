@@ -8,7 +8,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,19 @@ if TYPE_CHECKING:
     from conllu import TokenList
 
     from bilstm_crf.encoder.contextual import PrecomputedFeatures
+    from bilstm_crf.hub.card import CardOptions
     from bilstm_crf.inference.torch_network import TorchNetwork
+
+
+class LoadOptions(TypedDict, total=False):
+    """The options of `Tagger.load`, as keywords of `Tagger.from_pretrained`."""
+
+    embeddings: str | None
+    encoder: str | None
+    trust_remote_code: bool
+    device: str
+    threads: int
+
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -66,6 +78,7 @@ class Tagger:
         if not isinstance(threads, int) or threads < 1:
             raise UsageError(f"threads is {threads!r}, expected a number from 1")
         self.model = model
+        self.folder: Path | None = None  # that it was loaded from
         self.threads = threads
         self.label_set: LabelSet = model.label_set
         self.on_cpu = device == "cpu"
@@ -97,7 +110,7 @@ class Tagger:
         trained with, and a bad encoder; UsageError for a device that does not exist, and for an encoder
         whose code is not trusted.
         """
-        folder = box_folder() if folder is None else folder
+        folder = box_folder() if folder is None else Path(folder)
         model = load_model(folder, encoder=encoder, trust_remote_code=trust_remote_code)
         if embeddings is not None:
             from bilstm_crf.embeddings.read import load
@@ -108,7 +121,64 @@ class Tagger:
                 if vectors.ngrams is None:
                     vectors.ngrams = model.subwords
                 model = model.with_vectors(vectors)
-        return cls(model, device, threads)
+        tagger = cls(model, device, threads)
+        tagger.folder = folder
+        return tagger
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | None = None,
+        **options: Unpack[LoadOptions],
+    ) -> Tagger:
+        """Load the model of a folder, or of the Hugging Face hub (OWNER/NAME, at a branch, tag or commit).
+
+        A path that exists is a folder; `hf:OWNER/NAME` is always a model of the hub. What was fetched before
+        is used without asking the network; `bilstm-crf model fetch` looks for a newer one. The options are
+        those of `load`. Raises UsageError for a revision of a folder, what `load` raises, and what
+        `bilstm_crf.hub.fetch.fetch` raises.
+        """
+        from bilstm_crf.hub.fetch import find_or_fetch
+
+        return cls.load(find_or_fetch(name, revision, token=token), **options)
+
+    def save_pretrained(
+        self, folder: str | Path, *, embed_encoder: bool = False, **card: Unpack[CardOptions]
+    ) -> None:
+        """Write the model into a folder: model.json, weights as safetensors, README.md with its card.
+
+        The files of the folder that it was loaded from are copied unchanged; vectors that were attached are
+        no part of it. `embed_encoder` copies an encoder that the model only names. Raises ModelFolderError
+        for an encoder whose weights are no safetensors, UsageError for a folder that cannot be written.
+        """
+        from bilstm_crf.hub.publish import Source, save_copy
+
+        save_copy(Source(self.model, self.folder), Path(folder), card, embed_encoder=embed_encoder)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        token: str | None = None,
+        revision: str | None = None,
+        message: str | None = None,
+        **card: Unpack[CardOptions],
+    ) -> str:
+        """Upload the model to OWNER/NAME on the Hugging Face hub in one commit, and return the commit.
+
+        Makes the repository if there is none (`private` or not), and the branch `revision`. Needs the
+        extra `hub` and a token with the right to write: `token`, $HF_TOKEN or that of `hf auth login`. Raises
+        UsageError for a model whose encoder is a folder of this machine, DownloadError where the hub cannot
+        be reached or refuses, and what `save_pretrained` raises.
+        """
+        from bilstm_crf.hub.publish import Push, Source
+
+        push = Push.to(repo_id, revision, private=private, token=token, message=message)
+        return push.run(Source(self.model, self.folder), card)
 
     @property
     def remembers(self) -> bool:

@@ -14,6 +14,7 @@ import contextlib
 import dataclasses
 import hashlib
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress, islice
@@ -26,7 +27,7 @@ from safetensors.numpy import save
 
 from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
-from bilstm_crf.encoder.loading import is_local
+from bilstm_crf.encoder.loading import files_of, is_local
 from bilstm_crf.errors import InputError, ModelFolderError, UsageError
 from bilstm_crf.features.reading import RobustReading
 from bilstm_crf.features.vocabulary import Vocabulary
@@ -106,6 +107,26 @@ def save_packed(model: Model, folder: Path, tables: dict[str, Quantised]) -> Non
     words = list(model.vocabulary.words)
     arrays = pack_arrays(_arrays(model, words, model.word_table), tables)
     _write(model, folder, arrays, words=len(words), packed=True)
+
+
+def copy_model(source: Path, folder: Path) -> None:
+    """Copy the files of a saved model, byte for byte, in the order of a save: model.json last.
+
+    Raises ModelFolderError for a folder that holds no model.
+    """
+    description = read_description(source)
+    encoder = None if description.encoder is None else description.encoder.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    if encoder is not None and not (folder / encoder).is_dir():
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".encoder.") as place:
+            (Path(place) / encoder).mkdir()
+            for path in files_of(source / encoder):
+                shutil.copyfile(path, Path(place) / encoder / path.name)
+            (Path(place) / encoder).rename(folder / encoder)
+    for name in (description.weights, "model.json"):
+        with open(source / name, "rb") as stream, write_whole(folder / name) as copy:
+            shutil.copyfileobj(stream, copy)
+    _remove_old(folder, description.weights, encoder)
 
 
 def _arrays(model: Model, words: Sequence[str], table: NDArray[np.float16]) -> Arrays:

@@ -21,7 +21,7 @@ import requests
 
 from bilstm_crf.errors import DownloadError, InputError
 from bilstm_crf.util.files import made_folder, read_json, sha256_of, write_json
-from bilstm_crf.util.progress import Bar, note
+from bilstm_crf.util.progress import Bar, human, note
 from bilstm_crf.util.system import locked
 
 TRIES = 4  # in a row without a new byte
@@ -293,16 +293,3 @@ def _note(job: _Job, response: requests.Response) -> None:
 def _printable(text: str | None) -> str:
     """Escape what a terminal would not show, or would obey, in text from outside."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text or "")
-
-
-def human(size: int | None) -> str:
-    """Return a number of bytes in decimal units.
-
-    >>> human(29_200_000)
-    '29.2 MB'
-    """
-    if size is None:
-        return "of unknown size"
-    if size < 1_000_000:
-        return f"{size / 1000:.0f} kB" if size >= 1000 else f"{size} bytes"
-    return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.2f} GB"

@@ -16,7 +16,7 @@ EXTRAS = {
     "requests": "train",
     "transformers": "encoder",
     "tokenizers": "encoder",
-    "huggingface_hub": "encoder",
+    "huggingface_hub": "hub",
     "spacy": "spacy",
     "srsly": "spacy",
     "presidio_analyzer": "presidio",

@@ -215,6 +215,19 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{whole:02}"
 
 
+def human(size: int | None) -> str:
+    """Return a number of bytes in decimal units.
+
+    >>> human(29_200_000)
+    '29.2 MB'
+    """
+    if size is None:
+        return "of unknown size"
+    if size < 1_000_000:
+        return f"{size / 1000:.0f} kB" if size >= 1000 else f"{size} bytes"
+    return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.2f} GB"
+
+
 class TrainingProgress(Bar):
     """Observe training: a live bar on a terminal, one line per epoch elsewhere."""
 
