@@ -50,9 +50,13 @@ def address_of(bound: socket.socket, host: str) -> str:
 def warm_up(tagger: Tagger) -> None:
     """Compile, or load from numba's cache, all loops that requests need."""
     load_loops(PLAIN_TOKENS + 1)  # not the plain ones, which short texts get
-    tagger.annotate(
-        [Sentence(["Kari", "."], document="1")], Decoding(scores=True, nbest=2, recall=0.1, consistent=True)
-    )
+    # numba compiles anew for arrays that are not contiguous; those of a single word are
+    several = [
+        Sentence(["Kari", "Nordmann", "flytta", "til", "Bergen", "i", "går", "."], document="1"),
+        Sentence(["Oslo"]),
+    ]
+    for sentences in (several[1:], several[:1], several):
+        tagger.annotate(sentences, Decoding(scores=True, nbest=2, recall=0.1, consistent=True))
 
 
 def run(
