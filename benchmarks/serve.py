@@ -5,7 +5,7 @@
 Starts a real server, and 32 clients in a process of their own that post the documents of a file, one after
 another, for 30 seconds. Before and after, `Tagger.tag` tags the same documents in this process with as many
 threads, a list of 32 at a time, with the same options: the share is of the mean of both. All runs on this
-machine, clients included.
+machine, clients included. On a busy machine the share by CPU seconds says more than that by the clock.
 """
 
 from __future__ import annotations
@@ -111,6 +111,12 @@ def counter(port: int, name: str) -> float:
     return sum(float(each) for each in re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", text, flags=re.MULTILINE))
 
 
+def cpu_of(process: int) -> float:
+    """Return the CPU seconds of a process so far."""
+    ticks = Path(f"/proc/{process}/stat").read_text().split()[13:15]
+    return sum(map(float, ticks)) / os.sysconf("SC_CLK_TCK")
+
+
 def served_speed(texts: list[str], threads: int, seconds: float) -> dict[str, Any]:
     """Return what the clients of a server found."""
     command = [sys.executable, "-m", "bilstm_crf", "serve", "--port", "0", "--threads", str(threads)]
@@ -125,6 +131,7 @@ def served_speed(texts: list[str], threads: int, seconds: float) -> dict[str, An
         for duration in (2.0, seconds):  # the first one warms up
             names = ("bilstm_crf_tokens_total", "bilstm_crf_jobs_total", "bilstm_crf_batches_total")
             before, started = [counter(port, name) for name in names], time.perf_counter()
+            cpu = -cpu_of(server.pid)
             process = multiprocessing.get_context("spawn").Process(
                 target=load, args=(port, texts, duration, theirs)
             )
@@ -132,9 +139,9 @@ def served_speed(texts: list[str], threads: int, seconds: float) -> dict[str, An
             times, clients_cpu = ours.recv()
             process.join()
             passed = time.perf_counter() - started
+            cpu += cpu_of(server.pid)
             tokens, jobs, batches = (counter(port, n) - b for n, b in zip(names, before, strict=True))
         passed = min(passed, seconds + max(times))  # without the start of the clients' process
-        cpu = sum(map(float, Path(f"/proc/{server.pid}/stat").read_text().split()[13:15]))
     finally:
         server.terminate()
         server.wait()
@@ -147,7 +154,8 @@ def served_speed(texts: list[str], threads: int, seconds: float) -> dict[str, An
         "max_ms": round(1000 * times[-1], 1),
         "requests_per_batch": round(jobs / max(batches, 1), 2),
         "clients_cpu_seconds": round(clients_cpu, 1),
-        "server_cpu_seconds": round(cpu / os.sysconf("SC_CLK_TCK"), 1),
+        "server_cpu_seconds": round(cpu, 1),
+        "tokens_per_cpu_second": round(tokens / cpu),
     }
 
 
@@ -175,8 +183,12 @@ def main() -> None:
         "characters_per_text": round(sum(map(len, texts)) / len(texts)),
         "own_tokens_per_second": [round(before), round(after)],
         "own_cores_used": [round(cpu_before, 2), round(cpu_after, 2)],
+        "own_tokens_per_cpu_second": round(own / ((cpu_before + cpu_after) / 2)),
         "served": served,
         "share_of_own": round(served["tokens_per_second"] / own, 3),
+        "share_of_own_per_cpu_second": round(
+            served["tokens_per_cpu_second"] * (cpu_before + cpu_after) / 2 / own, 3
+        ),
     }
     content = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
     if given.output is not None:
