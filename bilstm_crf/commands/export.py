@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from bilstm_crf.commands.options import Command
 from bilstm_crf.commands.output import open_output, require_suffix
 from bilstm_crf.errors import UsageError
 from bilstm_crf.inference.box import box_folder
@@ -14,7 +15,7 @@ from bilstm_crf.util.files import require_apart
 from bilstm_crf.util.progress import Waiting, say
 
 
-@click.command()
+@click.command("export", cls=Command)
 @click.option(
     "--format",
     "format_name",

@@ -170,9 +170,9 @@ def pack(model: str, output: str, size: float, embeddings: str | None) -> None:
     small = packed(given, sizes)
     save_packed(small.model, folder, small.tables)
     written = sum(path.stat().st_size for path in folder.iterdir())
-    words = len(small.model.vocabulary.words)
+    words = f"{len(small.model.vocabulary.words):,} words of {sizes.dim} dimensions"
     say(
-        f"{output}: {written / 1e6:.1f} MB, {words:,} words of {sizes.dim} dimensions in {sizes.word_bytes} bytes"
+        f"{output}: {written / 1e6:.1f} MB, {words} in {sizes.word_bytes} bytes"
         + (f", n-grams in {sizes.ngram_bytes}" if small.model.subwords is not None else "")
     )
 
