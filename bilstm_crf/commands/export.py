@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from bilstm_crf.commands.options import find_model
+from bilstm_crf.commands.options import Command, find_model
 from bilstm_crf.commands.output import open_output, require_suffix
 from bilstm_crf.inference.box import box_folder
 from bilstm_crf.util.files import require_apart
 from bilstm_crf.util.progress import Waiting, say
 
 
-@click.command()
+@click.command("export", cls=Command)
 @click.option(
     "--format",
     "format_name",

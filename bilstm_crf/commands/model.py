@@ -137,17 +137,22 @@ def fetch(repository: str) -> None:
     show_default=True,
     help="Largest size in megabytes (1,000,000 bytes).",
 )
-def pack(model: str, output: str, size: float) -> None:
+@click.option(
+    "--embeddings", metavar="NAME|PATH", help="Vectors of the training, for words that DIR had no room for."
+)
+def pack(model: str, output: str, size: float, embeddings: str | None) -> None:
     """Write a small copy of a trained model: vectors as codes (product quantisation), the rest in float16.
 
     The small model is used like any other. It costs some accuracy: score it on dev.
 
     \b
-    Example
+    Examples
       bilstm-crf model pack --model runs/joint -o runs/joint-packed --size 12
+      bilstm-crf model pack --model runs/joint -o small --embeddings joint-sg600
     """  # noqa: D301
+    from bilstm_crf.embeddings.read import load
     from bilstm_crf.model.description import read_description
-    from bilstm_crf.model.model_folder import load_model, save_packed
+    from bilstm_crf.model.model_folder import load_model, save_packed, with_words_of
     from bilstm_crf.model.pack import pack as packed
     from bilstm_crf.model.pack import sizes_within
 
@@ -158,13 +163,17 @@ def pack(model: str, output: str, size: float) -> None:
     if read_description(source).packed:
         raise UsageError(f"--model {model} is already packed, expected the model that it was made from")
     given = load_model(source)
+    if embeddings is not None and (vectors := load(embeddings)) is not None:
+        vectors.require_same_space(given.vocabulary.words, given.word_table)
+        given = with_words_of(given, vectors)
     sizes = sizes_within(given, int(size * 1e6))
     small = packed(given, sizes)
     save_packed(small.model, folder, small.tables)
     written = sum(path.stat().st_size for path in folder.iterdir())
+    words = f"{len(small.model.vocabulary.words):,} words of {sizes.dim} dimensions"
     say(
-        f"{output}: {written / 1e6:.1f} MB, {sizes.dim} dimensions of a word in {sizes.word_bytes} bytes"
-        + (f", of an n-gram in {sizes.ngram_bytes}" if small.model.subwords is not None else "")
+        f"{output}: {written / 1e6:.1f} MB, {words} in {sizes.word_bytes} bytes"
+        + (f", n-grams in {sizes.ngram_bytes}" if small.model.subwords is not None else "")
     )
 
 

@@ -29,7 +29,7 @@ from bilstm_crf.embeddings.subwords import Subwords
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.encoder.loading import files_of, is_local
 from bilstm_crf.errors import InputError, ModelFolderError, UsageError
-from bilstm_crf.features.reading import RobustReading
+from bilstm_crf.features.reading import RobustReading, usual_words
 from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.labels import LabelSet
 from bilstm_crf.model.architecture import Architecture
@@ -87,18 +87,14 @@ def save_model(
     """
     require_labels(model.vocabulary.labels, model.encoding)
     folder.mkdir(parents=True, exist_ok=True)
-    table = model.word_table.astype(np.float16)
-    words = list(model.vocabulary.words)
     if vectors is not None:
-        room = MAX_WORD_BYTES - table.nbytes
+        room = MAX_WORD_BYTES - 2 * model.word_table.size
         room -= sum(array.nbytes for array in _subword_arrays(model.subwords).values())
-        room = max(0, room // (2 * table.shape[1]))
-        rows = list(islice(further_rows(model.vocabulary, vectors), room))
-        words += [plain_form(vectors.words[row]) for row in rows]
-        table = np.concatenate((table, vectors.matrix[rows].astype(np.float16)))
-    arrays = _arrays(model, words, table)
+        model = with_words_of(model, vectors, max(0, room // (2 * model.word_table.shape[1])))
+    arrays = _arrays(model, list(model.vocabulary.words), model.word_table.astype(np.float16))
+    words = len(model.vocabulary.words)
     encoder = None if model.contextual is None else _save_encoder(model.contextual, folder, embed_encoder)
-    _write(model, folder, arrays, words=len(words), encoder=encoder)
+    _write(model, folder, arrays, words=words, encoder=encoder)
 
 
 def save_packed(model: Model, folder: Path, tables: dict[str, Quantised]) -> None:
@@ -189,6 +185,21 @@ def _remove_old(folder: Path, weights: str, encoder: str | None) -> None:
     for other in folder.glob("encoder-" + 12 * "[0-9a-f]"):
         if other.name != encoder:
             shutil.rmtree(other, ignore_errors=True)
+
+
+def with_words_of(model: Model, vectors: WordVectors, most: int | None = None) -> Model:
+    """Return the model with further words of `vectors`, `most` at most, in its own table."""
+    rows = list(islice(further_rows(model.vocabulary, vectors), most))
+    old = model.vocabulary
+    reading = old.reading
+    if reading is not None:
+        reading = RobustReading(usual_words([*vectors.words, *reading.usual.values()]))
+    words = [*old.words, *(plain_form(vectors.words[row]) for row in rows)]
+    vocabulary = Vocabulary(words, old.characters, old.labels, old.digits, old.attached, reading)
+    table = np.concatenate((model.word_table, vectors.matrix[rows].astype(model.word_table.dtype)))
+    return dataclasses.replace(
+        model, vocabulary=vocabulary, weights={**model.weights, "embedding.weight": table}
+    )
 
 
 def further_rows(vocabulary: Vocabulary, vectors: WordVectors) -> Iterator[int]:

@@ -25,6 +25,8 @@ EXTRAS = {
     "conllu": "conllu",
     "onnx": "onnx",
     "onnxruntime": "onnx",
+    "starlette": "serve",
+    "uvicorn": "serve",
 }
 
 
