@@ -42,7 +42,7 @@ def javascript(pattern: re.Pattern[str], *, at_start: bool = False) -> JavaScrip
 
     Only for what the patterns of this program use: no named groups, no nested groups that ignore case.
 
-    >>> javascript(re.compile(r"(?<=\w)\s# a comment is left", re.VERBOSE))["source"][:20]
+    >>> javascript(re.compile(r"(?<=\w)\s# a comment is left", re.VERBOSE))["source"][:19]
     '(?<=[\\p{L}\\p{N}_])['
     """
     source = pattern.pattern

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from bilstm_crf.pseudonyms.forms import Form, fold, is_initial, is_particle, with_case_of
 from bilstm_crf.pseudonyms.found_names import Words
 from bilstm_crf.pseudonyms.mapping import Identity, Mapping
 from bilstm_crf.pseudonyms.names import name_lists
 
-ATTEMPTS = 200  # before a list counts as exhausted
+ATTEMPTS = 200  # draws from a list before it is searched in order
 LETTERS = "ABDEFGHIJKLMNOPRSTUVØÅ"
 
 
@@ -103,8 +103,7 @@ class Inventor:
     def _given(self, gender: str, seed: str, avoid: Collection[str]) -> str:
         """Return a given name of this gender; several people may have it."""
         pool = name_lists().given[gender]  # type: ignore[index]
-        for attempt in range(ATTEMPTS):
-            name = pool[self._draw(seed, attempt) % len(pool)]
+        for name in self._candidates(pool, seed):
             if fold(name) not in self.in_corpus and name not in avoid:
                 return name
         name = pool[self._draw(seed, 0) % len(pool)]
@@ -156,15 +155,23 @@ class Inventor:
 
     def _fresh(self, pool: Sequence[str], seed: str) -> str:
         """Return an element that is neither in the corpus nor a pseudonym; two joined ones if all are."""
-        for attempt in range(ATTEMPTS):
-            name = pool[self._draw(seed, attempt) % len(pool)]
+        for name in self._candidates(pool, seed):
             if fold(name) not in self.in_corpus and fold(name) not in self._taken:
                 return name
+        attempt = ATTEMPTS
         while True:
             attempt += 1
             first, second = divmod(self._draw(seed, attempt) % len(pool) ** 2, len(pool))
             if fold(name := f"{pool[first]}-{pool[second]}") not in self._taken:
                 return name
+
+    def _candidates(self, pool: Sequence[str], seed: str) -> Iterator[str]:
+        """Yield drawn elements, then all in order: draws may miss the last ones that are free."""
+        for attempt in range(ATTEMPTS):
+            yield pool[self._draw(seed, attempt) % len(pool)]
+        start = self._draw(seed, 0) % len(pool)
+        yield from pool[start:]
+        yield from pool[:start]
 
     def _draw(self, seed: str, attempt: int) -> int:
         """Return a number that nobody can guess or repeat without the key of the mapping."""

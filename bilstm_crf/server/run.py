@@ -74,6 +74,7 @@ def run(
     gc.freeze()
     service = Service(settings, models)
     server = uvicorn.Server(config_of(service))
+    bound.listen(BACKLOG)  # whoever reads the address may connect at once
     if not quiet:
         say(f"{address_of(bound, settings.host)}  {', '.join(models)}; Ctrl-C stops")
     try:
