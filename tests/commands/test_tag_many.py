@@ -202,7 +202,7 @@ def test_after_ctrl_c_what_is_finished_is_there(
             os.kill(os.getpid(), signal.SIGINT)
         return original(stream, path, options)
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, as CI may be, is deaf
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is deaf
     monkeypatch.setattr(text, "read", struck)
     monkeypatch.setattr("bilstm_crf.commands.tag_groups.GROUP_BYTES", 1)
     done = tag("articles", "--output-dir", "e", "--threads", "1")  # the signal is for this process
