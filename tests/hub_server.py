@@ -11,7 +11,6 @@ import hashlib
 import http.server
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import yaml
+
+from file_server import listening
 
 TOKEN = "hf_" + "secretsecretsecret"
 NO_REPOSITORY, NO_REVISION, NO_FILE = (404, "RepoNotFound"), (404, "RevisionNotFound"), (404, "EntryNotFound")
@@ -279,13 +280,5 @@ def serving() -> Iterator[Hub]:
     """Run a hub for the block."""
     hub = Hub()
     handler = type("Handler", (_Handler,), {"hub": hub})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        running.daemon_threads = True
-        hub.address = f"http://127.0.0.1:{running.server_port}"
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield hub
-        finally:
-            running.shutdown()
-            thread.join()
+    with listening(handler) as hub.address:
+        yield hub

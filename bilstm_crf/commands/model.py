@@ -188,8 +188,9 @@ def card(model: str | None) -> None:
       bilstm-crf model card --model runs/joint
     """  # noqa: D301
     from bilstm_crf.hub.card import card_of
+    from bilstm_crf.hub.files import CARD
     from bilstm_crf.hub.info import read_info
-    from bilstm_crf.inference.box import CARD, box_folder
+    from bilstm_crf.inference.box import box_folder
     from bilstm_crf.render.markdown import to_markdown
 
     folder = box_folder() if model is None else find_model(model)

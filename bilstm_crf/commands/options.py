@@ -223,19 +223,11 @@ pair_options = options_group(
     repair_option,
 )
 
-# How to load and run a model
-model_options = options_group(
-    documents_option,
-    click.option("--embeddings", metavar="NAME|PATH", help="Attach a full table of word vectors."),
+encoder_option = options_group(
     click.option("--encoder", metavar="PATH", help="Folder of the model's encoder, if it was moved."),
     click.option("--trust-remote-code", is_flag=True, help="Run Python code from the encoder's folder."),
-    click.option(
-        "--threads",
-        type=click.IntRange(1),
-        default=CORES,
-        show_default="number of cores, up to 4",
-        help="Number of processor cores to use.",
-    ),
+)
+device_option = options_group(
     click.option("--device", metavar="NAME", default="cpu", show_default=True, help="Device: cpu or cuda."),
     click.option(
         "--config",
@@ -245,6 +237,22 @@ model_options = options_group(
         callback=config_file,
         help="TOML file with values for these options.",
     ),
+)
+
+
+# How to load and run a model
+model_options = options_group(
+    documents_option,
+    click.option("--embeddings", metavar="NAME|PATH", help="Attach a full table of word vectors."),
+    encoder_option,
+    click.option(
+        "--threads",
+        type=click.IntRange(1),
+        default=CORES,
+        show_default="number of cores, up to 4",
+        help="Number of processor cores to use.",
+    ),
+    device_option,
 )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from bilstm_crf.commands.options import CORES, Command, NumberRange, config_file
-from bilstm_crf.errors import UsageError
+from bilstm_crf.commands.options import CORES, Command, NumberRange, device_option, encoder_option
 from bilstm_crf.util.extras import optional_import
 from bilstm_crf.util.progress import Waiting, say
 
@@ -71,17 +71,8 @@ from bilstm_crf.util.progress import Waiting, say
     show_default="number of cores, up to 4",
     help="Number of threads that tag.",
 )
-@click.option("--encoder", metavar="PATH", help="Folder of the models' encoder, if it was moved.")
-@click.option("--trust-remote-code", is_flag=True, help="Run Python code from the encoder's folder.")
-@click.option("--device", metavar="NAME", default="cpu", show_default=True, help="Device: cpu or cuda.")
-@click.option(
-    "--config",
-    metavar="TOML",
-    is_eager=True,
-    expose_value=False,
-    callback=config_file,
-    help="TOML file with values for these options.",
-)
+@encoder_option
+@device_option
 @click.option("--quiet", is_flag=True, help="Do not show the address.")
 def command(model: tuple[str, ...], **options: Any) -> int:
     """Serve the tagger over HTTP: a page in the browser, and an interface for programs.
@@ -103,10 +94,13 @@ def command(model: tuple[str, ...], **options: Any) -> int:
     """  # noqa: D301
     with optional_import():
         from bilstm_crf.server.run import bind, run
+    from bilstm_crf.hub.fetch import require_one_model
     from bilstm_crf.inference.tagger import Tagger
     from bilstm_crf.server.settings import MEGABYTE, Settings, named_folders
 
     folders = named_folders(model)
+    for folder in filter(None, folders.values()):
+        require_one_model(Path(folder))
     settings = Settings(
         host=options["host"],
         token=options["token"],
@@ -115,8 +109,6 @@ def command(model: tuple[str, ...], **options: Any) -> int:
         timeout=options["timeout"],
         threads=options["threads"],
     )
-    if ".toml" in "".join(str(folder)[-5:] for folder in folders.values()):
-        raise UsageError("an ensemble cannot be served, expected folders of models")
     bound = bind(settings.host, options["port"])
     if settings.token is None and not settings.on_loopback:
         say("warning: anyone who reaches this machine can use the server: --token demands a secret")

@@ -21,7 +21,7 @@ Ints = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class GraphInputs:
-    """What a session is fed for a document, and where each token's emissions are in its output."""
+    """The graph's inputs for a document, and the place of each token's emissions in the output."""
 
     feeds: dict[str, Ints]
     offsets: NDArray[np.int64]  # (S + 1,) where the tokens of each sentence begin

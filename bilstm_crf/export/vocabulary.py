@@ -1,4 +1,4 @@
-"""What a reader in another language needs beside the ONNX graph, as one JSON file."""
+"""Write the JSON file beside an ONNX graph: all that a program in another language needs to use it."""
 
 from __future__ import annotations
 

@@ -13,9 +13,15 @@ from pathlib import Path
 from bilstm_crf.encoder.loading import files_of, sha256_of_files
 from bilstm_crf.errors import BilstmCrfError, DownloadError, InputError, ModelFolderError, UsageError
 from bilstm_crf.hub.client import explained, progress_class
-from bilstm_crf.hub.files import DESCRIPTION, encoder_files, model_files, require_safetensors
+from bilstm_crf.hub.files import encoder_files, model_files, require_safetensors
 from bilstm_crf.hub.names import Repository, parse_name
-from bilstm_crf.model.description import MAX_BYTES, Description, EncoderDescription, read_description
+from bilstm_crf.model.description import (
+    DESCRIPTION,
+    MAX_BYTES,
+    Description,
+    EncoderDescription,
+    read_description,
+)
 from bilstm_crf.util.extras import optional_import
 from bilstm_crf.util.files import sha256_of
 from bilstm_crf.util.progress import human, note

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from bilstm_crf.encoder.loading import files_of
 from bilstm_crf.errors import ModelFolderError
-from bilstm_crf.model.description import Description
+from bilstm_crf.model.description import DESCRIPTION, Description
 
-DESCRIPTION = "model.json"
 CARD = "README.md"
 SAFE = ".safetensors"
 # What the folder of an encoder may hold; its code (.py) is only run with --trust-remote-code

@@ -1,4 +1,4 @@
-"""What can be said about a model without loading it: from model.json and the weights file's header."""
+"""Describe a model without loading it, from model.json and the header of the weights file."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from safetensors import safe_open
 
 from bilstm_crf.encoder.loading import is_local
 from bilstm_crf.errors import ModelFolderError
-from bilstm_crf.hub.files import DESCRIPTION, model_files
-from bilstm_crf.model.description import Description, read_description, require_regular_file
+from bilstm_crf.hub.files import model_files
+from bilstm_crf.model.description import DESCRIPTION, Description, read_description, require_regular_file
 
 SPLITS = ("train", "dev", "test")
 SCORES = ("precision", "recall", "f1")
@@ -71,7 +71,7 @@ class ModelInfo:
 
     @property
     def needs(self) -> list[str]:
-        """What must be there to use the model, besides the base installation."""
+        """Requirements of the model beyond the base installation."""
         encoder = self.description.encoder
         if encoder is None:
             return []

@@ -11,11 +11,11 @@ from bilstm_crf.encoder.loading import is_local
 from bilstm_crf.errors import UsageError
 from bilstm_crf.hub.card import CardOptions, write_card
 from bilstm_crf.hub.client import explained, own_bars
-from bilstm_crf.hub.files import CARD, DESCRIPTION, OLD, model_files, require_safetensors
+from bilstm_crf.hub.files import CARD, OLD, model_files, require_safetensors
 from bilstm_crf.hub.info import read_info
 from bilstm_crf.hub.names import Repository, parse_repository
 from bilstm_crf.hub.redact import without_folder
-from bilstm_crf.model.description import read_description
+from bilstm_crf.model.description import DESCRIPTION, read_description
 from bilstm_crf.model.model_folder import Model, copy_model, save_model
 from bilstm_crf.util.extras import optional_import
 from bilstm_crf.util.files import read_json, write_json, write_whole
@@ -70,7 +70,7 @@ def _write_card(source: Source, folder: Path, options: CardOptions, repository: 
 
 @dataclass(frozen=True)
 class Push:
-    """Where to push a model, and how."""
+    """The destination of a push, and its options."""
 
     repository: Repository
     private: bool | None = None  # of a new repository; None: as the account has it

@@ -7,7 +7,6 @@ from pathlib import Path
 from bilstm_crf.errors import ModelFolderError
 
 FOLDER = Path(__file__).resolve().parent.parent / "box"
-CARD = "README.md"  # beside its weights
 
 
 def box_folder() -> Path:

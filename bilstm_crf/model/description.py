@@ -27,6 +27,7 @@ from bilstm_crf.util.records import Bounds, parse_record
 from bilstm_crf.util.word_forms import Digits
 from bilstm_crf.version import __version__
 
+DESCRIPTION = "model.json"  # the file of a model's folder that names all others
 FORMAT = 4  # raised when an older program could not read a newer folder
 PACKED_FORMAT = 5  # of packed models
 READABLE = (2, 3, FORMAT, PACKED_FORMAT)
@@ -79,7 +80,7 @@ class Description:
 
 def read_description(folder: Path) -> Description:
     """Return what a folder's model.json says. Raises ModelFolderError where that cannot be a model."""
-    path = folder / "model.json"
+    path = folder / DESCRIPTION
     content = _content(path)
     try:
         content["architecture"] = _with_new_names(content.get("architecture"))

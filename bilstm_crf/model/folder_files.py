@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from bilstm_crf.errors import ModelFolderError
-from bilstm_crf.model.description import read_description
+from bilstm_crf.model.description import DESCRIPTION, read_description
 from bilstm_crf.util.files import write_whole
-
-DESCRIPTION = "model.json"
 
 
 def read_files(folder: Path) -> dict[str, bytes]:

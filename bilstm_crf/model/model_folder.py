@@ -91,7 +91,7 @@ def save_model(
         room = MAX_WORD_BYTES - 2 * model.word_table.size
         room -= sum(array.nbytes for array in _subword_arrays(model.subwords).values())
         model = with_words_of(model, vectors, max(0, room // (2 * model.word_table.shape[1])))
-    arrays = _arrays(model, list(model.vocabulary.words), model.word_table.astype(np.float16))
+    arrays = _arrays(model, list(model.vocabulary.words), model.word_table.astype(np.float16, copy=False))
     words = len(model.vocabulary.words)
     encoder = None if model.contextual is None else _save_encoder(model.contextual, folder, embed_encoder)
     _write(model, folder, arrays, words=words, encoder=encoder)
@@ -188,7 +188,7 @@ def _remove_old(folder: Path, weights: str, encoder: str | None) -> None:
 
 
 def with_words_of(model: Model, vectors: WordVectors, most: int | None = None) -> Model:
-    """Return the model with further words of `vectors`, `most` at most, in its own table."""
+    """Return the model with further words of `vectors`, `most` at most, in its own table (float16)."""
     rows = list(islice(further_rows(model.vocabulary, vectors), most))
     old = model.vocabulary
     reading = old.reading
@@ -196,7 +196,7 @@ def with_words_of(model: Model, vectors: WordVectors, most: int | None = None) -
         reading = RobustReading(usual_words([*vectors.words, *reading.usual.values()]))
     words = [*old.words, *(plain_form(vectors.words[row]) for row in rows)]
     vocabulary = Vocabulary(words, old.characters, old.labels, old.digits, old.attached, reading)
-    table = np.concatenate((model.word_table, vectors.matrix[rows].astype(model.word_table.dtype)))
+    table = np.concatenate((model.word_table.astype(np.float16), vectors.matrix[rows].astype(np.float16)))
     return dataclasses.replace(
         model, vocabulary=vocabulary, weights={**model.weights, "embedding.weight": table}
     )

@@ -23,7 +23,7 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a client gets, and its counts."""
+    """The bytes of an answer, with its numbers of tokens and names."""
 
     body: bytes
     tokens: int

@@ -64,7 +64,7 @@ HEADERS = {
 
 @dataclass
 class Service:
-    """What the addresses share."""
+    """The state that all addresses share."""
 
     settings: Settings
     models: dict[str, ServedModel]  # the first is the default
@@ -115,8 +115,7 @@ class Service:
 
     async def tag(self, request: Request) -> Response:
         """Tag texts or words in JSON, or a file."""
-        kind = request.headers.get("content-type", "")
-        if kind.partition(";")[0].strip().lower() == JSON:
+        if media_type_of(request) == JSON:
             return await self._tag_json(request)
         return await self._tag_file(request)
 
@@ -150,7 +149,7 @@ class Service:
             result.cancel()
 
     async def _tag_file(self, request: Request) -> Response:
-        source = source_of(request.headers.get("content-type", ""))
+        source = source_of(media_type_of(request))
         options = query_options(dict(request.query_params), FILE_OPTIONS)
         model = self.model(options.get("model"))
         target = writer_of(options.get("to", "jsonl" if source is text else source.name))
@@ -183,7 +182,7 @@ class Service:
     async def convert(self, request: Request) -> Response:
         """Write annotation in another format."""
         options = query_options(dict(request.query_params), ("to", "name"))
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+        if media_type_of(request) != JSON:
             raise ProblemError(415, f"expected Content-Type: {JSON}")
         writer = writer_of(options.get("to", "jsonl"))
         body = await self._body(request, self.settings.max_body).whole()
@@ -196,7 +195,7 @@ class Service:
             return b"".join(writer.write(sentences, FormatOptions()))
 
         content = await asyncio.get_running_loop().run_in_executor(self.pool, convert)
-        return Response(content, headers=file_headers(writer.name, options.get("name", "")))
+        return Response(content, headers=file_headers(writer.name))
 
     def _body(self, request: Request, limit: int) -> Body:
         return Body(request.receive, request.headers.get("content-length"), limit, self.settings.timeout)
@@ -248,7 +247,12 @@ async def _page_file(name: str, media_type: str, request: Request) -> Response:
     return Response(content, headers={"content-type": media_type})
 
 
-def file_headers(target: str, name: str) -> dict[str, str]:
+def media_type_of(request: Request) -> str:
+    """Return the media type of a body, in lower case and without parameters; "" if there is none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def file_headers(target: str) -> dict[str, str]:
     """Return the headers of an output that a browser should save, not show."""
     headers = {"content-type": MEDIA_TYPES[target]}
     if target in ("html", "xlsx"):
@@ -272,7 +276,7 @@ class FileResponse(Response):
     """
 
     def __init__(self, service: Service, file: FileRequest, body: Body, count: Any) -> None:
-        super().__init__(headers=file_headers(file.target.name, file.name))
+        super().__init__(headers=file_headers(file.target.name))
         del self.headers["content-length"]
         self._service, self._file, self._body, self._count = service, file, body, count
 

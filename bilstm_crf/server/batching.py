@@ -42,7 +42,7 @@ class Job:
 
     @property
     def kind(self) -> Hashable:
-        """What jobs that are tagged together share."""
+        """A key: jobs with the same one can be tagged together."""
         return (id(self.tagger), self.decoding) if self.together else id(self)
 
 

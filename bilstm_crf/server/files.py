@@ -55,12 +55,8 @@ class FileRequest:
 
     @property
     def renders(self) -> bool:
-        """Whether every byte but the labels comes back; of text, with marks around its names."""
+        """Whether the output is the input with labels: for text, with marks around its names."""
         return self.source.name == self.target.name
-
-    @property
-    def media_type(self) -> str:
-        return MEDIA_TYPES[self.target.name]
 
 
 def writer_of(name: str) -> Writer:
@@ -71,9 +67,8 @@ def writer_of(name: str) -> Writer:
     return WRITERS[name]
 
 
-def source_of(media_type: str) -> Format:
-    """Return the format of a body. Raises ProblemError for other media types."""
-    kind = media_type.partition(";")[0].strip().lower()
+def source_of(kind: str) -> Format:
+    """Return the format of a body of a media type. Raises ProblemError for others."""
     if kind not in SOURCES:
         found = f"Content-Type is {kind[:60]!r}" if kind else "no Content-Type"
         expected = ", ".join(["application/json", *SOURCES])

@@ -175,36 +175,7 @@ def _schemas(models: list[str]) -> Object:
             sentences={**_list(_ref("Sentence")), "description": "Of a text, with nbest."},
             alternatives={**_list(_ref("Alternative")), "description": "Of words, with nbest."},
         ),
-        "Entity": {"oneOf": [_ref("TextEntity"), _ref("WordEntity")]},
-        "TextEntity": _object(
-            ("text", "label", "start", "end"),
-            text=STRING,
-            label=STRING,
-            score=PROBABILITY,
-            start=OFFSET,
-            end={**OFFSET, "description": "Behind the last character."},
-            start_utf16=OFFSET,
-            end_utf16=OFFSET,
-        ),
-        "WordEntity": _object(
-            ("text", "label", "start_token", "end_token"),
-            text=STRING,
-            label=STRING,
-            score=PROBABILITY,
-            start_token=OFFSET,
-            end_token={**OFFSET, "description": "Behind the last token."},
-        ),
-        "Sentence": _object(
-            ("start", "end", "alternatives"),
-            start=OFFSET,
-            end=OFFSET,
-            start_utf16=OFFSET,
-            end_utf16=OFFSET,
-            alternatives=_list(_ref("Alternative")),
-        ),
-        "Alternative": _object(
-            ("probability", "entities"), probability=PROBABILITY, entities=_list(_ref("Entity"))
-        ),
+        **_entity_schemas(),
         "Models": _object(("models",), models=_list(_ref("Model"))),
         "Model": _object(
             ("name", "entity_types", "label_set", "encoding", "reads_neighbours"),
@@ -226,6 +197,38 @@ def _schemas(models: list[str]) -> Object:
             ),
         ),
         **_annotation(),
+    }
+
+
+def _entity_schemas() -> Object:
+    offsets: Object = {"start": OFFSET, "start_utf16": OFFSET, "end_utf16": OFFSET}
+    return {
+        "Entity": {"oneOf": [_ref("TextEntity"), _ref("WordEntity")]},
+        "TextEntity": _object(
+            ("text", "label", "start", "end"),
+            text=STRING,
+            label=STRING,
+            score=PROBABILITY,
+            end={**OFFSET, "description": "Behind the last character."},
+            **offsets,
+        ),
+        "WordEntity": _object(
+            ("text", "label", "start_token", "end_token"),
+            text=STRING,
+            label=STRING,
+            score=PROBABILITY,
+            start_token=OFFSET,
+            end_token={**OFFSET, "description": "Behind the last token."},
+        ),
+        "Sentence": _object(
+            ("start", "end", "alternatives"),
+            end=OFFSET,
+            **offsets,
+            alternatives=_list(_ref("Alternative")),
+        ),
+        "Alternative": _object(
+            ("probability", "entities"), probability=PROBABILITY, entities=_list(_ref("Entity"))
+        ),
     }
 
 

@@ -50,7 +50,7 @@ def address_of(bound: socket.socket, host: str) -> str:
 def warm_up(tagger: Tagger) -> None:
     """Compile, or load from numba's cache, all loops that requests need."""
     load_loops(PLAIN_TOKENS + 1)  # not the plain ones, which short texts get
-    # numba compiles anew for arrays that are not contiguous; those of a single word are
+    # numba compiles once for contiguous arrays, which a single token has, and again for others
     several = [
         Sentence(["Kari", "Nordmann", "flytta", "til", "Bergen", "i", "går", "."], document="1"),
         Sentence(["Oslo"]),

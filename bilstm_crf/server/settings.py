@@ -1,4 +1,4 @@
-"""What a server allows, and the models that it serves."""
+"""Limits of a server, and the models that it serves."""
 
 from __future__ import annotations
 

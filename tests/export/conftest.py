@@ -1,4 +1,4 @@
-"""What the tests of exports share: a browser, and models of every kind with random weights."""
+"""Fixtures of the export tests: a browser, and models of every kind with random weights."""
 
 from __future__ import annotations
 

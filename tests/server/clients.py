@@ -14,7 +14,7 @@ WAIT = 240  # seconds for an answer, on a busy machine
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server said."""
+    """An answer of the server."""
 
     status: int
     headers: dict[str, str]  # names in lower case

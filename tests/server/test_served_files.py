@@ -25,7 +25,7 @@ ODD = (
 
 
 def of_tag(cli: Callable[..., Done], tmp_path: Path, content: bytes, suffix: str, *options: str) -> bytes:
-    """What the command writes for a file."""
+    """Return the output of the command for a file."""
     source = tmp_path / f"in{suffix}"
     source.write_bytes(content)
     done = cli("tag", "--model", MODEL, source, *options, "--quiet")
