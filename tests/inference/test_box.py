@@ -10,6 +10,7 @@ import pytest
 
 from bilstm_crf import Tagger
 from bilstm_crf.errors import ModelFolderError
+from bilstm_crf.hub.files import CARD
 from bilstm_crf.inference import box
 from done import Done
 from runs import DEV
@@ -73,5 +74,5 @@ def test_the_card_of_a_model_names_its_data_and_scores(
     for part in ("# model", "GPE_LOC", Path(DEV).name, "SHA-256", "preset paper", "## Limits"):
         assert part in card
     assert cli("model", "card").out.replace(b"# box", b"# model") == done.out
-    (boxed / box.CARD).write_text("# Written by hand\n", "utf-8")
+    (boxed / CARD).write_text("# Written by hand\n", "utf-8")
     assert cli("model", "card").out == b"# Written by hand\n"
