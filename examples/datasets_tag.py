@@ -20,9 +20,14 @@ def tag_all(job: Job, workers: int) -> Iterator[Outcome]:
         return asdict(shard_tagger(job.settings).tag(job, shard))  # loaded once in each process
 
     numbers = Dataset.from_dict({"number": range(len(job.shards))})
-    # No cache: whether a shard is done is known by its output
-    for row in numbers.map(tag, num_proc=min(workers, len(numbers)), load_from_cache_file=False):
-        yield Outcome(row["name"], row["rows"], row["tokens"], row["error"])
+    outcomes = numbers.map(
+        tag,
+        num_proc=min(workers, len(numbers)),
+        remove_columns="number",
+        load_from_cache_file=False,  # whether a shard is done is known by its output
+    )
+    for row in outcomes:
+        yield Outcome(**row)
 
 
 if __name__ == "__main__":

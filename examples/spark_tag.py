@@ -13,7 +13,7 @@ from bilstm_crf.inference.shards import Job, Outcome
 if TYPE_CHECKING:
     import pandas
 
-SCHEMA = "name string, rows long, tokens long, error string"
+SCHEMA = "name string, rows long, tokens long, cpu double, error string"
 
 
 def tag_all(job: Job, workers: int) -> Iterator[Outcome]:

@@ -17,9 +17,9 @@ from bilstm_crf.util.progress import BatchProgress, say
 from bilstm_crf.util.system import cores
 
 ABOUT = """
-INPUT is a folder of shards (.parquet, .jsonl, .jsonl.gz), in folders or not. OUTPUT gets a file of the same
-name for each, with all its columns, and the names in each row's text: text, label, score, start and end, in
-code points. Where the text is null, the names are.
+INPUT is a folder of shards (.parquet, .jsonl, .jsonl.gz). OUTPUT gets a file of the same name for each,
+with all its columns and one more for the names in each row's text: a list of text, label, score, start and
+end (code points), or null where the text is.
 
 A file appears when it is whole. To continue after a crash or Ctrl-C, run the same command again.
 
@@ -76,10 +76,10 @@ def run_program(tag_all: TagAll, description: str) -> NoReturn:
 
 def tag_shards(tag_all: TagAll, job: Job, workers: int, *, quiet: bool = False) -> int:
     """Tag the shards of a job, show progress and report faults; return 1 if there were any, else 0."""
-    total, failed = len(job.shards), list(job.failed)
-    written = rows = tokens = 0
+    total, failed, written = len(job.shards), list(job.failed), list[Outcome]()
     if not quiet:
-        say(f"{job.source}: {total:,} shards to tag, {job.finished:,} finished before")
+        ignored = f"; {job.ignored:,} other files are ignored" if job.ignored else ""
+        say(f"{job.source}: {total:,} shards to tag, {job.finished:,} finished before{ignored}")
     try:
         with BatchProgress("Tagging", total, shown=not quiet) as progress:
             for outcome in tag_all(job, workers) if total else ():
@@ -87,7 +87,7 @@ def tag_shards(tag_all: TagAll, job: Job, workers: int, *, quiet: bool = False) 
                 if outcome.error:
                     failed.append(outcome)
                     continue
-                written, rows, tokens = written + 1, rows + outcome.rows, tokens + outcome.tokens
+                written.append(outcome)
                 if not quiet and not progress.live:
                     say(f"{progress.files:,} of {total:,}  {outcome.name}  {outcome.rows:,} rows")
     except KeyboardInterrupt:
@@ -101,5 +101,7 @@ def tag_shards(tag_all: TagAll, job: Job, workers: int, *, quiet: bool = False) 
         for each in sorted(failed, key=lambda outcome: outcome.name):
             say(f"  {each.name}  {each.error}")
     if not quiet:
-        say(f"{job.target}: {written:,} shards written, {rows:,} rows, {tokens:,} tokens")
+        rows, tokens = sum(each.rows for each in written), sum(each.tokens for each in written)
+        work = f"{rows:,} rows, {tokens:,} tokens, {sum(each.cpu for each in written):,.0f} s of CPU time"
+        say(f"{job.target}: {len(written):,} shards written; {work}")
     return 1 if failed else 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from functools import cache
 from itertools import islice
@@ -56,7 +57,7 @@ class ShardTagger:
         source, target = os.path.join(job.source, shard.name), os.path.join(job.target, shard.name)
         if os.path.exists(target):
             return Outcome(shard.name)
-        before = self.tokens
+        tokens, cpu = self.tokens, time.process_time()
         try:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             _require_unchanged(job, shard)
@@ -67,7 +68,7 @@ class ShardTagger:
                 _require_unchanged(job, shard)
         except Exception as error:  # of any kind: one shard must not stop the others
             return Outcome(shard.name, error=_reason(error))
-        return Outcome(shard.name, rows, self.tokens - before)
+        return Outcome(shard.name, rows, self.tokens - tokens, time.process_time() - cpu)
 
     def _names(self, texts: list[str | None]) -> Iterator[Names]:
         """Yield the names of each text. Texts do not read one another."""

@@ -23,6 +23,14 @@ from bilstm_crf.version import __version__
 PARQUET, JSONL = ".parquet", (".jsonl", ".jsonl.gz")
 RECORD = "_tagging.json"  # Spark, Ray and pyarrow take no file whose name begins with _ for data
 
+# What all shards of an output folder have in common, by the fields of `Record`
+SAME = {
+    "bilstm_crf": "version of bilstm_crf",
+    "model": "model (SHA-256 of model.json)",
+    "text_column": "text column",
+    "column": "name for the new column",
+}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -60,6 +68,7 @@ class Outcome:
     name: str
     rows: int = 0  # that were tagged; 0 where another worker had written the output
     tokens: int = 0
+    cpu: float = 0.0  # seconds
     error: str = ""  # why there is no output
 
 
@@ -104,14 +113,11 @@ class Record:
 
     def require_same(self, other: Record, target: str) -> None:
         """Raise UsageError if the shards in `target`, which `other` describes, were made in another way."""
-        for name in ("bilstm_crf", "model", "text_column", "column"):
+        for name, what in SAME.items():
             ours, theirs = getattr(self, name), getattr(other, name)
             if ours != theirs:
-                what = {"bilstm_crf": "version of bilstm_crf", "model": "SHA-256 of model.json"}.get(
-                    name, name
-                )
                 raise UsageError(
-                    f"{target} was begun with another {what.replace('_', ' ')}",
+                    f"{target} was begun with another {what}",
                     hint=f"there: {theirs}, now: {ours}; continue with the same, or use a new folder",
                 )
 
