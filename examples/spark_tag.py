@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -30,7 +32,9 @@ def tag_all(job: Job, workers: int) -> Iterator[Outcome]:
             yield pandas.DataFrame(asdict(tagger.tag(job, shard)) for shard in shards)
 
     conf = SparkConf().set("spark.ui.showConsoleProgress", "true")
-    conf.setIfMissing("spark.master", f"local[{workers},4]")  # unless spark-submit names one; 4 attempts
+    if not conf.contains("spark.master"):  # which spark-submit names
+        conf.setMaster(f"local[{workers},4]")  # with four attempts for a task
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # it would take any python3
     spark = SparkSession.builder.config(conf=conf).getOrCreate()
     numbers = spark.range(0, len(job.shards), numPartitions=len(job.shards))
     for row in numbers.mapInPandas(tag, SCHEMA).collect():

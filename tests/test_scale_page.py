@@ -53,9 +53,9 @@ def start(program: str, folder: Path) -> subprocess.Popen[str]:
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        "PYSPARK_PYTHON": sys.executable,
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_WORKER_NICENESS": "0",
+        "RAY_worker_niceness": "0",
+        "RAY_AUTH_MODE": "disabled",
     }
     command = [sys.executable, ROOT / "examples" / f"{program}_tag.py", *arguments]
     return subprocess.Popen(

@@ -97,7 +97,7 @@ def tag_shards(tag_all: TagAll, job: Job, workers: int, *, quiet: bool = False) 
     finally:
         job.remove_leftovers()
     if failed:
-        say(f"warning: {len(failed):,} of {total + job.finished + len(job.failed):,} shards have no output:")
+        say(f"warning: {len(failed):,} of {total + job.finished + len(job.failed):,} shards were not tagged:")
         for each in sorted(failed, key=lambda outcome: outcome.name):
             say(f"  {each.name}  {each.error}")
     if not quiet:

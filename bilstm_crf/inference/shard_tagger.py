@@ -10,7 +10,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -57,14 +57,13 @@ class ShardTagger:
         source, target = os.path.join(job.source, shard.name), os.path.join(job.target, shard.name)
         if os.path.exists(target):
             return Outcome(shard.name)
+        tag_file = self._tag_table if shard.name.endswith(PARQUET) else self._tag_lines
         tokens, cpu = self.tokens, time.process_time()
         try:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             _require_unchanged(job, shard)
             with write_whole(target, replace=False) as out:
-                rows = (
-                    self._tag_table(source, out) if source.endswith(PARQUET) else self._tag_lines(source, out)
-                )
+                rows = tag_file(source, out)
                 _require_unchanged(job, shard)
         except Exception as error:  # of any kind: one shard must not stop the others
             return Outcome(shard.name, error=_reason(error))
@@ -93,20 +92,19 @@ class ShardTagger:
 
         Raises InputError with the line for what is no row, and if no row has the text column.
         """
-        count, found = 0, False
+        column, count, found = self.settings.text_column, 0, False
         with open_input(path) as stream:
             lines = enumerate(stream, start=1)
             while batch := list(islice(lines, self.settings.batch_size)):
                 rows = [self._row(line, path, number) for number, line in batch]
-                found = found or any(row is not None and self.settings.text_column in row for row in rows)
-                names = self._names(
-                    [None if row is None else row.get(self.settings.text_column) for row in rows]
-                )
+                names = self._names([None if row is None else row.get(column) for row in rows])
                 for (_, line), row, entities in zip(batch, rows, names, strict=True):
                     out.write(line if row is None else self._with_names(line, row, entities))
-                count += sum(row is not None for row in rows)
+                present = [row for row in rows if row is not None]
+                count += len(present)
+                found = found or any(column in row for row in present)
         if count and not found:
-            raise InputError(f"no row has the column {self.settings.text_column!r}", path=path)
+            raise InputError(f"no row has the column {column!r}", path=path)
         return count
 
     def _row(self, line: bytes, path: str, number: int) -> dict[str, Any] | None:
@@ -118,8 +116,7 @@ class ShardTagger:
         row = parse_json(line, path=path, line=number)
         if not isinstance(row, dict):
             raise InputError(f"is {type(row).__name__}, expected an object", path=path, line=number)
-        if self.settings.column in row:
-            raise InputError(*self._taken(), path=path, line=number)
+        self._require_free(row, path, number)
         text = row.get(self.settings.text_column)
         if text is not None and not isinstance(text, str):
             what = f"{self.settings.text_column!r} is {type(text).__name__}, expected a text or null"
@@ -168,8 +165,7 @@ class ShardTagger:
         from pyarrow import types
 
         name = self.settings.text_column
-        if self.settings.column in schema.names:
-            raise InputError(*self._taken(), path=path)
+        self._require_free(schema.names, path)
         if schema.names.count(name) != 1:
             columns = ", ".join(schema.names)
             raise InputError(f"has no single column {name!r}; there are: {columns}", path=path)
@@ -179,8 +175,11 @@ class ShardTagger:
         if not any(each(kind) for each in are_texts):
             raise InputError(f"the column {name!r} is {kind}, expected string", path=path)
 
-    def _taken(self) -> tuple[str]:
-        return (f"has a column {self.settings.column!r} already; choose another with --column",)
+    def _require_free(self, columns: Container[str], path: str, line: int | None = None) -> None:
+        """Raise InputError if the new column is among the `columns` of the input."""
+        if self.settings.column in columns:
+            what = f"has a column {self.settings.column!r} already"
+            raise InputError(what, path=path, line=line, hint="choose another name with --column")
 
 
 def _names_type() -> pyarrow.DataType:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, ClassVar
 
 from bilstm_crf.errors import InputError, UsageError
@@ -144,8 +144,7 @@ def plan_job(source: str, target: str, settings: Settings) -> Job:
     pending, changed = _sort_out(shards, known, target)
     states = known | {each.name: each for each in pending}
     os.makedirs(target, exist_ok=True)
-    record.shards.extend(states.values())
-    write_json(path, asdict(record))  # before the first output
+    write_json(path, asdict(replace(record, shards=list(states.values()))))  # before the first output
     finished = len(shards) - len(pending) - len(changed)
     job = Job(source, target, settings, tuple(pending), finished, (*failed, *changed), ignored)
     job.remove_leftovers()

@@ -302,6 +302,18 @@ def test_a_table_keeps_its_columns_and_row_groups(tmp_path: Path, tagger: ShardT
     assert parquet.read_table(tmp_path / "out" / "empty.parquet").schema == result.schema
 
 
+def test_dates_far_in_the_future_stay_as_they_are(tmp_path: Path, tagger: ShardTagger) -> None:
+    pa = pytest.importorskip("pyarrow", reason="needs the extra ray, spark or datasets")
+    from pyarrow import parquet
+
+    far = pa.array([253_402_300_799_000_000], pa.timestamp("us"))  # 9999-12-31T23:59:59
+    (tmp_path / "in").mkdir()
+    table = pa.table({"text": ["Kari sov."], "until": far})
+    parquet.write_table(table, tmp_path / "in" / "a.parquet", use_deprecated_int96_timestamps=True)
+    assert tag(tmp_path / "in", tagger) == {}
+    assert parquet.read_table(tmp_path / "out" / "a.parquet")["until"].to_pylist() == far.to_pylist()
+
+
 def test_a_table_without_texts_is_reported(tmp_path: Path, tagger: ShardTagger) -> None:
     pa = pytest.importorskip("pyarrow", reason="needs the extra ray, spark or datasets")
     from pyarrow import parquet
