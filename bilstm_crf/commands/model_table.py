@@ -45,7 +45,9 @@ def model_table(rows: Sequence[Row]) -> Table:
         for row in rows
     ]
     notes = (
-        ["dev F1: of training; packing changes it a little"] if any(row.info.dev_note for row in rows) else []
+        ["dev F1: scored in training, before a model was packed"]
+        if any(row.info.dev_note for row in rows)
+        else []
     )
     return Table("", columns("model", "size", "types", "dev F1", "folder", left=("folder",)), cells, notes)
 
