@@ -107,6 +107,7 @@ def test_a_run_that_is_killed_and_interrupted_continues(program: str, folder: Pa
         os.killpg(process.pid, number)
         _, err = process.communicate()
         assert process.returncode == status, err
+        assert "Traceback" not in err
         require_same(before, out)
         before = finished(out)  # a worker that has outlived a killed program may have finished another
         assert before.keys() < SHARDS
