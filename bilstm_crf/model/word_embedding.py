@@ -41,6 +41,7 @@ class WordEmbedding(Stochastic):
         """Return (N, D) for word ids (N,); the id V + 1 + i has the vector `vectors[i]` (M, D).
 
         `part`: which words of a batch these are, if not all.
+
         Outside training every value is rounded to float16, the precision of a saved model, so that the
         scores of an epoch are those of the model that is saved from it.
         """
@@ -57,9 +58,10 @@ class WordEmbedding(Stochastic):
                 replaced, probability = (
                     self.get_buffer(f"{name}_{number}") for name in ("vectors", "probability")
                 )
-                number_drawn = len(words) if part is None else part.whole
-                drawn = torch.from_numpy(self.random.random(number_drawn, np.float32)).to(words.device)
-                drawn = drawn if part is None else drawn[part.tokens]
+                count = len(words) if part is None else part.whole
+                drawn = torch.from_numpy(self.random.random(count, np.float32)).to(words.device)
+                if part is not None:
+                    drawn = drawn[part.tokens]
                 rows = torch.where((drawn < probability[words]).unsqueeze(1), replaced[words], rows)
             return rows if given is None else rows.index_put((~own,), given)
         rows = F.embedding(words, self.weight).half()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 # Others wait while the first downloads, encodes a corpus or scores. A process that ends is noticed at once.
-TIMEOUT = timedelta(days=30)
+TIMEOUT = timedelta(days=7)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -69,12 +69,17 @@ class Processes:
             each.copy_(total.view_as(each))
 
     def use_device(self, name: str) -> None:
-        """Take a GPU of its own for each process of a machine. Raises UsageError where there are too few."""
+        """Take a GPU of its own for each process of a machine, where the device is `cuda`.
+
+        Raises UsageError where there are too few, or where one is named.
+        """
         import torch
 
-        if self.size == 1 or torch.device(name).type != "cuda":
+        if self.size == 1 or not name.startswith("cuda") or not (found := torch.cuda.device_count()):
             return
-        if (found := torch.cuda.device_count()) < self.on_machine:
+        if name != "cuda":
+            raise UsageError(f"--device {name}: each process takes a GPU of its own", hint="--device cuda")
+        if found < self.on_machine:
             raise UsageError(
                 f"{self.on_machine} processes on a machine with {found} GPU{'s' * (found != 1)}",
                 hint=f"torchrun --nproc-per-node {found}, or --device cpu",

@@ -63,10 +63,7 @@ def command_line(*arguments: str) -> str:
     if name == "train.py":
         program = [*(torchrun or ["python"]), name]
     elif torchrun:
-        program = [
-            *torchrun,
-            *(["-m", "bilstm_crf"] if name == "__main__.py" else ["--no-python", "bilstm-crf"]),
-        ]
+        program = [*torchrun, *(["-m", "bilstm_crf"] if name == "__main__.py" else ["--no-python", name])]
     else:
         program = ["bilstm-crf" if arguments else name]
     if not arguments:

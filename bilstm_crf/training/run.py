@@ -129,8 +129,8 @@ def set_up(config: RunConfig, monitor: Monitor, processes: Processes = ALONE) ->
 
     Raises InputError for what cannot be read, UsageError for what does not go together or is not there.
     """
-    find_device(config.run.device)  # refuse it before gigabytes are read
     processes.use_device(config.run.device)
+    find_device(config.run.device)  # refuse it before gigabytes are read
     with Waiting("Reading the corpora"):
         corpora = load_corpora(config.data, monitor.say, documents=config.reads_neighbours)
         corpora = corpora.with_caseless(config.data.caseless)

@@ -2,49 +2,38 @@
 
 from __future__ import annotations
 
-import io
-import multiprocessing
 import os
 import re
 import signal
-import socket
+import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from multiprocessing.process import BaseProcess
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
 
-from bilstm_crf.commands.main import run as run_command
-from bilstm_crf.config import RunConfig
-from bilstm_crf.errors import UsageError
+from bilstm_crf.errors import InterruptedRunError, UsageError
 from bilstm_crf.features.batches import make_batch, part_of
-from bilstm_crf.features.occurrences import MemoryIndex
 from bilstm_crf.features.vocabulary import Vocabulary
 from bilstm_crf.training import run
 from bilstm_crf.training.processes import Processes, as_started
 from bilstm_crf.training.records import read_description
-from bilstm_crf.util import fields
 from done import Done
 from runs import (
     ROOT,
     SAMPLE,
-    TRAIN,
     hear_ctrl_c,
     history,
+    interrupt,
     monitor,
     resume,
-    set_options,
     small_config,
     start,
     weights_hash,
 )
+from together import Together, assert_close, options
 
-FORK = multiprocessing.get_context("fork")  # a new process would import PyTorch again
 RECIPE = {  # all that draws random numbers or keeps something between batches
     "embeddings": str(SAMPLE / "vectors.bin"),
     "words.dim": 100,  # the default, which those have no use for
@@ -62,63 +51,6 @@ RECIPE = {  # all that draws random numbers or keeps something between batches
     "learning_rate": 0.05,
     "epochs": 3,
 }
-
-
-class Together:
-    """The command line in several processes at once; what each says is in a file of its own."""
-
-    def __init__(self, folder: Path, size: int, arguments: Sequence[object]) -> None:
-        with socket.socket() as free:
-            free.bind(("localhost", 0))
-            port = free.getsockname()[1]
-        folder.mkdir(exist_ok=True)
-        self.files = [folder / f"{rank}.txt" for rank in range(size)]
-        for file in self.files:
-            file.write_text("")
-        given = [str(each) for each in arguments]
-        self.processes: list[BaseProcess] = [
-            FORK.Process(target=_work, args=(rank, size, port, self.files[rank], given))
-            for rank in range(size)
-        ]
-        for process in self.processes:
-            process.start()
-
-    def wait_for(self, text: str) -> None:
-        """Until the first process has said this (or has ended)."""
-        while text not in self.files[0].read_text() and self.processes[0].is_alive():
-            time.sleep(0.01)
-
-    def end(self) -> tuple[list[int | None], list[str]]:
-        """Wait for all; return exit statuses, and what each has said."""
-        for process in self.processes:
-            process.join()
-        return [each.exitcode for each in self.processes], [each.read_text() for each in self.files]
-
-
-def _work(rank: int, size: int, port: int, file: Path, arguments: list[str]) -> None:
-    hear_ctrl_c()
-    names = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "LOCAL_WORLD_SIZE": size}
-    os.environ.update({name: str(value) for name, value in names.items()})
-    os.environ.update(MASTER_ADDR="localhost", MASTER_PORT=str(port))
-    os.dup2(os.open(file, os.O_WRONLY | os.O_APPEND), 2)
-    os.dup2(2, 1)
-    sys.stdout, sys.stderr = (io.TextIOWrapper(os.fdopen(number, "wb", 0), "utf-8") for number in (1, 2))
-    sys.stdin = io.TextIOWrapper(io.BytesIO())
-    os._exit(run_command(["train", *arguments]))
-
-
-def options(config: RunConfig) -> list[str]:
-    return ["--labels", "full", *set_options(fields.changes(config, RunConfig()))]
-
-
-def assert_close(folder: Path, other: Path) -> None:
-    """The same losses and weights, but for the order of sums."""
-    losses, others = ([row["loss"] for row in history(each)] for each in (folder, other))
-    assert losses == pytest.approx(others, rel=1e-6)
-    weights, expected = (load_file(next(each.glob("weights-*"))) for each in (folder, other))
-    assert weights.keys() == expected.keys()
-    for name, each in expected.items():
-        np.testing.assert_allclose(weights[name], each, rtol=1e-3, atol=1e-4, err_msg=name)
 
 
 @pytest.mark.parametrize(("size", "batch_size"), [(2, 3), (3, 2)], ids=["uneven", "too few for all"])
@@ -172,3 +104,104 @@ def test_what_is_no_training_is_said_once(
     assert what in said[0]
     assert said[1] == ""
     assert os.listdir(tmp_path) == ["said"]
+
+
+def test_the_parts_of_a_batch_are_the_batch_in_packed_order() -> None:
+    """And sentences of the same length are in different parts."""
+    vocabulary = Vocabulary((), "Kari", ["O"])
+    lengths = [9, 1, 7, 4, 4, 8, 3]
+    words = [[f"Kari{number}"] * length for number, length in enumerate(lengths)]
+    encoded = vocabulary.encode(words, [["O"] * length for length in lengths])
+    batch = make_batch(encoded, np.arange(7))
+    parts = [part_of(batch, number, 3, encoded) for number in range(3)]
+    places = [each.part for each in parts if each.part is not None]
+    assert sorted(np.concatenate([each.tokens for each in places])) == [*range(36)]
+    for part, place in zip(parts, places, strict=True):
+        assert (part.layout.tokens == batch.layout.tokens[place.tokens]).all()
+        assert (part.words.characters == batch.words.characters[place.characters]).all()
+        assert (
+            batch.layout.sentences[place.sentence_of] == part.layout.sentences[part.layout.sentence_of]
+        ).all()
+    assert [len(each.labels) for each in parts] == [13, 12, 11]  # 9+3+1, 8+4, 7+4
+
+
+def test_another_number_of_processes_does_not_resume(tmp_path: Path) -> None:
+    small = small_config(tmp_path, epochs=2)
+    with pytest.raises(InterruptedRunError):
+        start(small, tmp_path / "run", interrupt(1))
+    with pytest.raises(UsageError, match="now there are 2") as caught:
+        run.resume(tmp_path / "run", monitor(), processes=Processes(0, 2, 2, 0))
+    assert "without torchrun" in str(caught.value.hint)
+
+
+def test_half_of_what_torchrun_sets_is_refused(
+    cli: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    done = cli("train")
+    assert (done.status, done.out) == (2, b"")
+    assert "torchrun" in done.err
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert as_started() == Processes()
+
+
+@pytest.mark.slow
+def test_divergence_is_said_once(tmp_path: Path) -> None:
+    config = small_config(tmp_path, learning_rate=1e6, batch_size=4)
+    statuses, said = Together(tmp_path / "said", 2, [*options(config), "--output", tmp_path / "run"]).end()
+    assert statuses == [1, 1]
+    assert said[0].count("diverges") == 1
+    assert said[1] == ""
+
+
+@pytest.fixture
+def torchrun() -> Callable[..., subprocess.Popen[bytes]]:
+    """Starts two processes as a user does."""
+
+    def begin(*arguments: object) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+        return subprocess.Popen(
+            [*command, *map(str, arguments)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=hear_ctrl_c,
+        )
+
+    return begin
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", [["train.py"], ["-m", "bilstm_crf", "train"]], ids=["script", "module"])
+def test_torchrun_starts_a_training(
+    form: list[str], torchrun: Callable[..., subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    config = small_config(tmp_path, batch_size=3)
+    start(config, tmp_path / "one")
+    process = torchrun(*form, *options(config), "--output", tmp_path / "two")
+    out, said = process.communicate()
+    assert process.returncode == 0, said
+    assert out.count(b"strict F1") == said.count(b"Model in") == said.count(b"Epoch  5") == 1
+    assert_close(tmp_path / "two", tmp_path / "one")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_all_and_says_once_how_to_go_on(
+    number: int, torchrun: Callable[..., subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    config = small_config(tmp_path, batch_size=3, epochs=1000)
+    process = torchrun("train.py", *options(config), "--output", tmp_path / "run")
+    assert process.stderr is not None
+    before = []
+    for line in process.stderr:
+        before.append(line)
+        if line.startswith(b"Epoch  2"):
+            break
+    process.send_signal(number)
+    _, said = process.communicate()
+    done = len(history(tmp_path / "run"))
+    expected = f"Interrupted in epoch {done + 1}; epochs 1-{done} are safe in {tmp_path / 'run'}"
+    assert said.decode().count(expected) == 1
+    assert b"torchrun --nproc-per-node 2 train.py --resume" in said
+    assert not (tmp_path / "run" / ".lock").exists()
