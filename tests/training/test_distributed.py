@@ -49,11 +49,15 @@ RECIPE = {  # all that draws random numbers or keeps something between batches
     "gradient_clip": 1,
     "momentum": 0.5,
     "learning_rate": 0.05,
-    "epochs": 3,
+    "epochs": 2,
 }
 
 
-@pytest.mark.parametrize(("size", "batch_size"), [(2, 3), (3, 2)], ids=["uneven", "too few for all"])
+@pytest.mark.parametrize(
+    ("size", "batch_size"),
+    [(2, 3), pytest.param(3, 2, marks=pytest.mark.slow)],
+    ids=["uneven", "too few for all"],
+)
 def test_several_processes_end_where_one_ends(size: int, batch_size: int, tmp_path: Path) -> None:
     """20 sentences in batches of 3: the last has 2. In batches of 2, three processes have no part each."""
     config = small_config(tmp_path).replace({**RECIPE, "batch_size": batch_size})
@@ -68,6 +72,7 @@ def test_several_processes_end_where_one_ends(size: int, batch_size: int, tmp_pa
     assert description.command.startswith(f"torchrun --nproc-per-node {size} ")
 
 
+@pytest.mark.slow
 def test_a_killed_process_ends_the_others_and_the_run_goes_on_where_it_was(tmp_path: Path) -> None:
     config = small_config(tmp_path, batch_size=4, epochs=20)
     arguments = [*options(config), "--output", tmp_path / "run"]
