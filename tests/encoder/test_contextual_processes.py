@@ -24,7 +24,7 @@ def test_an_encoder_and_a_growing_context(
     text = (own_encoder / "config.json").read_text()
     (own_encoder / "config.json").write_text(re.sub(r'(dropout_prob": )[0-9.]+', r"\g<1>0.0", text))
     settings = {"encoder.name": str(own_encoder), "encoder.curriculum": "0:10,1:10", "batch_size": 4, **more}
-    settings |= {"retrain_on_dev": True, "threads": 1}
+    settings |= {"retrain_on_dev": True, "learning_rate": 0.02}
     config = small_config(tmp_path).replace(settings)
     config = config.replace({"schedule.epochs": RunConfig().schedule.epochs})  # the curriculum says how long
     start(config, tmp_path / "one")

@@ -96,8 +96,10 @@ def test_a_killed_process_ends_the_others_and_the_run_goes_on_where_it_was(tmp_p
     ("arguments", "status", "what"),
     [
         (["--bogus"], 2, "--bogus"),
-        (["--train", "absent.conll", "--dev", "absent.conll"], 2, "absent.conll"),
-        (["--help"], 0, "--patience"),
+        pytest.param(
+            ["--train", "absent.conll", "--dev", "absent.conll"], 2, "absent", marks=pytest.mark.slow
+        ),
+        pytest.param(["--help"], 0, "--patience", marks=pytest.mark.slow),
     ],
 )
 def test_what_is_no_training_is_said_once(
