@@ -147,8 +147,8 @@ reading_options = options_group(
         "--format",
         "format_name",
         metavar="NAME",
-        help="Input format: conllu, conll2003, text, jsonl, brat; in tag docx, odt, html, mail, pdf too."
-        "  [by suffix]",
+        help="Input format: conllu, conll2003, text, jsonl, brat; in tag docx, odt, html, mail, pdf too, but "
+        "not brat.  [by suffix]",
     ),
     click.option(
         "--misc-key",

@@ -52,7 +52,8 @@ def plan_jobs(files: Sequence[str], options: dict[str, Any]) -> Plan:
             "--format brat is for labelled files: tag reads their text and finds names of its own",
             hint="give the text: bilstm-crf tag a.txt --to brat -o tagged/a.ann",
         )
-    files = [_text_of(path) for path in files]
+    if options["format_name"] is None:
+        files = [_text_of(path) for path in files]
     if len(set(files)) < len(files):
         raise UsageError("the same file was given twice")
     folders = [path for path in files if os.path.isdir(path)]
@@ -87,7 +88,7 @@ def _add(plan: Plan, found: Found, options: Mapping[str, Any]) -> None:
     path = found.path
     if found.folder is not None and os.path.basename(path) == documents.NAME:
         return  # names the documents of the files beside it
-    if found.folder is not None and suffix_of(path) in brat.suffixes:
+    if found.folder is not None and suffix_of(path) in brat.suffixes and options["format_name"] is None:
         return  # its text is in the folder
     try:
         if path != "-" and suffix_of(path) not in READ and not os.path.lexists(path):
