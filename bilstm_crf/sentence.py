@@ -77,6 +77,7 @@ class Sentence:
     offsets: list[tuple[int, int]] | None = None  # of each token in `text`: (start, end) in code points
     document: str | None = None  # name of its document
     id: str | None = None
+    notes: dict[str, str | int | float] | None = None  # to write as comments of CoNLL-U and keys of JSONL
     path: str = ""  # its file
     line: int = 0  # its first line, from 1
     lines: list[int] = field(default_factory=list)  # the line of each token, from 1

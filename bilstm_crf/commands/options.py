@@ -147,7 +147,7 @@ reading_options = options_group(
         "--format",
         "format_name",
         metavar="NAME",
-        help="Input format: conllu, conll2003, text, jsonl; in tag also docx, odt, html, mail, pdf."
+        help="Input format: conllu, conll2003, text, jsonl; in tag and select docx, odt, html, mail, pdf."
         "  [by suffix]",
     ),
     click.option(
@@ -172,6 +172,22 @@ reading_options = options_group(
         "--input-encoding",
         metavar="NAME",
         help="Character encoding of the input, such as cp1252; output is UTF-8.  [UTF-8]",
+    ),
+)
+
+# How text is split, and what is a token of it: options of commands that tag
+text_options = options_group(
+    click.option(
+        "--sentences",
+        type=click.Choice(["line", "detect"]),
+        help="Text: one sentence a line, or running text to split.  [detect; line with --tokenise spaces]",
+    ),
+    click.option(
+        "--tokenise",
+        type=click.Choice(["norwegian", "spacy", "spaces"]),
+        default="norwegian",
+        show_default=True,
+        help="Tokeniser for text; spacy needs the extra `spacy`.",
     ),
 )
 
@@ -255,6 +271,15 @@ model_options = options_group(
     device_option,
 )
 
+
+tagger_option = click.option(
+    "--model",
+    metavar="DIR|NAME",
+    help="Folder of a model, fetched OWNER/NAME, or TOML file of an ensemble.  [the one in the box]",
+)
+output_file_option = click.option(
+    "-o", "--output", metavar="FILE", help="Output file, written atomically.  [standard output]"
+)
 
 # Options of a model that do nothing with the output of another system
 MODEL_ALONE = ("encoder", "trust_remote_code", "threads", "device")

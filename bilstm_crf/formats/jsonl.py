@@ -338,7 +338,7 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
     """See `Format.compose`. A multi-word token becomes one token, as it stands in the text.
 
     A record has its place in the file if it came from one, and each entity too. `alternatives` are the n
-    best ways to label the sentence.
+    best ways to label the sentence. Notes are keys before the text.
     """
     if not sentence.tokens:
         return b""
@@ -350,6 +350,7 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
     elif sentence.line:
         content |= {"file": file_name(sentence), "line": sentence.line}
     content = {key: value for key, value in content.items() if value is not None}
+    content |= sentence.notes or {}
     content |= {"text": text, "tokens": [text[start:end] for start, end in dict.fromkeys(offsets)]}
     forms = partial(_own_forms, sentence, text=text, offsets=offsets, origin=origin)
     if sentence.token_spans is not None:

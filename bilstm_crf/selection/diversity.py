@@ -60,8 +60,8 @@ def _vectors(units: Sequence[Unit]) -> tuple[Ints, Ints, Float64s]:
             words.append(numbers.setdefault(word, len(numbers)))
             owners.append(owner)
             counts.append(count)
-    word, owner_of = np.array(words, np.int64), np.array(owners, np.int64)
-    document_frequency = np.bincount(word, minlength=len(numbers))
-    weights = np.array(counts) * np.log(1 + len(units) / document_frequency[word])
-    lengths = np.sqrt(np.bincount(owner_of, weights**2, minlength=len(units)))
-    return word, owner_of, weights / lengths[owner_of]
+    word_ids, unit_ids = np.array(words, np.int64), np.array(owners, np.int64)
+    document_frequency = np.bincount(word_ids, minlength=len(numbers))
+    weights = np.array(counts) * np.log(1 + len(units) / document_frequency[word_ids])
+    lengths = np.sqrt(np.bincount(unit_ids, weights**2, minlength=len(units)))
+    return word_ids, unit_ids, weights / lengths[unit_ids]
