@@ -4,8 +4,9 @@ python benchmarks/selection.py --norne ../shared/norne --embeddings sg100.bin --
 
 Train is the pool, whose labels are uncovered when a sentence is selected. Each curve starts with the same
 random sentences of its seed; after each training the method selects more, and a new model is trained from
-scratch, on so many sentence visits whatever their number. A curve ends when it is past the share of the
-F1 that all of train gives, the mean over the seeds. A run that was interrupted goes on from its state.
+scratch, on so many sentence visits whatever their number, but for some epochs at least: all of train would
+not be learnt otherwise. A curve ends when it is past the share of the F1 that all of train gives, the mean
+over the seeds. A run that was interrupted goes on from its state.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ class Simulation:
     dev: list[Sentence]
     vectors: WordVectors | None
     config: RunConfig
-    visits: int
+    visits: int  # sentences that a model is trained on
+    epochs: int  # the fewest
     state: Path
     rows: dict[str, Row]
 
@@ -90,7 +92,7 @@ class Simulation:
         started = time.process_time()
         config = self.config.replace({"seed": seed})
         sentences = [self.train[number] for number in numbers]
-        batches = self.visits // config.schedule.batch_size
+        batches = max(self.visits, self.epochs * len(sentences)) // config.schedule.batch_size
         tagger = train_in_memory(config, sentences, self.vectors, Silent(), batches=batches)  # type: ignore[arg-type]
         score = strict([each.token_spans or [] for each in self.dev], tagger.predict(self.dev))
         self.rows[name] = {
@@ -170,7 +172,8 @@ def main() -> None:
     parser.add_argument("--norne", type=Path, required=True)
     parser.add_argument("--language", choices=FILES, default="nno")
     parser.add_argument("--embeddings", default="none")
-    parser.add_argument("--visits", type=int, default=60_000, help="Sentences that a model is trained on.")
+    parser.add_argument("--visits", type=int, default=40_000, help="Sentences that a model is trained on.")
+    parser.add_argument("--epochs", type=int, default=12, help="Epochs that it is trained for at least.")
     parser.add_argument("--learning-rate", type=float, default=0.006)
     parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44])
     parser.add_argument("--state", type=Path, required=True, help="What is done, to go on from.")
@@ -183,9 +186,8 @@ def main() -> None:
     settings = {**QUICK, **own}
     config = RunConfig().replace(settings)
     rows = json.loads(arguments.state.read_text()) if arguments.state.exists() else {}
-    simulation = Simulation(
-        train.sentences, dev.sentences, vectors, config, arguments.visits, arguments.state, rows
-    )
+    corpora = train.sentences, dev.sentences, vectors
+    simulation = Simulation(*corpora, config, arguments.visits, arguments.epochs, arguments.state, rows)
     wholes = [simulation.whole(seed) for seed in arguments.seeds]
     target = SHARE * statistics.mean(row["f1"] for row in wholes)
     curves: dict[str, list[list[Row]]] = {method: [] for method in METHODS}
@@ -201,6 +203,7 @@ def main() -> None:
         "seeds": arguments.seeds,
         "settings": settings,
         "visits": arguments.visits,
+        "epochs": arguments.epochs,
         "pool": {"sentences": len(train.sentences), "tokens": train.tokens},
         "all": {"f1": spread([row["f1"] for row in wholes]), "by seed": [row["f1"] for row in wholes]},
         "target": round(target, 2),

@@ -175,21 +175,24 @@ reading_options = options_group(
     ),
 )
 
-# How text is split, and what is a token of it: options of commands that tag
-text_options = options_group(
-    click.option(
-        "--sentences",
-        type=click.Choice(["line", "detect"]),
-        help="Text: one sentence a line, or running text to split.  [detect; line with --tokenise spaces]",
-    ),
-    click.option(
-        "--tokenise",
-        type=click.Choice(["norwegian", "spacy", "spaces"]),
-        default="norwegian",
-        show_default=True,
-        help="Tokeniser for text; spacy needs the extra `spacy`.",
-    ),
-)
+
+def text_options(by_line: str) -> Callable[[Function], Function]:
+    """Return the options of commands that tag text; with the options `by_line`, a sentence is a line."""
+    return options_group(
+        click.option(
+            "--sentences",
+            type=click.Choice(["line", "detect"]),
+            help=f"Text: one sentence a line, or running text to split.  [detect; line with {by_line}]",
+        ),
+        click.option(
+            "--tokenise",
+            type=click.Choice(["norwegian", "spacy", "spaces"]),
+            default="norwegian",
+            show_default=True,
+            help="Tokeniser for text; spacy needs the extra `spacy`.",
+        ),
+    )
+
 
 repair_option = click.option(
     "--repair",

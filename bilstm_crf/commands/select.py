@@ -92,7 +92,7 @@ TO_HELP = f"Output: {', '.join(list(WRITERS)[:-1])} or text.  [by the output's s
 @output_file_option
 @click.option("--to", metavar="NAME", help=TO_HELP)
 @reading_options
-@text_options
+@text_options("--tokenise spaces")
 @model_options
 @click.option("--quiet", is_flag=True, help="No progress and no summary, only errors.")
 @click.pass_context
@@ -170,10 +170,11 @@ class Selector:
 
         Raises InputError if there is nothing to select.
         """
-        batch = Batch(self.plan, self.file_tagger, self.quiet)
-        label, shown = f"{len(self.plan.jobs):,} files", shows_progress(job.output, quiet=self.quiet)
+        batch, files = Batch(self.plan, self.file_tagger, self.quiet), len(self.plan.jobs)
+        label = f"{files:,} files" if self.plan.several else self.plan.jobs[0].path
+        shown = shows_progress(job.output, quiet=self.quiet)
         with open_outputs(job) as (out, companion):
-            with BatchProgress(label, len(self.plan.jobs), shown=shown) as progress:
+            with BatchProgress(label, files, shown=shown) as progress:
                 sentences = self._sentences(batch, progress)
                 selection = select(sentences, request, known)
             batch.report_skipped()

@@ -51,7 +51,7 @@ TO_HELP = f"Output: {', '.join(list(WRITERS)[:-1])} or text.  [by the output's s
 @click.option("--text", metavar="TEXT", help="Tag this text instead of files.")
 @reading_options
 @click.option("--to", metavar="NAME", help=TO_HELP)
-@text_options
+@text_options("--flush or --tokenise spaces")
 @click.option("--flush", is_flag=True, help="Write each sentence as soon as it is read.")
 @decoding_options
 @model_options

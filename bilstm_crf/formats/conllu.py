@@ -17,7 +17,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 from bilstm_crf.errors import InputError, warn
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions, rounded
-from bilstm_crf.formats.blocks import BOM_BYTES, NEWDOC, blocks, check_word, rows
+from bilstm_crf.formats.blocks import BOM, NEWDOC, blocks, check_word, rows
 from bilstm_crf.labels import ENCODINGS, parse
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.offsets import align
@@ -344,15 +344,14 @@ def excerpt(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
 
     A `# newdoc` and the notes come before its own lines, which end in \n. Raises as `render`.
     """
-    head = (_newdoc(sentence) if new_document else []) + _notes(sentence)
-    replaced = {"newdoc id", "newdoc", *(sentence.notes or {})}
-    lines = [line.encode() for line in head]
+    lines = (_newdoc(sentence) if new_document else []) + _notes(sentence)
     for line in _relabelled_lines(sentence, options):
-        line = line.removeprefix(BOM_BYTES).rstrip(b"\r\n")
-        is_comment = line.startswith(b"#")
-        if line.strip() and not (is_comment and line[1:].partition(b"=")[0].decode().strip() in replaced):
-            lines.append(line)
-    return b"\n".join([*lines, b"\n"])
+        text = line.decode().removeprefix(BOM).rstrip("\r\n")
+        key = text[1:].partition("=")[0].strip()
+        is_replaced = text.startswith("#") and (NEWDOC.match(text) or key in (sentence.notes or {}))
+        if text.strip() and not is_replaced:
+            lines.append(text)
+    return "\n".join([*lines, "\n"]).encode()
 
 
 def _relabelled_lines(sentence: Sentence, options: FormatOptions) -> list[bytes]:

@@ -8,7 +8,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bilstm_crf.selection.diversity import diverse
@@ -31,6 +31,7 @@ def texts(units: Sequence[Unit]) -> list[str]:
     return [" ".join(each.sentences[0].tokens) for each in units]
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(NAMES, st.integers(0, 5))), st.integers(1, 6))
 def test_a_pool_keeps_the_best_of_the_distinct_texts(stream: list[tuple[str, int]], size: int) -> None:
     pool = Pool(size)
