@@ -44,14 +44,24 @@ def model_table(rows: Sequence[Row]) -> Table:
         )
         for row in rows
     ]
-    return Table("", columns("model", "size", "types", "dev F1", "folder", left=("folder",)), cells)
+    notes = (
+        ["dev F1: scored in training, before a model was packed"]
+        if any(row.info.dev_note for row in rows)
+        else []
+    )
+    return Table("", columns("model", "size", "types", "dev F1", "folder", left=("folder",)), cells, notes)
 
 
 def info_tables(info: ModelInfo) -> list[Table]:
     """Return what is known of a model."""
     tables = [
         Table("Model", columns("", "value", left=("value",)), list(_facts(info))),
-        Table("Dev scores", columns(*info.dev_scores), [tuple(map(Percent, info.dev_scores.values()))]),
+        Table(
+            "Dev scores",
+            columns(*info.dev_scores),
+            [tuple(map(Percent, info.dev_scores.values()))],
+            [info.dev_note] if info.dev_note else [],
+        ),
         Table(
             "Data",
             columns("split", "file", "sentences", "SHA-256", left=("file", "SHA-256")),

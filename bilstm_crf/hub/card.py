@@ -107,6 +107,8 @@ def _scores(info: ModelInfo) -> Iterator[Block]:
     scores = info.dev_scores
     if scores:
         yield Table("", columns(*scores), [tuple(map(Percent, scores.values()))])
+        if info.dev_note:
+            yield Paragraph(info.dev_note)
 
 
 def _recipe(record: Mapping[str, Any]) -> Iterator[Block]:

@@ -70,6 +70,11 @@ class ModelInfo:
         }
 
     @property
+    def dev_note(self) -> str:
+        """What a reader of the dev scores must know; empty if nothing."""
+        return "Scored in training, before the model was packed." if self.description.packed else ""
+
+    @property
     def needs(self) -> list[str]:
         """Requirements of the model beyond the base installation."""
         encoder = self.description.encoder

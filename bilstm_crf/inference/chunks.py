@@ -82,13 +82,19 @@ def in_forks(
     processes: int,
 ) -> Iterator[R]:
     """Return the results of tagging each item, as `in_workers`; on a GPU in this process."""
+    return in_workers(
+        work,
+        items,
+        processes=processes if tagger.on_cpu else 1,
+        prepare=lambda: compile_loops(tagger, decoding),
+    )
 
-    def compile_once() -> None:
-        """Compile, or load from numba's cache, all loops that the work needs."""
-        load_loops(PLAIN_TOKENS + 1)  # not the plain ones, which short texts get
-        tagger.annotate([Sentence(["Kari", "."], document="1")], decoding)
 
-    return in_workers(work, items, processes=processes if tagger.on_cpu else 1, prepare=compile_once)
+def compile_loops(tagger: Tagger | Ensemble, decoding: Decoding) -> None:
+    """Compile, or load from numba's cache, all loops that tagging so needs."""
+    load_loops(PLAIN_TOKENS + 1)  # not the plain ones, which short texts get
+    # Several tokens, since numba compiles arrays of a single row apart
+    tagger.annotate([Sentence(["Kari", "bur", "i", "Bergen", "."], document="1")], decoding)
 
 
 @dataclass(frozen=True)

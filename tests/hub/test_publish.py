@@ -323,11 +323,13 @@ def test_info_says_what_model_json_says(recorded: Path, cli: Callable[..., Done]
     shown = cli("model", "info", recorded).out.decode()
     for part in ("entity types", described["sha256"], "no_bokmaal-ud-train.conllu", "needs"):
         assert part in shown
+    assert "packed" not in shown
 
 
-def test_info_counts_the_n_grams_of_a_packed_model() -> None:
+def test_info_of_a_packed_model_counts_its_n_grams_and_dates_its_scores(cli: Callable[..., Done]) -> None:
     if not (box.FOLDER / "model.json").is_file():
         pytest.skip("needs the model in the box: this checkout has none")
+    assert all(b"packed" in cli("model", command, box.FOLDER).out for command in ("list", "info"))
     subwords = Tagger.load().model.subwords
     assert subwords is not None
     assert read_info(box.FOLDER).ngrams == len(subwords.ngrams)

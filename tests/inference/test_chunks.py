@@ -235,3 +235,29 @@ def running(pid: int) -> bool:
 
 def parent_of(pid: int) -> int:
     return int(status_of(pid)[1])
+
+
+def test_forks_find_all_loops_compiled(tiny_model: Path) -> None:
+    """Otherwise each of them would load, or even compile, the same loop."""
+    code = f"""
+import gc
+from numba.core.dispatcher import Dispatcher
+from bilstm_crf import Sentence, Tagger
+from bilstm_crf.inference.chunks import compile_loops
+from bilstm_crf.inference.decoding import Decoding
+
+def compiled():
+    return {{(each, str(signature)) for each in gc.get_objects() if isinstance(each, Dispatcher)
+            for signature in each.signatures}}
+
+tagger = Tagger.load({str(tiny_model)!r})
+for options in ({{}}, {{"scores": True, "recall": 0.05}}, {{"nbest": 2}}):
+    decoding = Decoding(**options)
+    compile_loops(tagger, decoding)
+    before = compiled()
+    sentences = [Sentence(["Kari", "bur", "i", "Bergen"], document=str(n)) for n in range(99)]
+    tagger.annotate(sentences + [Sentence(["Ja"])], decoding)
+    print(bool(before), len(compiled() - before))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "0"] * 3
