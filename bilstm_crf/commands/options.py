@@ -373,12 +373,12 @@ def load_tagger_or_ensemble(model: str | None, options: dict[str, Any], *, threa
         return Ensemble.load(model, threads=threads, **{name: options[name] for name in taken})
 
 
-def documents_for(tagger: Tagger | Ensemble, table: str | None) -> Documents | None:
+def documents_for(tagger: Tagger | Ensemble, table: str | None, *, always: bool = False) -> Documents | None:
     """Return the documents of sentences (`--documents`); None if the model does not use them.
 
-    Raises UsageError for a table that is not used, InputError for an ill-formed one.
+    `always`: whatever the model does. Raises UsageError for a table that is not used, InputError for an ill-formed one.
     """
-    if tagger.reads_neighbours:
+    if always or tagger.reads_neighbours:
         return Documents(table)
     if table is not None:
         raise UsageError(f"--documents {table}: this model reads each sentence without its neighbours")

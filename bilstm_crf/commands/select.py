@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from bilstm_crf.commands.decoding_options import NO_SCORES
+from bilstm_crf.commands.decoding_options import NO_SCORES, to_option
 from bilstm_crf.commands.options import (
     Command,
     documents_for,
@@ -42,8 +42,6 @@ from bilstm_crf.util.streams import standard_output
 
 if TYPE_CHECKING:
     from bilstm_crf.inference.decoding import Decoding
-
-TO_HELP = f"Output: {', '.join(list(WRITERS)[:-1])} or text.  [by the output's suffix; as the input; jsonl]"
 
 
 @click.command("select", cls=Command)
@@ -90,7 +88,7 @@ TO_HELP = f"Output: {', '.join(list(WRITERS)[:-1])} or text.  [by the output's s
 @click.option("--max-tokens", metavar="N", type=click.IntRange(1), help="Leave out longer ones.")
 @click.option("--seed", type=int, default=42, show_default=True, help="Seed of --method random.")
 @output_file_option
-@click.option("--to", metavar="NAME", help=TO_HELP)
+@to_option
 @reading_options
 @text_options("--tokenise spaces")
 @model_options
@@ -108,12 +106,13 @@ def command(context: click.Context, files: tuple[str, ...], exclude: tuple[str, 
       bilstm-crf select articles/ -n 200 -o batch.jsonl
       bilstm-crf select pool.conllu --exclude train.conllu --method diversity -o batch.conllu
     """  # noqa: D301
-    if options["seed"] != 42 and options["method"] != "random":
+    given = given_of(context, in_file=False)
+    if "seed" in given and options["method"] != "random":
         raise UsageError(f"--seed is for --method random, and does nothing for {options['method']}")
     request = request_of(options)
     plan = plan_inputs(files or ("-",), {**options, "output_dir": None, "nbest": 1})
     job = output_job(plan, options["output"], options["to"])
-    require_use(given_of(context, in_file=False), [replace(each, target=job.target) for each in plan.jobs])
+    require_use(given, [replace(each, target=job.target) for each in plan.jobs])
     paths = [*(each.path for each in plan.jobs), *(each.path for each in plan.skipped)]
     require_apart(job.outputs, [*inputs_of(options, *paths), *exclude])
     splitting = options["sentences"] or ("line" if options["tokenise"] == "spaces" else "detect")
@@ -125,7 +124,7 @@ def command(context: click.Context, files: tuple[str, ...], exclude: tuple[str, 
         remove_unfinished(os.path.dirname(os.path.realpath(job.output)))
     tagger = load_tagger_or_ensemble(options["model"], options, threads=1)
     reading = replace(reading, known_types=tagger.entity_types)
-    documents = documents_for(tagger, options["documents"])
+    documents = documents_for(tagger, options["documents"], always=request.kind == "document")
     decoding = decoding_for(request, job.target)
     file_tagger = FileTagger(tagger, reading, documents, False, options["threads"], decoding)
     return Selector(plan, file_tagger, options["quiet"]).run(job, request, known)
@@ -226,12 +225,9 @@ def require_some(selection: Selection, request: Request) -> None:
     """Raise InputError if there is nothing to select."""
     if not selection.units:
         left_out = counted_out(selection)
-        raise InputError(
-            f"no {request.kind} to select: {selection.pool:,} read{f', {left_out}' if left_out else ''}",
-            hint="give other files, or leave out --exclude, --min-tokens and --max-tokens"
-            if left_out
-            else None,
-        )
+        hint = "give other files, or leave out --exclude, --min-tokens and --max-tokens" if left_out else None
+        found = f"{selection.pool:,} read{', ' * bool(left_out)}{left_out}"
+        raise InputError(f"no {request.kind} to select: {found}", hint=hint)
 
 
 def counted_out(selection: Selection) -> str:
@@ -245,7 +241,5 @@ def summary(selection: Selection, request: Request) -> str:
     units, left_out = len(selection.units), counted_out(selection)
     tokens = sum(unit.tokens for unit in selection.units)
     fewer = "" if units == request.count else f", fewer than the {request.count:,} that were asked for"
-    return (
-        f"{units:,} of {selection.pool:,} {request.kind}s, {tokens:,} tokens{fewer}"
-        f"{f' ({left_out})' if left_out else ''}"
-    )
+    selected = f"{units:,} of {selection.pool:,} {request.kind}s, {tokens:,} tokens"
+    return f"{selected}{fewer}{f' ({left_out})' if left_out else ''}"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import click
 
-from bilstm_crf.commands.decoding_options import decoding_of, decoding_options, require_place
+from bilstm_crf.commands.decoding_options import decoding_of, decoding_options, require_place, to_option
 from bilstm_crf.commands.options import (
     Command,
     documents_for,
@@ -38,7 +38,6 @@ FOR_FILES = (
     *("output_dir", "documents", "format_name", "misc_key", "token_column", "label_column"),
     *("input_encoding", "sentences", "flush"),
 )
-TO_HELP = f"Output: {', '.join(list(WRITERS)[:-1])} or text.  [by the output's suffix; as the input; jsonl]"
 
 
 @click.command("tag", cls=Command)
@@ -50,7 +49,7 @@ TO_HELP = f"Output: {', '.join(list(WRITERS)[:-1])} or text.  [by the output's s
 )
 @click.option("--text", metavar="TEXT", help="Tag this text instead of files.")
 @reading_options
-@click.option("--to", metavar="NAME", help=TO_HELP)
+@to_option
 @text_options("--flush or --tokenise spaces")
 @click.option("--flush", is_flag=True, help="Write each sentence as soon as it is read.")
 @decoding_options

@@ -246,7 +246,7 @@ class Marginals(Distribution):
 
 
 def _logs(probabilities: Float64s) -> Float64s:
-    """Return logarithms; 0 for 0, which is multiplied by 0."""
+    """Return logarithms, but 0 for 0: in p log p it counts nothing."""
     logs: Float64s = np.log(probabilities, where=probabilities > 0, out=np.zeros_like(probabilities))
     return logs
 

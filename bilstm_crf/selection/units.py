@@ -19,9 +19,8 @@ METHODS: tuple[Method, ...] = get_args(Method)
 Kind = Literal["sentence", "document"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-DECIMALS = (
-    6  # of scores: what is beyond may depend on the processor, and would change the order of equal ones
-)
+# Of scores: what is beyond may differ between processors, and would change the order of equal ones
+DECIMALS = 6
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,24 @@ def test_documents_are_selected_whole(select: Cli, tmp_path: Path) -> None:
         assert " ".join(each["text"] for each in of_one) == Path(file).read_text("utf-8")
 
 
+def test_sentences_of_conllu_stand_on_their_own(select: Cli, tmp_path: Path) -> None:
+    """Documents and earlier ranks are those of the new place; multi-word tokens and other comments stay."""
+    word = "\t{}\t_\t_\t_\t_\t_\t_\t_\t_".format
+    first = ["# newdoc id = a", "# selection_rank = 9", "# global = x", "1-2\tdelte\t" + "\t".join("_" * 8)]
+    lines = [*first, f"1{word('Kari')}", f"2{word('sov')}", "", "#newdoc = b", f"1{word('Ola')}"]
+    pool, out = tmp_path / "pool.conllu", tmp_path / "out.conllu"
+    pool.write_bytes("\r\n".join(["\ufeff" + lines[0], *lines[1:]]).encode())
+    select(pool, "-o", out)
+    found = list(read(out))
+    assert {each.document: each.tokens for each in found} == {"a": ["Kari", "sov"], "b": ["Ola"]}
+    text = out.read_text("utf-8")
+    assert sorted(notes(out, "rank")) == ["1", "2"]
+    assert text.count("newdoc") == 2
+    assert "# global = x\n1-2\tdelte" in text
+    assert "\r" not in text
+    assert out.read_bytes().endswith(b"\n\n")
+
+
 def test_a_random_selection_is_that_of_its_seed(select: Cli) -> None:
     found = [
         [
