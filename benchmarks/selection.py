@@ -174,7 +174,7 @@ def main() -> None:
     parser.add_argument("--embeddings", default="none")
     parser.add_argument("--visits", type=int, default=40_000, help="Sentences that a model is trained on.")
     parser.add_argument("--epochs", type=int, default=12, help="Epochs that it is trained for at least.")
-    parser.add_argument("--learning-rate", type=float, default=0.006)
+    parser.add_argument("--learning-rate", type=float, default=0.003)
     parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44])
     parser.add_argument("--state", type=Path, required=True, help="What is done, to go on from.")
     parser.add_argument("-o", "--output", type=Path)

@@ -376,7 +376,8 @@ def load_tagger_or_ensemble(model: str | None, options: dict[str, Any], *, threa
 def documents_for(tagger: Tagger | Ensemble, table: str | None, *, always: bool = False) -> Documents | None:
     """Return the documents of sentences (`--documents`); None if the model does not use them.
 
-    `always`: whatever the model does. Raises UsageError for a table that is not used, InputError for an ill-formed one.
+    `always`: whatever the model does. Raises UsageError for a table that is not used, InputError for an
+    ill-formed one.
     """
     if always or tagger.reads_neighbours:
         return Documents(table)
