@@ -201,7 +201,9 @@ def contents(
 ) -> Iterator[bytes]:
     """Yield the output in parts; from CoNLL-U to CoNLL-U all columns are kept."""
     if not job.keeps_format or job.source is not FORMATS["conllu"]:
-        yield from written(job, sentences, reading, companion)
+        # Without what stood around a sentence in its file
+        apart = (replace(sentence, raw=None) for sentence in sentences)
+        yield from written(job, apart, reading, companion)
         return
     for sentence, begins in document_starts(sentences):
         yield conllu.excerpt(sentence, reading, new_document=begins)

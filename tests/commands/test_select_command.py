@@ -117,6 +117,14 @@ def test_documents_are_selected_whole(select: Cli, tmp_path: Path) -> None:
         assert " ".join(each["text"] for each in of_one) == Path(file).read_text("utf-8")
 
 
+def test_the_text_beside_brats_annotations_has_a_sentence_a_line(select: Cli, tmp_path: Path) -> None:
+    pool = tmp_path / "pool.txt"
+    pool.write_text("Kari bor i Oslo. Ola sov.\n\n  Per sov i går.", "utf-8")
+    select(pool, "-o", tmp_path / "batch.ann")
+    lines = (tmp_path / "batch.txt").read_text("utf-8").splitlines()
+    assert sorted(lines) == ["Kari bor i Oslo.", "Ola sov.", "Per sov i går."]
+
+
 def test_sentences_of_conllu_stand_on_their_own(select: Cli, tmp_path: Path) -> None:
     """Documents and earlier ranks are those of the new place; multi-word tokens and other comments stay."""
     word = "\t{}\t_\t_\t_\t_\t_\t_\t_\t_".format
