@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bilstm_crf.inference.decoding import Decoding
 
 PROBABILITY = click.FloatRange(0, 1)
-NO_SCORES = ("conll2003",)  # outputs that have no place for scores
+NO_SCORES = ("conll2003", "doccano")  # outputs that have no place for scores
 ALTERNATIVES = ("jsonl",)  # outputs that have one for several ways to label a sentence
 
 to_option = click.option(

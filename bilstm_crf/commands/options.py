@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bilstm_crf.inference.tagger import Tagger
 
 CORES = min(4, cores())  # beyond those, memory grows faster than speed
-FILE = click.Path(exists=True, dir_okay=False)
+FILE = click.Path(exists=True)  # or a folder of brat's, which `format_of` tells from others
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -147,8 +147,8 @@ reading_options = options_group(
         "--format",
         "format_name",
         metavar="NAME",
-        help="Input format: conllu, conll2003, text, jsonl; in tag and select docx, odt, html, mail, pdf."
-        "  [by suffix]",
+        help="Input format: conllu, conll2003, text, jsonl, brat; in tag and select docx, odt, html, mail, "
+        "pdf too, but not brat.  [by suffix]",
     ),
     click.option(
         "--misc-key",

@@ -12,6 +12,7 @@ import click
 
 from bilstm_crf.commands.decoding_options import NO_SCORES, to_option
 from bilstm_crf.commands.options import (
+    FILE,
     Command,
     documents_for,
     format_options,
@@ -30,7 +31,7 @@ from bilstm_crf.commands.tag_plan import plan_inputs, require_use
 from bilstm_crf.commands.tag_run import FileTagger, open_outputs, shows_progress, written
 from bilstm_crf.corpus.filters import comparable_text
 from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
-from bilstm_crf.formats import FORMATS, FormatOptions, conllu, read
+from bilstm_crf.formats import FORMATS, FormatOptions, conllu, contents_of, read
 from bilstm_crf.formats.offsets import file_name
 from bilstm_crf.output import WRITERS, Writer, document_starts
 from bilstm_crf.selection.pool import Request, Selection, select
@@ -73,7 +74,7 @@ if TYPE_CHECKING:
 @click.option(
     "--exclude",
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False),
+    type=FILE,
     multiple=True,
     help="Leave out the sentences of this file, which are annotated already; repeatable.",
 )
@@ -99,11 +100,11 @@ def command(context: click.Context, files: tuple[str, ...], exclude: tuple[str, 
 
     FILE is what `tag` takes: text, a document, CoNLL-U, columns, JSONL, a folder; `-` or nothing is
     standard input. The output holds the sentences ranked, each text once, with the names that the model finds
-    as a first annotation to correct; CoNLL-U and JSONL also say the rank, the score and the place.
+    as a first annotation to correct. CoNLL-U, JSONL and tasks for annotation tools also say rank and score.
 
     \b
     Examples
-      bilstm-crf select articles/ -n 200 -o batch.jsonl
+      bilstm-crf select articles/ -n 200 --to label-studio -o tasks.json
       bilstm-crf select pool.conllu --exclude train.conllu --method diversity -o batch.conllu
     """  # noqa: D301
     given = given_of(context, in_file=False)
@@ -114,7 +115,7 @@ def command(context: click.Context, files: tuple[str, ...], exclude: tuple[str, 
     job = output_job(plan, options["output"], options["to"])
     require_use(given, [replace(each, target=job.target) for each in plan.jobs])
     paths = [*(each.path for each in plan.jobs), *(each.path for each in plan.skipped)]
-    require_apart(job.outputs, [*inputs_of(options, *paths), *exclude])
+    require_apart(job.outputs, [*inputs_of(options, *paths), *contents_of(exclude)])
     splitting = options["sentences"] or ("line" if options["tokenise"] == "spaces" else "detect")
     reading = format_options(options, tagging=True, sentences=splitting, tokenise=options["tokenise"])
     known = {comparable_text(each) for path in exclude for each in read(path, options=reading)}

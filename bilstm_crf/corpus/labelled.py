@@ -9,10 +9,10 @@ from itertools import accumulate, islice
 
 from bilstm_crf.corpus.filters import Dropped, leave_out, well_formed
 from bilstm_crf.errors import InputError
-from bilstm_crf.formats import FormatOptions, conllu, format_of, read
+from bilstm_crf.formats import FormatOptions, conllu, contents_of, format_of, read
 from bilstm_crf.labels import LabelSet, Repair, read_labels, read_spans
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.util.files import open_input, sha256_of
+from bilstm_crf.util.files import open_input, sha256_of, sha256_of_all
 
 READING = FormatOptions(keep_raw=False)
 
@@ -99,8 +99,14 @@ def read_labelled(
             sentence.token_spans = its_label_set.map(sentence)
         split.sentences.extend(sentences)
         split.sizes.append(len(sentences))
-        split.files.append(DataFile(path, sha256_of(path), len(sentences)))
+        split.files.append(DataFile(path, _sha256_of(path), len(sentences)))
     return replace(split, types=frozenset(types), repaired=repaired)
+
+
+def _sha256_of(path: str) -> str:
+    """Return the checksum of a file as it is; of brat's annotations, of these and their texts."""
+    contents = contents_of([path])
+    return sha256_of(path) if contents == [path] else sha256_of_all(contents)
 
 
 def read_gold(

@@ -66,6 +66,16 @@ def test_the_most_uncertain_come_first(select: Cli, tiny_model: Path, tmp_path: 
     ]
 
 
+@pytest.mark.parametrize("tool", ["label-studio", "prodigy", "doccano"])
+def test_tasks_for_annotation_tools_say_their_rank(select: Cli, tmp_path: Path, tool: str) -> None:
+    tasks = tmp_path / "tasks.json"
+    select(DEV, "-n", 3, "--to", tool, "-o", tasks)
+    text = tasks.read_text("utf-8")
+    records = json.loads(text) if tool == "label-studio" else [json.loads(line) for line in text.splitlines()]
+    metas = [each["data"]["meta"] if tool == "label-studio" else each["meta"] for each in records]
+    assert [meta["selection_rank"] for meta in metas] == [1, 2, 3]
+
+
 def test_a_second_batch_holds_nothing_of_the_first(select: Cli, tmp_path: Path) -> None:
     first, second = tmp_path / "first.jsonl", tmp_path / "second.conllu"
     select(DEV, "-n", 15, "--method", "diversity", "-o", first)
