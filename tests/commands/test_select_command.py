@@ -68,7 +68,7 @@ def test_the_most_uncertain_come_first(select: Cli, tiny_model: Path, tmp_path: 
 
 @pytest.mark.parametrize("tool", ["label-studio", "prodigy", "doccano"])
 def test_tasks_for_annotation_tools_say_their_rank(select: Cli, tmp_path: Path, tool: str) -> None:
-    tasks = tmp_path / "tasks.json"
+    tasks = tmp_path / ("tasks.json" if tool == "label-studio" else "tasks.jsonl")
     select(DEV, "-n", 3, "--to", tool, "-o", tasks)
     text = tasks.read_text("utf-8")
     records = json.loads(text) if tool == "label-studio" else [json.loads(line) for line in text.splitlines()]
