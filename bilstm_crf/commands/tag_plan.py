@@ -44,8 +44,15 @@ NAMES |= {name: document.kind for name, document in DOCUMENTS.items()}
 def plan_jobs(files: Sequence[str], options: dict[str, Any]) -> Plan:
     """Return each file with its formats and its output.
 
-    Raises UsageError for a file given twice, an unknown format, outputs that are the same file or an input,
-    and a wrong suffix.
+    Raises UsageError as `plan_inputs`, for outputs that are the same file, and for a wrong suffix.
+    """
+    return with_outputs(plan_inputs(files, options), options)
+
+
+def plan_inputs(files: Sequence[str], options: dict[str, Any]) -> Plan:
+    """Return each file with its formats, before it is known what is written where.
+
+    Raises UsageError for a file given twice, an unknown format, no files, and an output among the inputs.
     """
     if options["format_name"] == brat.name:
         raise UsageError(
@@ -74,7 +81,7 @@ def plan_jobs(files: Sequence[str], options: dict[str, Any]) -> Plan:
     if not plan.jobs and not plan.skipped:
         others = f"only {kinds_of(plan.left_out)}" if plan.left_out else "no files"
         raise UsageError(f"{files[0]} holds {others}", hint="expected such as *.txt, *.docx or *.conllu")
-    return with_outputs(plan, options)
+    return plan
 
 
 def _text_of(path: str) -> str:

@@ -397,7 +397,7 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
     """See `Format.compose`. A multi-word token becomes one token, as it stands in the text.
 
     A record has its place in the file if it came from one, and each entity too. `alternatives` are the n
-    best ways to label the sentence.
+    best ways to label the sentence. Notes are keys before the text.
     """
     if not sentence.tokens:
         return b""
@@ -414,13 +414,13 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
 
 
 def place_of(sentence: Sentence, text: str) -> dict[str, Any]:
-    """Return the names of a sentence and its document, and the place of its `text` in its file."""
+    """Return the names of a sentence and its document, the place of its `text` in its file, and its notes."""
     place: dict[str, Any] = {"id": sentence.id, "document": sentence.document}
     if sentence.origin is not None and text == sentence.text:
         place |= dict(zip(ORIGIN, (file_name(sentence), *sentence.origin[1:]), strict=True))
     elif sentence.line:
         place |= {"file": file_name(sentence), "line": sentence.line}
-    return {key: value for key, value in place.items() if value is not None}
+    return {key: value for key, value in place.items() if value is not None} | (sentence.notes or {})
 
 
 def _own_forms(
