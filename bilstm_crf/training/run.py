@@ -18,6 +18,7 @@ from bilstm_crf.errors import InputError, InterruptedRunError, LostProcessError,
 from bilstm_crf.evaluation.reliability import Calibration
 from bilstm_crf.evaluation.report import Reading, Report, evaluate, map_types
 from bilstm_crf.evaluation.strict import confirm
+from bilstm_crf.formats import contents_of
 from bilstm_crf.inference.calibration import MIN_SPANS, Evidence, calibrate, fit_temperature
 from bilstm_crf.inference.decoding import UNCONSTRAINED
 from bilstm_crf.inference.tagger import Tagger
@@ -324,7 +325,7 @@ def _score(
             split.sentences,
             spans,
             label_set=tagger.label_set,
-            data_sha256=sha256_of_all([file.path for file in split.files]),
+            data_sha256=sha256_of_all(contents_of(file.path for file in split.files)),
             reading=Reading(split.repaired, split.types),
         )
         gold = map_types(split.sentences, tagger.label_set)
