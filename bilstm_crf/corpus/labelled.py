@@ -141,7 +141,7 @@ def _with_labels(path: str | os.PathLike[str], format: str | None, options: Form
 _LABELS_OF = {
     "conllu": "CoNLL-U: expected {key}=… in MISC; --misc-key names another key",
     "conll2003": "columns: expected O or B-TYPE in the last column; --label-column names another",
-    "jsonl": 'JSONL: expected "entities": [{"start": 0, "end": 4, "label": "PER"}]',
+    "jsonl": 'JSONL: expected "entities": [{"start": 0, "end": 4, "label": "PER"}]; not predictions',
     "text": "text has no place for labels: CoNLL-U, columns and JSONL have one",
 }
 

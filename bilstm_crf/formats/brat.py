@@ -141,10 +141,10 @@ def _located(whole: str, marks: Sequence[Mark], path: str, place: str) -> tuple[
     Programs differ in whether a byte order mark counts, and whether \r\n is one character. The first way that
     gives each entity the text that its line repeats is right. Raises InputError if none does.
     """
-    plain = whole.removeprefix(BOM)
+    plain = whole.lstrip(BOM)
     ways = dict.fromkeys(
         (content, shift)
-        for content in (plain, text_with_plain_ends(plain))
+        for content in (plain, _with_plain_ends(plain))
         for shift in (len(whole) - len(plain), 0)
     )
     faults = []
@@ -163,7 +163,7 @@ def _located(whole: str, marks: Sequence[Mark], path: str, place: str) -> tuple[
     )
 
 
-def text_with_plain_ends(content: str) -> str:
+def _with_plain_ends(content: str) -> str:
     r"""Return the text with lines that end in \n."""
     return re.sub("\r\n?", "\n", content)
 

@@ -262,3 +262,7 @@ def test_brat_is_not_read_from_a_stream() -> None:
     with pytest.raises(InputError, match="stream"):
         list(read("-", "brat"))
     assert "brat" not in FORMATS
+
+
+def test_two_byte_order_marks_are_not_part_of_the_text(tmp_path: Path) -> None:
+    assert spans(pair(tmp_path, "T1\tPER 0 4\tKari\n", "\ufeff\ufeffKari sov.\n")) == [(0, 4, "PER")]
