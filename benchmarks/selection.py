@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from bilstm_crf import __version__
 from bilstm_crf.config import RunConfig
@@ -124,12 +124,12 @@ class Simulation:
         return [place[id(unit.sentences[0])] for unit in found.units]
 
 
-def needed(curve: Sequence[Row], target: float, of: str) -> float | None:
+def needed(curve: Sequence[Row], target: float, of: str) -> int | None:
     """Return the sentences or tokens at the target, interpolated between sizes; None if it is not reached."""
     for before, after in pairwise(curve):
         if before["f1"] < target <= after["f1"]:
             share = (target - before["f1"]) / (after["f1"] - before["f1"])
-            return cast(float, before[of] + share * (after[of] - before[of]))
+            return round(before[of] + share * (after[of] - before[of]))
     return None
 
 
