@@ -31,6 +31,7 @@ NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 COMMANDS = {
     "train": "Train a tagger; without options, on the embedded sample.",
     "tag": "Tag files and folders: find the names in them.",
+    "select": "Select the sentences to annotate next, with the model's names in them.",
     "serve": "Serve the tagger over HTTP, with a page in the browser.",
     "pseudonymise": "Replace names and identifiers of people; restore them with the mapping.",
     "evaluate": "Score a model or any system's output against gold.",
@@ -114,8 +115,13 @@ def main() -> None:
     """  # noqa: D301
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status (with which a console script exits)."""
+def run(
+    arguments: Sequence[str] | None = None, command: click.Command = main, name: str = "bilstm-crf"
+) -> int:
+    """Run one command and return its exit status (with which a console script exits).
+
+    `command` may be another program's, which then has the same messages and exit statuses.
+    """
     open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # escape what the terminal's encoding lacks
@@ -123,13 +129,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings(), listening(), _signals_as_ctrl_c() as received, _no_lost_ctrl_c(received):
         warnings.simplefilter("always", InputWarning)
         warnings.showwarning = _warning_printer()
-        status = _run(arguments)
+        status = _run(arguments, command, name)
         return 128 + received[0] if status == INTERRUPTED and received else status
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(arguments: Sequence[str] | None, command: click.Command, name: str) -> int:
     """Run the command, flush its output, and return the exit status."""
-    status = _status_of(arguments)
+    status = _status_of(arguments, command, name)
     error = finish_output()
     if error is None or status:
         return status
@@ -139,16 +145,16 @@ def _run(arguments: Sequence[str] | None) -> int:
     return 1
 
 
-def _status_of(arguments: Sequence[str] | None) -> int:
+def _status_of(arguments: Sequence[str] | None, command: click.Command, name: str) -> int:
     try:
         with optional_import():
-            return int(main.main(args=arguments, prog_name="bilstm-crf", standalone_mode=False) or 0)
+            return int(command.main(args=arguments, prog_name=name, standalone_mode=False) or 0)
     except click.UsageError as error:
         if error.ctx is not None and isinstance(error, NO_ARGUMENTS):
             click.echo(error.ctx.get_help())
             return 0
         say(f"error: {error.format_message()}")
-        say(f"  Try: {error.ctx.command_path if error.ctx else 'bilstm-crf'} --help")
+        say(f"  Try: {error.ctx.command_path if error.ctx else name} --help")
         return 2
     except click.exceptions.Abort:
         say("interrupted")

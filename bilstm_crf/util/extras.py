@@ -27,6 +27,10 @@ EXTRAS = {
     "onnxruntime": "onnx",
     "starlette": "serve",
     "uvicorn": "serve",
+    "ray": "ray",
+    "pyspark": "spark",
+    "datasets": "datasets",
+    "pyarrow": "datasets",  # the smallest that has it
 }
 
 

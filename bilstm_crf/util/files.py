@@ -131,13 +131,14 @@ def sha256_of_all(paths: Iterable[AnyPath]) -> str:
 
 
 @contextlib.contextmanager
-def write_whole(path: AnyPath, *, mode: int | None = None) -> Iterator[BinaryIO]:
+def write_whole(path: AnyPath, *, mode: int | None = None, replace: bool = True) -> Iterator[BinaryIO]:
     """Open a binary output stream whose file appears atomically.
 
     The data goes to a temporary file beside the target, which is synced and renamed at the end and removed
     if the block raises. A name that ends in `.gz` is compressed (time stamp 0, so equal contents give equal
     files). Devices and pipes are written directly; a symbolic link stays one. `mode` sets the permissions,
-    which nobody but the owner has before the end. Raises UsageError if the file cannot be created.
+    which nobody but the owner has before the end. Without `replace`, a file that another process has
+    finished in the meantime stays, and this one is dropped. Raises UsageError if the file cannot be created.
     """
     name = Path(path)
     status = _status_of_output(name)
@@ -159,13 +160,28 @@ def write_whole(path: AnyPath, *, mode: int | None = None) -> Iterator[BinaryIO]
             usual = 0o666 & ~umask() if status is None else stat.S_IMODE(status.st_mode)
             os.chmod(temporary, usual if mode is None else mode)
             if os.name != "nt":
-                os.replace(temporary, target)  # while locked, so that nobody takes it for a leftover
+                _publish(temporary, target, replace)  # while locked, so that nobody takes it for a leftover
         if os.name == "nt":  # an open file cannot be renamed there
-            os.replace(temporary, target)
+            _publish(temporary, target, replace)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def _publish(temporary: str, target: Path, replace: bool) -> None:
+    """Give a finished file its name, in one step."""
+    if not replace:
+        try:
+            os.link(temporary, target)  # unlike a rename, fails if there is a file
+        except FileExistsError:
+            pass
+        except OSError:  # no hard links on this file system: two processes could still rename at once
+            replace = not target.exists()
+    if replace:
+        os.replace(temporary, target)
+    else:
+        os.unlink(temporary)
 
 
 def _status_of_output(name: Path) -> os.stat_result | None:

@@ -71,6 +71,25 @@ def test_a_killed_program_leaves_the_old_file(tmp_path: Path) -> None:
     assert target.read_bytes() == b"old"
 
 
+@pytest.mark.parametrize("links", [True, False], ids=["hard links", "no hard links"])
+@pytest.mark.parametrize("other", [b"by another process", None])
+def test_without_replace_the_first_to_finish_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool, other: bytes | None
+) -> None:
+    if not links:
+
+        def refuse(*_: object) -> None:
+            raise PermissionError
+
+        monkeypatch.setattr(os, "link", refuse)
+    with write_whole(tmp_path / "out", replace=False) as stream:
+        stream.write(b"ours")
+        if other is not None:
+            (tmp_path / "out").write_bytes(other)
+    assert (tmp_path / "out").read_bytes() == (other or b"ours")
+    assert os.listdir(tmp_path) == ["out"]
+
+
 def test_equal_contents_are_equal_gzip_files(tmp_path: Path) -> None:
     """Neither the time nor the file's own name is in them."""
     for name in ("a.gz", "b.gz"):
