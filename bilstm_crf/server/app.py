@@ -74,8 +74,9 @@ class Service:
 
     def __post_init__(self) -> None:
         self.batcher = Batcher(self.settings.threads, self.settings.max_waiting)
-        # One thread for each file, and some for large bodies and conversions
+        # One thread for each file, and some for large bodies
         self.pool = ThreadPoolExecutor(self.settings.max_streams + 4, "file")
+        self.converter = ThreadPoolExecutor(1, "converter")  # one at a time: a large one takes a gigabyte
         gauge = self.metrics.gauge
         gauge("bilstm_crf_queue_jobs", "gauge", "Parts of requests that wait.", lambda: self.batcher.waiting)
         gauge("bilstm_crf_jobs_total", "counter", "Parts of requests tagged.", lambda: self.batcher.jobs)
@@ -112,6 +113,7 @@ class Service:
         """Finish what is in the queue."""
         self.batcher.close()
         self.pool.shutdown()
+        self.converter.shutdown()
 
     # ------------------------------------------------------------ tagging
 
@@ -205,7 +207,8 @@ class Service:
         self.streams += 1
         try:
             body = await self._body(request, self.settings.max_annotation).whole()
-            content = await asyncio.get_running_loop().run_in_executor(self.pool, _converted, body, writer)
+            loop = asyncio.get_running_loop()
+            content = await loop.run_in_executor(self.converter, _converted, body, writer)
         finally:
             self.streams -= 1
         return Response(content, headers=file_headers(writer.name))
