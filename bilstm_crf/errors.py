@@ -7,6 +7,7 @@
     │   └── ModelFolderError                a saved model is damaged, foreign or of another version
     ├── DownloadError       exit status 1: the network or the server failed
     ├── DivergedError       exit status 1: the training loss is no longer a number
+    ├── LostProcessError    exit status 1: another process of the same training has ended
     └── InterruptedRunError exit status 130: Ctrl-C; the message says what is safe and how to continue
 
 A message says what was found, where, and what was expected; `hint` says what to do.
@@ -65,6 +66,10 @@ class DownloadError(BilstmCrfError):
 
 
 class DivergedError(BilstmCrfError):
+    pass
+
+
+class LostProcessError(BilstmCrfError):
     pass
 
 

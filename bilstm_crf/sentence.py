@@ -44,6 +44,13 @@ class Alternative(NamedTuple):
     token_spans: list[TokenSpan]
 
 
+class Uncertainty(NamedTuple):
+    """How unsure a model is of a sentence's labels; 0: it is certain."""
+
+    least_confidence: float  # 1 - P(best label sequence), from 0 to 1 (Culotta and McCallum 2005)
+    entropy: float  # of the distribution over label sequences, in nats
+
+
 class Origin(NamedTuple):
     """The place of a sentence's text in its file."""
 
@@ -65,10 +72,12 @@ class Sentence:
     token_spans: list[TokenSpan] | None = None  # gold or predicted, sorted, without overlap; None: unknown
     scores: list[float] | None = None  # the probability of each of `token_spans`; None: not computed
     alternatives: list[Alternative] | None = None  # the n best, best first; None: not computed
+    uncertainty: Uncertainty | None = None  # of the labels; None: not computed
     text: str | None = None  # the running text, if the file gives it
     offsets: list[tuple[int, int]] | None = None  # of each token in `text`: (start, end) in code points
     document: str | None = None  # name of its document
     id: str | None = None
+    notes: dict[str, str | int | float] | None = None  # to write as comments of CoNLL-U and keys of JSONL
     path: str = ""  # its file
     line: int = 0  # its first line, from 1
     lines: list[int] = field(default_factory=list)  # the line of each token, from 1

@@ -141,11 +141,16 @@ def _documents() -> list[bytes]:
     return [bytes([number]) + part for number, part in enumerate(parts)]
 
 
+BRAT = [
+    "T1\tPER 0 8\tKari Moe\nR1\tIn Arg1:T1 Arg2:T2\nT2\tLOC 14 18\tOslo\n\0Kari Moe er i Oslo. Ja.\n",
+    "T1\tPER 2 6;8 11\tKari Moe\r\n#1\tAnnotatorNotes T1\tscore 0.5\r\n\0\ufeff😀 Kari\r\nMoe sov.",
+]
 VECTORS = _vectors()
 SEEDS: dict[str, list[bytes]] = {
     "conllu": [each.encode() for each in CONLLU],
     "columns": [each.encode() for each in COLUMNS],
     "jsonl": [*map(_json, JSONL), _json(JSONL)],
+    "brat": [each.encode() for each in BRAT],
     "text": [each.encode() for each in TEXT],
     "documents": _documents(),
     "labels": [each.encode() for each in LABELS],

@@ -20,6 +20,7 @@ import numpy as np
 
 from bilstm_crf.errors import BilstmCrfError, InputError
 from bilstm_crf.formats import FORMATS, FormatOptions
+from bilstm_crf.formats import read as read_file
 from bilstm_crf.formats.blocks import lines_of
 from bilstm_crf.formats.documents import DOCUMENTS
 from bilstm_crf.formats.documents.base import running_text
@@ -106,6 +107,24 @@ def columns(data: bytes) -> None:
 
 def jsonl(data: bytes) -> None:
     round_trip("jsonl", data)
+
+
+def brat(data: bytes) -> None:
+    """Annotations and, behind a NUL, their text: tokens lie in the text, or an error names a file."""
+    annotations, _, content = data.partition(b"\0")
+    with tempfile.TemporaryDirectory() as folder:
+        files = [str(Path(folder) / f"fuzz{suffix}") for suffix in (".ann", ".txt")]
+        for file, each in zip(files, (annotations, content), strict=True):
+            Path(file).write_bytes(each)
+        try:
+            sentences = list(read_file(files[0]))
+        except InputError as error:
+            if error.path not in files:
+                raise AssertionError("an error without the file's name") from error
+            return
+    read_spans(sentences)
+    found = [(sentence.text or "")[a:b] for sentence in sentences for a, b in sentence.offsets or ()]
+    assert [len(token) for each in sentences for token in each.tokens] == [*map(len, found)]
 
 
 def text(data: bytes) -> None:
@@ -231,5 +250,5 @@ def documents(data: bytes) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     each.__name__: each
-    for each in (conllu, columns, jsonl, text, documents, labels, vectors, toml, model_json)
+    for each in (conllu, columns, jsonl, brat, text, documents, labels, vectors, toml, model_json)
 }

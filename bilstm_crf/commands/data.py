@@ -141,11 +141,13 @@ def check(context: click.Context, files: tuple[str, ...], **options: Any) -> int
     from bilstm_crf.corpus.checks.files import Reading
     from bilstm_crf.corpus.checks.findings import Findings
     from bilstm_crf.corpus.checks.report import Report
+    from bilstm_crf.formats import files_of
     from bilstm_crf.labels import LabelSet
 
     splits: dict[str, list[str]] = {name: list(options[name]) for name in ("train", "dev", "test")}
     for path in dict.fromkeys(files):
         splits.setdefault(guess_split(path), []).append(path)
+    splits = {name: [file for path in paths for file in files_of(path)] for name, paths in splits.items()}
     splits = {name: paths for name, paths in splits.items() if paths}
     if not splits:
         raise UsageError("expected files to check", hint="bilstm-crf data check train.conll dev.conll")

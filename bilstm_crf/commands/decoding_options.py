@@ -9,14 +9,20 @@ import click
 
 from bilstm_crf.commands.options import options_group
 from bilstm_crf.errors import UsageError
-from bilstm_crf.output import Writer
+from bilstm_crf.output import WRITERS, Writer
 
 if TYPE_CHECKING:
     from bilstm_crf.inference.decoding import Decoding
 
 PROBABILITY = click.FloatRange(0, 1)
-NO_SCORES = ("conll2003",)  # outputs that have no place for scores
+NO_SCORES = ("conll2003", "doccano")  # outputs that have no place for scores
 ALTERNATIVES = ("jsonl",)  # outputs that have one for several ways to label a sentence
+
+to_option = click.option(
+    "--to",
+    metavar="NAME",
+    help=f"Output: {', '.join(list(WRITERS)[:-1])} or text.  [by the output's suffix; as the input; jsonl]",
+)
 
 decoding_options = options_group(
     click.option("--scores", is_flag=True, help="Write the probability of each name."),

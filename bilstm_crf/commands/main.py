@@ -31,6 +31,7 @@ NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 COMMANDS = {
     "train": "Train a tagger; without options, on the embedded sample.",
     "tag": "Tag files and folders: find the names in them.",
+    "select": "Select the sentences to annotate next, with the model's names in them.",
     "serve": "Serve the tagger over HTTP, with a page in the browser.",
     "pseudonymise": "Replace names and identifiers of people; restore them with the mapping.",
     "evaluate": "Score a model or any system's output against gold.",

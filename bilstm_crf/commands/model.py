@@ -74,7 +74,12 @@ def list_(folders: tuple[str, ...], as_json: bool) -> int:
 @command.command(short_help="Show sizes, types, scores and data of a model.")
 @click.argument("name", metavar="[DIR|NAME]", required=False)
 @json_option
-def info(name: str | None, as_json: bool) -> None:
+@click.option(
+    "--config-for",
+    type=click.Choice(["label-studio", "brat"]),
+    help="Print the configuration of an annotation project with the model's types.",
+)
+def info(name: str | None, as_json: bool, config_for: str | None) -> None:
     """Show the sizes, entity types, scores and training data of a model, and what it needs.
 
     The model is a folder, OWNER/NAME fetched from the hub, or by default the one in the box. Its
@@ -84,14 +89,23 @@ def info(name: str | None, as_json: bool) -> None:
     Examples
       bilstm-crf model info
       bilstm-crf model info runs/joint --json
+      bilstm-crf model info --config-for label-studio > labels.xml
+      bilstm-crf model info --config-for brat > annotation.conf
     """  # noqa: D301
     from bilstm_crf.commands.model_table import info_tables
     from bilstm_crf.hub.info import read_info
     from bilstm_crf.inference.box import box_folder
+    from bilstm_crf.output import annotation_tools, brat
 
+    if as_json and config_for is not None:
+        raise UsageError("--json and --config-for exclude one another")
     folder = box_folder() if name is None else find_model(name)
     found = read_info(folder)
-    if as_json:
+    if config_for == "label-studio":
+        write_text(annotation_tools.label_studio_config(found.entity_types))
+    elif config_for == "brat":
+        write_text(brat.config(found.entity_types))
+    elif as_json:
         write_json({"name": name or "box", **found.as_dict()})
     else:
         write_text(join_tables(info_tables(found), decimals=1))

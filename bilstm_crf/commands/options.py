@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bilstm_crf.inference.tagger import Tagger
 
 CORES = min(4, cores())  # beyond those, memory grows faster than speed
-FILE = click.Path(exists=True, dir_okay=False)
+FILE = click.Path(exists=True)  # or a folder of brat's, which `format_of` tells from others
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -147,8 +147,8 @@ reading_options = options_group(
         "--format",
         "format_name",
         metavar="NAME",
-        help="Input format: conllu, conll2003, text, jsonl; in tag also docx, odt, html, mail, pdf."
-        "  [by suffix]",
+        help="Input format: conllu, conll2003, text, jsonl, brat; in tag and select docx, odt, html, mail, "
+        "pdf too, but not brat.  [by suffix]",
     ),
     click.option(
         "--misc-key",
@@ -174,6 +174,25 @@ reading_options = options_group(
         help="Character encoding of the input, such as cp1252; output is UTF-8.  [UTF-8]",
     ),
 )
+
+
+def text_options(by_line: str) -> Callable[[Function], Function]:
+    """Return the options of commands that tag text; with the options `by_line`, a sentence is a line."""
+    return options_group(
+        click.option(
+            "--sentences",
+            type=click.Choice(["line", "detect"]),
+            help=f"Text: one sentence a line, or running text to split.  [detect; line with {by_line}]",
+        ),
+        click.option(
+            "--tokenise",
+            type=click.Choice(["norwegian", "spacy", "spaces"]),
+            default="norwegian",
+            show_default=True,
+            help="Tokeniser for text; spacy needs the extra `spacy`.",
+        ),
+    )
+
 
 repair_option = click.option(
     "--repair",
@@ -255,6 +274,15 @@ model_options = options_group(
     device_option,
 )
 
+
+tagger_option = click.option(
+    "--model",
+    metavar="DIR|NAME",
+    help="Folder of a model, fetched OWNER/NAME, or TOML file of an ensemble.  [the one in the box]",
+)
+output_file_option = click.option(
+    "-o", "--output", metavar="FILE", help="Output file, written atomically.  [standard output]"
+)
 
 # Options of a model that do nothing with the output of another system
 MODEL_ALONE = ("encoder", "trust_remote_code", "threads", "device")
@@ -345,12 +373,13 @@ def load_tagger_or_ensemble(model: str | None, options: dict[str, Any], *, threa
         return Ensemble.load(model, threads=threads, **{name: options[name] for name in taken})
 
 
-def documents_for(tagger: Tagger | Ensemble, table: str | None) -> Documents | None:
+def documents_for(tagger: Tagger | Ensemble, table: str | None, *, always: bool = False) -> Documents | None:
     """Return the documents of sentences (`--documents`); None if the model does not use them.
 
-    Raises UsageError for a table that is not used, InputError for an ill-formed one.
+    `always`: whatever the model does. Raises UsageError for a table that is not used, InputError for an
+    ill-formed one.
     """
-    if tagger.reads_neighbours:
+    if always or tagger.reads_neighbours:
         return Documents(table)
     if table is not None:
         raise UsageError(f"--documents {table}: this model reads each sentence without its neighbours")

@@ -14,6 +14,7 @@ from bilstm_crf.corpus.overview import warn_of_types
 from bilstm_crf.errors import UsageError
 from bilstm_crf.evaluation.pair import PairFormats, iob_labels, read_predicted
 from bilstm_crf.evaluation.report import Reading, map_types, require_scorable
+from bilstm_crf.formats import contents_of
 from bilstm_crf.labels import LabelSet, has_illegal_labels
 from bilstm_crf.sentence import Sentence, TokenSpan
 from bilstm_crf.util.files import sha256_of_all
@@ -84,7 +85,9 @@ def read_systems(
     by_file = [list(file) for _, file in groupby(gold, key=lambda sentence: sentence.path)]
     illegal = any(map(has_illegal_labels, [*by_file, *(found for _, found in read)]))
     repaired = options["repair"] == "conlleval" and illegal
-    return Systems(files, gold, label_set, systems, sha256_of_all(files), Reading(repaired=repaired))
+    return Systems(
+        files, gold, label_set, systems, sha256_of_all(contents_of(files)), Reading(repaired=repaired)
+    )
 
 
 def model_name(options: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import click
 
-from bilstm_crf.commands.decoding_options import decoding_of, decoding_options, require_place
+from bilstm_crf.commands.decoding_options import decoding_of, decoding_options, require_place, to_option
 from bilstm_crf.commands.options import (
     Command,
     documents_for,
@@ -18,7 +18,10 @@ from bilstm_crf.commands.options import (
     inputs_of,
     load_tagger_or_ensemble,
     model_options,
+    output_file_option,
     reading_options,
+    tagger_option,
+    text_options,
 )
 from bilstm_crf.commands.tag_batch import Batch
 from bilstm_crf.commands.tag_jobs import Job, checked_file, option_of, target_of
@@ -35,40 +38,19 @@ FOR_FILES = (
     *("output_dir", "documents", "format_name", "misc_key", "token_column", "label_column"),
     *("input_encoding", "sentences", "flush"),
 )
-TO_HELP = f"Output: {', '.join(list(WRITERS)[:-1])} or text.  [by the output's suffix; as the input; jsonl]"
 
 
 @click.command("tag", cls=Command)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@click.option(
-    "--model",
-    metavar="DIR|NAME",
-    help="Folder of a model, fetched OWNER/NAME, or TOML file of an ensemble.  [the one in the box]",
-)
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    help="Output file, written atomically.  [standard output]",
-)
+@tagger_option
+@output_file_option
 @click.option(
     "--output-dir", metavar="DIR", help="Output folder: a file for each input, in folders as theirs."
 )
 @click.option("--text", metavar="TEXT", help="Tag this text instead of files.")
 @reading_options
-@click.option("--to", metavar="NAME", help=TO_HELP)
-@click.option(
-    "--sentences",
-    type=click.Choice(["line", "detect"]),
-    help="Text: one sentence a line, or running text to split.  [detect; line with --flush]",
-)
-@click.option(
-    "--tokenise",
-    type=click.Choice(["norwegian", "spacy", "spaces"]),
-    default="norwegian",
-    show_default=True,
-    help="Tokeniser for text; spacy needs the extra `spacy`.",
-)
+@to_option
+@text_options("--flush or --tokenise spaces")
 @click.option("--flush", is_flag=True, help="Write each sentence as soon as it is read.")
 @decoding_options
 @model_options

@@ -29,10 +29,13 @@ class Batch:
     plan: Plan
     file_tagger: FileTagger
     quiet: bool
-    skipped: list[Skipped] = field(default_factory=list)
+    skipped: list[Skipped] = field(init=False)
     files: int = 0
     names: int = 0
     written: dict[tuple[int, int], str] = field(default_factory=dict)  # the outputs by their identity
+
+    def __post_init__(self) -> None:
+        self.skipped = list(self.plan.skipped)
 
     def run(self) -> int:
         """Tag all files and return the exit status: 1 if some were skipped.
@@ -40,7 +43,6 @@ class Batch:
         Raises BilstmCrfError if one output for all would hold nothing, since no file can be read.
         """
         plan, jobs = self.plan, self.plan.jobs
-        self.skipped = list(plan.skipped)
         at_once = self.quiet or any(job.path == "-" for job in jobs)
         folders = dict.fromkeys(job.folder for job in jobs if job.folder is not None)
         label = " ".join(folders) if len(folders) == 1 else f"{len(jobs):,} files"
@@ -101,14 +103,17 @@ class Batch:
         """Write one output; a file is not written if no input can be read."""
         with open_output(self.plan.output) as out:
             for job in self.plan.jobs[:1]:
-                for content in job.target.write(self._sentences(progress), self.file_tagger.reading):
+                for content in job.target.write(self.sentences(progress), self.file_tagger.reading):
                     self.file_tagger.write(content, job, out)
             if not self.files:
                 self._report()
                 raise BilstmCrfError("no file could be read; nothing was written")
 
-    def _sentences(self, progress: BatchProgress) -> Iterator[Sentence]:
-        """Yield the sentences of each file, once it has been read to its end; with `--flush`, at once."""
+    def sentences(self, progress: BatchProgress) -> Iterator[Sentence]:
+        """Yield the sentences of each file, once it has been read to its end; with `--flush`, at once.
+
+        A file that cannot be read adds to `skipped`.
+        """
         for job, tagged in self._files():
             before = progress.names
             sentences: Iterable[Sentence]
@@ -175,6 +180,14 @@ class Batch:
 
     def _report(self) -> None:
         plan = self.plan
+        self.report_skipped()
+        if plan.output is not None and self.files and not self.quiet:
+            names, files = _counted(self.names, "name"), _counted(self.files, "file")
+            say(f"{plan.output}: {names} in {files}")
+
+    def report_skipped(self) -> None:
+        """Say which files were not read."""
+        plan = self.plan
         if plan.left_out and not self.quiet:
             say(f"ignored (unknown format): {kinds_of(plan.left_out)}")
         if self.skipped:
@@ -183,9 +196,6 @@ class Batch:
             width = min(40, max(len(each.path) for each in self.skipped))
             for each in sorted(self.skipped, key=lambda skipped: skipped.path.split(os.sep)):
                 say(f"  {each.path:{width}}  {each.reason}")
-        if plan.output is not None and self.files and not self.quiet:
-            names, files = _counted(self.names, "name"), _counted(self.files, "file")
-            say(f"{plan.output}: {names} in {files}")
 
     def _interrupted(self) -> str:
         if self.plan.into_one:

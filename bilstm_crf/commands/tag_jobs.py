@@ -210,8 +210,8 @@ def output_name(job: Job) -> str:
     return stem + job.target.suffixes[0] + packed
 
 
-def checked_file(output: str | None, job: Job) -> str | None:
-    """Return the path of an output, None for standard output.
+def checked_file(output: str | None, job: Job, *, folders: bool = True) -> str | None:
+    """Return the path of an output, None for standard output. `folders`: there is an option for a folder.
 
     Raises UsageError for a folder, for the suffix of another format than the target, and for standard output
     if the target is binary (on a terminal) or two files. The suffix of the input is right for the input's own
@@ -221,10 +221,12 @@ def checked_file(output: str | None, job: Job) -> str | None:
         if job.target.is_binary and on_terminal():
             raise UsageError(f"{job.target.kind} is not for a terminal: give -o FILE")
         if job.target.companion is not None:
-            raise UsageError(f"{job.target.kind} are two files: give -o FILE or --output-dir DIR")
+            ways = "-o FILE or --output-dir DIR" if folders else "-o FILE"
+            raise UsageError(f"{job.target.kind} are two files: give {ways}")
         return None
     if Path(output).is_dir():
-        raise UsageError(f"{output} is a folder, expected a file", hint="for a folder: --output-dir")
+        hint = "for a folder: --output-dir" if folders else None
+        raise UsageError(f"{output} is a folder, expected a file", hint=hint)
     if not job.keeps_format or suffix_of(output) != suffix_of(job.path):
         writers = reversed(WRITERS.values())  # of two with one suffix the first counts
         others = {each: f"--to {other.name}" for other in writers for each in other.suffixes}

@@ -21,14 +21,14 @@ from bilstm_crf.commands.tag_jobs import (
 )
 from bilstm_crf.corpus import documents
 from bilstm_crf.errors import InputError, UsageError
-from bilstm_crf.formats import FORMATS, SUFFIXES, format_named
+from bilstm_crf.formats import FORMATS, SUFFIXES, brat, format_named
 from bilstm_crf.formats.documents import DOCUMENT_SUFFIXES, DOCUMENTS, source_of
 from bilstm_crf.output import WRITERS, writer_named
 from bilstm_crf.util.files import suffix_of
 from bilstm_crf.util.folders import Found, expand, folder_around
 
-# Suffixes of files that are read
-READ = {*SUFFIXES, *DOCUMENT_SUFFIXES}
+# Suffixes of files that are read; of brat's annotations, the text is
+READ = {*SUFFIXES, *DOCUMENT_SUFFIXES} - {*brat.suffixes}
 # The formats that an option applies to: on input, and for `misc_key` on output as well
 FOR_FORMATS: dict[str, tuple[str, ...]] = {
     "misc_key": ("conllu",),
@@ -44,9 +44,23 @@ NAMES |= {name: document.kind for name, document in DOCUMENTS.items()}
 def plan_jobs(files: Sequence[str], options: dict[str, Any]) -> Plan:
     """Return each file with its formats and its output.
 
-    Raises UsageError for a file given twice, an unknown format, outputs that are the same file or an input,
-    and a wrong suffix.
+    Raises UsageError as `plan_inputs`, for outputs that are the same file, and for a wrong suffix.
     """
+    return with_outputs(plan_inputs(files, options), options)
+
+
+def plan_inputs(files: Sequence[str], options: dict[str, Any]) -> Plan:
+    """Return each file with its formats, before it is known what is written where.
+
+    Raises UsageError for a file given twice, an unknown format, no files, and an output among the inputs.
+    """
+    if options["format_name"] == brat.name:
+        raise UsageError(
+            "--format brat is for labelled files: tag reads their text and finds names of its own",
+            hint="give the text: bilstm-crf tag a.txt --to brat -o tagged/a.ann",
+        )
+    if options["format_name"] is None:
+        files = [_text_of(path) for path in files]
     if len(set(files)) < len(files):
         raise UsageError("the same file was given twice")
     folders = [path for path in files if os.path.isdir(path)]
@@ -67,7 +81,13 @@ def plan_jobs(files: Sequence[str], options: dict[str, Any]) -> Plan:
     if not plan.jobs and not plan.skipped:
         others = f"only {kinds_of(plan.left_out)}" if plan.left_out else "no files"
         raise UsageError(f"{files[0]} holds {others}", hint="expected such as *.txt, *.docx or *.conllu")
-    return with_outputs(plan, options)
+    return plan
+
+
+def _text_of(path: str) -> str:
+    """Return the file to tag: for brat's annotations, the text beside them."""
+    is_brat = suffix_of(path) in brat.suffixes and os.path.isfile(path)
+    return brat.text_beside(path) if is_brat else path
 
 
 def _add(plan: Plan, found: Found, options: Mapping[str, Any]) -> None:
@@ -75,6 +95,8 @@ def _add(plan: Plan, found: Found, options: Mapping[str, Any]) -> None:
     path = found.path
     if found.folder is not None and os.path.basename(path) == documents.NAME:
         return  # names the documents of the files beside it
+    if found.folder is not None and suffix_of(path) in brat.suffixes and options["format_name"] is None:
+        return  # its text is in the folder
     try:
         if path != "-" and suffix_of(path) not in READ and not os.path.lexists(path):
             raise InputError("no such file or folder", path=path)

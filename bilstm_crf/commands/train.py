@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,11 @@ from bilstm_crf.commands.options import Command, given_of
 from bilstm_crf.commands.output import write_text
 from bilstm_crf.commands.train_options import SETTINGS, configure, given_by, sample_folder
 from bilstm_crf.config import RunConfig
-from bilstm_crf.errors import UsageError
+from bilstm_crf.errors import InputWarning, LostProcessError, UsageError
+from bilstm_crf.training.processes import Processes, join
 from bilstm_crf.util import fields
 from bilstm_crf.util.fields import Setting
-from bilstm_crf.util.progress import TrainingProgress, Waiting, say
+from bilstm_crf.util.progress import TrainingProgress, Waiting, be_quiet, say
 
 if TYPE_CHECKING:
     from bilstm_crf.evaluation.report import Report
@@ -41,6 +43,11 @@ class TrainCommand(Command):
         super().__init__(*arguments, **options)
         own = [_option(each) for each in SETTINGS.values() if each.option]
         self.params = [*own, *self.params]
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Join the processes that torchrun has started; those behind the first take its settings."""
+        context.obj = join()
+        return super().parse_args(context, args if context.obj.leads else [])
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a line for each setting, and for the options that are none."""
@@ -87,6 +94,9 @@ def command(context: click.Context, **options: Any) -> int:
       bilstm-crf train --embeddings sg600 --preset best    NorNE (default: sample)
       bilstm-crf train --train a.conll --dev b.conll --output runs/mine
     """  # noqa: D301
+    processes: Processes = context.obj
+    if not processes.leads:
+        return follow(processes)
     with Waiting("Loading PyTorch"):
         from bilstm_crf.training import run
 
@@ -104,7 +114,7 @@ def command(context: click.Context, **options: Any) -> int:
         others += [f"--{name}" for name in ("config", "overwrite") if options[name]]
         if others:
             raise UsageError(f"--resume continues a run with its own settings, found {', '.join(others)}")
-        metrics = run.resume(folder, monitor, threads=threads)
+        metrics = run.resume(folder, monitor, threads=threads, processes=processes)
         conclude(metrics, folder, sample=False)
         return 0
     sample = sample_folder() if not options["config"] and given.names_no_corpus else None
@@ -112,8 +122,26 @@ def command(context: click.Context, **options: Any) -> int:
         tell(f"No corpus named: training on the sample in {sample}, which only shows that everything works.")
     config, folder = configure(given, sample=sample)
     overwrite = options["overwrite"] or (sample is not None and "run.output" not in given.values)
-    metrics = run.start(config, folder, monitor, overwrite=overwrite)
+    metrics = run.start(config, folder, monitor, overwrite=overwrite, processes=processes)
     conclude(metrics, folder, sample=sample is not None)
+    return 0
+
+
+def follow(processes: Processes) -> int:
+    """Train along with the first process, without a word; return the exit status."""
+    from bilstm_crf.training import run
+
+    be_quiet()
+    warnings.simplefilter("ignore", InputWarning)
+    monitor = run.Monitor(lambda line: None, lambda *sizes: TrainingProgress(*sizes[:2], quiet=True))
+    try:
+        description, folder = processes.receive()
+    except LostProcessError:  # it has said why, or its help; its exit status is what counts
+        return 0
+    try:
+        run.follow(description, folder, monitor, processes)
+    except LostProcessError:
+        return 1
     return 0
 
 

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bilstm_crf.commands.options import CORES
 from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.norne import find_or_fetch
 from bilstm_crf.embeddings.names import NONE, find
 from bilstm_crf.errors import UsageError
+from bilstm_crf.training.processes import as_started
 from bilstm_crf.training.records import read_description
 from bilstm_crf.training.unused import unused_settings, without_unused
 from bilstm_crf.util import fields
 from bilstm_crf.util.files import read_toml
+from bilstm_crf.util.system import cores
 
 # Beside the folder one is in, else beside the package: a checkout holds it.
 SAMPLE_FOLDERS = [Path("data/sample"), Path(__file__).resolve().parents[2] / "data" / "sample"]
@@ -83,7 +84,8 @@ def configure(given: Given, *, sample: Path | None = None) -> tuple[RunConfig, P
     Raises UsageError for what cannot be, and for what was given and has no effect.
     """
     values = given.values
-    base = RunConfig.of_preset(values.get("preset", "paper")).replace(threads=min(2, CORES))
+    threads = max(1, min(2, cores() // as_started().on_machine))
+    base = RunConfig.of_preset(values.get("preset", "paper")).replace(threads=threads)
     if values.get("network.init_from"):
         from bilstm_crf.model.model_folder import settings_of_model  # brings torch along
 

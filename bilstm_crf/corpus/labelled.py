@@ -9,10 +9,10 @@ from itertools import accumulate, islice
 
 from bilstm_crf.corpus.filters import Dropped, leave_out, well_formed
 from bilstm_crf.errors import InputError
-from bilstm_crf.formats import FormatOptions, conllu, format_of, read
+from bilstm_crf.formats import FormatOptions, conllu, contents_of, format_of, read
 from bilstm_crf.labels import LabelSet, Repair, read_labels, read_spans
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.util.files import open_input, sha256_of
+from bilstm_crf.util.files import open_input, sha256_of, sha256_of_all
 
 READING = FormatOptions(keep_raw=False)
 
@@ -99,8 +99,14 @@ def read_labelled(
             sentence.token_spans = its_label_set.map(sentence)
         split.sentences.extend(sentences)
         split.sizes.append(len(sentences))
-        split.files.append(DataFile(path, sha256_of(path), len(sentences)))
+        split.files.append(DataFile(path, _sha256_of(path), len(sentences)))
     return replace(split, types=frozenset(types), repaired=repaired)
+
+
+def _sha256_of(path: str) -> str:
+    """Return the checksum of a file as it is; of brat's annotations, of these and their texts."""
+    contents = contents_of([path])
+    return sha256_of(path) if contents == [path] else sha256_of_all(contents)
 
 
 def read_gold(
@@ -135,7 +141,7 @@ def _with_labels(path: str | os.PathLike[str], format: str | None, options: Form
 _LABELS_OF = {
     "conllu": "CoNLL-U: expected {key}=… in MISC; --misc-key names another key",
     "conll2003": "columns: expected O or B-TYPE in the last column; --label-column names another",
-    "jsonl": 'JSONL: expected "entities": [{"start": 0, "end": 4, "label": "PER"}]',
+    "jsonl": 'JSONL: expected "entities": [{"start": 0, "end": 4, "label": "PER"}]; not predictions',
     "text": "text has no place for labels: CoNLL-U, columns and JSONL have one",
 }
 

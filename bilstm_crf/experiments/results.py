@@ -16,6 +16,7 @@ from typing import Any
 
 from bilstm_crf.errors import InputError
 from bilstm_crf.experiments.records import Evaluation, Results, RunResults, Score
+from bilstm_crf.formats import contents_of
 from bilstm_crf.training.records import EpochRow, read_description, read_history, read_metrics
 from bilstm_crf.training.run_folder import FINAL, is_finished
 from bilstm_crf.util.files import read_json, sha256_of_all, write_whole
@@ -128,7 +129,7 @@ def _sha256_of_weights(model: Path) -> str | None:
 @cache
 def sha256_once(files: tuple[str, ...]) -> str:
     """Return `sha256_of_all` of files, which stay as they are while the program runs."""
-    return sha256_of_all(files)
+    return sha256_of_all(contents_of(files))
 
 
 # ---------------------------------------------------------------- one file per experiment

@@ -17,6 +17,7 @@ from pathlib import Path
 from bilstm_crf.errors import BilstmCrfError
 from bilstm_crf.experiments.records import Evaluation, Score, SentenceCounts
 from bilstm_crf.experiments.results import model_folder, score_path
+from bilstm_crf.formats import contents_of
 from bilstm_crf.util.files import read_json, sha256_of_all, write_json
 from bilstm_crf.util.records import parse_record
 
@@ -63,7 +64,7 @@ def score(run: Path, jobs: Sequence[ScoringJob], *, trust_remote_code: bool = Fa
             for sentence, spans in zip(gold, tagger.predict(gold, decoding=UNCONSTRAINED), strict=True)
         ]
         predicted = map_types(tagged, label_set)
-        sha256 = sha256_of_all(job.files)
+        sha256 = sha256_of_all(contents_of(job.files))
         found = Score(
             evaluation=job.evaluation,
             model=folder.relative_to(run).as_posix(),

@@ -9,6 +9,7 @@ dimensions.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -45,6 +46,17 @@ class Words(Generic[Array]):
 
 
 @dataclass(frozen=True)
+class Part(Generic[Array]):
+    """The places of a part's rows in the whole batch, from whose random numbers dropout takes its own."""
+
+    whole: int  # tokens of the whole batch
+    tokens: Array  # (N,)
+    characters: Array  # (C,)
+    sentence_of: Array  # (N,) each token's sentence
+    names: Array  # (M,) tokens with other occurrences
+
+
+@dataclass(frozen=True)
 class Batch(Generic[Array]):
     """Sentences to learn from. Each token is a word of its own, since dropout differs from token to token."""
 
@@ -52,6 +64,7 @@ class Batch(Generic[Array]):
     words: Words[Array]  # N of them, in packed order
     labels: Array  # (N,) gold label ids
     memory: MemoryBatch[Array] | None = None  # other occurrences of names in the document
+    part: Part[Array] | None = None  # None: the whole batch
 
 
 def training_batches(order: Ints, size: int) -> Iterator[Ints]:
@@ -114,3 +127,26 @@ def make_batch(encoded: Encoded, sentences: Ints, index: MemoryIndex | None = No
     words = words_of(encoded, encoded.tokens[layout.tokens])
     memory = None if index is None else index.batch(layout.tokens)
     return Batch(layout, words, encoded.labels[layout.tokens], memory)
+
+
+def part_of(
+    batch: Batch[NDArray[Any]], number: int, parts: int, encoded: Encoded, index: MemoryIndex | None = None
+) -> Batch[NDArray[Any]]:
+    """Return the part with this number (from 0) of a batch that has `parts` sentences or more.
+
+    Sentences by falling length are dealt out to and fro, so that all parts have nearly as many tokens.
+    """
+    layout, lengths, memory = batch.layout, batch.words.lengths, batch.memory
+    turn = np.arange(len(layout.sentences)) % (2 * parts)
+    dealt = np.minimum(turn, 2 * parts - 1 - turn) == number  # (B,) of two parts: 0 1 1 0 0 1 ...
+    own = dealt[layout.sentence_of]
+    tokens = np.flatnonzero(own)  # packed order is that of the whole batch
+    ends = lengths.cumsum()
+    part = Part(
+        whole=len(own),
+        tokens=tokens,
+        characters=ranges((ends - lengths)[tokens], ends[tokens]),
+        sentence_of=layout.sentence_of[tokens],
+        names=np.flatnonzero(own[[] if memory is None else memory.rows]),
+    )
+    return dataclasses.replace(make_batch(encoded, layout.sentences[dealt], index), part=part)

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from bilstm_crf.errors import BilstmCrfError, UsageError, did_you_mean, warn
-from bilstm_crf.formats import columns, conllu, jsonl, text
+from bilstm_crf.formats import brat, columns, conllu, jsonl, text
 from bilstm_crf.formats.base import DEFAULTS, Format, FormatOptions
 from bilstm_crf.formats.column_layout import SAMPLE_BYTES, looks_like_columns
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.files import open_input, shown, suffix_of
 from bilstm_crf.util.offsets import align
 
-__all__ = ["FORMATS", "Format", "FormatOptions", "align", "format_named", "format_of", "read"]
+__all__ = [
+    "FORMATS",
+    "SOURCES",
+    "Format",
+    "FormatOptions",
+    "align",
+    "contents_of",
+    "files_of",
+    "format_named",
+    "format_of",
+    "read",
+]
 
 FORMATS: dict[str, Format] = {format_.name: format_ for format_ in (conllu, columns, text, jsonl)}
-SUFFIXES: dict[str, Format] = {suffix: format_ for format_ in FORMATS.values() for suffix in format_.suffixes}
-KNOWN = f"known: {' '.join(FORMATS)}"
+# brat's are two files for one text, which are read together and written by `output/`
+SOURCES: dict[str, Format] = {**FORMATS, brat.name: brat}
+SUFFIXES: dict[str, Format] = {suffix: format_ for format_ in SOURCES.values() for suffix in format_.suffixes}
+KNOWN = f"known: {' '.join(SOURCES)}"
 
 
 def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: str | None = None) -> Format:
@@ -27,7 +40,7 @@ def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: s
 
     A file with an unknown suffix, or `.txt`, is columns if all its lines hold a label; a warning says so,
     and also if text looks like columns. `encoding` is that of the file. Raises UsageError if the format is
-    unknown or cannot be told.
+    unknown or cannot be told. A folder is brat's if it holds annotations.
     """
     if name is not None:
         named = format_named(name)
@@ -41,7 +54,10 @@ def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: s
     if os.fspath(path) == "-":
         raise UsageError("standard input has no suffix to tell its format: give --format", hint=KNOWN)
     if os.path.isdir(path):
-        raise UsageError(f"{path} is a folder, expected files", hint=f"its text files: {path}/*.txt")
+        if brat.annotations_below(os.fspath(path)):
+            return brat
+        hint = f"its text files: {path}/*.txt; a folder of labelled texts has brat's *.ann"
+        raise UsageError(f"{path} is a folder, expected files", hint=hint)
     looks = columns_in(path, encoding)
     if looks == "surely":
         other = "--format text reads it as text" if found is text else "--format names another format"
@@ -77,22 +93,38 @@ def columns_in(
 
 def format_named(name: str, option: str = "--format") -> Format:
     """Return the format called `name`. Raises UsageError, which names the option, if there is none."""
-    if name not in FORMATS:
-        raise UsageError(f"{option} {name} is not a known format.{did_you_mean(name, FORMATS)}", hint=KNOWN)
-    return FORMATS[name]
+    if name not in SOURCES:
+        raise UsageError(f"{option} {name} is not a known format.{did_you_mean(name, SOURCES)}", hint=KNOWN)
+    return SOURCES[name]
+
+
+def files_of(path: str | os.PathLike[str]) -> list[str]:
+    """Return the files that a path stands for: of a folder, brat's annotations below it."""
+    return brat.annotations_below(os.fspath(path)) if os.path.isdir(path) else [os.fspath(path)]
+
+
+def contents_of(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """Return all files that paths stand for, with the texts of brat's annotations: what a checksum is of."""
+    contents: list[str] = []
+    for file in (file for path in paths for file in files_of(path)):
+        contents += [file, brat.text_beside(file)] if suffix_of(file) in brat.suffixes else [file]
+    return contents
 
 
 def read(
     path: str | os.PathLike[str], format_name: str | None = None, options: FormatOptions = DEFAULTS
 ) -> Iterator[Sentence]:
-    """Return the sentences of a file, a gzip file, or standard input (`-`), one at a time.
+    """Return the sentences of a file, a gzip file, standard input (`-`) or brat's folder, one at a time.
 
     Raises UsageError at once if the format cannot be told, InputError while reading.
     """
     format_ = format_of(path, format_name, options.input_encoding)
 
     def sentences() -> Iterator[Sentence]:
-        with open_input(path, options.input_encoding) as stream:
-            yield from format_.read(stream, shown(path), options)
+        if os.path.isdir(path):
+            brat.warn_of_texts_alone(os.fspath(path))
+        for file in files_of(path):
+            with open_input(file, options.input_encoding) as stream:
+                yield from format_.read(stream, shown(file), options)
 
     return sentences()

@@ -17,7 +17,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 from bilstm_crf.errors import InputError, warn
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions, rounded
-from bilstm_crf.formats.blocks import NEWDOC, blocks, check_word, rows
+from bilstm_crf.formats.blocks import BOM, NEWDOC, blocks, check_word, rows
 from bilstm_crf.labels import ENCODINGS, parse
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.offsets import align
@@ -336,6 +336,26 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
     With scores, the first token of each span gets another key beside it (`name_score=0.987`). Old scores are
     removed: they belong to old labels. Raises InputError if the key holds something other than a label.
     """
+    return b"".join(_relabelled_lines(sentence, options))
+
+
+def excerpt(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_document: bool = False) -> bytes:
+    r"""Return a sentence as `render` does, but to stand among others than in its file.
+
+    A `# newdoc` and the notes come before its own lines, which end in \n. Raises as `render`.
+    """
+    lines = (_newdoc(sentence) if new_document else []) + _notes(sentence)
+    for line in _relabelled_lines(sentence, options):
+        text = line.decode().removeprefix(BOM).rstrip("\r\n")
+        key = text[1:].partition("=")[0].strip()
+        is_replaced = text.startswith("#") and (NEWDOC.match(text) or key in (sentence.notes or {}))
+        if text.strip() and not is_replaced:
+            lines.append(text)
+    return "\n".join([*lines, "\n"]).encode()
+
+
+def _relabelled_lines(sentence: Sentence, options: FormatOptions) -> list[bytes]:
+    """Return the lines of a sentence that this format read, with its spans as labels."""
     lines: list[bytes] = list(sentence.raw)
     if sentence.token_spans is not None:
         labels = ENCODINGS["iob"].encode(sentence.token_spans, len(sentence))
@@ -358,7 +378,7 @@ def render(sentence: Sentence, options: FormatOptions = DEFAULTS) -> bytes:
                     found=line.decode().rstrip("\r\n"),
                     hint="--misc-key KEY writes labels under another key",
                 ) from None
-    return b"".join(lines)
+    return lines
 
 
 def _scores(sentence: Sentence) -> dict[int, str]:
@@ -383,16 +403,13 @@ def _with_score(misc: bytes, label: str, score: str) -> bytes:
 
 
 def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_document: bool = False) -> bytes:
-    """See `Format.compose`. Words that touch in the text get `SpaceAfter=No`."""
+    """See `Format.compose`. Words that touch in the text get `SpaceAfter=No`; notes are comments."""
     if not sentence.tokens:
         return b""
     spans = sentence.token_spans
     labels = None if spans is None else ENCODINGS["iob"].encode(spans, len(sentence))
     scores = _scores(sentence)
-    lines = []
-    if new_document:
-        name_ = _one_line(sentence.document or "")
-        lines.append(f"# newdoc id = {name_}" if name_ else "# newdoc")
+    lines = _newdoc(sentence) if new_document else []
     if sentence.id is not None:
         lines.append("# sent_id = " + _one_line(sentence.id))
     touching = [False] * len(sentence)
@@ -402,6 +419,7 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
         for position, (here, after) in enumerate(pairwise(offsets or ())):
             between = sentence.text[here[1] : after[0]]
             touching[position] = here[1] <= after[0] and not any(map(str.isspace, between))
+    lines += _notes(sentence)
     for position, word in enumerate(sentence.tokens):
         check_word(word, sentence, "CoNLL-U")
         misc = ["SpaceAfter=No"] if touching[position] else []
@@ -411,6 +429,17 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
                 misc.append(f"{options.misc_key}{SCORE}{scores[position]}")
         lines.append(f"{position + 1}\t{word}" + "\t_" * 7 + "\t" + ("|".join(misc) or "_"))
     return ("\n".join(lines) + "\n\n").encode()
+
+
+def _newdoc(sentence: Sentence) -> list[str]:
+    """Return the line that begins the sentence's document."""
+    name_ = _one_line(sentence.document or "")
+    return [f"# newdoc id = {name_}" if name_ else "# newdoc"]
+
+
+def _notes(sentence: Sentence) -> list[str]:
+    """Return the notes of a sentence as comments."""
+    return [f"# {key} = {_one_line(str(value))}" for key, value in (sentence.notes or {}).items()]
 
 
 def _one_line(text: str) -> str:

@@ -6,6 +6,8 @@
 {"tokens": […], "ner_tags": ["B-PER", "O"]}, {…, "tags": …}           Hugging Face
 ["text", {"entities": [[0, 8, "PER"]]}]                               spaCy 2
 {"data": {"text": …}, "annotations": [{"result": […]}]}               Label Studio
+
+Where a text comes from, `meta` says in what these programs get from this one and give back.
 """
 
 from __future__ import annotations
@@ -13,14 +15,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from bilstm_crf.formats.base import rounded
+from bilstm_crf.formats.entities import Entity, short
 from bilstm_crf.formats.json_text import Path
 from bilstm_crf.formats.offsets import lines_before
 from bilstm_crf.labels import ENCODINGS, LABEL, is_entity_type
-from bilstm_crf.sentence import Origin, Sentence, TokenSpan
+from bilstm_crf.sentence import Origin, Sentence
+from bilstm_crf.util.offsets import utf16_offsets
 
 
 class RecordError(ValueError):
@@ -29,14 +32,6 @@ class RecordError(ValueError):
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
-
-
-class Entity(NamedTuple):
-    """Offsets in the text, in code points."""
-
-    start: int
-    end: int
-    label: str
 
 
 # How one entity is written. `own` and `prodigy` add to an object what the record tells of its place.
@@ -172,9 +167,15 @@ def source_of(record: Any) -> tuple[Any, Any]:
     if not isinstance(record, dict):
         raise RecordError(f"expected an object, found {kind_of(record)}")
     if _is_label_studio(record):
-        return record["data"]["text"], None
+        tokens = record["data"].get("tokens")
+        return record["data"]["text"], tokens if _are_words(tokens) else None
     tokens = next((record[key] for key in TOKEN_KEYS if record.get(key) is not None), None)
     return record.get("text"), tokens
+
+
+def _are_words(tokens: Any) -> bool:
+    """Return whether a task's data holds tokens: another program may mean anything by this key."""
+    return isinstance(tokens, list) and all(isinstance(word, str) for word in tokens)
 
 
 def check_unicode(text: str) -> None:
@@ -189,6 +190,9 @@ def check_unicode(text: str) -> None:
 ORIGIN = ("file", "line", "file_start")
 
 
+OFFSETS, UTF16 = "offsets", "utf-16"  # key and value in `meta`: the unit of offsets, if not code points
+
+
 def origin_of(record: Any) -> Origin | None:
     """Return the origin of the text if the record gives it."""
     file, line, start = (record.get(key) for key in ORIGIN)
@@ -197,17 +201,59 @@ def origin_of(record: Any) -> Origin | None:
     return Origin(file if isinstance(file, str) else None, line, start)
 
 
+def meta_of(record: Any) -> dict[str, Any]:
+    """Return what the record says of its text in `meta`; empty without any."""
+    meta = (record["data"] if _is_label_studio(record) else record).get("meta")
+    return meta if isinstance(meta, dict) else {}
+
+
+def counts_utf16(record: Any) -> bool:
+    """Return whether the offsets are known to count UTF-16 code units, as doccano does."""
+    return isinstance(record, dict) and meta_of(record).get(OFFSETS) == UTF16
+
+
+def from_utf16(entities: Sequence[Entity], text: str) -> list[Entity]:
+    """Return entities whose offsets count UTF-16 code units with offsets in code points.
+
+    An offset that is none stays as it is, and fits no token.
+    """
+    places = {unit: place for place, unit in enumerate(utf16_offsets(text))}
+    return [Entity(places.get(start, -1), places.get(end, -1), label) for start, end, label in entities]
+
+
+def to_utf16(entities: Sequence[Entity], text: str) -> list[Entity]:
+    """Return entities with offsets in UTF-16 code units."""
+    units = utf16_offsets(text)
+    return [Entity(units[start], units[end], label) for start, end, label in entities]
+
+
 # ---------------------------------------------------------------- reading
+
+
+def why_left_out(record: Any) -> str | None:
+    """Return why an annotator's record is no gold sentence; None if it is one."""
+    if not isinstance(record, dict):
+        return None
+    if _is_label_studio(record) and isinstance(annotations := record.get("annotations"), list):
+        return None if _annotation(annotations) is not None else "skipped" if annotations else NOT_ANNOTATED
+    if "annotation_id" in record:  # JSON_MIN
+        return NOT_ANNOTATED if record["annotation_id"] is None else None
+    if "_view_id" in record and (record.get("_is_binary") or record["_view_id"] == "ner"):
+        return "an answer on one name alone"
+    answer = record.get("answer")
+    return {"reject": "rejected", "ignore": "ignored"}.get(answer) if isinstance(answer, str) else None
+
+
+NOT_ANNOTATED = "not annotated"
 
 
 def read_annotation(layout: Layout, record: Any) -> list[Entity] | list[str] | None:
     """Return the entities, or a label for each token; None without annotation. Raises RecordError."""
     value = layout.value(record)
     if value is None:
-        return None
+        # Label Studio's JSON_MIN leaves out the key of a text without names
+        return [] if isinstance(record, dict) and record.get("annotation_id") is not None else None
     if layout.form == "studio":
-        if _annotation(value) is None:
-            raise RecordError(f'"{layout.key}" has none that was not cancelled')
         return [_entity(result["value"]) for result in _results(value) if _is_region(result)]
     if not isinstance(value, list):
         raise RecordError(f'"{layout.key}" is {kind_of(value)}, expected a list')
@@ -215,7 +261,7 @@ def read_annotation(layout: Layout, record: Any) -> list[Entity] | list[str] | N
         return [_entity(element) for element in value]
     for label in value:
         if not isinstance(label, str):
-            found = f"{kind_of(label)}, {_short(str(label))}"
+            found = f"{kind_of(label)}, {short(str(label))}"
             raise RecordError(
                 f'"{layout.key}" holds {found}, expected labels such as "B-PER"',
                 f'write names for the ids; datasets has them: dataset.features["{layout.key}"].feature.names',
@@ -265,60 +311,10 @@ def _results(value: Any) -> list[Any]:
 
 def _is_region(result: Any) -> bool:
     """Return whether a Label Studio result is an entity: others are relations, choices and the like."""
-    return isinstance(result, dict) and isinstance(result.get("value"), dict) and "start" in result["value"]
-
-
-def without_white_space(entity: Entity, sentence: Sentence) -> Entity:
-    """Return the entity without white space at its ends, unless that belongs to a token.
-
-    An entity of nothing but white space, or outside the text, is returned as it is.
-    """
-    text, (start, end, _) = sentence.text or "", entity
-    if not 0 <= start < end <= len(text) or text[start:end].isspace():
-        return entity
-    if text[start].isspace():
-        starts = {place for place, _ in sentence.offsets or ()}
-        while start not in starts and text[start].isspace():
-            start += 1
-    if text[end - 1].isspace():
-        ends = {place for _, place in sentence.offsets or ()}
-        while end not in ends and text[end - 1].isspace():
-            end -= 1
-    return Entity(start, end, entity.label)
-
-
-def spans_of(entities: Iterable[Entity], key: str, sentence: Sentence) -> list[TokenSpan]:
-    """Return the tokens of each entity.
-
-    Raises RecordError for an entity that begins or ends inside a token, or overlaps another.
-    """
-    text, offsets = sentence.text or "", sentence.offsets or []
-    starts = {start: position for position, (start, _) in enumerate(offsets)}
-    ends = {end: position + 1 for position, (_, end) in enumerate(offsets)}
-    spans: list[TokenSpan] = []
-    for start, end, label in dict.fromkeys(entities):  # annotated twice alike: once
-        if start not in starts or end not in ends or starts[start] >= ends[end]:
-            pairs = zip(sentence.tokens, offsets, strict=True)
-            touched = " ".join(token for token, (a, b) in pairs if a < end and b > start)[:60]
-            raise RecordError(
-                f'"{key}": the entity {start} to {end}, {_short(text[max(start, 0) : max(end, 0)])}, '
-                f"does not begin and end with a token{f' (tokens: {touched})' if touched else ''}",
-                'an entity is whole tokens: change its offsets, or give "tokens" that end where it does',
-            )
-        spans.append(TokenSpan(starts[start], ends[end], label))
-    spans.sort()
-    for span, after in pairwise(spans):
-        if span.end > after.start:
-            words = _short(" ".join(sentence.tokens[after.start : span.end]))
-            raise RecordError(
-                f'"{key}": two entities overlap at {words}, {span.type} and {after.type}',
-                "a token has one label: keep one of them, such as the longer",
-            )
-    return spans
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:39] + "…")
+    value = result.get("value") if isinstance(result, dict) else None
+    if not isinstance(value, dict) or "start" not in value:
+        return False
+    return "labels" in value or str(result.get("type", "labels")).endswith("labels")
 
 
 # ---------------------------------------------------------------- writing

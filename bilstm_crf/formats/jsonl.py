@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -17,24 +18,27 @@ from typing import Any, BinaryIO, NamedTuple, cast
 from bilstm_crf.errors import InputError, warn
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions, rounded
 from bilstm_crf.formats.blocks import BOM, BOM_BYTES, decode, lines_of
+from bilstm_crf.formats.entities import Entity, EntityError, spans_of, without_white_space
 from bilstm_crf.formats.json_layouts import (
     ORIGIN,
-    Entity,
     Layout,
     RecordError,
     change_of,
     check_unicode,
+    counts_utf16,
     form_of,
+    from_utf16,
     is_spacy_pair,
     kind_of,
     layout_of,
     layout_to_write,
+    meta_of,
     origin_of,
     own_form,
     read_annotation,
     source_of,
-    spans_of,
-    without_white_space,
+    to_utf16,
+    why_left_out,
 )
 from bilstm_crf.formats.json_text import WHITE, Path, dump, skip, value_at, with_values
 from bilstm_crf.formats.offsets import file_name
@@ -42,10 +46,15 @@ from bilstm_crf.formats.text import sentence_of
 from bilstm_crf.labels import ENCODINGS
 from bilstm_crf.sentence import Origin, Sentence, TokenSpan
 from bilstm_crf.util.charset import line_ends
-from bilstm_crf.util.offsets import align, joined
+from bilstm_crf.util.offsets import Offsets, align, is_wider_in_utf16, joined
+from bilstm_crf.util.word_forms import is_invisible
 
 name = "jsonl"
 suffixes: tuple[str, ...] = (".jsonl", ".json", ".ndjson")
+
+
+# Forms of programs that count offsets in a browser, some of them in UTF-16 code units
+OF_BROWSERS = ("triple", "doccano", "studio")
 
 
 class Found(NamedTuple):
@@ -65,7 +74,11 @@ class Raw(NamedTuple):
 
 
 def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iterator[Sentence]:
-    """See `Format.read`. `id` and `document` name the sentence's if they are strings or numbers."""
+    """See `Format.read`. `id` and `document` name the sentence's if they are strings or numbers.
+
+    Where labels are read, records that an annotator rejected or skipped have no tokens; a warning says how
+    many.
+    """
     reader = _Reader(path, options)
     for found in _records(stream, path):
         sentence = Sentence([], path=path, line=found.line)
@@ -81,6 +94,7 @@ def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iter
             sentence.text = sentence.offsets = sentence.origin = None
         if options.keep_raw or sentence.tokens:
             yield sentence
+    reader.warn_of_left_out()
 
 
 def _fault(error: ValueError, path: str, line: int, found: str | None) -> InputError:
@@ -180,7 +194,15 @@ class _Reader:
 
     def __init__(self, path: str, options: FormatOptions) -> None:
         self.path, self.options = path, options
-        self._trimmed = False  # whether it was said that white space was left off
+        self._warned: set[str] = set()  # of what the file's reader warned already
+        self._left_out: Counter[str] = Counter()  # records, by reason
+
+    def warn_of_left_out(self) -> None:
+        """Warn of records that are no gold sentences, such as those that an annotator rejected."""
+        if self._left_out:
+            total = self._left_out.total()
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in self._left_out.items())
+            warn(f"{total:,} record{'s are' * (total > 1) or ' is'} left out: {reasons}", path=self.path)
 
     def fill(self, sentence: Sentence, record: Any) -> Layout | None:
         """Set what the record says; return its layout if labels can be written.
@@ -188,6 +210,10 @@ class _Reader:
         Raises RecordError if it is not a record, or if labels are wanted and are not well-formed.
         """
         text, tokens = source_of(record)
+        reason = why_left_out(record) if self.options.reads_labels else None
+        if reason is not None:
+            self._left_out[reason] += 1
+            return None
         if text is None and tokens is None:
             raise RecordError('neither "text" nor "tokens", expected one of them or both')
         if not isinstance(text, str | None):
@@ -242,12 +268,13 @@ class _Reader:
         return filled
 
     def _name(self, sentence: Sentence, record: dict[str, Any]) -> None:
+        meta = meta_of(record)
         for key in ("id", "document"):
-            if isinstance(record.get(key), str | int):
-                name_ = str(record[key])
-                check_unicode(name_)  # other formats write it
-                setattr(sentence, key, name_)
-        sentence.origin = origin_of(record)
+            name_ = meta.get(key, record.get(key))  # doccano and Label Studio have ids of their own
+            if isinstance(name_, str | int):
+                check_unicode(str(name_))  # other formats write it
+                setattr(sentence, key, str(name_))
+        sentence.origin = origin_of(meta) or origin_of(record)
 
     def _label(self, sentence: Sentence, record: Any) -> Layout | None:
         """Set the labels; return the layout that they were read from, None without any."""
@@ -258,25 +285,55 @@ class _Reader:
         if layout.form == "labels":
             labels = cast(list[str], annotation)
         else:
-            entities = [self._trim(entity, layout.key, sentence) for entity in cast(list[Entity], annotation)]
-            labels = ENCODINGS["iob"].encode(spans_of(entities, layout.key, sentence), len(sentence))
+            entities = cast(list[Entity], annotation)
+            if counts_utf16(record):
+                entities = from_utf16(entities, sentence.text or "")
+            spans = self._spans(entities, layout, sentence)
+            labels = ENCODINGS["iob"].encode(spans, len(sentence))
         if len(labels) != len(sentence):
             raise RecordError(f'"{layout.key}" has {len(labels)} labels for {len(sentence)} tokens')
         sentence.labels = labels
         return layout
 
-    def _trim(self, entity: Entity, key: str, sentence: Sentence) -> Entity:
-        trimmed = without_white_space(entity, sentence)
-        if trimmed != entity and not self._trimmed:
-            self._trimmed = True
-            covered = (sentence.text or "")[entity.start : entity.end]
-            message = f'"{key}": the entity {covered!r} has white space at its ends, which is left off'
+    def _spans(self, entities: list[Entity], layout: Layout, sentence: Sentence) -> list[TokenSpan]:
+        """Return the tokens of each entity; offsets that only fit as UTF-16 code units are read so."""
+        text, key = sentence.text or "", layout.key
+        trimmed = [without_white_space(entity, sentence) for entity in entities]
+        try:
+            spans = spans_of(trimmed, sentence)
+        except EntityError as error:
+            if layout.form not in OF_BROWSERS or not is_wider_in_utf16(text):
+                raise _not_tokens(key, error) from error
+            entities = from_utf16(entities, text)
+            trimmed = [without_white_space(entity, sentence) for entity in entities]
+            try:
+                spans = spans_of(trimmed, sentence)
+            except EntityError:
+                raise _not_tokens(key, error) from error
+            self._warn(f'"{key}": offsets read as UTF-16 code units, as in JavaScript', sentence)
+        for entity, without in zip(entities, trimmed, strict=True):
+            if entity != without:
+                covered = text[entity.start : entity.end]
+                said = f"the entity {covered!r} has white space at its ends, which is left off"
+                self._warn(f'"{key}": {said}', sentence, kind="white space")
+                break
+        return spans
+
+    def _warn(self, message: str, sentence: Sentence, kind: str | None = None) -> None:
+        """Warn once a file of each kind of thing."""
+        if (kind or message) not in self._warned:
+            self._warned.add(kind or message)
             warn(message, path=self.path, line=sentence.line)
-        return trimmed
+
+
+def _not_tokens(key: str, error: EntityError) -> RecordError:
+    whole = 'an entity is whole tokens: change its offsets, or give "tokens" that end where it does'
+    one = "a token has one label: keep one of them, such as the longer"
+    return RecordError(f'"{key}": {error}', one if error.overlaps else whole)
 
 
 def _token_offsets(text: str, tokens: list[Any]) -> list[tuple[int, int]]:
-    """Return the offsets of token objects {"start", "end"}, perhaps "text"; white space is no token."""
+    """Return the offsets of token objects {"start", "end"}, perhaps "text"; what is not seen is no token."""
     offsets = []
     reached = 0
     for token in tokens:
@@ -286,7 +343,7 @@ def _token_offsets(text: str, tokens: list[Any]) -> list[tuple[int, int]]:
             raise RecordError(
                 f'"tokens": {dump(token)[:60]} is not at these offsets in "text", or out of order'
             )
-        if text[start:end].strip():
+        if not is_invisible(text[start:end]):
             offsets.append((start, end))
         reached = end
     return offsets
@@ -317,6 +374,8 @@ def _changes(sentence: Sentence, layout: Layout, record: Any) -> dict[Path, Any]
             if record.get(key) is None and not (key == "tokens" and record.get("words")):
                 changes[key,] = value
     entities = _entities(sentence, sentence.offsets or [])
+    if counts_utf16(record):
+        entities = to_utf16(entities, sentence.text or "")
     path, value, old = change_of(layout, record, sentence, entities)
     if not _same(value, old, in_order=layout.form == "labels"):
         changes[path] = value
@@ -338,18 +397,13 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
     """See `Format.compose`. A multi-word token becomes one token, as it stands in the text.
 
     A record has its place in the file if it came from one, and each entity too. `alternatives` are the n
-    best ways to label the sentence.
+    best ways to label the sentence. Notes are keys before the text.
     """
     if not sentence.tokens:
         return b""
     text, offsets = sentence.located()
-    content: dict[str, Any] = {"id": sentence.id, "document": sentence.document}
     origin = sentence.origin if text == sentence.text else None
-    if origin is not None:
-        content |= dict(zip(ORIGIN, (file_name(sentence), origin.line, origin.start), strict=True))
-    elif sentence.line:
-        content |= {"file": file_name(sentence), "line": sentence.line}
-    content = {key: value for key, value in content.items() if value is not None}
+    content = place_of(sentence, text)
     content |= {"text": text, "tokens": [text[start:end] for start, end in dict.fromkeys(offsets)]}
     forms = partial(_own_forms, sentence, text=text, offsets=offsets, origin=origin)
     if sentence.token_spans is not None:
@@ -359,11 +413,21 @@ def compose(sentence: Sentence, options: FormatOptions = DEFAULTS, *, new_docume
     return (dump(content) + "\n").encode()
 
 
+def place_of(sentence: Sentence, text: str) -> dict[str, Any]:
+    """Return the names of a sentence and its document, the place of its `text` in its file, and its notes."""
+    place: dict[str, Any] = {"id": sentence.id, "document": sentence.document}
+    if sentence.origin is not None and text == sentence.text:
+        place |= dict(zip(ORIGIN, (file_name(sentence), *sentence.origin[1:]), strict=True))
+    elif sentence.line:
+        place |= {"file": file_name(sentence), "line": sentence.line}
+    return {key: value for key, value in place.items() if value is not None} | (sentence.notes or {})
+
+
 def _own_forms(
     sentence: Sentence,
     spans: list[TokenSpan],
     text: str,
-    offsets: list[tuple[int, int]],
+    offsets: Offsets,
     origin: Origin | None,
     scores: Sequence[float | None] | None = None,
 ) -> list[dict[str, Any]]:

@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bilstm_crf.errors import UsageError
-from bilstm_crf.inference.marginals import Crf, SpanProbabilities, probabilities_of, row_array
+from bilstm_crf.inference.marginals import Crf, Distribution, probabilities_of, row_array
 from bilstm_crf.inference.network import Transitions
 from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.labels import Encoding
-from bilstm_crf.sentence import Alternative, Sentence, TokenSpan
+from bilstm_crf.sentence import Alternative, Sentence, TokenSpan, Uncertainty
 
 MAX_NBEST = 100  # memory grows with it, for each token and label
 
@@ -46,6 +46,7 @@ class Decoding:
     recall_types: frozenset[str] | None = None
     constrained: bool = True  # only label sequences that are legal in the model's encoding
     consistent: bool = False  # unsure bare names follow the full names of their document
+    uncertainty: bool = False  # set `Sentence.uncertainty`
 
     def __post_init__(self) -> None:
         for name, value in (("min_score", self.min_score), ("recall", self.recall)):
@@ -57,7 +58,12 @@ class Decoding:
     @property
     def needs_probabilities(self) -> bool:
         """Whether anything but the best path is asked for."""
-        return self.scores or self.nbest > 1 or self.min_score > 0 or self.recall is not None
+        return self.scores or self.min_score > 0 or self.needs_all_sentences
+
+    @property
+    def needs_all_sentences(self) -> bool:
+        """Whether probabilities are needed of sentences without names as well."""
+        return self.nbest > 1 or self.recall is not None or self.uncertainty
 
 
 # How the scores of training are computed: illegal labels of the best path count as O. Constrained decoding
@@ -75,6 +81,7 @@ class DecodingOptions(TypedDict, total=False):
     recall_types: frozenset[str] | None
     constrained: bool
     consistent: bool
+    uncertainty: bool
 
 
 class Annotation(NamedTuple):
@@ -83,10 +90,11 @@ class Annotation(NamedTuple):
     token_spans: list[TokenSpan]
     scores: list[float] | None = None
     alternatives: list[Alternative] | None = None
+    uncertainty: Uncertainty | None = None
 
     def set_on(self, sentence: Sentence) -> None:
         """Set the sentence's fields."""
-        sentence.token_spans, sentence.scores, sentence.alternatives = self
+        sentence.token_spans, sentence.scores, sentence.alternatives, sentence.uncertainty = self
 
 
 class Decoder:
@@ -130,13 +138,16 @@ class Decoder:
                 Annotation(trim_spans(sentence, spans)) if spans else Annotation([])
                 for sentence, spans in zip(sentences, best, strict=True)
             ]
-        everywhere = decoding.recall is not None or decoding.nbest > 1
-        wanted = np.flatnonzero(np.diff(offsets)) if everywhere else named
-        annotations = [Annotation([], [] if decoding.scores else None) for _ in sentences]
+        wanted = np.flatnonzero(np.diff(offsets)) if decoding.needs_all_sentences else named
+        certain = Uncertainty(0.0, 0.0) if decoding.uncertainty else None
+        annotations = [
+            Annotation([], [] if decoding.scores else None, uncertainty=certain) for _ in sentences
+        ]
         crf = self._crf_for(decoding)
         emissions, offsets = _chosen(emissions, offsets, wanted)
         marginals = crf.marginals(emissions, offsets)
         scored = scored_spans(marginals, [best[number] for number in wanted], decoding)
+        uncertainties = marginals.uncertainties(label_ids) if decoding.uncertainty else [None] * len(wanted)
         for place, number in enumerate(wanted.tolist()):
             sentence = sentences[number]
             spans, scores = trimmed(sentence, scored[place])
@@ -145,7 +156,9 @@ class Decoder:
                 here = emissions[offsets[place] : offsets[place + 1]]
                 log_z = marginals.log_partitions[place]
                 alternatives = self._alternatives(sentence, crf, here, log_z, decoding.nbest)
-            annotations[number] = Annotation(spans, scores if decoding.scores else None, alternatives)
+            annotations[number] = Annotation(
+                spans, scores if decoding.scores else None, alternatives, uncertainties[place]
+            )
         return annotations
 
     def probabilities(
@@ -188,7 +201,7 @@ def _chosen(emissions: Floats, offsets: Ints, sentences: Ints) -> tuple[Floats, 
 
 
 def scored_spans(
-    marginals: SpanProbabilities, best: Sequence[Sequence[TokenSpan]], decoding: Decoding
+    marginals: Distribution, best: Sequence[Sequence[TokenSpan]], decoding: Decoding
 ) -> list[list[Scored]]:
     """Return the spans of each sentence with their probabilities: those of the best path, and `recall`'s."""
     rows = [row for number, spans in enumerate(best) for row in marginals.rows(number, spans)]
@@ -204,7 +217,7 @@ def scored_spans(
 
 
 def _with_recall(
-    marginals: SpanProbabilities, best: Ints, probabilities: Float64s, decoding: Decoding
+    marginals: Distribution, best: Ints, probabilities: Float64s, decoding: Decoding
 ) -> tuple[Ints, Float64s]:
     """Return the spans (P, 4) of the best path and those that `recall` adds, in order, with probabilities."""
     assert decoding.recall is not None

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.inference.decoding import Annotation, Decoder, Decoding, scored_spans, trimmed
-from bilstm_crf.inference.marginals import Marginals, SpanProbabilities, row_array
+from bilstm_crf.inference.marginals import PAIR_TOKENS, Distribution, Marginals, row_array
 from bilstm_crf.inference.tagger import CHUNK_TOKENS, Tagger, chunks_of, in_order
 from bilstm_crf.inference.trimming import trim_spans
 from bilstm_crf.labels import ENCODINGS
@@ -47,7 +47,6 @@ Float64s = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 SCORED = Decoding(scores=True)
-PAIR_TOKENS = 4_096  # tokens whose pairs of labels are in memory at once: some 10 MB
 
 
 class Ensemble:
@@ -204,7 +203,7 @@ class Ensemble:
             yield from in_order(pool, self.posterior, chunks, ahead=self._threads)
 
 
-class Posterior(SpanProbabilities):
+class Posterior(Distribution):
     """The distribution of an ensemble over the label sequences of some sentences."""
 
     def __init__(
@@ -226,7 +225,6 @@ class Posterior(SpanProbabilities):
 
     @cached_property
     def labels(self) -> Float64s:
-        """(N, K): the probability of each label of each token."""
         total = np.zeros((self.offsets[-1], len(self._names)))
         for weight, part in zip(self._weights, self._parts, strict=True):
             total += weight * part.labels
@@ -234,16 +232,21 @@ class Posterior(SpanProbabilities):
 
     def annotations(self, sentences: Sequence[Sentence], decoding: Decoding) -> list[Annotation]:
         """Return what `decoding` asks for, for each sentence."""
-        best = self.best()
+        ids = self.best()
+        best = self._spans(ids)
         if not decoding.needs_probabilities:
             pairs = zip(sentences, best, strict=True)
             return [Annotation(trim_spans(sentence, spans)) for sentence, spans in pairs]
         scored = scored_spans(self, best, decoding)
         found = [trimmed(sentence, here) for sentence, here in zip(sentences, scored, strict=True)]
-        return [Annotation(spans, scores if decoding.scores else None) for spans, scores in found]
+        uncertainties = self.uncertainties(ids) if decoding.uncertainty else [None] * len(found)
+        return [
+            Annotation(spans, scores if decoding.scores else None, uncertainty=uncertainty)
+            for (spans, scores), uncertainty in zip(found, uncertainties, strict=True)
+        ]
 
-    def best(self) -> list[list[TokenSpan]]:
-        """Return the spans of each sentence's best label sequence, by the nearest Markov chain."""
+    def best(self) -> Ints:
+        """Return the label ids (N,) of each sentence's best label sequence, by the nearest Markov chain."""
         ids = np.zeros(self.offsets[-1], np.int64)
         # The sequence of nothing but O is better than all others together if the doubts add up to less
         doubts = np.concatenate(([0], np.cumsum(1 - self.labels[:, 0])))
@@ -255,7 +258,7 @@ class Posterior(SpanProbabilities):
             size = max(1, PAIR_TOKENS // int(self._lengths[places[start]]))
             self._best(places[start : start + size], ids)
             start += size
-        return self._spans(ids)
+        return ids
 
     def _best(self, sentences: Ints, ids: Ints) -> None:
         """Set the label ids (N,) of sentences, longest first, by Viterbi."""
@@ -266,7 +269,7 @@ class Posterior(SpanProbabilities):
             score = np.log(self.labels[firsts])  # (S, K) of the best way to each label
             for step, here in enumerate(going_on[1:], start=1):
                 tokens = firsts[:here] + step
-                ways = score[:here, :, None] + np.log(self._pairs(tokens) / self.labels[tokens - 1, :, None])
+                ways = score[:here, :, None] + np.log(self.pairs(tokens) / self.labels[tokens - 1, :, None])
                 ways[np.isnan(ways)] = -np.inf  # from a label that never occurs
                 came_from[step, :here] = ways.argmax(axis=1)
                 score[:here] = ways.max(axis=1)
@@ -275,8 +278,7 @@ class Posterior(SpanProbabilities):
             ids[firsts[:here] + step] = last[:here]
             last[:here] = came_from[step, np.arange(here), last[:here]]
 
-    def _pairs(self, tokens: Ints) -> Float64s:
-        """Return the probability of each pair of labels at the token before and at this one (T, K, K)."""
+    def pairs(self, tokens: Ints) -> Float64s:
         total = np.zeros((len(tokens), len(self._names), len(self._names)))
         for weight, part in zip(self._weights, self._parts, strict=True):
             total += weight * part.pairs(tokens)

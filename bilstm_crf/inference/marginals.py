@@ -11,6 +11,7 @@ P spans.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 
 from bilstm_crf.inference.network import PLAIN_TOKENS, Loops, Transitions, load_loops
 from bilstm_crf.labels import Encoding
-from bilstm_crf.sentence import TokenSpan
+from bilstm_crf.sentence import TokenSpan, Uncertainty
 
+PAIR_TOKENS = 4_096  # tokens whose pairs of labels are in memory at once: some 10 MB
 MIN_PROBABILITY = 1e-6  # spans that are less probable are not looked for
 
 Floats = NDArray[np.float32]
@@ -103,13 +105,48 @@ class Crf:
         return paths, scores / self.temperature
 
 
-class SpanProbabilities(ABC):
-    """The probabilities of spans of some sentences.
+class Distribution(ABC):
+    """A distribution over the label sequences of some sentences: a Markov chain in each.
 
     Spans (P, 4) are rows: sentence, first token, token behind, type; tokens count over all sentences.
     """
 
     offsets: Ints  # (S + 1,) where each sentence begins
+
+    @property
+    @abstractmethod
+    def labels(self) -> Float64s:
+        """(N, K): the probability of each label of each token."""
+
+    @abstractmethod
+    def pairs(self, tokens: Ints) -> Float64s:
+        """Return the probability of each pair of labels at the token before and at this one (T, K, K).
+
+        `tokens`: T of the N, none the first of its sentence.
+        """
+
+    def uncertainties(self, label_ids: Ints) -> list[Uncertainty]:
+        """Return how unsure the distribution is of each sentence, from its best label sequences (N,).
+
+        Exact, though there are K^T sequences: a chain's log probability and its entropy are sums over the
+        tokens, H = H(y1) + Σ H(yt | yt-1) (Hernando et al. 2005; Mann and McCallum 2007 for CRFs).
+        """
+        labels = self.labels
+        logs = _logs(labels[np.arange(len(labels)), label_ids])  # (N,) of the best label, given that before
+        entropies = -(labels * _logs(labels)).sum(axis=1)  # (N,) of the label, given that before
+        inner = np.ones(len(labels), bool)
+        inner[self.offsets[:-1][np.diff(self.offsets) > 0]] = False
+        for tokens in np.array_split(np.flatnonzero(inner), 1 + inner.sum() // PAIR_TOKENS):
+            pairs = self.pairs(tokens)
+            given = _logs(pairs) - _logs(labels[tokens - 1])[:, :, None]
+            entropies[tokens] = -(pairs * given).sum(axis=(1, 2))
+            logs[tokens] = given[np.arange(len(tokens)), label_ids[tokens - 1], label_ids[tokens]]
+        number = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+        sums = (np.bincount(number, each, len(self.offsets) - 1).tolist() for each in (logs, entropies))
+        return [
+            Uncertainty(-math.expm1(min(0.0, log)), max(0.0, entropy))
+            for log, entropy in zip(*sums, strict=True)
+        ]
 
     @property
     @abstractmethod
@@ -137,7 +174,7 @@ class SpanProbabilities(ABC):
 
 
 @dataclass(frozen=True)
-class Marginals(SpanProbabilities):
+class Marginals(Distribution):
     """The probabilities of a CRF for some sentences."""
 
     crf: Crf
@@ -155,7 +192,6 @@ class Marginals(SpanProbabilities):
 
     @property
     def labels(self) -> Float64s:
-        """(N, K): the probability of each label of each token."""
         log_z = np.repeat(self.log_partitions, np.diff(self.offsets))
         return np.exp(self.alpha + self.beta - log_z[:, None])
 
@@ -179,10 +215,6 @@ class Marginals(SpanProbabilities):
         return spans, probabilities_of(logs)
 
     def pairs(self, tokens: Ints) -> Float64s:
-        """Return the probability of each pair of labels at the token before and at this one (T, K, K).
-
-        `tokens`: T of the N, none the first of its sentence.
-        """
         log_z = self.log_partitions[np.searchsorted(self.offsets, tokens, side="right") - 1]
         onward = self.scores[tokens] + self.beta[tokens] - log_z[:, None]
         return np.exp(self.alpha[tokens - 1][:, :, None] + self.between + onward[:, None, :])
@@ -211,6 +243,12 @@ class Marginals(SpanProbabilities):
             *(self.scores, self.between, self.offsets, self.alpha, self.beta, self.log_partitions),
             *(crf.prefixes, crf.continues),
         )
+
+
+def _logs(probabilities: Float64s) -> Float64s:
+    """Return logarithms, but 0 for 0: in p log p it counts nothing."""
+    logs: Float64s = np.log(probabilities, where=probabilities > 0, out=np.zeros_like(probabilities))
+    return logs
 
 
 def _loops_for(emissions: Floats) -> Loops:

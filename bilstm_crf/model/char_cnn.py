@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bilstm_crf.features.batches import Part
 from bilstm_crf.model.autograd import Maxima, can_compile
 from bilstm_crf.model.dropout import Dropout
 
@@ -27,9 +28,14 @@ class CharCNN(nn.Module):
         self.dropout = Dropout(dropout)
         self.convolution = nn.Conv1d(dim, filters, kernel_size=width, padding=width // 2)
 
-    def forward(self, characters: Tensor, word_lengths: Tensor) -> Tensor:
-        """Return (W, F) from the character ids (C,) of W words, one after another, and their lengths (W,)."""
-        embedded = self.dropout(self.embedding(characters))  # (C, E)
+    def forward(self, characters: Tensor, word_lengths: Tensor, part: Part[Tensor] | None = None) -> Tensor:
+        """Return (W, F) from the character ids (C,) of W words, one after another, and their lengths (W,).
+
+        `part`: which characters of a batch these are, if not all.
+        """
+        embedded = self.dropout(
+            self.embedding(characters), None if part is None else part.characters
+        )  # (C, E)
         weight, bias = self.convolution.weight, self.convolution.bias  # (F, E, width), (F,)
         # Each character's share in the windows that contain it, by its position there
         products = F.linear(embedded, weight.permute(2, 0, 1).flatten(0, 1))  # (C, width F)

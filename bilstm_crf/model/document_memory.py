@@ -13,6 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from bilstm_crf.features.batches import Part
 from bilstm_crf.features.occurrences import MemoryBatch
 from bilstm_crf.model.dropout import Dropout
 
@@ -35,12 +36,15 @@ class DocumentMemory(nn.Module):
         """Start training with empty states."""
         self.states = self.inner.weight.new_zeros(places, self.inner.in_features)
 
-    def forward(self, batch: MemoryBatch[Tensor], states: Tensor) -> Tensor:
-        """Return what to add to the emissions of `batch.rows` (M, K), from the kept states (P, H)."""
+    def forward(self, batch: MemoryBatch[Tensor], states: Tensor, part: Part[Tensor] | None = None) -> Tensor:
+        """Return what to add to the emissions of `batch.rows` (M, K), from the kept states (P, H).
+
+        `part`: which tokens of a batch these are, if not all.
+        """
         total = states.new_zeros(len(batch.rows), states.shape[1])
         total.index_add_(0, batch.row_of, states[batch.places])
-        mean = total / batch.lengths.unsqueeze(1)
-        scores: Tensor = self.to_labels(self.dropout(torch.tanh(self.inner(mean))))
+        hidden = torch.tanh(self.inner(total / batch.lengths.unsqueeze(1)))
+        scores: Tensor = self.to_labels(self.dropout(hidden, None if part is None else part.names))
         return scores
 
 

@@ -28,11 +28,16 @@ class Dropout(Stochastic):
         self.limit = round(p * STEPS)  # of STEPS equally likely cases, those in which a value is dropped
 
     def forward(self, values: Tensor, group: Tensor | None = None) -> Tensor:
-        """Drop some of `values` (N, D). With `group` (N,), the rows of a group lose the same places."""
+        """Drop some of `values` (N, D).
+
+        With `group` (N,), each row loses the places that this row of a larger tensor would lose: one row for
+        all tokens of a sentence, or the rows of a whole batch of which this is a part.
+        """
         if not self.training or self.limit == 0:
             return values
         if group is not None:
-            return values * self(values.new_ones(int(group.max()) + 1, values.shape[1]))[group]
+            rows = int(group.max()) + 1 if len(group) else 0
+            return values * self(values.new_ones(rows, values.shape[1]))[group]
         if can_compile(values):
             key = self.random.integers(1 << 64, dtype=np.uint64)
             dropped: Tensor = Dropped.apply(values, key, self.limit)

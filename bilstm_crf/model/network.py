@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bilstm_crf.encoder.scalar_mix import ScalarMix
-from bilstm_crf.features.batches import Batch, Layout, Words, words_of
+from bilstm_crf.features.batches import Batch, Layout, Part, Words, words_of
 from bilstm_crf.features.occurrences import MemoryIndex
 from bilstm_crf.features.vocabulary import Encoded
 from bilstm_crf.model.architecture import Architecture
@@ -84,12 +84,12 @@ class BiLSTMCRF(nn.Module):
     def device(self) -> torch.device:
         return self.embedding.weight.device
 
-    def representations(self, words: Words[Tensor]) -> Tensor:
-        """Return what each word is in any sentence (W, D + F)."""
-        embedded = self.embedding(words.ids, words.vectors)  # (W, D)
+    def representations(self, words: Words[Tensor], part: Part[Tensor] | None = None) -> Tensor:
+        """Return what each word is in any sentence (W, D + F); `part`: which of a batch, if not all."""
+        embedded = self.embedding(words.ids, words.vectors, part)  # (W, D)
         if self.char_cnn is None:
             return embedded
-        return torch.cat((embedded, self.char_cnn(words.characters, words.lengths)), dim=1)
+        return torch.cat((embedded, self.char_cnn(words.characters, words.lengths, part)), dim=1)
 
     def mixed(self, contextual: Tensor) -> Tensor:
         """Return an encoder's vectors (N, C), mixed from those of all its layers (N, L, C) if needed."""
@@ -100,7 +100,7 @@ class BiLSTMCRF(nn.Module):
 
         `contextual` (N, C), or (N, L, C) for the mix: an encoder's vectors, where the network takes any.
         """
-        representations = self.representations(batch.words)
+        representations = self.representations(batch.words, batch.part)
         if contextual is None:
             return representations
         return torch.cat((representations, self.mixed(contextual)), dim=1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bilstm_crf.features.batches import Batch, Layout
+from bilstm_crf.features.batches import Batch, Layout, Part
 from bilstm_crf.features.occurrences import MemoryBatch
 from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.model.crf import CRF
@@ -44,26 +44,39 @@ class SequenceTagger(nn.Module):
         scores, states = self.read(inputs, layout)
         return self._with_memory(scores, states, memory)
 
-    def read(self, inputs: Tensor, layout: Layout[Tensor]) -> tuple[Tensor, Tensor]:
-        """Return the emissions (N, K) of each sentence by itself, and the states (N, H) below them."""
+    def read(
+        self, inputs: Tensor, layout: Layout[Tensor], part: Part[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the emissions (N, K) of each sentence by itself, and the states (N, H) below them.
+
+        `part`: which tokens of a batch these are, if not all.
+        """
+        tokens = None if part is None else part.tokens
+        sentence_of = layout.sentence_of if part is None else part.sentence_of
         kept = None
         if self.input_dropout == "batch":  # what is dropped is not computed
             inputs, kept = self.dropout.of_batch(inputs)  # (N, P)
         else:
-            inputs = self.dropout(inputs, layout.sentence_of if self.input_dropout == "sentence" else None)
+            inputs = self.dropout(inputs, sentence_of if self.input_dropout == "sentence" else tokens)
         if self.lstm is not None:
             states = self.lstm.states(inputs, layout.batch_sizes, kept)  # (N, H)
-            return self.to_labels(self.dropout(states)), states
+            return self.to_labels(self.dropout(states, tokens)), states
         if kept is not None:
             weight = self.to_labels.weight.index_select(1, kept)
             return F.linear(inputs, weight, self.to_labels.bias), inputs
         return self.to_labels(inputs), inputs
 
-    def _with_memory(self, scores: Tensor, states: Tensor, memory: MemoryBatch[Tensor] | None) -> Tensor:
+    def _with_memory(
+        self,
+        scores: Tensor,
+        states: Tensor,
+        memory: MemoryBatch[Tensor] | None,
+        part: Part[Tensor] | None = None,
+    ) -> Tensor:
         """Return the emissions with what the memory adds; in training, keep the states."""
         if self.memory is None or memory is None or self.memory.states is None:
             return scores
-        scores = scores.index_add(0, memory.rows, self.memory(memory, self.memory.states))
+        scores = scores.index_add(0, memory.rows, self.memory(memory, self.memory.states, part))
         if self.training:
             keep(memory, states, self.memory.states)
         return scores
@@ -75,8 +88,8 @@ class SequenceTagger(nn.Module):
         loss of each sentence by itself. Otherwise the BiLSTM would learn to rely on a memory that a
         single sentence does not have.
         """
-        alone, states = self.read(inputs, batch.layout)
-        loss = self._loss(self._with_memory(alone, states, batch.memory), batch)
+        alone, states = self.read(inputs, batch.layout, batch.part)
+        loss = self._loss(self._with_memory(alone, states, batch.memory, batch.part), batch)
         weight = self.memory_free_loss_weight
         if self.memory is not None and weight > 0:
             loss = (1 - weight) * loss + weight * self._loss(alone, batch)

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bilstm_crf.features.batches import Batch, Layout, Words
+from bilstm_crf.features.batches import Batch, Layout, Part, Words
 from bilstm_crf.features.occurrences import MemoryBatch
 
 Arrays = NDArray[Any]
@@ -20,6 +20,7 @@ def batch_tensors(batch: Batch[Arrays], device: torch.device) -> Batch[Tensor]:
         words_tensors(batch.words, device),
         torch.from_numpy(batch.labels).to(device),
         None if batch.memory is None else memory_tensors(batch.memory, device),
+        None if batch.part is None else part_tensors(batch.part, device),
     )
 
 
@@ -31,6 +32,11 @@ def layout_tensors(layout: Layout[Arrays]) -> Layout[Tensor]:
 
 def words_tensors(words: Words[Arrays], device: torch.device) -> Words[Tensor]:
     return Words(*(torch.from_numpy(array).to(device) for array in vars(words).values()))
+
+
+def part_tensors(part: Part[Arrays], device: torch.device) -> Part[Tensor]:
+    whole, *places = vars(part).values()
+    return Part(whole, *(torch.from_numpy(array).to(device) for array in places))
 
 
 def memory_tensors(memory: MemoryBatch[Arrays], device: torch.device) -> MemoryBatch[Tensor]:

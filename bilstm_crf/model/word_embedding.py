@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bilstm_crf.features.batches import Part
 from bilstm_crf.model.dropout import Stochastic
 
 
@@ -34,8 +35,12 @@ class WordEmbedding(Stochastic):
             self.register_buffer(f"{name}_{self._replacements}", tensor, persistent=False)
         self._replacements += 1
 
-    def forward(self, words: Tensor, vectors: Tensor | None = None) -> Tensor:
+    def forward(
+        self, words: Tensor, vectors: Tensor | None = None, part: Part[Tensor] | None = None
+    ) -> Tensor:
         """Return (N, D) for word ids (N,); the id V + 1 + i has the vector `vectors[i]` (M, D).
+
+        `part`: which words of a batch these are, if not all.
 
         Outside training every value is rounded to float16, the precision of a saved model, so that the
         scores of an epoch are those of the model that is saved from it.
@@ -53,7 +58,10 @@ class WordEmbedding(Stochastic):
                 replaced, probability = (
                     self.get_buffer(f"{name}_{number}") for name in ("vectors", "probability")
                 )
-                drawn = torch.from_numpy(self.random.random(len(words), np.float32)).to(words.device)
+                count = len(words) if part is None else part.whole
+                drawn = torch.from_numpy(self.random.random(count, np.float32)).to(words.device)
+                if part is not None:
+                    drawn = drawn[part.tokens]
                 rows = torch.where((drawn < probability[words]).unsqueeze(1), replaced[words], rows)
             return rows if given is None else rows.index_put((~own,), given)
         rows = F.embedding(words, self.weight).half()

@@ -1,4 +1,4 @@
-"""Writers of whole outputs, by name and suffix: tables, pages and the formats that are read as well.
+"""Writers of whole outputs, by name and suffix: tables, pages, tasks, and the formats that are read as well.
 
     WRITERS["csv"].write(tagger.tag_stream(read("article.txt")), FormatOptions())  # yields bytes
 
@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from bilstm_crf.errors import UsageError, did_you_mean
 from bilstm_crf.formats import FORMATS
-from bilstm_crf.output import brat, delimited, page, workbook
+from bilstm_crf.output import annotation_tools, brat, delimited, page, workbook
 from bilstm_crf.output.base import Companion, Writer
 from bilstm_crf.output.formatted import document_starts, writer_of
 from bilstm_crf.util.files import suffix_of
 
 __all__ = ["WRITERS", "Companion", "Writer", "document_starts", "writer_for_suffix", "writer_named"]
 
-# Of two writers with one suffix the first counts: `.tsv` is a table, unless columns are what was read.
+# Of two writers with one suffix the first counts: `.tsv` is a table, unless columns are what was read, and
+# `.json` is this program's JSONL.
 WRITERS: dict[str, Writer] = {
     writer.name: writer
     for writer in (
@@ -36,6 +37,9 @@ WRITERS: dict[str, Writer] = {
             merges=False,
             companion=Companion(".txt", brat.compose_text),
         ),
+        Writer("label-studio", "Label Studio's tasks", (".json",), annotation_tools.write_label_studio),
+        Writer("prodigy", "Prodigy's tasks", (".jsonl",), annotation_tools.write_prodigy),
+        Writer("doccano", "doccano's records", (".jsonl",), annotation_tools.write_doccano),
         # Nothing in marked text would tell where a file ends
         writer_of(FORMATS["text"], "marked text", merges=False),
     )

@@ -50,6 +50,11 @@ def write(sentences: Iterable[Sentence], options: FormatOptions) -> Iterator[byt
         yield "".join(line + "\n" for line in lines).encode()
 
 
+def config(types: Iterable[str]) -> str:
+    """Return the configuration (`annotation.conf`) of a collection with names of these types."""
+    return "\n".join(["[entities]", *types, "[relations]", "[events]", "[attributes]"]) + "\n"
+
+
 def _annotation(number: int, type_: str, place: int, name: str) -> str:
     """Return the line of a name that begins at `place`."""
     parts = [part.span() for part in PART_OF_LINE.finditer(name)] or [(0, len(name))]  # a no-break space

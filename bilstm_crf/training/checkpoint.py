@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from bilstm_crf.errors import InputError
 from bilstm_crf.model.network import BiLSTMCRF
@@ -23,20 +24,34 @@ from bilstm_crf.training.records import EpochRow, format_history, parse_history
 from bilstm_crf.util.files import write_whole
 
 
-def seed_epoch(seed: int, epoch: int) -> np.random.Generator:
-    """Seed PyTorch for one epoch (0: the initial weights), and return a NumPy generator for it."""
+def seed_epoch(seed: int, epoch: int, rank: int = 0) -> np.random.Generator:
+    """Seed PyTorch for one epoch (0: the initial weights), and return a NumPy generator for it.
+
+    The generator is the same in all processes; PyTorch's random numbers differ by `rank`.
+    """
     source = np.random.SeedSequence([seed, epoch])
-    torch.manual_seed(int(source.generate_state(1, np.uint64)[0]))
+    torch.manual_seed(int(source.generate_state(rank + 1, np.uint64)[rank]))
     return np.random.default_rng(source)
+
+
+def state_of(network: BiLSTMCRF, optimizer: Optimizer) -> dict[str, Tensor]:
+    """Return parameters, buffers and the optimizer's state, by name."""
+    state = {**network.state_dict(), **optimizer.state()}
+    return {name: each.detach().cpu().contiguous() for name, each in state.items()}
+
+
+def restore_state(state: dict[str, Tensor], network: BiLSTMCRF, optimizer: Optimizer) -> None:
+    """Restore what `state_of` returned. Raises KeyError or RuntimeError for that of another network."""
+    of_optimizer = {name for name in state if "/" in name}
+    optimizer.restore({name: state[name] for name in of_optimizer})
+    network.load_state_dict({name: each for name, each in state.items() if name not in of_optimizer})
 
 
 def save_checkpoint(
     path: Path, network: BiLSTMCRF, optimizer: Optimizer, history: Sequence[EpochRow]
 ) -> None:
     """Write parameters, buffers, the optimizer's state and the history."""
-    state = {**network.state_dict(), **optimizer.state()}
-    tensors = {name: each.detach().cpu().contiguous() for name, each in state.items()}
-    content = save(tensors, metadata={"history": format_history(history)})
+    content = save(state_of(network, optimizer), metadata={"history": format_history(history)})
     with write_whole(path) as stream:
         stream.write(content)
 
@@ -51,8 +66,7 @@ def load_checkpoint(path: Path, network: BiLSTMCRF, optimizer: Optimizer) -> lis
     try:
         with safe_open(path, framework="pt") as content:
             tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
-            optimizer.restore({name: tensors.pop(name) for name in list(tensors) if "/" in name})
-            network.load_state_dict(tensors)
+            restore_state(tensors, network, optimizer)
             return _history(content, path)
     except (SafetensorError, RuntimeError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(

@@ -10,6 +10,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from bilstm_crf.training.processes import launcher
 from bilstm_crf.training.records import Environment
 
 PACKAGES = ("torch", "numpy", "numba", "transformers", "tokenizers")  # the last two are optional
@@ -29,14 +30,15 @@ def git_commit(checkout: Path) -> str | None:
         return None
 
 
-def environment() -> Environment:
-    """Return the versions of Python and of the packages that compute, and the machine."""
+def environment(processes: int = 1) -> Environment:
+    """Return the versions of Python and of the packages that compute, the machine, and how many processes."""
     return Environment(
         python=platform.python_version(),
         packages={name: version for name in PACKAGES if (version := _version(name)) is not None},
         platform=platform.platform(),
         processor=_processor(),
         cores=os.cpu_count(),
+        processes=processes,
     )
 
 
@@ -57,8 +59,13 @@ def _processor() -> str:
 
 def command_line(*arguments: str) -> str:
     """Return a command line of this program as a shell takes it; without `arguments`, the present one."""
-    name = Path(sys.argv[0]).name
+    name, torchrun = Path(sys.argv[0]).name, launcher()
+    if name == "train.py":
+        program = [*(torchrun or ["python"]), name]
+    elif torchrun:
+        program = [*torchrun, *(["-m", "bilstm_crf"] if name == "__main__.py" else ["--no-python", name])]
+    else:
+        program = ["bilstm-crf" if arguments else name]
     if not arguments:
-        return shlex.join([*(["python"] if name == "train.py" else []), name, *sys.argv[1:]])
-    program = ["python", "train.py"] if name == "train.py" else ["bilstm-crf", arguments[0]]
-    return shlex.join([*program, *arguments[1:]])
+        return shlex.join([*program, *sys.argv[1:]])
+    return shlex.join([*program, *(arguments[1:] if name == "train.py" else arguments)])

@@ -67,6 +67,7 @@ class Environment:
     platform: str = ""
     processor: str = ""
     cores: Count | None = None
+    processes: Count = 1  # that trained together
 
 
 @dataclass(frozen=True)

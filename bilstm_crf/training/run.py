@@ -14,10 +14,11 @@ from pathlib import Path
 from bilstm_crf.config import RunConfig, Stage
 from bilstm_crf.corpus.filters import counts, summary
 from bilstm_crf.corpus.labelled import Labelled
-from bilstm_crf.errors import InputError, InterruptedRunError, UsageError
+from bilstm_crf.errors import InputError, InterruptedRunError, LostProcessError, UsageError
 from bilstm_crf.evaluation.reliability import Calibration
 from bilstm_crf.evaluation.report import Reading, Report, evaluate, map_types
 from bilstm_crf.evaluation.strict import confirm
+from bilstm_crf.formats import contents_of
 from bilstm_crf.inference.calibration import MIN_SPANS, Evidence, calibrate, fit_temperature
 from bilstm_crf.inference.decoding import UNCONSTRAINED
 from bilstm_crf.inference.tagger import Tagger
@@ -33,6 +34,7 @@ from bilstm_crf.training.loop import DevSet, Observer, Output, Trainer, fit
 from bilstm_crf.training.optimizer import Optimizer
 from bilstm_crf.training.plan import Plan, plan_training, stop_where_best
 from bilstm_crf.training.pretrained import Pretrained, load_encoder, load_pretrained
+from bilstm_crf.training.processes import ALONE, Processes
 from bilstm_crf.training.provenance import command_line, environment, git_commit
 from bilstm_crf.training.records import EpochRow, FinalPhase, RunDescription, RunMetrics, Seconds
 from bilstm_crf.training.run_folder import CHECKPOINT, FINAL, is_finished
@@ -63,22 +65,32 @@ class Setup:
     pretrained: Pretrained
     model: TrainableModel
     description: RunDescription
+    processes: Processes = ALONE
 
 
-def start(config: RunConfig, folder: Path, monitor: Monitor, *, overwrite: bool = False) -> RunMetrics:
-    """Start a new run; return its metrics.
+def start(
+    config: RunConfig,
+    folder: Path,
+    monitor: Monitor,
+    *,
+    overwrite: bool = False,
+    processes: Processes = ALONE,
+) -> RunMetrics:
+    """Start a new run; return its metrics. Of several processes this is the first; the others `follow`.
 
     Raises UsageError where another run lies in `folder`; that one is left alone until all inputs are read.
     """
     with run_folder.lock_folder(folder):
         run_folder.check_free(folder, overwrite=overwrite)
         run_folder.check_apart(folder, (config.network.init_from, config.encoder_name))
-        setup = set_up(config, monitor)
+        setup = set_up(config, monitor, processes)
         run_folder.begin(folder, setup.description)
         return _run(config, setup, folder, monitor)
 
 
-def resume(folder: Path, monitor: Monitor, *, threads: int | None = None) -> RunMetrics:
+def resume(
+    folder: Path, monitor: Monitor, *, threads: int | None = None, processes: Processes = ALONE
+) -> RunMetrics:
     """Continue an interrupted run; return the metrics of a finished one as they are.
 
     `threads`: another number than the run started with. Raises UsageError where that would change the result,
@@ -86,6 +98,7 @@ def resume(folder: Path, monitor: Monitor, *, threads: int | None = None) -> Run
     """
     before = records.read_description(folder / records.CONFIG)
     config = before.config
+    _check_processes(before.environment.processes, processes)
     if threads is not None:
         _check_threads(config, threads)
         config = config.replace({"run.threads": threads})
@@ -96,16 +109,28 @@ def resume(folder: Path, monitor: Monitor, *, threads: int | None = None) -> Run
         if is_finished(folder):  # by another process, since
             return records.read_metrics(folder)
         run_folder.clean(folder)
-        setup = set_up(config, monitor)
+        setup = set_up(config, monitor, processes)
         _check_inputs(setup.description, before, folder)
         return _run(config, setup, folder, monitor)
 
 
-def set_up(config: RunConfig, monitor: Monitor) -> Setup:
+def follow(description: RunDescription, folder: Path, monitor: Monitor, processes: Processes) -> None:
+    """Train along with the first process, which has sent description and folder, and alone scores and writes.
+
+    Raises LostProcessError where another process ends, InputError where the inputs are not the first one's.
+    """
+    config = description.config
+    setup = set_up(config, monitor, processes)
+    _check_inputs(setup.description, description, folder)
+    _train_phases(config, setup, folder, monitor)
+
+
+def set_up(config: RunConfig, monitor: Monitor, processes: Processes = ALONE) -> Setup:
     """Load all inputs of a run, and build the model.
 
     Raises InputError for what cannot be read, UsageError for what does not go together or is not there.
     """
+    processes.use_device(config.run.device)
     find_device(config.run.device)  # refuse it before gigabytes are read
     with Waiting("Reading the corpora"):
         corpora = load_corpora(config.data, monitor.say, documents=config.reads_neighbours)
@@ -126,9 +151,9 @@ def set_up(config: RunConfig, monitor: Monitor) -> Setup:
         vectors=None if pretrained.vectors is None else pretrained.vectors.source,
         encoder=pretrained.encoder_source,
         initial=pretrained.initial_source,
-        environment=environment(),
+        environment=environment(processes.size),
     )
-    return Setup(corpora, plan, pretrained, model, description)
+    return Setup(corpora, plan, pretrained, model, description, processes)
 
 
 def _check_threads(config: RunConfig, threads: int) -> None:
@@ -140,6 +165,18 @@ def _check_threads(config: RunConfig, threads: int) -> None:
     raise UsageError(
         f"--threads {threads}: the run began with {began}, and {why} adds up in another order",
         hint=f"leave it out, or give --threads {began}; a new run may have any number",
+    )
+
+
+def _check_processes(began: int, processes: Processes) -> None:
+    """Raise UsageError for another number of processes than a run began with."""
+    if processes.size == began:
+        return
+    start = f"torchrun --nproc-per-node {began}" if began > 1 else "the command without torchrun"
+    raise UsageError(
+        f"the run began with {began} process{'es' * (began > 1)}, now there are {processes.size}: "
+        "they add up in another order",
+        hint=f"resume it with {start}; a new run may have any number",
     )
 
 
@@ -156,21 +193,19 @@ def _check_inputs(now: RunDescription, before: RunDescription, folder: Path) -> 
 
 def _run(config: RunConfig, setup: Setup, folder: Path, monitor: Monitor) -> RunMetrics:
     """Train, train again on train and dev if that is wanted, and score the models."""
-    use_threads(config.run.threads, config.workers)
-    corpora = setup.corpora
+    corpora, processes = setup.corpora, setup.processes
+    if processes.size > 1:
+        monitor.say(
+            f"parts    each batch in {processes.size} processes, threads of each: {config.run.threads}"
+        )
     if done := epochs_done(folder / CHECKPOINT):
         monitor.say(f"resuming after epoch {done}")
     sizes = (setup.model.architecture, setup.model.word_table.shape[1])
     expected = estimate(config, setup.plan, corpora, sizes, done)
-    if expected is not None and expected.epochs:
+    if expected is not None and expected.epochs and processes.size == 1:
         monitor.say(expected.line())
-    dev = DevSet(corpora.dev, chooses=corpora.dev_chooses, device=config.run.device, threads=config.workers)
-    with _interruptible(folder, lambda: _in_epoch(folder)):
-        history = _train(config, setup, dev, folder, monitor)
-    final = None
-    if config.run.retrain_on_dev:
-        with _interruptible(folder, lambda: "in the final phase; its finished epochs are safe"):
-            final = _train_final(config, setup, history, folder / FINAL, monitor)
+    processes.first(lambda: (setup.description, folder))  # for `follow`
+    history, final = _train_phases(config, setup, folder, monitor)
     with _interruptible(folder, lambda: f"while the best epoch was scored; all is safe in {folder}"):
         calibration = _calibrate(config, corpora, folder, final)
         metrics = _score(config, corpora, folder, history, final)
@@ -182,12 +217,30 @@ def _run(config: RunConfig, setup: Setup, folder: Path, monitor: Monitor) -> Run
     return metrics
 
 
+def _train_phases(
+    config: RunConfig, setup: Setup, folder: Path, monitor: Monitor
+) -> tuple[list[EpochRow], FinalPhase | None]:
+    """Train, and train again on train and dev if that is wanted; of several processes, each does this."""
+    use_threads(config.run.threads, config.workers)
+    corpora = setup.corpora
+    dev = DevSet(corpora.dev, chooses=corpora.dev_chooses, device=config.run.device, threads=config.workers)
+    with _interruptible(folder, lambda: _in_epoch(folder)):
+        history = _train(config, setup, dev, folder, monitor)
+    final = None
+    if config.run.retrain_on_dev:
+        with _interruptible(folder, lambda: "in the final phase; its finished epochs are safe"):
+            final = _train_final(config, setup, history, folder / FINAL, monitor)
+    setup.processes.leave()
+    return history, final
+
+
 def _train(
     config: RunConfig, setup: Setup, dev: DevSet | None, folder: Path, monitor: Monitor
 ) -> list[EpochRow]:
     """Train one phase: optimizer, loop."""
     train, plan = setup.corpora.train, setup.plan
-    records.write_dropped(folder, train.dropped, len(train.sentences))
+    if setup.processes.leads:
+        records.write_dropped(folder, train.dropped, len(train.sentences))
     provenance = dataclasses.asdict(setup.description)
     del provenance["command"]
     if dev is None:
@@ -195,7 +248,7 @@ def _train(
     embed = config.encoder is not None and config.encoder.embed
     output = Output(folder, provenance, setup.pretrained.vectors, embed)
     optimizer = Optimizer(setup.model.network, config.optimizer, plan.schedule, config.encoder)
-    trainer = Trainer(setup.model, optimizer, setup.corpora.seen, plan, config.run.seed)
+    trainer = Trainer(setup.model, optimizer, setup.corpora.seen, plan, config.run.seed, setup.processes)
     done = epochs_done(folder / CHECKPOINT)
     with monitor.progress(len(plan.epochs), plan.sentences_per_epoch, done) as watch:
         return fit(trainer, dev, output, watch)
@@ -205,8 +258,9 @@ def _train_final(
     config: RunConfig, setup: Setup, history: Sequence[EpochRow], folder: Path, monitor: Monitor
 ) -> FinalPhase:
     """Train again from scratch, on train and dev, as long as was best on dev in a first phase."""
-    folder.mkdir(exist_ok=True)
-    run_folder.clean(folder)
+    if setup.processes.leads:
+        folder.mkdir(exist_ok=True)
+        run_folder.clean(folder)
     corpora = setup.corpora.with_dev(config.data.filter).with_caseless(config.data.caseless)
     plan = stop_where_best(setup.plan, history, corpora.mixture)
     sentences, dropped = corpora.train.sentences, corpora.train.dropped
@@ -217,7 +271,8 @@ def _train_final(
     if config.encoder is not None and config.encoder.finetune:  # as it was before the first phase
         pretrained = dataclasses.replace(pretrained, encoder=load_encoder(config.encoder))
     model = build_model(config, sentences, pretrained, corpora.caseless)
-    rows = _train(config, Setup(corpora, plan, pretrained, model, setup.description), None, folder, monitor)
+    second = dataclasses.replace(setup, corpora=corpora, plan=plan, pretrained=pretrained, model=model)
+    rows = _train(config, second, None, folder, monitor)
     return FinalPhase(
         folder=FINAL,
         batches=plan.batches,
@@ -270,7 +325,7 @@ def _score(
             split.sentences,
             spans,
             label_set=tagger.label_set,
-            data_sha256=sha256_of_all([file.path for file in split.files]),
+            data_sha256=sha256_of_all(contents_of(file.path for file in split.files)),
             reading=Reading(split.repaired, split.types),
         )
         gold = map_types(split.sentences, tagger.label_set)
@@ -299,12 +354,17 @@ def _score(
 
 @contextlib.contextmanager
 def _interruptible(folder: Path, when: Callable[[], str]) -> Iterator[None]:
-    """Turn Ctrl-C into an InterruptedRunError that says what is safe and how to continue."""
+    """Say what is safe and how to continue after Ctrl-C, and after the end of another process.
+
+    Raises InterruptedRunError, LostProcessError.
+    """
+    command = command_line("train", "--resume", str(folder))
     try:
         yield
     except KeyboardInterrupt:
-        command = command_line("train", "--resume", str(folder))
         raise InterruptedRunError(f"Interrupted {when()}.  Resume with:  {command}") from None
+    except LostProcessError as error:
+        raise LostProcessError(f"another process ended {when()}", hint=f"resume with:  {command}") from error
 
 
 def _in_epoch(folder: Path) -> str:

@@ -13,40 +13,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bilstm_crf.config import RunConfig, Stage
+from bilstm_crf.config import RunConfig
 from bilstm_crf.corpus.checks.findings import Place, excerpt, place_of
-from bilstm_crf.corpus.mixture import Mixture
 from bilstm_crf.embeddings.vectors import WordVectors
 from bilstm_crf.errors import UsageError
 from bilstm_crf.inference.decoding import Decoding
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.model.architecture import Architecture
 from bilstm_crf.sentence import Sentence, TokenSpan
-from bilstm_crf.training.build import build_model
 from bilstm_crf.training.estimate import show_time, training_seconds
-from bilstm_crf.training.loop import Trainer
-from bilstm_crf.training.optimizer import Optimizer
-from bilstm_crf.training.plan import plan_training
-from bilstm_crf.training.pretrained import Pretrained
+from bilstm_crf.training.quick import QUICK, train_in_memory
 from bilstm_crf.util.progress import Bar
 from bilstm_crf.util.threads import use_threads
 
 SURE = 0.9  # the least probability that a model is sure at
 VISITS = 60_000  # sentences that a model is trained on, in as many epochs as that takes
 MIN_EPOCHS, MAX_EPOCHS = 5, 40
-# A small network that learns fast: the preset `best` without what takes time
-SETTINGS = {
-    "lstm.hidden": 100,
-    "words.dim": 50,
-    "words.word_dropout": 1.0,
-    "network.input_dropout": "batch",
-    "optimizer.method": "adam",
-    "optimizer.learning_rate": 0.003,
-    "optimizer.embedding_lr_scale": 5.0,
-    "optimizer.gradient_clip": 1.0,
-    "schedule.shape": "linear",
-    "data.labels": "file",
-}
 
 
 class Progress:
@@ -96,14 +78,14 @@ def find_suspicious(
     parts = split_folds(sentences, folds, seed)
     epochs = max(MIN_EPOCHS, min(MAX_EPOCHS, round(VISITS / len(sentences))))
     batch = 10 if len(sentences) > 2_000 else 4
-    config = RunConfig().replace({**SETTINGS, "epochs": epochs, "batch_size": batch, "seed": seed})
+    config = RunConfig().replace({**QUICK, "epochs": epochs, "batch_size": batch, "seed": seed})
     tell(f"suspicious: {folds} models of {epochs} epochs, {_expected(config, sentences, folds, vectors)}")
     found: list[_Disagreement] = []
     visits = epochs * (folds - 1) * len(sentences)
     with Bar("Cross-validating", unit="sentences") as bar:
         for number, held_out in enumerate(parts):
             rest = [sentences[i] for other in parts if other is not held_out for i in other]
-            tagger = _train(config, rest, vectors, Progress(bar, visits * number // folds, visits))
+            tagger = train_in_memory(config, rest, vectors, Progress(bar, visits * number // folds, visits))
             found += _compare(tagger, [sentences[i] for i in held_out])
     labelled = count_labellings((each.words for each in found), sentences)
     return [each.place(labelled) for each in sorted(found, key=lambda each: -each.odds(labelled))]
@@ -132,20 +114,6 @@ def _expected(
     tokens, batches = sum(map(len, sentences)) * share, len(sentences) * share // config.schedule.batch_size
     dim = config.words.dim if vectors is None else vectors.dim
     return f"{show_time(training_seconds(Architecture.of(config), dim, tokens, batches))} on two quiet cores"
-
-
-def _train(
-    config: RunConfig, sentences: list[Sentence], vectors: WordVectors | None, progress: Progress
-) -> Tagger:
-    """Return a tagger trained for all epochs of the configuration."""
-    model = build_model(config, sentences, Pretrained(vectors))
-    plan = plan_training(config.schedule, [Stage(0, "sentences", 0)], Mixture([len(sentences)], [1.0]))
-    optimizer = Optimizer(model.network, config.optimizer, plan.schedule)
-    trainer = Trainer(model, optimizer, sentences, plan, config.run.seed)
-    trainer.enter(0)
-    for number in range(1, len(plan.epochs) + 1):
-        trainer.train_epoch(number, progress)
-    return Tagger(trainer.model.snapshot())
 
 
 Labelling = tuple[TokenSpan, ...]  # the spans of a run of tokens, counted from its first one

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import accumulate
 
 from bilstm_crf.util.word_forms import is_invisible
 
 Offsets = list[tuple[int, int]]  # start and end of each token, in code points
+LAST_IN_ONE_UNIT = "\uffff"  # later characters, such as emoji, are two code units in UTF-16
 
 
 def align(tokens: Iterable[str], text: str) -> Offsets | None:
@@ -36,3 +38,17 @@ def joined(tokens: Iterable[str]) -> tuple[str, Offsets]:
         offsets.append((position, position + len(token)))
         position += len(token) + 1
     return " ".join(tokens), offsets
+
+
+def utf16_offsets(text: str) -> list[int]:
+    """Return where each code point of `text` begins if UTF-16 code units are counted, and where it ends.
+
+    >>> utf16_offsets("a😀b")
+    [0, 1, 3, 4]
+    """
+    return list(accumulate((2 if char > LAST_IN_ONE_UNIT else 1 for char in text), initial=0))
+
+
+def is_wider_in_utf16(text: str) -> bool:
+    """Return whether JavaScript, which counts UTF-16 code units, has other offsets than Python."""
+    return max(text, default="") > LAST_IN_ONE_UNIT

@@ -146,8 +146,12 @@ def test_probabilities_are_those_of_an_enumeration(words: list[str], encoding: s
         for token, (before, after) in enumerate(itertools.pairwise(ids[key]), start=1):
             pairs[token, before, after] += probability
     (best,) = max(everything, key=lambda key: chained(table, pairs, ids[key]))
-    (tagged,) = ensemble.annotate([Sentence(words)])
+    (tagged,) = ensemble.annotate([Sentence(words)], Decoding(scores=True, uncertainty=True))
     assert tagged.token_spans == list(best)
+    chain = [chained(table, pairs, path) for path in ids.values()]
+    assert tagged.uncertainty is not None
+    assert tagged.uncertainty.least_confidence == pytest.approx(1 - max(chain), rel=1e-5)
+    assert tagged.uncertainty.entropy == pytest.approx(-sum(p * np.log(p) for p in chain if p), rel=1e-5)
     assert tagged.scores == pytest.approx([spans[span] for span in best], rel=1e-5)
 
 
@@ -190,6 +194,10 @@ def test_an_ensemble_of_one_finds_what_the_tagger_finds(
         scores = [flat(each.scores for each in found if each.scores) for found in (ours, theirs)]
         assert scores[0] == pytest.approx(scores[1], rel=1e-12)
         assert bool(scores[0]) == decoding.scores
+    ours, theirs = (model.annotate(text(60), Decoding(uncertainty=True)) for model in (ensemble, one))
+    doubts = [flat(each.uncertainty for each in found if each.uncertainty) for found in (ours, theirs)]
+    assert doubts[0] == pytest.approx(doubts[1], rel=1e-9, abs=1e-9)
+    assert len(doubts[0]) == 2 * 60
 
 
 def test_models_that_disagree_meet_in_the_middle(one: Tagger, two: Tagger) -> None:

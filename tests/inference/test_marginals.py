@@ -123,6 +123,32 @@ def test_probabilities_are_those_of_an_enumeration(
         assert probability == pytest.approx(enumerated_span(crf, kind, everything, row), rel=1e-6, abs=1e-10)
 
 
+@pytest.mark.parametrize("spread", SPREADS)
+def test_uncertainty_is_that_of_an_enumeration(spread: float) -> None:
+    for kind, length, temperature in itertools.product(LABELS, (1, 2, 5), (1.0, 3.0)):
+        crf, emissions = problem(kind, length, spread, constrained=True)
+        crf = crf.at(temperature)
+        everything = enumerated(emissions, crf)
+        probabilities = np.exp(everything.scores - everything.log_z)
+        likely = probabilities[probabilities > 0]
+        (found,) = of_one(crf, emissions).uncertainties(crf.best_sequences(emissions, 1)[0][0])
+        assert found.least_confidence == pytest.approx(1 - likely.max(), rel=1e-6, abs=1e-10)
+        assert found.entropy == pytest.approx(-(likely * np.log(likely)).sum(), rel=1e-6, abs=1e-8)
+
+
+def test_the_uncertainty_of_a_sentence_depends_on_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not on how many tokens are computed together; without tokens there is no doubt."""
+    crf, emissions = problem(50, 40, 1, constrained=True)
+    parts = [emissions[:0], emissions[:7], emissions[7:8], emissions[:0], emissions[8:31], emissions[31:]]
+    paths = [crf.best_sequences(part, 1)[0][0] if len(part) else np.zeros(0, np.int64) for part in parts]
+    alone = [of_one(crf, part).uncertainties(path)[0] for part, path in zip(parts, paths, strict=True)]
+    assert [number for number, each in enumerate(alone) if each == (0, 0)] == [0, 3]
+    together = crf.marginals(emissions, np.array([0, 0, 7, 8, 8, 31, 40]))
+    assert together.uncertainties(np.concatenate(paths)) == alone
+    monkeypatch.setattr(marginals, "PAIR_TOKENS", 3)
+    assert together.uncertainties(np.concatenate(paths)) == alone
+
+
 @CASES
 @pytest.mark.parametrize("kind", LABELS)
 @pytest.mark.parametrize("spread", SPREADS)

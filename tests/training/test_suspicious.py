@@ -55,7 +55,7 @@ def test_wrong_labels_come_before_names_that_the_model_has_not_seen() -> None:
     places = find_suspicious(sentences, told.append, folds=2)
     assert {each.line for each in places[:2]} == {missing.line, wrong.line}
     assert "elsewhere" in places[0].text
-    assert len(places) <= 10
+    assert len(places) <= 12
     assert any("Kjell" in each.text for each in places)
     assert all(0.9 <= (each.score or 0) <= 1 for each in places)
     assert sentences == before

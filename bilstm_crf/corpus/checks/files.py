@@ -14,7 +14,7 @@ from bilstm_crf.corpus.checks.findings import Findings, Place, Severity, place_o
 from bilstm_crf.corpus.filters import is_visible
 from bilstm_crf.corpus.labelled import where_labels_are
 from bilstm_crf.errors import InputError, InputWarning
-from bilstm_crf.formats import Format, FormatOptions, format_of
+from bilstm_crf.formats import Format, FormatOptions, brat, format_of
 from bilstm_crf.labels import NAMES, READABLE, FileLabels, Repair, describe_label, faults, read_labels
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.charset import encoding_hint
@@ -173,7 +173,7 @@ def _read_past_faults(
 
     A sentence without tokens has `raw` "comments" if it holds something else than blanks.
     """
-    options = replace(options, input_encoding=None, keep_raw=True)
+    options = replace(options, keep_raw=True)
     broken: list[InputError] = []
     started = time.monotonic()
     kept: list[Sentence] = []  # CoNLL-U: before the last fault
@@ -188,8 +188,12 @@ def _read_past_faults(
         except InputError as error:
             broken.append(error)
             late = time.monotonic() - started > MAX_SECONDS
+            line = error.line if error.path == shown(path) else None  # brat's text is another file
+            is_record = format_.name == brat.name
             again = (
-                None if error.line is None else _without_block(content, error.line - options.first_line + 1)
+                None
+                if line is None
+                else _without_block(content, line - options.first_line + 1, is_record=is_record)
             )
             if again is None or len(broken) >= MAX_FAULTS or late:
                 return kept + sentences, broken
@@ -209,8 +213,11 @@ class _Cut(NamedTuple):
     line: int  # the number of the first line of that
 
 
-def _without_block(content: bytes, line: int) -> _Cut | None:
-    """Take out the block of lines around a line (from 1); None if nothing is there or it is empty."""
+def _without_block(content: bytes, line: int, *, is_record: bool) -> _Cut | None:
+    """Take out the block of lines around a line (from 1), or the line alone if it is a record.
+
+    None if nothing is there or it is empty.
+    """
     lines = content.split(b"\n")
     if not 1 <= line <= len(lines) or not lines[line - 1].strip():
         return None
@@ -219,7 +226,7 @@ def _without_block(content: bytes, line: int) -> _Cut | None:
         start -= 1
     while end < len(lines) and lines[end].strip():
         end += 1
-    if lines[line - 1].lstrip()[:1] in (b"{", b"["):  # JSONL: a line is a record
+    if is_record or lines[line - 1].lstrip()[:1] in (b"{", b"["):  # JSONL: a line is a record
         start, end = line - 1, line
     blanked = b"\n".join([*lines[:start], *[b""] * (end - start), *lines[end:]])
     return _Cut(blanked, b"\n".join(lines[end:]), end + 1)
