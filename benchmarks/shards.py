@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import re
 import shutil
 import statistics
@@ -54,10 +55,12 @@ def main() -> None:
                 row = {"system": system, "workers": workers, "start": start, "seconds": seconds, **said}
                 rows.append(row)
                 print(row, flush=True)
+    spark = run([given.spark_python, "-c", "import pyspark; print(pyspark.__version__)"], threads=1)
+    packages = ("bilstm_crf", "numpy", "numba", "pyarrow", "datasets", "ray")
     report = {
         "command": ["python", *sys.argv],
-        "machine": machine()
-        | {"versions": versions(("bilstm_crf", "numpy", "numba", "pyarrow", "datasets", "ray"))},
+        "machine": machine() | {"versions": versions(packages) | {"pyspark": spark.out.strip()}},
+        "load at the end": [round(load, 2) for load in os.getloadavg()],
         "text": {"sha256": sha256_of(given.text), "shards": given.shards, "megabytes": given.megabytes},
         "systems": [summary(system, rows) for system in given.systems],
         "runs": rows,

@@ -114,7 +114,7 @@ def tag_shards(tag_all: TagAll, job: Job, workers: int, *, quiet: bool = False) 
             say(f"  {each.name}  {each.error}")
     if not quiet:
         rows, tokens = sum(each.rows for each in written), sum(each.tokens for each in written)
-        work = f"{rows:,} rows, {tokens:,} tokens, {sum(each.cpu for each in written):,.0f} s of CPU time"
+        work = f"{rows:,} rows, {tokens:,} tokens, {sum(each.cpu for each in written):,.1f} s of CPU time"
         say(f"{job.target}: {len(written):,} shards written; {work}")
     return 1 if failed else 0
 
