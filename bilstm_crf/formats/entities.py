@@ -18,12 +18,16 @@ class Entity(NamedTuple):
 
 
 class EntityError(ValueError):
-    """An entity that is no span of tokens; `overlaps`: it shares tokens with another."""
+    """An entity that is no span of tokens.
 
-    def __init__(self, message: str, entity: Entity, *, overlaps: bool = False) -> None:
+    `overlaps`: it shares tokens with another; `moved`: it says that it is another text.
+    """
+
+    def __init__(self, message: str, entity: Entity, *, overlaps: bool = False, moved: bool = False) -> None:
         super().__init__(message)
         self.entity = entity
         self.overlaps = overlaps
+        self.moved = moved
 
 
 def without_white_space(entity: Entity, sentence: Sentence) -> Entity:
@@ -73,6 +77,26 @@ def spans_of(entities: Iterable[Entity], sentence: Sentence) -> list[TokenSpan]:
                 f"two entities overlap at {words}, {span.type} and {after.type}", entity, overlaps=True
             )
     return [span for span, _ in spans]
+
+
+def require_said(entities: Iterable[Entity], said: Iterable[str | None], text: str) -> None:
+    r"""Raise EntityError for an entity whose record says that it is another text.
+
+    White space does not count: Label Studio writes a line end as a backslash and n, and it is left off ends.
+    """
+    for entity, words in zip(entities, said, strict=True):
+        found = text[entity.start : entity.end]
+        if words is not None and _letters(words) != _letters(found):
+            raise EntityError(
+                f"the entity {entity.start} to {entity.end} says {short(words)}, "
+                f"but the text has {short(found)} there",
+                entity,
+                moved=True,
+            )
+
+
+def _letters(text: str) -> str:
+    return "".join(text.replace("\\n", "").split())
 
 
 def short(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -95,6 +96,24 @@ def test_reading_goes_on_after_each_broken_sentence(kind: str, tmp_path: Path) -
     (file,) = check_corpus({"train": [str(path)]}, Reading(), FILE_LABELS, findings)
     assert lines(findings.all[0]) == wrong
     assert [each.tokens[0] for each in file.sentences] == [f"w{n}" for n in range(40) if n not in broken]
+
+
+def test_every_faulty_task_of_an_export_in_one_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "export.json"
+    regions = [{"type": "labels", "value": {"start": 0, "end": end, "labels": ["PER"]}} for end in (4, 3)]
+    tasks = [
+        {"id": n, "data": {"text": "Kari sov"}, "annotations": [{"result": [regions[n % 2]]}]}
+        for n in range(6)
+    ]
+    path.write_text(json.dumps(tasks), "utf-8")
+    findings = Findings()
+    (file,) = check_corpus({"train": [str(path)]}, Reading(), FILE_LABELS, findings)
+    assert len(file.sentences) == 3
+    assert [re.findall(r"task \d", place.text) for place in findings.all[0].places] == [
+        ["task 1"],
+        ["task 3"],
+        ["task 5"],
+    ]
 
 
 def refused(path: str) -> bool:
