@@ -11,9 +11,12 @@ WORKDIR /build
 COPY constraints.txt dist/*.whl ./
 RUN python -m venv /opt/bilstm-crf \
  && /opt/bilstm-crf/bin/pip install --no-cache-dir --constraint constraints.txt "$(echo ./*.whl)[serve]"
-# Compiling takes a minute: once, here. numba wants its cache writable, so a start copies it to /tmp.
+# Compiling takes a minute: once, here. numba wants its cache writable, so a start copies it to /tmp. The cache
+# holds the times of the sources, and the layers of an image keep whole seconds alone.
 ENV NUMBA_CACHE_DIR=/opt/numba
-RUN /opt/bilstm-crf/bin/python -c "from bilstm_crf.inference.tagger import Tagger; \
+RUN /opt/bilstm-crf/bin/python -c "import os, pathlib; \
+[os.utime(path, (int(path.stat().st_mtime),) * 2) for path in pathlib.Path('/opt/bilstm-crf').rglob('*.py')]" \
+ && /opt/bilstm-crf/bin/python -c "from bilstm_crf.inference.tagger import Tagger; \
 from bilstm_crf.server.run import warm_up; warm_up(Tagger.load())"
 
 FROM python:3.11-slim

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from bilstm_crf.commands.shard_program import run_program
+from bilstm_crf.commands.shard_program import leave_signals_to_parent, run_program
 from bilstm_crf.inference.shard_tagger import shard_tagger
 from bilstm_crf.inference.shards import Job, Outcome
 
@@ -14,6 +15,8 @@ from bilstm_crf.inference.shards import Job, Outcome
 def tag_all(job: Job, workers: int) -> Iterator[Outcome]:
     """Map the numbers of the shards to their outcomes."""
     from datasets import Dataset
+
+    os.register_at_fork(after_in_child=leave_signals_to_parent)  # its workers are forks
 
     def tag(row: dict[str, Any]) -> dict[str, Any]:
         shard = job.shards[row["number"]]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from bilstm_crf.commands.options import CORES, Command, NumberRange, device_option, encoder_option
+from bilstm_crf.commands.options import CORES, Command, NumberRange, device_option, encoder_option, find_model
 from bilstm_crf.util.extras import optional_import
 from bilstm_crf.util.progress import Waiting, say
 
@@ -15,9 +14,9 @@ from bilstm_crf.util.progress import Waiting, say
 @click.command("serve", cls=Command)
 @click.option(
     "--model",
-    metavar="[NAME=]DIR",
+    metavar="[NAME=]MODEL",
     multiple=True,
-    help="Model to serve, and its name; repeat for several, the first is the default.  [the one in the box]",
+    help="Folder, or fetched OWNER/NAME, and what to call it; repeat, the first is the default.  [the box]",
 )
 @click.option(
     "--host",
@@ -94,13 +93,10 @@ def command(model: tuple[str, ...], **options: Any) -> int:
     """  # noqa: D301
     with optional_import():
         from bilstm_crf.server.run import bind, run
-    from bilstm_crf.hub.fetch import require_one_model
     from bilstm_crf.inference.tagger import Tagger
-    from bilstm_crf.server.settings import MEGABYTE, Settings, named_folders
+    from bilstm_crf.server.settings import MEGABYTE, Settings, named_models
 
-    folders = named_folders(model)
-    for folder in filter(None, folders.values()):
-        require_one_model(Path(folder))
+    folders = {name: each and find_model(each) for name, each in named_models(model).items()}
     settings = Settings(
         host=options["host"],
         token=options["token"],

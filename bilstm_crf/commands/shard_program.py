@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -74,6 +75,15 @@ def run_program(tag_all: TagAll, description: str) -> NoReturn:
     sys.exit(run(command=command, name=Path(sys.argv[0]).name))
 
 
+def leave_signals_to_parent() -> None:
+    """Let a forked worker outlive Ctrl-C, and die of SIGTERM, with which the parent ends it.
+
+    With the parent's handlers it would stop at any point, perhaps with a lock for which the others wait.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def tag_shards(tag_all: TagAll, job: Job, workers: int, *, quiet: bool = False) -> int:
     """Tag the shards of a job, show progress and report faults; return 1 if there were any, else 0."""
     total, failed, written = len(job.shards), list(job.failed), list[Outcome]()
@@ -90,7 +100,9 @@ def tag_shards(tag_all: TagAll, job: Job, workers: int, *, quiet: bool = False) 
                 written.append(outcome)
                 if not quiet and not progress.live:
                     say(f"{progress.files:,} of {total:,}  {outcome.name}  {outcome.rows:,} rows")
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not _is_interrupt(error):
+            raise
         raise InterruptedRunError(
             "Interrupted; finished shards are whole", hint="the same command does the others"
         ) from None
@@ -105,3 +117,8 @@ def tag_shards(tag_all: TagAll, job: Job, workers: int, *, quiet: bool = False) 
         work = f"{rows:,} rows, {tokens:,} tokens, {sum(each.cpu for each in written):,.0f} s of CPU time"
         say(f"{job.target}: {len(written):,} shards written; {work}")
     return 1 if failed else 0
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Return whether Ctrl-C is behind an error: libraries raise others while they clean up after it."""
+    return error is not None and (isinstance(error, KeyboardInterrupt) or _is_interrupt(error.__context__))

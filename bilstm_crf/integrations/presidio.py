@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bilstm_crf.errors import UsageError, did_you_mean
+from bilstm_crf.hub.fetch import find
 from bilstm_crf.inference.decoding import Decoding
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.pseudonyms import identifiers
@@ -85,8 +86,8 @@ def add_norwegian_recognizers(
 
 
 @cache  # the recognizers of two languages share a model
-def _load(folder: str | None) -> Tagger:
-    return Tagger.load(folder)
+def _load(model: str | Path | None) -> Tagger:
+    return Tagger.load(None if model is None else find(model))
 
 
 class NorwegianNameRecognizer(LocalRecognizer):
@@ -105,16 +106,16 @@ class NorwegianNameRecognizer(LocalRecognizer):
         name: str | None = None,
         context: list[str] | None = None,
     ) -> None:
-        """`model`: a model's folder or a tagger; None is the model in the box.
+        """`model`: a folder, OWNER/NAME (a model of the hub, fetched before) or a tagger; by default the box.
 
         `entities` maps entity types to Presidio's entities; other types are left out. By default `ENTITIES`.
         `min_score` and `recall` are those of `Tagger.tag`. Raises UsageError for options out of bounds and
-        for types that the model does not find, and what `Tagger.load` raises.
+        for types that the model does not find, and what `hub.fetch.find` and `Tagger.load` raise.
         """
         if isinstance(model, Tagger):
             self._tagger = model
         else:
-            self._tagger = _load(None if model is None else str(model))
+            self._tagger = _load(model)
         self._entities = _known(self._tagger.entity_types, entities)
         self._min_score, self._recall = min_score, recall
         Decoding(min_score=min_score, recall=recall)  # raises now, not at the first text

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bilstm_crf.errors import ModelFolderError
 from bilstm_crf.formats.text import sentences_of
+from bilstm_crf.hub.fetch import find
 from bilstm_crf.inference.box import box_folder
 from bilstm_crf.inference.decoding import Decoding
 from bilstm_crf.inference.tagger import Tagger
@@ -66,8 +67,9 @@ def create_component(
     nbest: int,
     overwrite_ents: bool,
 ) -> NamedEntities:
-    """Return the component `bilstm_crf`. `model` is a model's folder, or None for the one in the box.
+    """Return the component `bilstm_crf`.
 
+    `model` is a folder or OWNER/NAME (a model of the hub, fetched before), or None for the one in the box.
     Raises UsageError for options out of bounds. The model is loaded when it is first used, since a pipeline
     that is read from disk brings its own.
     """
@@ -84,15 +86,18 @@ class NamedEntities(Pipe):
         self.name = name
         self.options = options
         self.overwrite_ents = overwrite_ents
-        self._folder = None if model is None else Path(model)
+        self._model: str | Path | None = model
         self._files: dict[str, bytes] | None = None  # of a model that came as bytes
         self._tagger: Tagger | None = None
 
     @property
     def tagger(self) -> Tagger:
-        """The tagger; loads the model if that has not happened. Raises what `Tagger.load` raises."""
+        """The tagger; loads the model if that has not happened.
+
+        Raises what `hub.fetch.find` and `Tagger.load` raise.
+        """
         if self._tagger is None:
-            self._tagger = Tagger.load(self._folder)
+            self._tagger = Tagger.load(self._source())
         return self._tagger
 
     @property
@@ -191,7 +196,7 @@ class NamedEntities(Pipe):
         """Load the model that `to_disk` wrote. Raises what `Tagger.load` raises."""
         if MODEL not in exclude:
             folder = Path(path) / MODEL
-            self._tagger, self._folder, self._files = Tagger.load(folder), folder, None
+            self._tagger, self._model, self._files = Tagger.load(folder), folder, None
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
@@ -206,7 +211,7 @@ class NamedEntities(Pipe):
             with tempfile.TemporaryDirectory(prefix="bilstm-crf-") as folder:
                 write_files(files, Path(folder))
                 self._tagger = Tagger.load(folder)
-            self._files, self._folder = files, None
+            self._files, self._model = files, None
         return self
 
     def _model_files(self) -> dict[str, bytes]:
@@ -216,7 +221,7 @@ class NamedEntities(Pipe):
 
     def _source(self) -> Path:
         """Return the folder of the model."""
-        return box_folder() if self._folder is None else self._folder
+        return box_folder() if self._model is None else find(self._model)
 
 
 _INSIDE, _BEGIN = 1, 3  # of token.ent_iob

@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Any
 
 from bilstm_crf.formats import text as text_format
-from bilstm_crf.formats.blocks import BOM
 from bilstm_crf.inference.arguments import check_text
 from bilstm_crf.labels import is_entity_type
 from bilstm_crf.sentence import Origin, Sentence, TokenSpan
@@ -58,10 +57,7 @@ def _sentence(given: Any, name: str, where: str) -> Sentence:
     )
     if "start" in given:  # a text: it has a place in the file, and white space around it
         sentence.origin = Origin(name or None, sentence.line or 1, _whole(given["start"], f"{where}.start"))
-        around = (_string(given, "before", where), _string(given, "after", where))
-        if "".join(around).replace(BOM, " ").strip():
-            raise ProblemError(400, f"{where}: 'before' and 'after' hold more than white space")
-        sentence.raw = text_format.Raw(*around)
+        sentence.raw = text_format.Raw(_string(given, "before", where), _string(given, "after", where))
     return sentence
 
 
@@ -96,8 +92,9 @@ def _spans(
         if not is_entity_type(label):
             raise ProblemError(400, f"{here}.label is {label[:40]!r}, expected an entity type such as PER")
         score = entity.get("score")
-        if score is not None and (isinstance(score, bool) or not isinstance(score, int | float)):
-            raise ProblemError(400, f"{here}.score is {kind_of(score)}, expected a number")
+        if score is not None and (type(score) not in (int, float) or not 0 <= score <= 1):
+            shown = score if type(score) is float else kind_of(score)
+            raise ProblemError(400, f"{here}.score is {shown}, expected a number from 0 to 1")
         found.append((TokenSpan(first, last + 1, label), score))
     found.sort(key=lambda each: each[0])
     for (one, _), (other, _) in pairwise(found):

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from importlib import resources
 from io import BufferedReader
 from typing import Any, cast
@@ -26,6 +26,7 @@ from starlette.types import Message, Receive, Scope, Send
 from bilstm_crf.errors import BilstmCrfError
 from bilstm_crf.formats import FormatOptions, text
 from bilstm_crf.inference.decoding import Decoding
+from bilstm_crf.output import Writer
 from bilstm_crf.server.annotation import annotated_sentences
 from bilstm_crf.server.answers import Answer, JsonWork
 from bilstm_crf.server.batching import Batcher, Job, QueueFullError
@@ -69,17 +70,18 @@ class Service:
     settings: Settings
     models: dict[str, ServedModel]  # the first is the default
     metrics: Metrics = field(default_factory=Metrics)
-    streams: int = 0  # files that are being tagged
+    streams: int = 0  # files that are being tagged or converted
 
     def __post_init__(self) -> None:
         self.batcher = Batcher(self.settings.threads, self.settings.max_waiting)
-        # One thread for each file, and some for large bodies and conversions
+        # One thread for each file, and some for large bodies
         self.pool = ThreadPoolExecutor(self.settings.max_streams + 4, "file")
+        self.converter = ThreadPoolExecutor(1, "converter")  # one at a time: a large one takes a gigabyte
         gauge = self.metrics.gauge
         gauge("bilstm_crf_queue_jobs", "gauge", "Parts of requests that wait.", lambda: self.batcher.waiting)
         gauge("bilstm_crf_jobs_total", "counter", "Parts of requests tagged.", lambda: self.batcher.jobs)
         gauge("bilstm_crf_batches_total", "counter", "Batches they were in.", lambda: self.batcher.batches)
-        gauge("bilstm_crf_streams", "gauge", "Files that are being tagged.", lambda: self.streams)
+        gauge("bilstm_crf_streams", "gauge", "Files in work.", lambda: self.streams)
 
     @cached_property
     def routes(self) -> dict[str, tuple[str, Handler]]:
@@ -102,7 +104,8 @@ class Service:
         method, handler = self.routes[scope["path"]]
         if scope["method"] not in (method, "HEAD" if method == "GET" else method):
             message = f"{scope['method'][:20]} is not for this address, expected {method}"
-            raise ProblemError(405, message, headers={"Allow": method})
+            raise ProblemError(405, message, headers={"Allow": "GET, HEAD" if method == "GET" else method})
+        _require_no_coding(Request(scope))
         response = await handler(Request(scope, receive))
         await response(scope, receive, send)
 
@@ -110,6 +113,7 @@ class Service:
         """Finish what is in the queue."""
         self.batcher.close()
         self.pool.shutdown()
+        self.converter.shutdown()
 
     # ------------------------------------------------------------ tagging
 
@@ -123,6 +127,7 @@ class Service:
         query_options(dict(request.query_params), ())
         body = await self._body(request, self.settings.max_body).whole()
         asked = await self._in_thread(tag_request, body)
+        self._require_small(len(body), asked.options.get("nbest", 1))
         model = self.model(asked.model)
         consistent = asked.texts is not None and not model.tagger.reads_neighbours
         decoding = decoding_of({"scores": True, "consistent": consistent} | asked.options)
@@ -131,6 +136,13 @@ class Service:
         answer: Answer = await self._result(future, request)
         self._count(model.name, answer.tokens, answer.names)
         return Response(answer.body, media_type=JSON)
+
+    def _require_small(self, size: int, nbest: int) -> None:
+        """Raise ProblemError for a body whose answer would fill the memory: it grows with `nbest`."""
+        if size * (nbest - 1) > self.settings.max_body:
+            most = self.settings.max_body // (nbest - 1)
+            hint = "send less at a time, or a file (to=jsonl), which is answered in parts"
+            raise ProblemError(413, f"with nbest={nbest}, a body may have {most:,} bytes", hint=hint)
 
     async def _result(self, future: Future[Any], request: Request) -> Any:
         """Wait for a result, as long as the client does. Raises ProblemError if it takes too long."""
@@ -163,12 +175,18 @@ class Service:
             sentences=splitting,
             known_types=model.tagger.entity_types,
         )
+        if request.scope["http_version"] == "1.0":
+            message = "a file needs HTTP/1.1: in HTTP/1.0, half an answer looks like a whole one"
+            raise ProblemError(505, message, hint="nginx: proxy_http_version 1.1;")
         name = options.get("name", "")
         file = FileRequest(source, target, model.tagger, decoding, reading, name)
-        if self.streams >= self.settings.max_streams:
-            raise _busy(f"{self.streams} files are being tagged, which is the limit")
+        self._require_free_stream()
         body = self._body(request, self.settings.max_stream)
         return FileResponse(self, file, body, partial(self._count, model.name))
+
+    def _require_free_stream(self) -> None:
+        if self.streams >= self.settings.max_streams:
+            raise _busy(f"{self.streams} files are being tagged or converted, which is the limit")
 
     def model(self, name: str | None) -> ServedModel:
         """Return the model of a name, by default the first. Raises ProblemError if there is none."""
@@ -181,20 +199,18 @@ class Service:
 
     async def convert(self, request: Request) -> Response:
         """Write annotation in another format."""
-        options = query_options(dict(request.query_params), ("to", "name"))
+        options = query_options(dict(request.query_params), ("to",))
         if media_type_of(request) != JSON:
             raise ProblemError(415, f"expected Content-Type: {JSON}")
         writer = writer_of(options.get("to", "jsonl"))
-        body = await self._body(request, self.settings.max_body).whole()
-
-        def convert() -> bytes:
-            sentences = annotated_sentences(body)
-            if writer.name == "conllu":  # training data: nobody trains on scores
-                for sentence in sentences:
-                    sentence.scores = None
-            return b"".join(writer.write(sentences, FormatOptions()))
-
-        content = await asyncio.get_running_loop().run_in_executor(self.pool, convert)
+        self._require_free_stream()
+        self.streams += 1
+        try:
+            body = await self._body(request, self.settings.max_annotation).whole()
+            loop = asyncio.get_running_loop()
+            content = await loop.run_in_executor(self.converter, _converted, body, writer)
+        finally:
+            self.streams -= 1
         return Response(content, headers=file_headers(writer.name))
 
     def _body(self, request: Request, limit: int) -> Body:
@@ -230,6 +246,21 @@ class Service:
         return Response(to_json(openapi(self.settings, list(self.models))), media_type=JSON)
 
 
+def _converted(body: bytes, writer: Writer) -> bytes:
+    sentences = annotated_sentences(body)
+    if writer.name == "conllu":  # training data: nobody trains on scores
+        for sentence in sentences:
+            sentence.scores = None
+    return b"".join(writer.write(sentences, FormatOptions()))
+
+
+def _require_no_coding(request: Request) -> None:
+    """Raise ProblemError for a compressed body: its size would say nothing about what it holds."""
+    coding = request.headers.get("content-encoding", "identity")
+    if coding.strip().lower() != "identity":
+        raise ProblemError(415, f"Content-Encoding is {coding[:40]!r}, expected a body as it is")
+
+
 def _require_place(decoding: Decoding, target: str) -> None:
     """Raise ProblemError for scores or alternatives that an output cannot hold."""
     if decoding.scores and target == "conll2003":
@@ -239,12 +270,17 @@ def _require_place(decoding: Decoding, target: str) -> None:
 
 
 async def _page_file(name: str, media_type: str, request: Request) -> Response:
+    return Response(_page_content(name), headers={"content-type": media_type})
+
+
+@cache
+def _page_content(name: str) -> bytes:
     package = resources.files("bilstm_crf")
     content = package.joinpath("server", "page", name).read_bytes()
     if name == "page.css":
         templates = package.joinpath("render", "templates")
         content = b"".join(templates.joinpath(style).read_bytes() for style in STYLES) + content
-    return Response(content, headers={"content-type": media_type})
+    return content
 
 
 def media_type_of(request: Request) -> str:
@@ -378,6 +414,9 @@ class Guard:
         settings = self._settings
         if settings.token is None:
             self._check_host(headers.get(b"host", b"").decode("latin-1"))
+            # A page elsewhere may post a text without asking, though it cannot read the answer
+            if scope["method"] == "POST" and headers.get(b"sec-fetch-site") == b"cross-site":
+                raise ProblemError(403, "a page of another site asks, expected the page of this server")
             return
         if scope["path"] in OPEN:
             return

@@ -123,8 +123,9 @@ class Batcher:
                 for sentence in sentences:
                     sentence.path = path
             read.append((job, sentences))
-        self.batches += bool(read)
-        self.jobs += len(read)
+        with self._changed:
+            self.batches += bool(read)
+            self.jobs += len(read)
         try:
             self._tag(read)
         except Exception:

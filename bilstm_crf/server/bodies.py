@@ -25,7 +25,7 @@ class Body:
         self._receive, self._limit, self._timeout = receive, limit, timeout
         self._taken, self.ended = 0, False
         if length is not None and length.isascii() and length.isdigit() and int(length[:20]) > limit:
-            raise too_large(limit)
+            raise _too_large(limit)
 
     async def part(self) -> bytes:
         """Return the next part; nothing at the end. Raises ProblemError, and ClientGoneError."""
@@ -42,7 +42,7 @@ class Body:
             content: bytes = message.get("body", b"")
             self._taken += len(content)
             if self._taken > self._limit:
-                raise too_large(self._limit)
+                raise _too_large(self._limit)
             if content:
                 return content
         return b""
@@ -60,12 +60,11 @@ class Body:
             raise ProblemError(408, message, headers={"Connection": "close"}) from None
 
 
-def too_large(limit: int) -> ProblemError:
-    """Return the refusal of a body beyond the limit."""
+def _too_large(limit: int) -> ProblemError:
     return ProblemError(
         413,
         f"the body has more than {limit:,} bytes",
-        hint="send it as a file (text/plain or text/x-conllu), which is tagged while it arrives, or in parts",
+        hint="send less at a time; files (text/plain or text/x-conllu) are tagged while they arrive",
         headers={"Connection": "close"},
     )
 

@@ -95,6 +95,7 @@ def _tag(settings: Settings, models: list[str]) -> Object:
             },
             "404": _problem("No such model."),
             **_refusals(settings.max_body, settings.max_stream),
+            "505": _problem("A file over HTTP/1.0, where half an answer would look like a whole one."),
         },
     }
 
@@ -105,7 +106,6 @@ def _convert(settings: Settings) -> Object:
         "summary": "Write annotation, such as corrections, in another format.",
         "parameters": [
             _parameter("to", {"type": "string", "enum": list(MEDIA_TYPES)}, "The format of the answer."),
-            _parameter("name", STRING, "A name for the answer."),
         ],
         "requestBody": {"required": True, "content": _json(_ref("Annotation"))},
         "responses": {
@@ -113,7 +113,7 @@ def _convert(settings: Settings) -> Object:
                 "description": "The file.",
                 "content": {kind.partition(";")[0]: {} for kind in MEDIA_TYPES.values()},
             },
-            **_refusals(settings.max_body, settings.max_body),
+            **_refusals(settings.max_annotation, settings.max_annotation),
         },
     }
 
@@ -129,6 +129,7 @@ def _get(summary: str, content: Object, *, secured: bool = True) -> Object:
 def _refusals(max_body: int, max_stream: int) -> Object:
     return {
         "400": _problem("Something in the request is not what it should be; the message says what."),
+        "403": _problem("A page of another site asks, and there is no token."),
         "408": _problem("The body did not come in time."),
         "413": _problem(f"More than {max_body:,} bytes of JSON, or {max_stream:,} of a file."),
         "415": _problem("Another Content-Type than the ones above."),
@@ -264,7 +265,7 @@ def _annotation() -> Object:
             text=STRING,
             tokens={**_list(pair), "description": "Start and end of each token in the text, in order."},
             entities=_list(_ref("Annotated")),
-            before={**STRING, "description": "White space before the sentence, if the file is a text."},
+            before={**STRING, "description": "What the text has before the sentence: white space."},
             after=STRING,
             start={**OFFSET, "description": "Of the sentence in the file, if that is a text."},
             line=OFFSET,
@@ -276,6 +277,6 @@ def _annotation() -> Object:
             start={**OFFSET, "description": "In the sentence's text, where a token begins."},
             end=OFFSET,
             label=STRING,
-            score={"type": ["number", "null"]},
+            score={**PROBABILITY, "type": ["number", "null"]},
         ),
     }

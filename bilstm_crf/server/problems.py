@@ -11,7 +11,7 @@ Headers = dict[str, str]
 
 
 class ProblemError(Exception):
-    """A request that is refused. `found` and `expected` say why; the body has them as well.
+    """A request that is refused.
 
     A message may quote what a client sent: it is for the client alone, and never logged.
     """
@@ -31,7 +31,7 @@ class ProblemError(Exception):
 
     @property
     def body(self) -> bytes:
-        """The answer: {"error": {"message", "hint", "line"}}."""
+        """The answer: {"error": {"status", "message", "hint", "line"}}."""
         details: dict[str, Any] = {"status": self.status, "message": self.message}
         details |= {"hint": self.hint} if self.hint else {}
         details |= {"line": self.line} if self.line is not None else {}

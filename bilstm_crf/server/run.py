@@ -13,7 +13,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from bilstm_crf.errors import BilstmCrfError, InputWarning
+from bilstm_crf.errors import BilstmCrfError, InputWarning, UsageError
 from bilstm_crf.inference.decoding import Decoding
 from bilstm_crf.inference.network import PLAIN_TOKENS, load_loops
 from bilstm_crf.inference.tagger import Tagger
@@ -35,10 +35,15 @@ def bind(host: str, port: int) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
     except OSError as error:
-        raise BilstmCrfError(
-            f"cannot listen at {host}, port {port}: {error.strerror}", hint="--port N takes another one"
-        ) from None
+        raise _cannot_listen(host, port, error) from None
+    except UnicodeError:  # of IDNA: a part that is empty or too long
+        raise UsageError(f"--host {host!r} is no name of a machine, nor an address") from None
     return bound
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> BilstmCrfError:
+    message = f"cannot listen at {host}, port {port}: {error.strerror}"
+    return BilstmCrfError(message, hint="--port N takes another one")
 
 
 def address_of(bound: socket.socket, host: str) -> str:
@@ -70,11 +75,14 @@ def run(
     for served in models.values():
         warm_up(served.tagger)
     warnings.simplefilter("ignore", InputWarning)  # they quote what clients send
+    try:
+        bound.listen(BACKLOG)  # whoever reads the address may connect at once
+    except OSError as error:  # two servers were started at once: both could bind, one can listen
+        raise _cannot_listen(settings.host, bound.getsockname()[1], error) from None
     gc.collect()
     gc.freeze()
     service = Service(settings, models)
     server = uvicorn.Server(config_of(service))
-    bound.listen(BACKLOG)  # whoever reads the address may connect at once
     if not quiet:
         say(f"{address_of(bound, settings.host)}  {', '.join(models)}; Ctrl-C stops")
     try:
@@ -90,7 +98,9 @@ def run(
 def config_of(service: Service) -> uvicorn.Config:
     """Return how uvicorn serves the application: silent but for its own errors, without their traces."""
     logging.getLogger("uvicorn.error").addFilter(_without_traces)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it quotes errors that nobody waited for
     Protocol.head_seconds = min(MAX_HEAD_SECONDS, service.settings.timeout)
+    Protocol.unread_seconds = service.settings.timeout
     return uvicorn.Config(
         Guard(service),
         loop="asyncio",
@@ -114,10 +124,12 @@ def _without_traces(record: logging.LogRecord) -> bool:
 
 
 class Protocol(H11Protocol):
-    """HTTP/1.1 that waits a limited time for the head of a request."""
+    """HTTP/1.1 that waits a limited time for the head of a request, and for a client to read its answer."""
 
     head_seconds: float = MAX_HEAD_SECONDS  # one server runs in a process
+    unread_seconds: float = 60.0
     _head: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """See asyncio.Protocol."""
@@ -135,12 +147,28 @@ class Protocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
         self._stop_waiting()
+        self._stop_watching()
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
         """See H11Protocol."""
         self._stop_waiting()
+        self._watch(None)
         super().on_response_complete()
+
+    def _watch(self, unread_before: int | None) -> None:
+        """Break off a connection whose client has read nothing of the answer for a while."""
+        self._stop_watching()
+        unread = self.transport.get_write_buffer_size()
+        if unread and unread == unread_before:
+            self.transport.abort()
+        elif unread:
+            self._unread = self.loop.call_later(self.unread_seconds, self._watch, unread)
+
+    def _stop_watching(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _wait_for_head(self) -> None:
         self._stop_waiting()

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
 
 from bilstm_crf.errors import UsageError
+from bilstm_crf.hub.names import Repository, parse_name
 from bilstm_crf.inference.tagger import Tagger
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -34,6 +34,13 @@ class Settings:
             raise UsageError("the token holds characters that no HTTP header can hold: expected ASCII")
         if self.token is not None and not self.token.strip():
             raise UsageError("the token is empty, expected at least one character")
+        if self.token is not None and self.token != self.token.strip():
+            raise UsageError("the token begins or ends with white space, which no HTTP header keeps")
+
+    @property
+    def max_annotation(self) -> int:
+        """Bytes of annotation to convert: with the offsets of all words it is several times its text."""
+        return 8 * self.max_body
 
     @property
     def on_loopback(self) -> bool:
@@ -68,22 +75,29 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def named_folders(given: Iterable[str]) -> dict[str, str | None]:
-    """Return the folder of each `--model NAME=DIR` or `DIR` by its name; the box without any.
+def named_models(given: Iterable[str]) -> dict[str, str | None]:
+    """Return the model of each `--model NAME=MODEL` or `MODEL` by its name; the box without any.
 
-    Raises UsageError for a name twice, and for one that cannot stand in an address.
+    MODEL is a folder or OWNER/NAME (`hub.names.parse_name`). Raises UsageError for a name twice, and for one
+    that cannot stand in an address.
     """
-    folders: dict[str, str | None] = {}
+    models: dict[str, str | None] = {}
     for each in given:
-        name, equals, folder = each.partition("=")
+        name, equals, model = each.partition("=")
         if not equals or "/" in name:
-            name, folder = Path(each).resolve().name, each
+            name, model = _name_of(each), each
         if not NAME.fullmatch(name):
             raise UsageError(
                 f"--model {each}: {name!r} is no name for a model, expected letters, digits, . _ or -",
-                hint="--model NAME=DIR gives it one",
+                hint="--model NAME=MODEL gives it one",
             )
-        if name in folders:
-            raise UsageError(f"--model {each}: another model is called {name}", hint="--model NAME=DIR")
-        folders[name] = folder
-    return folders or {"box": None}
+        if name in models:
+            raise UsageError(f"--model {each}: another model is called {name}", hint="--model NAME=MODEL")
+        models[name] = model
+    return models or {"box": None}
+
+
+def _name_of(model: str) -> str:
+    """Return the name of a model that was given without one."""
+    place = parse_name(model)
+    return place.id.rpartition("/")[2] if isinstance(place, Repository) else place.resolve().name

@@ -23,7 +23,9 @@ from presidio_analyzer import (
 from presidio_analyzer.nlp_engine import NoOpNlpEngine, SpacyNlpEngine
 from presidio_anonymizer import AnonymizerEngine
 
-from bilstm_crf.errors import UsageError
+from bilstm_crf.errors import ModelFolderError, UsageError
+from bilstm_crf.hub.fetch import fetch
+from bilstm_crf.hub.names import Repository
 from bilstm_crf.inference import box
 from bilstm_crf.inference.tagger import Tagger
 from bilstm_crf.integrations.presidio import (
@@ -32,6 +34,7 @@ from bilstm_crf.integrations.presidio import (
     NorwegianNameRecognizer,
     add_norwegian_recognizers,
 )
+from hub_server import Hub
 
 FNR, D_NUMBER, ACCOUNT, ORGANISATION, KID = (
     "17912099997", "41819012359", "12345678903", "923609016", "12345674",
@@ -123,6 +126,14 @@ def test_only_the_entities_that_are_asked_for_come_out(plain: AnalyzerEngine) ->
     text = f"Kari Nordmann bur i Bergen, konto {ACCOUNT}."
     assert found(plain, text, entities=["LOCATION"]) == {("LOCATION", "Bergen")}
     assert found(plain, text, entities=["NO_KONTONUMMER"]) == {("NO_KONTONUMMER", ACCOUNT)}
+
+
+def test_a_fetched_model_is_found_by_its_name(hub: Hub) -> None:
+    hub.add("kari/navn", OLD_MODEL)
+    with pytest.raises(ModelFolderError, match="fetched"):
+        NorwegianNameRecognizer("nb", model="kari/navn")
+    fetch(Repository("kari/navn"))
+    assert "PERSON" in NorwegianNameRecognizer("nb", model="kari/navn").supported_entities
 
 
 def test_entities_model_and_scores_are_options() -> None:

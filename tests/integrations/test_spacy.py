@@ -18,10 +18,13 @@ from spacy.training import Example  # noqa: E402
 
 from bilstm_crf.errors import ModelFolderError, UsageError  # noqa: E402
 from bilstm_crf.formats import conllu  # noqa: E402
+from bilstm_crf.hub.fetch import fetch  # noqa: E402
+from bilstm_crf.hub.names import Repository  # noqa: E402
 from bilstm_crf.inference import box  # noqa: E402
 from bilstm_crf.inference.tagger import Tagger  # noqa: E402
 from bilstm_crf.integrations.spacy import FACTORY, create_component  # noqa: E402
 from bilstm_crf.sentence import Sentence  # noqa: E402
+from hub_server import Hub  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD_MODEL = ROOT / "tests" / "models" / "version-0.1.0"
@@ -324,6 +327,17 @@ def test_a_folder_without_a_model_is_an_error_that_names_it(tmp_path: Path) -> N
     for use in (nlp, lambda text: list(nlp.pipe([text])), lambda _: nlp.to_bytes()):
         with pytest.raises(ModelFolderError, match="none"):
             use("Kari sov.")
+
+
+def test_a_fetched_model_is_found_when_it_is_used(hub: Hub) -> None:
+    hub.add("kari/navn", OLD_MODEL)
+    nlp = pipeline(model="kari/navn")
+    with pytest.raises(ModelFolderError, match="fetched"):
+        nlp(TEXT)
+    fetch(Repository("kari/navn"))
+    assert [each.text for each in nlp(TEXT).ents] == [
+        each.text for each in pipeline(model=str(OLD_MODEL))(TEXT).ents
+    ]
 
 
 def test_the_error_handler_of_the_pipeline_is_asked(tmp_path: Path) -> None:

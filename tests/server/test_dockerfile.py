@@ -47,6 +47,11 @@ def test_it_runs_without_rights_and_serves_what_it_copies() -> None:
     assert {"!constraints.txt", "!dist/*.whl"} <= set(ignored)
 
 
+def test_the_sources_have_whole_seconds_before_they_are_compiled() -> None:
+    """The layers of an image keep no more, and numba compiles anew what has another time."""
+    assert LINES.index("os.utime") < LINES.index("warm_up(")
+
+
 def test_the_wheel_holds_every_file_of_the_page() -> None:
     from bilstm_crf.server.app import PAGE
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
+import os
 import re
 import socket
+import time
 from collections.abc import Callable
 
 import pytest
@@ -75,6 +78,7 @@ def test_any_bytes_get_an_answer(server: Server, body: bytes, kind: str) -> None
         ("GET", "/page/page.html", 404),
         ("GET", "/v1/tag", 405),
         ("DELETE", "/v1/models", 405),
+        ("OPTIONS", "/v1/tag", 405),
         ("POST", "/v1/tag?to=brat", 400),
         ("POST", "/v1/tag?to=html&nbest=2", 400),
         ("POST", "/v1/tag?to=conll2003&scores=true", 400),
@@ -84,6 +88,7 @@ def test_any_bytes_get_an_answer(server: Server, body: bytes, kind: str) -> None
         ("POST", "/v1/tag?sentences=all", 400),
         ("POST", "/v1/tag?model=other", 404),
         ("POST", "/v1/tag?colour=red", 400),
+        ("POST", "/v1/convert?name=a", 400),
     ],
 )
 def test_a_faulty_address_is_refused(server: Server, method: str, path: str, status: int) -> None:
@@ -109,6 +114,41 @@ def test_only_names_of_this_machine_are_answered(server: Server) -> None:
         assert server.ask("GET", "/v1/models", Host=host).status == 421
     for host in ("localhost", f"localhost:{server.port}", "127.0.0.1", "[::1]:8000"):
         assert server.ask("GET", "/v1/models", Host=host).status == 200
+
+
+def test_a_page_of_another_site_can_make_nothing_be_tagged(server: Server) -> None:
+    for site, status in (("cross-site", 403), ("same-origin", 200), ("none", 200)):
+        answer = server.tag_file(b"Kari", kind="text/plain", Sec_Fetch_Site=site)
+        assert answer.status == status
+    assert server.ask("GET", "/", Sec_Fetch_Site="cross-site").status == 200  # a link to the page
+
+
+def test_a_compressed_body_is_refused(server: Server) -> None:
+    for kind in ("application/json", "text/plain"):
+        answer = server.tag_file(gzip.compress(b'{"text": "Kari"}'), kind=kind, Content_Encoding="gzip")
+        assert answer.status == 415
+        assert "gzip" in answer.message
+    assert server.tag_file(b"Kari", kind="text/plain", Content_Encoding="identity").status == 200
+
+
+def test_a_file_over_http_1_0_is_refused(server: Server) -> None:
+    """Its answer has no length and ends with the connection: half of it looks like all of it."""
+    with server.connect() as connection:
+        lines = (
+            b"POST /v1/tag HTTP/1.0",
+            b"Host: localhost",
+            b"Content-Type: text/plain",
+            b"Content-Length: 4",
+        )
+        connection.sendall(b"\r\n".join([*lines, b"", b"Kari"]))
+        assert connection.recv(12) == b"HTTP/1.1 505"
+
+
+def test_many_second_choices_of_much_text_are_refused(server: Server) -> None:
+    text = "Kari bur i Oslo. " * 5_000
+    answer = server.tag(text=text, nbest=100)
+    assert answer.status == 413
+    assert "nbest=100" in answer.message
 
 
 def test_what_is_not_http_is_no_harm(server: Server) -> None:
@@ -152,6 +192,24 @@ class TestLimits:
         with narrow.begin(100, kind, Authorization="Bearer s3cret") as connection:
             connection.sendall(b"Kari")
             assert connection.recv(12) == b"HTTP/1.1 408"
+
+    def test_an_answer_that_nobody_reads_is_dropped(self, narrow: Server) -> None:
+        """Otherwise it would stay in memory for as long as the client likes."""
+
+        def open_files() -> int:
+            return len(os.listdir(f"/proc/{narrow.process.pid}/fd"))
+
+        if not os.path.isdir("/proc/self/fd"):
+            pytest.skip("needs /proc")
+        before = open_files()
+        with narrow.connect() as connection:
+            connection.sendall(
+                b"GET /page/page.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1_000
+            )  # 20 MB to read
+            assert connection.recv(12) == b"HTTP/1.1 200"
+            assert open_files() > before
+            while open_files() > before:
+                time.sleep(0.1)
 
     def test_a_head_that_never_ends_is_cut_off(self, narrow: Server) -> None:
         with narrow.connect() as connection:

@@ -176,6 +176,15 @@ def test_corrections_are_read_back_as_they_were_made(server: Server, tmp_path: P
     assert b"None" not in answer.body
 
 
+def test_what_belongs_to_no_token_is_kept(server: Server) -> None:
+    """The second character of a red heart is one; it stands between two sentences."""
+    text = "Kari ❤\ufe0f\nOla sov."
+    first = {"text": text[:6], "tokens": [[0, 4], [5, 6]], "start": 0}
+    second = {"text": text[8:], "tokens": [[0, 3], [4, 7], [7, 8]], "start": 8, "before": "\ufe0f\n"}
+    answer = server.post_json("/v1/convert?to=html", {"files": [{"sentences": [first, second]}]})
+    assert "❤\ufe0f" in answer.body.decode()
+
+
 @pytest.mark.parametrize("to", ["html", "xlsx", "csv", "tsv", "text"])
 def test_corrections_can_be_written_in_every_format(server: Server, to: str) -> None:
     answer = server.post_json(f"/v1/convert?to={to}", corrected())
@@ -194,7 +203,8 @@ def faulty() -> Iterator[tuple[dict[str, object], str]]:
     yield {**good, "entities": [{"start": 0, "end": 4, "label": "A B"}]}, "entity type"
     yield {**good, "entities": [{"start": 0, "end": 4, "label": "PER", "score": "1"}]}, "number"
     yield {**good, "entities": [{"start": 0, "end": end, "label": "PER"} for end in (4, 8)]}, "overlap"
-    yield {**good, "start": 0, "before": "x"}, "white space"
+    yield {**good, "start": 0, "before": 1}, "before"
+    yield {**good, "entities": [{"start": 0, "end": 4, "label": "PER", "score": 2}]}, "0 to 1"
     yield {**good, "colour": 1}, "colour"
 
 

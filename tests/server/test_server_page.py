@@ -215,14 +215,59 @@ def test_two_models_stand_side_by_side(two: Server, visit: Callable[..., Any]) -
     assert wanted in [text for text, _ in names(page, 0)]
 
 
-def test_conllu_keeps_everything_but_its_labels(
-    two: Server, visit: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_another_model_leaves_the_corrections_as_they_are(two: Server, visit: Callable[..., Any]) -> None:
     page = visit(two)
-    page.set_input_files("#files", str(SAMPLE))
+    find(page)
+    page.locator("mark").first.focus()
+    page.keyboard.press("Delete")
+    corrected = names(page)
+    page.select_option("#other", "small")
+    page.wait_for_selector("#views.two")
+    assert names(page) == corrected
+    page.click("#undo")
+    assert names(page) == expected(two, model="box")
+
+
+def test_corrections_are_not_lost_by_new_text(two: Server, visit: Callable[..., Any]) -> None:
+    page = visit(two)
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    find(page)
+    page.locator("mark").first.focus()
+    page.keyboard.press("Delete")
+    corrected = names(page)
+    page.press("#text", "Control+Enter")
+    assert asked
+    assert names(page) == corrected
+
+
+@pytest.mark.parametrize("mark", [b"", "\ufeff".encode()], ids=["plain", "byte order mark"])
+def test_conllu_keeps_everything_but_its_labels(
+    two: Server, visit: Callable[..., Any], tmp_path: Path, mark: bytes
+) -> None:
+    file = tmp_path / "in.conllu"
+    file.write_bytes(mark + SAMPLE.read_bytes())
+    page = visit(two)
+    page.set_input_files("#files", str(file))
     page.wait_for_selector("#results:not([hidden])")
     made = saved(page, "conllu", tmp_path).read_bytes()
-    assert made == two.tag_file(SAMPLE.read_bytes(), "model=box").body
+    assert made == two.tag_file(file.read_bytes(), "model=box").body
+
+
+def test_files_that_are_saved_as_one_stay_apart(
+    two: Server, visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    """The first ends without the empty line that ends a sentence."""
+    words = "".join(f"{n}\t{word}" + "\t_" * 8 + "\n" for n, word in enumerate(("Kari", "sov"), 1))
+    (tmp_path / "a.conllu").write_text(f"# newdoc id = a\n{words}", "utf-8")
+    (tmp_path / "b.conllu").write_text(f"\ufeff{words}\n", "utf-8")
+    (tmp_path / "c.txt").write_text("Ola bur i Oslo.", "utf-8")
+    page = visit(two)
+    page.set_input_files("#files", [str(tmp_path / name) for name in ("a.conllu", "b.conllu", "c.txt")])
+    page.wait_for_selector("#choose-file:not([hidden])")
+    read_back = list(read(saved(page, "conllu", tmp_path)))
+    assert [len(sentence.tokens) for sentence in read_back] == [2, 2, 5]
+    assert read_back[-1].document == "c.txt"
 
 
 def test_several_files_are_shown_and_saved_together(
@@ -266,7 +311,8 @@ def test_the_page_asks_for_the_token(launch: Callable[..., Server], browser: Any
     page.wait_for_selector("#token-form:not([hidden])")
     page.fill("#token", "wrong")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#token-form:not([hidden])")
+    page.wait_for_selector("#problem:not(:empty)")
+    assert "token" in page.inner_text("#problem")
     page.fill("#token", "s3cret")
     page.keyboard.press("Enter")
     page.wait_for_selector("#token-form", state="hidden")
@@ -282,7 +328,13 @@ def test_the_page_fits_and_can_be_read(
 ) -> None:
     page = visit(two, viewport={"width": width, "height": 800}, color_scheme=scheme)
     find(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for mark in page.locator("mark").all():  # what it says reaches over no edge, and nothing lies over it
+        mark.focus()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(
+            """() => { const { left, top } = document.activeElement.getClientRects()[0];
+            return document.elementFromPoint(left + 3, top + 3) === document.activeElement; }"""
+        )
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (ground == "rgb(255, 255, 255)") == (scheme == "light")
     unnamed = page.evaluate(

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from bilstm_crf.errors import UsageError
-from bilstm_crf.server.settings import Settings, named_folders
+from bilstm_crf.errors import BilstmCrfError, UsageError
+from bilstm_crf.server import run
+from bilstm_crf.server.settings import Settings, named_models
 from done import Done
 from servers import MODEL, ROOT, Server
 
@@ -75,6 +76,9 @@ def test_a_port_that_is_taken_is_an_error(cli: Callable[..., Done]) -> None:
         (["--model", "ensemble=e.toml"], "ensemble"),
         (["--token", ""], "token"),
         (["--token", "blåbær"], "ASCII"),
+        (["--token", "secret "], "white space"),
+        (["--host", "a..b"], "a..b"),
+        (["--model", "kari/navn"], "fetch"),
         (["--model", "nowhere/at/all", "--port", "0"], "nowhere"),
     ],
 )
@@ -84,11 +88,25 @@ def test_wrong_use_is_an_error(cli: Callable[..., Done], arguments: list[str], w
     assert word in done.err
 
 
-def test_models_are_named_by_their_folders() -> None:
-    assert named_folders([]) == {"box": None}
-    assert named_folders(["runs/joint", "best=runs/other"]) == {"joint": "runs/joint", "best": "runs/other"}
+def test_two_servers_that_start_at_once_cannot_share_a_port() -> None:
+    """Both can bind while none listens."""
+    first = run.bind("127.0.0.1", 0)
+    port = first.getsockname()[1]
+    other = run.bind("127.0.0.1", port)
+    first.listen()
+    with first, other, pytest.raises(BilstmCrfError, match=str(port)):
+        run.run(Settings(), other, dict, quiet=True)
+
+
+def test_models_are_named_by_their_folders_or_repositories() -> None:
+    assert named_models([]) == {"box": None}
+    assert named_models(["./runs/joint", "best=runs/other", "kari/navn@v1"]) == {
+        "joint": "./runs/joint",
+        "best": "runs/other",
+        "navn": "kari/navn@v1",
+    }
     with pytest.raises(UsageError):
-        named_folders(["runs/a b"])
+        named_models(["./runs/a b"])
 
 
 @pytest.mark.parametrize(

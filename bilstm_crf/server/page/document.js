@@ -90,14 +90,16 @@ export function sentencesOf(answer, text) {
   return sentences;
 }
 
-/** Return a file as /v1/convert takes it. */
-export function annotationOf(file, threshold) {
+/** Return a file as /v1/convert takes it; for training, a text is a document by the name of its file. */
+export function annotationOf(file, threshold, forTraining = false) {
+  const isDocument = forTraining && file.kind === "text/plain" && file.name;
   return {
     name: file.name,
     sentences: file.sentences.map((sentence) => {
       const points = toPoints(sentence.text);
       const place = sentence.fileStart === undefined ? {} : { start: sentence.fileStart, before: sentence.before, after: sentence.after };
       const named = Object.fromEntries(["id", "document", "line"].filter((key) => sentence[key]).map((key) => [key, sentence[key]]));
+      if (isDocument) named.document = file.name;
       return {
         text: sentence.text,
         tokens: sentence.tokens.map((token) => [points(token.start), points(token.end)]),
@@ -111,10 +113,11 @@ export function annotationOf(file, threshold) {
 
 /** Return a CoNLL-U file with new labels in MISC and nothing else changed. */
 export function relabelled(content, sentences, threshold) {
-  const lines = content.split("\n");
+  const mark = content.startsWith("\ufeff") ? "\ufeff" : "";
+  const lines = content.slice(mark.length).split("\n");
   let sentence = -1;
   let labels = null; // of the words of this block
-  return lines
+  const changed = lines
     .map((line, number) => {
       if (!line.trim()) labels = null;
       const cells = line.split("\t");
@@ -129,6 +132,17 @@ export function relabelled(content, sentences, threshold) {
       return cells.join("\t");
     })
     .join("\n");
+  return mark + changed;
+}
+
+/** Return CoNLL-U files as one: a sentence of one never runs on into the next. */
+export function joined(files) {
+  const [first, ...others] = files.filter((each) => each);
+  return others.reduce((whole, each) => {
+    const newline = whole.includes("\r\n") ? "\r\n" : "\n";
+    const end = /\n\r?\n$/.test(whole) ? "" : whole.endsWith("\n") ? newline : newline + newline;
+    return whole + end + each.replace(/^\ufeff/, "");
+  }, first || "");
 }
 
 /** Return the label of each word; the words of a multi-word token are one token here. */

@@ -7,7 +7,7 @@ export async function opened(file) {
   const kind = KINDS[file.name.split(".").pop().toLowerCase()];
   if (!kind) return null;
   const bytes = await file.arrayBuffer();
-  return { name: file.webkitRelativePath || file.name, kind, body: bytes, content: new TextDecoder().decode(bytes) };
+  return { name: file.webkitRelativePath || file.name, kind, body: bytes, content: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes) };
 }
 
 export function typed(text) {

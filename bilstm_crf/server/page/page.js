@@ -1,9 +1,9 @@
 // The page: what is read, shown, chosen and corrected.
 
-import { annotationOf, relabelled, same, sentencesOf } from "./document.js";
+import { annotationOf, joined, relabelled, same, sentencesOf } from "./document.js";
 import { dropped, opened, save, typed } from "./input.js";
 import { convert, models, tag, useToken } from "./server.js";
-import { View, hueOf, percent } from "./view.js";
+import { View, hueOf, makeRoom, percent } from "./view.js";
 
 const AT_ONCE = 500; // sentences that are shown, and added by "Show more"
 const element = (id) => document.getElementById(id);
@@ -18,8 +18,10 @@ const state = {
   chosen: null, // { view, sentence, span } or, to add a name, { view, sentence, first, last }
   cursor: null, // the word that the keyboard is at: { sentence, at, from }
   past: [], // what undo restores: { file, sentence, corrected }
+  unsaved: false, // whether there are corrections that were not downloaded
 };
 let views = [];
+let running = null; // the AbortController of the files that are being tagged
 
 const threshold = () => Number(element("threshold").value) / 100;
 const file = () => state.files[state.current];
@@ -30,10 +32,12 @@ async function start() {
   try {
     state.models = await models();
   } catch (error) {
-    if (error.status !== 401) return tell(error);
-    element("token-form").hidden = false;
-    element("token").focus();
-    return undefined;
+    if (error.status !== 401 || !element("token-form").hidden) tell(error);
+    if (error.status === 401) {
+      element("token-form").hidden = false;
+      element("token").focus();
+    }
+    return;
   }
   element("token-form").hidden = true;
   for (const { name } of state.models) {
@@ -41,7 +45,6 @@ async function start() {
     element("other").add(new Option(name));
   }
   element("choose-model").hidden = element("choose-other").hidden = state.models.length < 2;
-  return undefined;
 }
 
 element("token-form").addEventListener("submit", (event) => {
@@ -88,7 +91,9 @@ for (const id of ["model", "other"]) {
   element(id).addEventListener("change", () => state.files.length && run(state.files));
 }
 
-async function open(given) {
+async function open(chosen) {
+  const path = (each) => each.webkitRelativePath || each.name;
+  const given = chosen.sort((one, other) => (path(one) < path(other) ? -1 : 1)); // a folder comes in any order
   const read = await Promise.all(given.map(opened));
   const known = read.filter((each) => each);
   if (known.length) await run(known);
@@ -98,18 +103,25 @@ async function open(given) {
   }
 }
 
-/** Tag files and show them. */
+/** Tag files and show them; those that are shown already keep their corrections. */
 async function run(given) {
-  const name = element("model").value || state.models[0]?.name;
-  const other = element("other").value === name ? "" : element("other").value;
+  const again = given === state.files;
+  if (!again && state.unsaved && !confirm("Your corrections are not downloaded. Discard them?")) return;
   element("problem").textContent = "";
+  if (!state.models.length) await start(); // it did not answer before, or wants its token
+  if (!state.models.length) return;
+  const name = element("model").value;
+  const other = element("other").value === name ? "" : element("other").value;
+  running?.abort(); // who opens other files does not wait for the first ones
+  running = new AbortController();
+  const { signal } = running;
   element("send").disabled = true;
   const files = [];
   try {
     for (const each of given) {
       say(`Tagging ${each.name || "the text"} …`);
       const text = each.kind === "text/plain" ? each.content.replace(/^\ufeff/, "") : null;
-      const [first, second] = await Promise.all([name, other].map((model) => (model ? tag(each.body, each.kind, model) : null)));
+      const [first, second] = await Promise.all([name, other].map((model) => (model ? tag(each.body, each.kind, model, signal) : null)));
       files.push({
         ...each,
         sentences: sentencesOf(first, text),
@@ -117,21 +129,33 @@ async function run(given) {
       });
     }
   } catch (error) {
+    if (signal.aborted) return;
     say("");
     const where = given.length > 1 ? `${given[files.length].name}: ` : "";
     tell(new Error(where + error.message));
     return;
   } finally {
-    element("send").disabled = false;
+    if (signal === running.signal) element("send").disabled = false;
+  }
+  if (signal.aborted) return;
+  if (again) {
+    const anew = (number, sentence) => files[number].sentences[sentence.number];
+    state.files.forEach(({ sentences }, number) => {
+      for (const each of sentences) anew(number, each).corrected = each.corrected;
+    });
+    state.past = state.past.map((each) => ({ ...each, sentence: anew(each.file, each.sentence) }));
+  } else {
+    state.past = [];
+    state.unsaved = false;
   }
   state.files = files;
   state.types = state.models.find((each) => each.name === name).entity_types;
-  state.past = [];
   state.names = other ? [name, other] : [name];
   element("file").replaceChildren(...files.map((each, number) => new Option(each.name || "the text", number)));
   element("choose-file").hidden = files.length < 2;
   element("results").hidden = element("side").hidden = false;
-  showFile(0);
+  if (again) element("file").value = state.current;
+  showFile(again ? state.current : 0);
 }
 
 // ---------------------------------------------------------------- showing
@@ -261,6 +285,8 @@ function choose(chosen) {
   element("remove").hidden = !chosen || adds || isOther;
   element("take").hidden = !isOther;
   element("undo").hidden = !state.past.length;
+  element("close").hidden = !chosen;
+  element("panel").classList.toggle("open", Boolean(chosen));
   element("type-buttons").replaceChildren(
     ...state.types.map((type, number) => {
       const button = document.createElement("button");
@@ -317,9 +343,12 @@ function viewOf(node) {
 element("views").addEventListener("focusin", ({ target }) => {
   if (target.matches("mark")) {
     const view = viewOf(target);
+    makeRoom(target);
     choose({ view, ...view.spanOf(target) });
+    target.scrollIntoView({ block: "nearest" }); // the panel may lie over it now
   }
 });
+element("views").addEventListener("mouseover", ({ target }) => target.matches("mark") && makeRoom(target));
 element("views").addEventListener("click", ({ target }) => target.matches("mark") && target.focus());
 
 document.addEventListener("selectionchange", () => {
@@ -333,6 +362,7 @@ document.addEventListener("selectionchange", () => {
 function correct(sentence, spans) {
   state.past.push({ file: state.current, sentence, corrected: sentence.corrected });
   sentence.corrected = [...spans].sort((one, other) => one.start - other.start);
+  state.unsaved = true;
   document.getSelection().removeAllRanges();
   refresh(sentence);
 }
@@ -369,6 +399,7 @@ function undo() {
   const last = state.past.pop();
   if (!last) return;
   last.sentence.corrected = last.corrected;
+  state.unsaved = state.past.length > 0;
   if (last.file !== state.current) {
     element("file").value = last.file;
     showFile(last.file);
@@ -390,6 +421,11 @@ function take() {
 element("remove").addEventListener("click", remove);
 element("undo").addEventListener("click", undo);
 element("take").addEventListener("click", take);
+element("close").addEventListener("click", () => {
+  const { view } = state.chosen;
+  choose(null);
+  view.element.focus({ preventScroll: true });
+});
 
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "z" && !event.target.matches("textarea, input")) {
@@ -448,9 +484,11 @@ for (const button of document.querySelectorAll("[data-save]")) {
   button.addEventListener("click", async () => {
     const to = button.dataset.save;
     try {
-      const blob = to === "conllu" ? await conllu() : await convert(state.files.map((each) => annotationOf(each, threshold())), to);
+      const annotation = () => state.files.map((each) => annotationOf(each, threshold(), to === "jsonl"));
+      const blob = to === "conllu" ? await conllu() : await convert(annotation(), to);
       const stem = state.files.length === 1 ? state.files[0].name.split("/").pop().replace(/\.[^.]*$/, "") : "";
       save(blob, `${stem || "names"}.${to}`);
+      state.unsaved = false;
       say(`${stem || "names"}.${to} is saved`);
     } catch (error) {
       tell(error);
@@ -460,11 +498,16 @@ for (const button of document.querySelectorAll("[data-save]")) {
 
 /** Return CoNLL-U; a file that was CoNLL-U keeps everything but its labels. */
 async function conllu() {
-  const parts = state.files.map((each) =>
-    each.kind === "text/x-conllu" ? relabelled(each.content, each.sentences, threshold()) : convert([annotationOf(each, threshold())], "conllu"),
-  );
-  return new Blob(await Promise.all(parts), { type: "text/x-conllu" });
+  const parts = state.files.map(async (each) => {
+    if (each.kind === "text/x-conllu") return relabelled(each.content, each.sentences, threshold());
+    return (await convert([annotationOf(each, threshold(), true)], "conllu")).text();
+  });
+  return new Blob([joined(await Promise.all(parts))], { type: "text/x-conllu" });
 }
+
+window.addEventListener("beforeunload", (event) => {
+  if (state.unsaved) event.preventDefault();
+});
 
 // ---------------------------------------------------------------- messages
 

@@ -37,9 +37,9 @@ export async function models() {
 }
 
 /** Return the tagged sentences of a file as JSONL. */
-export async function tag(content, kind, model) {
+export async function tag(content, kind, model, signal) {
   const options = new URLSearchParams({ model, to: "jsonl", scores: "true", recall: "0.05", nbest: "4" });
-  const answer = await ask(`v1/tag?${options}`, { method: "POST", headers: { "Content-Type": kind }, body: content });
+  const answer = await ask(`v1/tag?${options}`, { method: "POST", headers: { "Content-Type": kind }, body: content, signal });
   try {
     return await answer.text();
   } catch {

@@ -121,9 +121,16 @@ export class View {
   }
 }
 
+/** Move what a mark says to the left, as far as it would reach over the edge of the page. */
+export function makeRoom(mark) {
+  const width = 24 + 7 * mark.dataset.says.length; // in its small letters
+  const beyond = mark.getClientRects()[0].left + width - document.documentElement.clientWidth;
+  mark.style.setProperty("--shift", `${-Math.max(beyond, 0)}px`);
+}
+
 function elementAround(node) {
-  const element = node.nodeType === Node.TEXT_NODE ? node.parentElement : node;
-  return element.closest("[data-sentence]");
+  const element = node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement;
+  return element && element.closest("[data-sentence]");
 }
 
 /** Return the text node and the place in it of an offset in an element. */
