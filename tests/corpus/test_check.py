@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bilstm_crf.corpus.checks.characters import odd_characters
@@ -105,10 +105,14 @@ def test_every_faulty_task_of_an_export_in_one_line_is_named(tmp_path: Path) -> 
         {"id": n, "data": {"text": "Kari sov"}, "annotations": [{"result": [regions[n % 2]]}]}
         for n in range(6)
     ]
+    tasks += [{**tasks[2], "id": 7, "annotations": [{"result": []}]}]
     path.write_text(json.dumps(tasks), "utf-8")
     findings = Findings()
     (file,) = check_corpus({"train": [str(path)]}, Reading(), FILE_LABELS, findings)
-    assert len(file.sentences) == 3
+    assert len(file.sentences) == 4
+    (conflict,) = (each for each in findings.all if each.kind == "conflict")
+    assert conflict.places[0].shown.endswith("export.json:1 (id 7)")
+    assert "line 1 (id 0)" in conflict.places[0].text
     assert [re.findall(r"task \d", place.text) for place in findings.all[0].places] == [
         ["task 1"],
         ["task 3"],
@@ -144,6 +148,7 @@ def test_errors_are_what_training_refuses_in_every_shared_case(shared: Path) -> 
 label = st.sampled_from(["O", "B-PER", "I-PER", "I-LOC", "E-PER", "S-LOC", "b-per", "Q-X", "PER", "_", ""])
 
 
+@example([["PER"], ["O", "Q-X"]])  # what is left without the second sentence has another dialect
 @given(st.lists(st.lists(label, min_size=1, max_size=4), min_size=1, max_size=5))
 def test_errors_are_what_training_refuses_of_any_labels(
     tmp_path_factory: pytest.TempPathFactory, labels: list[list[str]]

@@ -292,7 +292,7 @@ def _read_labels(file: CheckedFile, reading: Reading, findings: Findings) -> Non
     known = [each for each in labelled if not _unknown_labels(each, dialect, findings)]
     if not known:
         return
-    result = read_labels(known, lenient=True, repair=reading.repair)
+    result = read_labels(known, lenient=True, repair=reading.repair, dialect=dialect)
     file.encoding = result.encoding
     places = []
     for sentence, position in result.illegal:
