@@ -31,13 +31,13 @@ from bilstm_crf.commands.tag_plan import plan_inputs, require_use
 from bilstm_crf.commands.tag_run import FileTagger, open_outputs, shows_progress, written
 from bilstm_crf.corpus.filters import comparable_text
 from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
-from bilstm_crf.formats import FORMATS, FormatOptions, conllu, contents_of, read
+from bilstm_crf.formats import FORMATS, SUFFIXES, FormatOptions, conllu, contents_of, read
 from bilstm_crf.formats.offsets import file_name
 from bilstm_crf.output import WRITERS, Writer, document_starts
 from bilstm_crf.selection.pool import Request, Selection, select
 from bilstm_crf.selection.units import KINDS, METHODS
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.util.files import remove_unfinished, require_apart
+from bilstm_crf.util.files import remove_unfinished, require_apart, suffix_of
 from bilstm_crf.util.progress import BatchProgress, say
 from bilstm_crf.util.streams import standard_output
 
@@ -119,7 +119,7 @@ def command(context: click.Context, files: tuple[str, ...], exclude: tuple[str, 
     require_apart(job.outputs, [*inputs_of(options, *paths), *contents_of(exclude)])
     splitting = options["sentences"] or ("line" if options["tokenise"] == "spaces" else "detect")
     reading = format_options(options, tagging=True, sentences=splitting, tokenise=options["tokenise"])
-    known = {text for path in exclude for text in known_texts(path, reading)}
+    known = {text for path in exclude for text in known_texts(path, options["format_name"], reading)}
     if job.output is None:
         standard_output()  # if it is closed, say so before the work
     else:
@@ -132,18 +132,20 @@ def command(context: click.Context, files: tuple[str, ...], exclude: tuple[str, 
     return Selector(plan, file_tagger, options["quiet"]).run(job, request, known)
 
 
-def known_texts(path: str, reading: FormatOptions) -> set[str]:
+def known_texts(path: str, format_name: str | None, reading: FormatOptions) -> set[str]:
     """Return the texts of a file's sentences, those that an annotator skipped or rejected as well.
 
-    It is UTF-8, as annotation tools and this program write, or else encoded as the pool is.
+    Its suffix tells the format, or else `format_name`. It is UTF-8, as annotation tools and this program
+    write, or else encoded as the pool is.
     """
+    named = None if os.path.isdir(path) or suffix_of(path) in SUFFIXES else format_name
     unlabelled = replace(reading, known_types=frozenset())
     try:
-        return set(map(comparable_text, read(path, options=replace(unlabelled, input_encoding=None))))
+        return set(map(comparable_text, read(path, named, replace(unlabelled, input_encoding=None))))
     except InputError:
         if reading.input_encoding is None:
             raise
-    return set(map(comparable_text, read(path, options=unlabelled)))
+    return set(map(comparable_text, read(path, named, unlabelled)))
 
 
 def request_of(options: Mapping[str, Any]) -> Request:

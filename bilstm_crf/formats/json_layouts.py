@@ -127,11 +127,20 @@ def _fitting(record: Any) -> Iterator[Layout]:
     return (layout for layout in rows if layout.fits(record))
 
 
-def _of_json_min(record: dict[str, Any]) -> Iterator[Layout]:
-    """Yield the layout of a Label Studio JSON_MIN record, whose project may call the regions anything."""
-    for key, value in record.items():
-        if isinstance(value, list) and any(isinstance(each, dict) and "labels" in each for each in value):
-            yield Layout((key,), "triple", "entities")
+def _of_json_min(record: dict[str, Any]) -> list[Layout]:
+    """Return the layout of a Label Studio JSON_MIN record, whose project may call the regions anything.
+
+    Raises RecordError for regions under several keys.
+    """
+    keys = [
+        key
+        for key, value in record.items()
+        if isinstance(value, list) and any(isinstance(each, dict) and "labels" in each for each in value)
+    ]
+    if len(keys) > 1:
+        found = " and ".join(map(repr, keys))
+        raise RecordError(f"names are in {found}, expected one key", "export JSON instead of JSON_MIN")
+    return [Layout((key,), "triple", "entities") for key in keys]
 
 
 def layout_of(record: Any) -> Layout:
@@ -305,7 +314,8 @@ def _elements(layout: Layout, value: Any) -> list[Any]:
 def _entity(element: Any) -> Entity:
     """Return the entity of an element in any of the forms. Raises RecordError if it is none."""
     start, end, label = _parts(element)
-    if isinstance(element, dict) and isinstance(labels := element.get("labels"), list) and len(labels) != 1:
+    labels = element.get("labels") if isinstance(element, dict) else None
+    if label is None and isinstance(labels, list):
         found = f"{len(labels)} labels, {' and '.join(map(str, labels))}" if labels else "no label"
         raise RecordError(f"an entity has {found}; expected one", "correct it in the annotation tool")
     if type(start) is not int or type(end) is not int or not isinstance(label, str):

@@ -106,6 +106,15 @@ def test_the_pools_encoding_is_not_that_of_annotations(select: Cli, tmp_path: Pa
     assert [each["text"] for each in found] == ["Per sov."]
 
 
+def test_the_named_format_is_that_of_an_excluded_file_without_a_suffix(select: Cli, tmp_path: Path) -> None:
+    pool, known, export = tmp_path / "pool.dat", tmp_path / "known.dat", tmp_path / "export.jsonl"
+    pool.write_text("Kari\tO\n\nOla\tO\n\nPer\tO\n", "utf-8")
+    known.write_text("Kari\tO\n", "utf-8")
+    export.write_text('{"text": "Ola"}', "utf-8")
+    options = ("--format", "conll2003", "--to", "jsonl", "--exclude", known, "--exclude", export)
+    assert [each["text"] for each in records(select(pool, *options))] == ["Per"]
+
+
 def test_the_selection_does_not_depend_on_processes_or_files(
     select: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

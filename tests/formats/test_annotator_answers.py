@@ -87,6 +87,12 @@ def test_the_first_of_several_annotations_counts_with_a_warning() -> None:
     assert sentence.labels == ["B-PER", "O"]
 
 
+def test_names_of_two_controls_are_not_lost() -> None:
+    record = {"text": "Kari sov", "annotation_id": 7, "who": [REGION["value"]], "what": [REGION["value"]]}
+    with pytest.raises(InputError, match="'who' and 'what'"):
+        read([record])
+
+
 def region(start: int, end: int, text: str, *labels: str) -> dict[str, Any]:
     return {"type": "labels", "value": {"start": start, "end": end, "text": text, "labels": labels}}
 
