@@ -299,7 +299,7 @@ def said_texts(layout: Layout, record: Any) -> list[str | None]:
     value = layout.value(record)
     elements = [] if value is None else _elements(layout, value)
     texts = [element.get("text") if isinstance(element, dict) else None for element in elements]
-    return [text if isinstance(text, str) else None for text in texts]
+    return [text if isinstance(text, str) and text else None for text in texts]
 
 
 def _elements(layout: Layout, value: Any) -> list[Any]:
