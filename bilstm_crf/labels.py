@@ -405,7 +405,11 @@ def describe_label(sentence: Sentence, position: int) -> str:
 
 
 def read_labels(
-    sentences: Iterable[Sentence], *, lenient: bool = False, repair: Repair | None = None
+    sentences: Iterable[Sentence],
+    *,
+    lenient: bool = False,
+    repair: Repair | None = None,
+    dialect: FileLabels | None = None,
 ) -> LabelReading:
     """Set `spans` of every labelled sentence of one file from its `labels`.
 
@@ -417,13 +421,15 @@ def read_labels(
         discard     they count as `O`
         None        InputError that counts them; with `lenient` (a system's output) as discard
 
+    `dialect` is that of the whole file, if the sentences are a part of it.
+
     Raises InputError also for a label of no known dialect. Warns of each dialect but the standard one, and
     of the number of illegal labels unless `lenient`.
     """
     sentences = [sentence for sentence in sentences if sentence.labels is not None]
     if not lenient:
         _require_labels(sentences)
-    dialect = FileLabels.of(sentences)
+    dialect = dialect or FileLabels.of(sentences)
     standard = [dialect.standard(sentence) for sentence in sentences]
     dialect.warn(sentences)
     name, wrong = _best_fitting(standard)

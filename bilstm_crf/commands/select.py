@@ -31,13 +31,13 @@ from bilstm_crf.commands.tag_plan import plan_inputs, require_use
 from bilstm_crf.commands.tag_run import FileTagger, open_outputs, shows_progress, written
 from bilstm_crf.corpus.filters import comparable_text
 from bilstm_crf.errors import BilstmCrfError, InputError, UsageError
-from bilstm_crf.formats import FORMATS, FormatOptions, conllu, contents_of, read
+from bilstm_crf.formats import FORMATS, SUFFIXES, FormatOptions, conllu, contents_of, read
 from bilstm_crf.formats.offsets import file_name
 from bilstm_crf.output import WRITERS, Writer, document_starts
 from bilstm_crf.selection.pool import Request, Selection, select
 from bilstm_crf.selection.units import KINDS, METHODS
 from bilstm_crf.sentence import Sentence
-from bilstm_crf.util.files import remove_unfinished, require_apart
+from bilstm_crf.util.files import remove_unfinished, require_apart, suffix_of
 from bilstm_crf.util.progress import BatchProgress, say
 from bilstm_crf.util.streams import standard_output
 
@@ -60,16 +60,17 @@ if TYPE_CHECKING:
 @click.option(
     "--method",
     type=click.Choice(METHODS),
-    default="entropy",
+    default="least-confidence",
     show_default=True,
-    help="What ranks them: docs/annotation.md compares these.",
+    help="Rank by the model's doubt of the whole sentence (least-confidence), per token (entropy), per token "
+    "and unlike one another (diversity), or at random.",
 )
 @click.option(
     "--unit",
     type=click.Choice(KINDS),
     default="sentence",
     show_default=True,
-    help="Select sentences, or whole documents by the mean over their sentences.",
+    help="Select sentences, or whole documents by their mean.",
 )
 @click.option(
     "--exclude",
@@ -105,7 +106,7 @@ def command(context: click.Context, files: tuple[str, ...], exclude: tuple[str, 
     \b
     Examples
       bilstm-crf select articles/ -n 200 --to label-studio -o tasks.json
-      bilstm-crf select pool.conllu --exclude train.conllu --method diversity -o batch.conllu
+      bilstm-crf select pool.conllu --exclude train.conllu -o batch.conllu
     """  # noqa: D301
     given = given_of(context, in_file=False)
     if "seed" in given and options["method"] != "random":
@@ -118,7 +119,7 @@ def command(context: click.Context, files: tuple[str, ...], exclude: tuple[str, 
     require_apart(job.outputs, [*inputs_of(options, *paths), *contents_of(exclude)])
     splitting = options["sentences"] or ("line" if options["tokenise"] == "spaces" else "detect")
     reading = format_options(options, tagging=True, sentences=splitting, tokenise=options["tokenise"])
-    known = {comparable_text(each) for path in exclude for each in read(path, options=reading)}
+    known = {text for path in exclude for text in known_texts(path, options["format_name"], reading)}
     if job.output is None:
         standard_output()  # if it is closed, say so before the work
     else:
@@ -129,6 +130,22 @@ def command(context: click.Context, files: tuple[str, ...], exclude: tuple[str, 
     decoding = decoding_for(request, job.target)
     file_tagger = FileTagger(tagger, reading, documents, False, options["threads"], decoding)
     return Selector(plan, file_tagger, options["quiet"]).run(job, request, known)
+
+
+def known_texts(path: str, format_name: str | None, reading: FormatOptions) -> set[str]:
+    """Return the texts of a file's sentences, those that an annotator skipped or rejected as well.
+
+    Its suffix tells the format, or else `format_name`. It is UTF-8, as annotation tools and this program
+    write, or else encoded as the pool is.
+    """
+    named = None if os.path.isdir(path) or suffix_of(path) in SUFFIXES else format_name
+    unlabelled = replace(reading, known_types=frozenset())
+    try:
+        return set(map(comparable_text, read(path, named, replace(unlabelled, input_encoding=None))))
+    except InputError:
+        if reading.input_encoding is None:
+            raise
+    return set(map(comparable_text, read(path, named, unlabelled)))
 
 
 def request_of(options: Mapping[str, Any]) -> Request:

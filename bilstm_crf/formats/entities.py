@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from bilstm_crf.sentence import Sentence, TokenSpan
 
@@ -18,12 +19,16 @@ class Entity(NamedTuple):
 
 
 class EntityError(ValueError):
-    """An entity that is no span of tokens; `overlaps`: it shares tokens with another."""
+    """An entity that is no span of tokens.
 
-    def __init__(self, message: str, entity: Entity, *, overlaps: bool = False) -> None:
+    `overlaps`: it shares tokens with another; `moved`: it says that it is another text.
+    """
+
+    def __init__(self, message: str, entity: Entity, *, overlaps: bool = False, moved: bool = False) -> None:
         super().__init__(message)
         self.entity = entity
         self.overlaps = overlaps
+        self.moved = moved
 
 
 def without_white_space(entity: Entity, sentence: Sentence) -> Entity:
@@ -34,15 +39,18 @@ def without_white_space(entity: Entity, sentence: Sentence) -> Entity:
     text, (start, end, _) = sentence.text or "", entity
     if not 0 <= start < end <= len(text) or text[start:end].isspace():
         return entity
-    if text[start].isspace():
-        starts = {place for place, _ in sentence.offsets or ()}
-        while start not in starts and text[start].isspace():
-            start += 1
-    if text[end - 1].isspace():
-        ends = {place for _, place in sentence.offsets or ()}
-        while end not in ends and text[end - 1].isspace():
-            end -= 1
+    while text[start].isspace() and not _is_token_end(sentence, start, side=0):
+        start += 1
+    while text[end - 1].isspace() and not _is_token_end(sentence, end, side=1):
+        end -= 1
     return Entity(start, end, entity.label)
+
+
+def _is_token_end(sentence: Sentence, place: int, *, side: Literal[0, 1]) -> bool:
+    """Return whether a token begins (side 0) or ends (side 1) at a place; a document has many tokens."""
+    offsets = sentence.offsets or []
+    number = bisect_left(offsets, place, key=lambda pair: pair[side])
+    return number < len(offsets) and offsets[number][side] == place
 
 
 def spans_of(entities: Iterable[Entity], sentence: Sentence) -> list[TokenSpan]:
@@ -73,6 +81,26 @@ def spans_of(entities: Iterable[Entity], sentence: Sentence) -> list[TokenSpan]:
                 f"two entities overlap at {words}, {span.type} and {after.type}", entity, overlaps=True
             )
     return [span for span, _ in spans]
+
+
+def require_said(entities: Iterable[Entity], said: Iterable[str | None], text: str) -> None:
+    r"""Raise EntityError for an entity whose record says that it is another text.
+
+    White space does not count: Label Studio writes a line end as a backslash and n, and it is left off ends.
+    """
+    for entity, words in zip(entities, said, strict=True):
+        found = text[entity.start : entity.end]
+        if words is not None and _letters(words) != _letters(found):
+            raise EntityError(
+                f"the entity {entity.start} to {entity.end} says {short(words)}, "
+                f"but the text has {short(found)} there",
+                entity,
+                moved=True,
+            )
+
+
+def _letters(text: str) -> str:
+    return "".join(text.replace("\\n", "").split())
 
 
 def short(text: str) -> str:

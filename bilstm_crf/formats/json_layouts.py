@@ -118,9 +118,29 @@ def _possible(keys: tuple[str, ...]) -> tuple[Layout, ...]:
 def _fitting(record: Any) -> Iterator[Layout]:
     if is_spacy_pair(record):
         rows: tuple[Layout, ...] = (SPACY_PAIR,)
+    elif _is_label_studio(record):
+        rows = (LABEL_STUDIO,)
     else:
-        rows = (LABEL_STUDIO,) if _is_label_studio(record) else _possible(tuple(record))
+        rows = _possible(tuple(record))
+        if "annotation_id" in record:
+            rows = (*_of_json_min(record), *rows)
     return (layout for layout in rows if layout.fits(record))
+
+
+def _of_json_min(record: dict[str, Any]) -> list[Layout]:
+    """Return the layout of a Label Studio JSON_MIN record, whose project may call the regions anything.
+
+    Raises RecordError for regions under several keys.
+    """
+    keys = [
+        key
+        for key, value in record.items()
+        if isinstance(value, list) and any(isinstance(each, dict) and "labels" in each for each in value)
+    ]
+    if len(keys) > 1:
+        found = " and ".join(map(repr, keys))
+        raise RecordError(f"names are in {found}, expected one key", "export JSON instead of JSON_MIN")
+    return [Layout((key,), "triple", "entities") for key in keys]
 
 
 def layout_of(record: Any) -> Layout:
@@ -178,6 +198,13 @@ def _are_words(tokens: Any) -> bool:
     return isinstance(tokens, list) and all(isinstance(word, str) for word in tokens)
 
 
+def task_name(record: Any) -> str:
+    """Return what begins a message on a Label Studio task: its number there, as exports are one long line."""
+    is_task = _is_label_studio(record) or (isinstance(record, dict) and "annotation_id" in record)
+    number = record.get("id") if is_task else None
+    return f"task {number}: " if isinstance(number, int) else ""
+
+
 def check_unicode(text: str) -> None:
     """Raise RecordError for half of a surrogate pair, which JSON can escape and nothing can write."""
     try:
@@ -215,7 +242,7 @@ def counts_utf16(record: Any) -> bool:
 def from_utf16(entities: Sequence[Entity], text: str) -> list[Entity]:
     """Return entities whose offsets count UTF-16 code units with offsets in code points.
 
-    An offset that is none stays as it is, and fits no token.
+    An offset inside a character or behind the text becomes -1, which fits no token.
     """
     places = {unit: place for place, unit in enumerate(utf16_offsets(text))}
     return [Entity(places.get(start, -1), places.get(end, -1), label) for start, end, label in entities]
@@ -253,12 +280,9 @@ def read_annotation(layout: Layout, record: Any) -> list[Entity] | list[str] | N
     if value is None:
         # Label Studio's JSON_MIN leaves out the key of a text without names
         return [] if isinstance(record, dict) and record.get("annotation_id") is not None else None
-    if layout.form == "studio":
-        return [_entity(result["value"]) for result in _results(value) if _is_region(result)]
-    if not isinstance(value, list):
-        raise RecordError(f'"{layout.key}" is {kind_of(value)}, expected a list')
+    elements = _elements(layout, value)
     if layout.form != "labels":
-        return [_entity(element) for element in value]
+        return [_entity(element) for element in elements]
     for label in value:
         if not isinstance(label, str):
             found = f"{kind_of(label)}, {short(str(label))}"
@@ -267,12 +291,33 @@ def read_annotation(layout: Layout, record: Any) -> list[Entity] | list[str] | N
                 f'write names for the ids; datasets has them: dataset.features["{layout.key}"].feature.names',
             )
         check_unicode(label)
+    return elements
+
+
+def said_texts(layout: Layout, record: Any) -> list[str | None]:
+    """Return the text that each entity says it is; None where it says nothing."""
+    value = layout.value(record)
+    elements = [] if value is None else _elements(layout, value)
+    texts = [element.get("text") if isinstance(element, dict) else None for element in elements]
+    return [text if isinstance(text, str) and text else None for text in texts]
+
+
+def _elements(layout: Layout, value: Any) -> list[Any]:
+    """Return the entities or labels as they stand in the record. Raises RecordError if they are no list."""
+    if layout.form == "studio":
+        return [result["value"] for result in _results(value) if _is_region(result)]
+    if not isinstance(value, list):
+        raise RecordError(f'"{layout.key}" is {kind_of(value)}, expected a list')
     return value
 
 
 def _entity(element: Any) -> Entity:
     """Return the entity of an element in any of the forms. Raises RecordError if it is none."""
     start, end, label = _parts(element)
+    labels = element.get("labels") if isinstance(element, dict) else None
+    if label is None and isinstance(labels, list):
+        found = f"{len(labels)} labels, {' and '.join(map(str, labels))}" if labels else "no label"
+        raise RecordError(f"an entity has {found}; expected one", "correct it in the annotation tool")
     if type(start) is not int or type(end) is not int or not isinstance(label, str):
         raise RecordError('an entity is not {"start": number, "end": number, "label": "PER"}')
     if not is_entity_type(label):
@@ -297,10 +342,24 @@ def _parts(element: Any) -> tuple[Any, Any, Any]:
 
 
 def _annotation(value: Any) -> int | None:
-    """Return which of a Label Studio task's annotations counts: the first that was not cancelled."""
+    """Return which of a Label Studio task's annotations counts: the ground truth, else the first."""
+    standing = _standing(value)
+    return next((n for n in standing if value[n].get("ground_truth")), standing[0] if standing else None)
+
+
+def _standing(value: Any) -> list[int]:
+    """Return which of a Label Studio task's annotations were not cancelled."""
     annotations = enumerate(value) if isinstance(value, list) else ()
-    chosen = (n for n, each in annotations if isinstance(each, dict) and not each.get("was_cancelled"))
-    return next(chosen, None)
+    return [n for n, each in annotations if isinstance(each, dict) and not each.get("was_cancelled")]
+
+
+def is_undecided(record: Any) -> bool:
+    """Return whether a Label Studio task has several annotations, and none is marked as ground truth."""
+    if not _is_label_studio(record):
+        return False
+    value = record.get("annotations")
+    standing = _standing(value)
+    return len(standing) > 1 and not any(value[n].get("ground_truth") for n in standing)
 
 
 def _results(value: Any) -> list[Any]:

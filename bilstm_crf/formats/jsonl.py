@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 from bilstm_crf.errors import InputError, warn
 from bilstm_crf.formats.base import DEFAULTS, FormatOptions, rounded
 from bilstm_crf.formats.blocks import BOM, BOM_BYTES, decode, lines_of
-from bilstm_crf.formats.entities import Entity, EntityError, spans_of, without_white_space
+from bilstm_crf.formats.entities import Entity, EntityError, require_said, spans_of, without_white_space
 from bilstm_crf.formats.json_layouts import (
     ORIGIN,
     Layout,
@@ -29,6 +29,7 @@ from bilstm_crf.formats.json_layouts import (
     form_of,
     from_utf16,
     is_spacy_pair,
+    is_undecided,
     kind_of,
     layout_of,
     layout_to_write,
@@ -36,7 +37,9 @@ from bilstm_crf.formats.json_layouts import (
     origin_of,
     own_form,
     read_annotation,
+    said_texts,
     source_of,
+    task_name,
     to_utf16,
     why_left_out,
 )
@@ -73,33 +76,45 @@ class Raw(NamedTuple):
     layout: Layout | None
 
 
-def read(stream: BinaryIO, path: str, options: FormatOptions = DEFAULTS) -> Iterator[Sentence]:
+def read(
+    stream: BinaryIO,
+    path: str,
+    options: FormatOptions = DEFAULTS,
+    *,
+    faults: list[InputError] | None = None,
+) -> Iterator[Sentence]:
     """See `Format.read`. `id` and `document` name the sentence's if they are strings or numbers.
 
     Where labels are read, records that an annotator rejected or skipped have no tokens; a warning says how
-    many.
+    many. With `faults`, an ill-formed record is noted there and has no tokens.
     """
     reader = _Reader(path, options)
     for found in _records(stream, path):
         sentence = Sentence([], path=path, line=found.line)
-        layout = None
+        record = layout = None
         if found.body.strip():
             try:
-                layout = reader.fill(sentence, _value(found.body))
+                record = _value(found.body)
+                layout = reader.fill(sentence, record)
             except ValueError as error:
-                raise _fault(error, path, found.line, found.body.lstrip(WHITE).partition("\n")[0]) from error
+                first_line = found.body.lstrip(WHITE).partition("\n")[0]
+                fault = _fault(error, path, found.line, first_line, task_name(record))
+                if faults is None:
+                    raise fault from error
+                faults.append(fault)
+                sentence = Sentence([], path=path, line=found.line)
         if options.keep_raw:
             sentence.raw = Raw(found, layout)
         else:
             sentence.text = sentence.offsets = sentence.origin = None
         if options.keep_raw or sentence.tokens:
             yield sentence
-    reader.warn_of_left_out()
+    reader.warn_of_records()
 
 
-def _fault(error: ValueError, path: str, line: int, found: str | None) -> InputError:
-    """Return an error for a record that begins at `line`."""
-    message, hint = str(error), getattr(error, "hint", None)
+def _fault(error: ValueError, path: str, line: int, found: str | None, name: str = "") -> InputError:
+    """Return an error for a record that begins at `line`, and is called `name` where it was annotated."""
+    message, hint = name + str(error), getattr(error, "hint", None)
     if isinstance(error, json.JSONDecodeError):
         message = f"not JSON: {error.msg} at position {error.colno}"
         line += line_ends(error.doc[: error.pos])
@@ -196,9 +211,13 @@ class _Reader:
         self.path, self.options = path, options
         self._warned: set[str] = set()  # of what the file's reader warned already
         self._left_out: Counter[str] = Counter()  # records, by reason
+        self._undecided = 0  # records with several annotations
 
-    def warn_of_left_out(self) -> None:
-        """Warn of records that are no gold sentences, such as those that an annotator rejected."""
+    def warn_of_records(self) -> None:
+        """Warn of records that are no gold sentences, such as rejected ones, and of several annotations."""
+        if self._undecided:
+            have = "records have" if self._undecided > 1 else "record has"
+            warn(f"{self._undecided:,} {have} several annotations, of which the first counts", path=self.path)
         if self._left_out:
             total = self._left_out.total()
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in self._left_out.items())
@@ -214,6 +233,7 @@ class _Reader:
         if reason is not None:
             self._left_out[reason] += 1
             return None
+        self._undecided += self.options.reads_labels and is_undecided(record)
         if text is None and tokens is None:
             raise RecordError('neither "text" nor "tokens", expected one of them or both')
         if not isinstance(text, str | None):
@@ -285,37 +305,44 @@ class _Reader:
         if layout.form == "labels":
             labels = cast(list[str], annotation)
         else:
-            entities = cast(list[Entity], annotation)
-            if counts_utf16(record):
-                entities = from_utf16(entities, sentence.text or "")
-            spans = self._spans(entities, layout, sentence)
+            spans = self._spans(cast(list[Entity], annotation), layout, record, sentence)
             labels = ENCODINGS["iob"].encode(spans, len(sentence))
         if len(labels) != len(sentence):
             raise RecordError(f'"{layout.key}" has {len(labels)} labels for {len(sentence)} tokens')
         sentence.labels = labels
         return layout
 
-    def _spans(self, entities: list[Entity], layout: Layout, sentence: Sentence) -> list[TokenSpan]:
+    def _spans(
+        self, entities: list[Entity], layout: Layout, record: Any, sentence: Sentence
+    ) -> list[TokenSpan]:
         """Return the tokens of each entity; offsets that only fit as UTF-16 code units are read so."""
-        text, key = sentence.text or "", layout.key
-        trimmed = [without_white_space(entity, sentence) for entity in entities]
-        try:
+        text, key, said = sentence.text or "", layout.key, said_texts(layout, record)
+        unit_is_known = counts_utf16(record)
+        if unit_is_known:
+            entities = from_utf16(entities, text)
+
+        def aligned() -> tuple[list[Entity], list[TokenSpan]]:
+            trimmed = [without_white_space(entity, sentence) for entity in entities]
             spans = spans_of(trimmed, sentence)
+            require_said(trimmed, said, text)
+            return trimmed, spans
+
+        try:
+            trimmed, spans = aligned()
         except EntityError as error:
-            if layout.form not in OF_BROWSERS or not is_wider_in_utf16(text):
+            if unit_is_known or layout.form not in OF_BROWSERS or not is_wider_in_utf16(text):
                 raise _not_tokens(key, error) from error
             entities = from_utf16(entities, text)
-            trimmed = [without_white_space(entity, sentence) for entity in entities]
             try:
-                spans = spans_of(trimmed, sentence)
+                trimmed, spans = aligned()
             except EntityError:
                 raise _not_tokens(key, error) from error
             self._warn(f'"{key}": offsets read as UTF-16 code units, as in JavaScript', sentence)
         for entity, without in zip(entities, trimmed, strict=True):
             if entity != without:
                 covered = text[entity.start : entity.end]
-                said = f"the entity {covered!r} has white space at its ends, which is left off"
-                self._warn(f'"{key}": {said}', sentence, kind="white space")
+                message = f"the entity {covered!r} has white space at its ends, which is left off"
+                self._warn(f'"{key}": {message}', sentence, kind="white space")
                 break
         return spans
 
@@ -329,7 +356,8 @@ class _Reader:
 def _not_tokens(key: str, error: EntityError) -> RecordError:
     whole = 'an entity is whole tokens: change its offsets, or give "tokens" that end where it does'
     one = "a token has one label: keep one of them, such as the longer"
-    return RecordError(f'"{key}": {error}', one if error.overlaps else whole)
+    moved = "has the text been changed since? Change its offsets, or what it says"
+    return RecordError(f'"{key}": {error}', one if error.overlaps else moved if error.moved else whole)
 
 
 def _token_offsets(text: str, tokens: list[Any]) -> list[tuple[int, int]]:

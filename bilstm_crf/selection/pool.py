@@ -18,7 +18,7 @@ CANDIDATES = 10  # units kept for each that `diversity` selects
 class Request:
     """What to select."""
 
-    method: Method = "entropy"
+    method: Method = "least-confidence"
     count: int = 100
     kind: Kind = "sentence"
     min_tokens: int = 1

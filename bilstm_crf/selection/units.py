@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from bilstm_crf.corpus.filters import comparable_text
 from bilstm_crf.sentence import Sentence
 
-Method = Literal["entropy", "least-confidence", "diversity", "random"]
+Method = Literal["least-confidence", "entropy", "diversity", "random"]
 METHODS: tuple[Method, ...] = get_args(Method)
 Kind = Literal["sentence", "document"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -159,7 +159,7 @@ class _Disagreement(NamedTuple):
         text = f"{shown[0]} by the model ({self.probability:.2f}), {shown[1]} by gold"
         as_model, as_gold = self.elsewhere(labelled)
         if as_model or as_gold:
-            text += f"; elsewhere {as_model:,} times as the model, {as_gold:,} times as gold"
+            text += f"; elsewhere {as_model:,} as the model, {as_gold:,} as gold"
         return place_of(self.sentence, text, self.start)._replace(score=self.probability)
 
 

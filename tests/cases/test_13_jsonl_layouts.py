@@ -28,7 +28,8 @@ LABELS = ["O", "B-PER", "I-PER", "O", "O", "B-LOC", "O"]
 
 
 def result(entity: dict[str, Any]) -> dict[str, Any]:
-    value = {"start": entity["start"], "end": entity["end"], "text": "…", "labels": [entity["label"]]}
+    start, end = entity["start"], entity["end"]
+    value = {"start": start, "end": end, "text": TEXT[start:end], "labels": [entity["label"]]}
     return {"id": "x", "from_name": "ner", "to_name": "txt", "type": "labels", "value": value}
 
 

@@ -85,6 +85,36 @@ def test_a_second_batch_holds_nothing_of_the_first(select: Cli, tmp_path: Path) 
     assert "15 annotated already" in done.err
 
 
+def test_what_an_annotator_rejected_is_not_selected_again(select: Cli, tmp_path: Path) -> None:
+    pool, export = tmp_path / "pool.txt", tmp_path / "export.jsonl"
+    pool.write_text("Kari sov.\nOla sov.\nPer sov.\n", "utf-8")
+    answers = [("Kari sov.", "accept"), ("Ola sov.", "reject")]
+    lines = [json.dumps({"text": text, "spans": [], "answer": answer}) for text, answer in answers]
+    export.write_text("\n".join(lines), "utf-8")
+    found = records(select(pool, "--sentences", "line", "--exclude", export))
+    assert [each["text"] for each in found] == ["Per sov."]
+
+
+def test_the_pools_encoding_is_not_that_of_annotations(select: Cli, tmp_path: Path) -> None:
+    """Annotation tools write UTF-8; an old corpus may be as the pool."""
+    pool, export, old = tmp_path / "pool.txt", tmp_path / "export.jsonl", tmp_path / "old.txt"
+    pool.write_text("Bjørn sov.\nÅse sov.\nPer sov.\n", "cp1252")
+    export.write_text('{"text": "Bjørn sov.", "entities": []}', "utf-8")
+    old.write_text("Åse sov.\n", "cp1252")
+    excluded = ("--exclude", export, "--exclude", old)
+    found = records(select(pool, "--sentences", "line", "--input-encoding", "cp1252", *excluded))
+    assert [each["text"] for each in found] == ["Per sov."]
+
+
+def test_the_named_format_is_that_of_an_excluded_file_without_a_suffix(select: Cli, tmp_path: Path) -> None:
+    pool, known, export = tmp_path / "pool.dat", tmp_path / "known.dat", tmp_path / "export.jsonl"
+    pool.write_text("Kari\tO\n\nOla\tO\n\nPer\tO\n", "utf-8")
+    known.write_text("Kari\tO\n", "utf-8")
+    export.write_text('{"text": "Ola"}', "utf-8")
+    options = ("--format", "conll2003", "--to", "jsonl", "--exclude", known, "--exclude", export)
+    assert [each["text"] for each in records(select(pool, *options))] == ["Per"]
+
+
 def test_the_selection_does_not_depend_on_processes_or_files(
     select: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bilstm_crf.corpus.checks.characters import odd_characters
@@ -97,6 +98,28 @@ def test_reading_goes_on_after_each_broken_sentence(kind: str, tmp_path: Path) -
     assert [each.tokens[0] for each in file.sentences] == [f"w{n}" for n in range(40) if n not in broken]
 
 
+def test_every_faulty_task_of_an_export_in_one_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "export.json"
+    regions = [{"type": "labels", "value": {"start": 0, "end": end, "labels": ["PER"]}} for end in (4, 3)]
+    tasks = [
+        {"id": n, "data": {"text": "Kari sov"}, "annotations": [{"result": [regions[n % 2]]}]}
+        for n in range(6)
+    ]
+    tasks += [{**tasks[2], "id": 7, "annotations": [{"result": []}]}]
+    path.write_text(json.dumps(tasks), "utf-8")
+    findings = Findings()
+    (file,) = check_corpus({"train": [str(path)]}, Reading(), FILE_LABELS, findings)
+    assert len(file.sentences) == 4
+    (conflict,) = (each for each in findings.all if each.kind == "conflict")
+    assert conflict.places[0].shown.endswith("export.json:1 (id 7)")
+    assert "line 1 (id 0)" in conflict.places[0].text
+    assert [re.findall(r"task \d", place.text) for place in findings.all[0].places] == [
+        ["task 1"],
+        ["task 3"],
+        ["task 5"],
+    ]
+
+
 def refused(path: str) -> bool:
     """What training does with a file."""
     try:
@@ -125,6 +148,7 @@ def test_errors_are_what_training_refuses_in_every_shared_case(shared: Path) -> 
 label = st.sampled_from(["O", "B-PER", "I-PER", "I-LOC", "E-PER", "S-LOC", "b-per", "Q-X", "PER", "_", ""])
 
 
+@example([["PER"], ["O", "Q-X"]])  # what is left without the second sentence has another dialect
 @given(st.lists(st.lists(label, min_size=1, max_size=4), min_size=1, max_size=5))
 def test_errors_are_what_training_refuses_of_any_labels(
     tmp_path_factory: pytest.TempPathFactory, labels: list[list[str]]

@@ -20,6 +20,9 @@ from runs import ROOT
 FILES = sorted((ROOT / "experiments").glob("*.toml"))
 Cli = Callable[..., Done]
 
+# Of NorNE's train, by language
+SENTENCES = {"nob": 15_696, "nno": 14_174, "both": 29_870}
+
 
 def documented_commands(path: Path) -> list[list[str]]:
     """The command lines in the comments of a file."""
@@ -79,6 +82,15 @@ def test_every_run_is_configured_as_the_file_says(path: Path, stand_ins: Path) -
         assert difference(wanted, RunDescription("", "", config, {})) == ""
         assert config.words == wanted.words
         assert config.encoder == wanted.encoder
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_epoch_has_more_batches_than_the_corpus(path: Path) -> None:
+    """Only training itself would notice, since a dry run reads no corpus."""
+    for cell in read_experiment(path).cells:
+        schedule, sentences = cell.config.schedule, SENTENCES.get(cell.corpus)
+        if schedule.batches_per_epoch and sentences is not None:
+            assert schedule.batches_per_epoch <= sentences // schedule.batch_size, cell.row
 
 
 def test_a_base_may_set_what_has_no_effect_in_one_of_the_rows(tmp_path: Path) -> None:

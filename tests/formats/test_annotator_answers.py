@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bilstm_crf.errors import InputWarning
+from bilstm_crf.errors import InputError, InputWarning
 from bilstm_crf.formats import FormatOptions, jsonl
 from bilstm_crf.sentence import Sentence
 
@@ -35,8 +35,10 @@ GOLD: list[tuple[dict[str, Any], list[str]]] = [
     ({"text": "Kari sov", "spans": [], "answer": "accept", "_view_id": "ner_manual"}, ["O", "O"]),
     (task({"result": []}), ["O", "O"]),
     (task({"result": [], "was_cancelled": True}, {"result": [REGION]}), ["B-PER", "O"]),
-    (task({"result": [REGION]}, {"result": []}, predictions=[{"result": []}]), ["B-PER", "O"]),
+    (task({"result": [REGION]}, predictions=[{"result": []}]), ["B-PER", "O"]),
+    (task({"result": []}, {"result": [REGION], "ground_truth": True}), ["B-PER", "O"]),
     ({"text": "Kari sov", "annotation_id": 7, "annotator": 1}, ["O", "O"]),
+    ({"text": "Kari sov", "annotation_id": 7, "names": [REGION["value"]], "kind": ["a"]}, ["B-PER", "O"]),
     (
         task({"result": [REGION, {"type": "choices", "value": {"start": 0, "end": 4, "choices": ["a"]}}]}),
         ["B-PER", "O"],
@@ -77,3 +79,51 @@ def test_offsets_of_a_browser_are_read_where_only_they_fit() -> None:
     assert sentence.labels == ["O", "B-PER", "O", "O", "B-LOC", "O"]
     points = {"text": text, "label": [[2, 6, "PER"], [13, 19, "LOC"]]}
     assert read([points])[0].labels == sentence.labels
+
+
+def test_the_first_of_several_annotations_counts_with_a_warning() -> None:
+    with pytest.warns(InputWarning, match="1 record has several"):
+        (sentence,) = read([task({"result": [REGION]}, {"result": []})])
+    assert sentence.labels == ["B-PER", "O"]
+
+
+def test_names_of_two_controls_are_not_lost() -> None:
+    record = {"text": "Kari sov", "annotation_id": 7, "who": [REGION["value"]], "what": [REGION["value"]]}
+    with pytest.raises(InputError, match="'who' and 'what'"):
+        read([record])
+
+
+def region(start: int, end: int, text: str, *labels: str) -> dict[str, Any]:
+    return {"type": "labels", "value": {"start": start, "end": end, "text": text, "labels": labels}}
+
+
+def test_a_name_that_is_not_where_it_says_is_an_error() -> None:
+    """Its offsets fit tokens, but others: the text was edited after the annotation."""
+    moved = task({"result": [region(0, 4, "Ola", "PER")]})
+    with pytest.raises(InputError, match=r"task 1: .*'Ola'.*'Kari'"):
+        read([moved])
+    assert len(read([moved], known_types=frozenset())) == 1
+    lines = {**task({"result": [region(0, 8, r"Kari\nMoe", "PER")]}), "data": {"text": "Kari\nMoe sov"}}
+    assert read([lines])[0].labels == ["B-PER", "I-PER", "O"]
+
+
+def test_the_text_of_a_name_tells_the_unit_of_its_offsets() -> None:
+    """Both units give tokens here."""
+    content = {**task({"result": [region(7, 8, "Å", "LOC")]}), "data": {"text": "😀😀 i Å b"}}
+    with pytest.warns(InputWarning, match="UTF-16"):
+        (sentence,) = read([content])
+    assert sentence.tokens[sentence.labels.index("B-LOC")] == "Å"  # type: ignore[union-attr]
+
+
+def test_offsets_in_a_known_unit_are_not_read_in_another() -> None:
+    """Half of `Åsed`; one place further left it would be a token."""
+    tokens = ["😀", "a", "b", "Å", "sed"]
+    record = {"text": "😀 a b Åsed", "tokens": tokens, "meta": {"offsets": "utf-16"}}
+    with pytest.raises(InputError, match="sed"):
+        read([{**record, "label": [[8, 9, "LOC"]]}])
+
+
+@pytest.mark.parametrize(("labels", "word"), [((), "no label"), (("PER", "ORG"), "PER and ORG")])
+def test_a_name_has_one_label(labels: tuple[str, ...], word: str) -> None:
+    with pytest.raises(InputError, match=word):
+        read([task({"result": [region(0, 4, "Kari", *labels)]})])

@@ -82,7 +82,7 @@ def _places(pairs: Iterable[tuple[Sentence, Sentence]]) -> list[Place]:
 def _where(original: Sentence, copy: Sentence, position: int | None = None) -> str:
     """Return the place of an original, as short as it can be beside that of its copy."""
     place = place_of(original, "", position)
-    return f"line {place.line}" if original.path == copy.path else place.shown
+    return f"line {place.shown_line}" if original.path == copy.path else place.shown
 
 
 def _check_conflicts(sentences: Iterable[Sentence], findings: Findings) -> None:

@@ -14,7 +14,7 @@ from bilstm_crf.corpus.checks.findings import Findings, Place, Severity, place_o
 from bilstm_crf.corpus.filters import is_visible
 from bilstm_crf.corpus.labelled import where_labels_are
 from bilstm_crf.errors import InputError, InputWarning
-from bilstm_crf.formats import Format, FormatOptions, brat, format_of
+from bilstm_crf.formats import Format, FormatOptions, brat, format_of, jsonl
 from bilstm_crf.labels import NAMES, READABLE, FileLabels, Repair, describe_label, faults, read_labels
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.util.charset import encoding_hint
@@ -175,15 +175,15 @@ def _read_past_faults(
     """
     options = replace(options, keep_raw=True)
     broken: list[InputError] = []
+    if format_.name == jsonl.name:
+        return _read_past_records(path, content, options, broken), broken
     started = time.monotonic()
     kept: list[Sentence] = []  # CoNLL-U: before the last fault
     while True:
         sentences: list[Sentence] = []
         try:
             for sentence in format_.read(io.BytesIO(content), shown(path), options):
-                sentence.raw = "comments" if not sentence.tokens and _holds_text(sentence.raw) else None
-                sentence.text = sentence.offsets = sentence.origin = None
-                sentences.append(sentence)
+                sentences.append(_without_source(sentence))
             return kept + sentences, broken
         except InputError as error:
             broken.append(error)
@@ -203,6 +203,28 @@ def _read_past_faults(
                 options = replace(options, first_line=first)
             else:
                 content = again.blanked
+
+
+def _read_past_records(
+    path: str, content: bytes, options: FormatOptions, broken: list[InputError]
+) -> list[Sentence]:
+    """Return the sentences of JSON; note the errors, the last of which may be of the file as a whole."""
+    sentences = []
+    try:
+        for sentence in jsonl.read(io.BytesIO(content), shown(path), options, faults=broken):
+            sentences.append(_without_source(sentence))
+            if len(broken) >= MAX_FAULTS:
+                break
+    except InputError as error:
+        broken.append(error)
+    return sentences
+
+
+def _without_source(sentence: Sentence) -> Sentence:
+    """Drop what only a writer needs; `raw` says whether a sentence without tokens holds something."""
+    sentence.raw = "comments" if not sentence.tokens and _holds_text(sentence.raw) else None
+    sentence.text = sentence.offsets = sentence.origin = None
+    return sentence
 
 
 class _Cut(NamedTuple):
@@ -226,7 +248,7 @@ def _without_block(content: bytes, line: int, *, is_record: bool) -> _Cut | None
         start -= 1
     while end < len(lines) and lines[end].strip():
         end += 1
-    if is_record or lines[line - 1].lstrip()[:1] in (b"{", b"["):  # JSONL: a line is a record
+    if is_record:
         start, end = line - 1, line
     blanked = b"\n".join([*lines[:start], *[b""] * (end - start), *lines[end:]])
     return _Cut(blanked, b"\n".join(lines[end:]), end + 1)
@@ -270,7 +292,7 @@ def _read_labels(file: CheckedFile, reading: Reading, findings: Findings) -> Non
     known = [each for each in labelled if not _unknown_labels(each, dialect, findings)]
     if not known:
         return
-    result = read_labels(known, lenient=True, repair=reading.repair)
+    result = read_labels(known, lenient=True, repair=reading.repair, dialect=dialect)
     file.encoding = result.encoding
     places = []
     for sentence, position in result.illegal:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from bilstm_crf.labels import line_of
 from bilstm_crf.sentence import Sentence
+from bilstm_crf.util.files import suffix_of
 
 Severity = Literal["error", "warning"]
 MIN_IN_TRAIN = 5  # entities of a type, below which it is called rare
@@ -132,11 +133,16 @@ class Place(NamedTuple):
     line: int | None
     text: str
     score: float | None = None  # the probability that something is wrong, where one was computed
+    id: str | None = None  # of a record in a JSON array, all of which may be one line
 
     @property
     def shown(self) -> str:
-        """`FILE:LINE`."""
-        return self.file if self.line is None else f"{self.file}:{self.line}"
+        """`FILE:LINE`, with the id of a record behind it."""
+        return self.file if self.line is None else f"{self.file}:{self.shown_line}"
+
+    @property
+    def shown_line(self) -> str:
+        return f"{self.line}" if self.id is None else f"{self.line} (id {self.id})"
 
 
 @dataclass
@@ -192,7 +198,8 @@ class Findings:
 def place_of(sentence: Sentence, text: str, position: int | None = None) -> Place:
     """Return the place of a token, or of the whole sentence."""
     line = sentence.line or None if position is None else line_of(sentence, position)
-    return Place(sentence.path, line, text)
+    is_array = suffix_of(sentence.path) == ".json"
+    return Place(sentence.path, line, text, id=sentence.id if is_array else None)
 
 
 def excerpt(sentence: Sentence, start: int = 0, end: int | None = None) -> str:

@@ -22,6 +22,7 @@ class PlaceRecord(TypedDict):
     line: int | None
     text: str
     score: float | None
+    id: str | None
 
 
 class FindingRecord(TypedDict):
@@ -112,7 +113,13 @@ def _record(finding: Finding) -> FindingRecord:
         "what": finding.what,
         "advice": finding.to_do,
         "places": [
-            {"file": each.file, "line": each.line, "text": each.text, "score": each.score}
+            {
+                "file": each.file,
+                "line": each.line,
+                "text": each.text,
+                "score": each.score,
+                "id": each.id,
+            }
             for each in finding.places
         ],
     }
