@@ -141,12 +141,15 @@ class ShardTagger:
         import pyarrow
         from pyarrow import parquet
 
-        # Spark writes INT96, whose years nanoseconds cannot all hold; it knows microseconds only
+        # Nanoseconds cannot hold all years of INT96. Spark writes that type, with microseconds.
         with parquet.ParquetFile(path, coerce_int96_timestamp_unit="us") as file:
             self._require_text(file.schema_arrow, path)
+            int96 = _has_int96(file.schema, path)
             field = pyarrow.field(self.settings.column, _names_type())
             schema = _without_spark_schema(file.schema_arrow).append(field)
-            with parquet.ParquetWriter(out, schema, compression="zstd") as writer:
+            with parquet.ParquetWriter(
+                out, schema, compression="zstd", use_deprecated_int96_timestamps=int96
+            ) as writer:
                 for number in range(file.num_row_groups):
                     group = file.read_row_group(number, use_threads=False)
                     names = self._names_of_column(group[self.settings.text_column])
@@ -189,6 +192,19 @@ def _names_type() -> pyarrow.DataType:
     string, whole = pyarrow.string(), pyarrow.int64()
     keys = {"text": string, "label": string, "score": pyarrow.float64(), "start": whole, "end": whole}
     return pyarrow.list_(pyarrow.struct(list(keys.items())))
+
+
+def _has_int96(schema: pyarrow.parquet.ParquetSchema, path: str) -> bool:
+    """Return whether the timestamps are INT96, which has no time zone: as another type they would get one.
+
+    Raises InputError for a file with both kinds, since the writer knows one.
+    """
+    columns = [schema.column(number) for number in range(len(schema))]
+    int96 = any(column.physical_type == "INT96" for column in columns)
+    if int96 and any(column.logical_type.type == "TIMESTAMP" for column in columns):
+        hint = "write both as TIMESTAMP (in Spark: spark.sql.parquet.outputTimestampType)"
+        raise InputError("has timestamps of the types INT96 and TIMESTAMP", path=path, hint=hint)
+    return int96
 
 
 def _without_spark_schema(schema: pyarrow.Schema) -> pyarrow.Schema:

@@ -311,7 +311,9 @@ def test_dates_far_in_the_future_stay_as_they_are(tmp_path: Path, tagger: ShardT
     table = pa.table({"text": ["Kari sov."], "until": far})
     parquet.write_table(table, tmp_path / "in" / "a.parquet", use_deprecated_int96_timestamps=True)
     assert tag(tmp_path / "in", tagger) == {}
-    assert parquet.read_table(tmp_path / "out" / "a.parquet")["until"].to_pylist() == far.to_pylist()
+    written = parquet.ParquetFile(tmp_path / "out" / "a.parquet", coerce_int96_timestamp_unit="us")
+    assert written.read()["until"].to_pylist() == far.to_pylist()
+    assert written.schema.column(1).physical_type == "INT96"
 
 
 def test_a_table_without_texts_is_reported(tmp_path: Path, tagger: ShardTagger) -> None:
@@ -335,3 +337,28 @@ def test_parquet_without_pyarrow_says_what_to_install(source: Path, monkeypatch:
     with pytest.raises(UsageError) as caught:
         plan_job(str(source), str(source.with_name("out")), SETTINGS)
     assert caught.value.hint == 'pip install "bilstm_crf[datasets]"'
+
+
+@pytest.mark.slow
+def test_spark_reads_what_it_wrote_and_the_names(
+    tmp_path: Path, tagger: ShardTagger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its timestamps are instants, in a type without a time zone."""
+    sql = pytest.importorskip("pyspark.sql", reason="needs the extra spark")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    builder = sql.SparkSession.builder.master("local[1]")
+    spark = builder.config("spark.sql.session.timeZone", "America/New_York").getOrCreate()
+    row = (
+        "select 'Kari sov.' text, timestamp'9999-12-31 12:00:00' a, date'1500-01-01' b, map('c', 1.5) c, "
+        "array(timestamp'2020-01-01 01:02:03.123456') d"
+    )
+    spark.sql(row).write.parquet(str(tmp_path / "in" / "same"))
+    spark.sql(f"{row}, timestamp_ntz'2020-01-01' e").write.parquet(str(tmp_path / "in" / "both"))
+    ((name, fault),) = tag(tmp_path / "in", tagger).items()
+    assert name.startswith("both/")
+    assert "INT96" in fault
+    before, after = (spark.read.parquet(str(tmp_path / each / "same")) for each in ("in", "out"))
+    assert after.drop("entities").schema == before.schema
+    assert after.drop("entities").collect() == before.collect()
+    assert [each.text for each in after.collect()[0].entities] == ["Kari"]
+    spark.stop()
