@@ -19,6 +19,7 @@ from bilstm_crf.errors import BilstmCrfError, InputWarning, did_you_mean
 from bilstm_crf.util.extras import optional_import
 from bilstm_crf.util.progress import listening, say, visible
 from bilstm_crf.util.streams import finish_output, open_closed_streams
+from bilstm_crf.util.system import ENDING_SIGNALS
 from bilstm_crf.version import __version__
 
 INTERRUPTED, READER_GONE = 130, 141  # as shells report SIGINT and SIGPIPE
@@ -191,9 +192,8 @@ def _signals_as_ctrl_c() -> Iterator[list[int]]:
 
     before = {}
     if threading.current_thread() is threading.main_thread():  # no other thread can set handlers
-        for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+        for number in ENDING_SIGNALS:  # Ctrl-C itself has Python's handler
+            if signal.getsignal(number) is signal.SIG_DFL:
                 before[number] = signal.signal(number, interrupt)
     try:
         yield received

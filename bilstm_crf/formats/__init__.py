@@ -42,8 +42,13 @@ def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: s
     and also if text looks like columns. `encoding` is that of the file. Raises UsageError if the format is
     unknown or cannot be told. A folder is brat's if it holds annotations.
     """
-    if name is not None:
-        named = format_named(name)
+    named = None if name is None else format_named(name)
+    if os.path.isdir(path):
+        if named in (None, brat) and brat.annotations_below(os.fspath(path)):
+            return brat
+        hint = f"its text files: {path}/*.txt; a folder of labelled texts has brat's *.ann"
+        raise UsageError(f"{path} is a folder, expected files", hint=hint)
+    if named is not None:
         if named is text and columns_in(path, encoding):
             warn(text.AS_WORDS, path=path)
         return named
@@ -53,11 +58,6 @@ def format_of(path: str | os.PathLike[str], name: str | None = None, encoding: s
         return found
     if os.fspath(path) == "-":
         raise UsageError("standard input has no suffix to tell its format: give --format", hint=KNOWN)
-    if os.path.isdir(path):
-        if brat.annotations_below(os.fspath(path)):
-            return brat
-        hint = f"its text files: {path}/*.txt; a folder of labelled texts has brat's *.ann"
-        raise UsageError(f"{path} is a folder, expected files", hint=hint)
     looks = columns_in(path, encoding)
     if looks == "surely":
         other = "--format text reads it as text" if found is text else "--format names another format"

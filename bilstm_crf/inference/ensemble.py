@@ -232,7 +232,7 @@ class Posterior(Distribution):
 
     def annotations(self, sentences: Sequence[Sentence], decoding: Decoding) -> list[Annotation]:
         """Return what `decoding` asks for, for each sentence."""
-        ids = self.best()
+        ids = self.best_ids()
         best = self._spans(ids)
         if not decoding.needs_probabilities:
             pairs = zip(sentences, best, strict=True)
@@ -245,7 +245,11 @@ class Posterior(Distribution):
             for (spans, scores), uncertainty in zip(found, uncertainties, strict=True)
         ]
 
-    def best(self) -> Ints:
+    def best(self) -> list[list[TokenSpan]]:
+        """Return the spans of each sentence's best label sequence."""
+        return self._spans(self.best_ids())
+
+    def best_ids(self) -> Ints:
         """Return the label ids (N,) of each sentence's best label sequence, by the nearest Markov chain."""
         ids = np.zeros(self.offsets[-1], np.int64)
         # The sequence of nothing but O is better than all others together if the doubts add up to less

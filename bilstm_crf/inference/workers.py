@@ -24,8 +24,6 @@ from bilstm_crf.util import system
 A = TypeVar("A")
 R = TypeVar("R")
 
-SIGNALS = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
-
 
 def in_workers(
     work: Callable[[A], R],
@@ -48,7 +46,8 @@ def in_workers(
     prepare()
     gc.freeze()  # no collection in a fork touches, and thereby copies, the model's memory
     workers: list[_Worker[A, R]] = []
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # a fork must not handle them as we do
+    # A fork must not handle them as we do
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, system.ENDING_SIGNALS)
     try:
         while len(workers) < processes:
             workers.append(_Worker(work, workers))
@@ -131,9 +130,9 @@ class _Worker(Generic[A, R]):
 def _serve(work: Callable[[Any], Any], ours: Connection, far_ends: list[Connection]) -> None:
     """Work on what arrives until the parent is gone; its ends of the pipes, open here, would hide that."""
     # Ctrl-C and a closed terminal reach the whole group. They are for the parent, which ends this process.
-    for number in SIGNALS:
+    for number in system.ENDING_SIGNALS:
         signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, system.ENDING_SIGNALS)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     for end in far_ends:
         end.close()

@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bilstm_crf.errors import BilstmCrfError, LostProcessError, UsageError
+from bilstm_crf.util.system import ENDING_SIGNALS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 # Others wait while the first downloads, encodes a corpus or scores. A process that ends is noticed at once.
 TIMEOUT = timedelta(days=7)
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def join() -> Processes:
     from torch import distributed
 
     if not found.leads:
-        for number in SIGNALS:
+        for number in ENDING_SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
                 signal.signal(number, signal.SIG_DFL)
     gpus = torch.cuda.is_available() and distributed.is_nccl_available()

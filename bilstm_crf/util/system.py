@@ -7,6 +7,7 @@ import errno
 import gc
 import os
 import platform
+import signal
 import stat
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,11 @@ except ImportError:  # Windows
 # Whether a process can fork with a network in its memory. macOS has os.fork, but its system libraries do not
 # survive it; Python spawns there as well.
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
+
+# The signals that end a program: Ctrl-C, kill, and the end of the terminal, which Windows does not have
+ENDING_SIGNALS = frozenset(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 class LockedError(Exception):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bilstm_crf.commands.main import COMMANDS
 from runs import DEV, ROOT
 
 WITHOUT = """
@@ -33,7 +34,7 @@ def run_without(calls: list[list[str]], imports: str = "") -> subprocess.Complet
 
 
 def test_every_help_is_there() -> None:
-    commands = ["tag", "train", "evaluate", "errors", "data", "experiment", "report", "embeddings"]
+    commands = list(COMMANDS)
     done = run_without([["--help"], *([command, "--help"] for command in commands)])
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.count(b"Usage: ") == 1 + len(commands)

@@ -138,7 +138,7 @@ def test_a_wrong_setting_is_an_error(cli: Cli, setting: str, message: str) -> No
         (["--test", DEV], "without --train"),
         (["--train", TRAIN, "--dev", DEV, "--data", "x"], "expected one of them"),
         (["--train", "absent.conllu", "--dev", DEV], "absent.conllu: cannot be read"),
-        (["--train", ".", "--dev", DEV, "--format", "conllu"], "Is a directory"),
+        (["--train", ".", "--dev", DEV, "--format", "conllu"], "is a folder"),
         (["--train", "absent.xyz", "--dev", DEV], "suffix tells no format"),
         (["--train", TRAIN, "--dev", DEV, "--labels", "fulll"], "Did you mean full?"),
         (["--train", TRAIN, "--dev", DEV, "--preset", "papre"], "Did you mean paper?"),

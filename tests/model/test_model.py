@@ -105,7 +105,9 @@ def test_tagging_computes_each_distinct_word_once(monkeypatch: pytest.MonkeyPatc
     model, seen = network(), []
     forward = model.char_cnn.forward
     monkeypatch.setattr(
-        model.char_cnn, "forward", lambda c, lengths: seen.append(len(lengths)) or forward(c, lengths)
+        model.char_cnn,
+        "forward",
+        lambda c, lengths, part: seen.append(len(lengths)) or forward(c, lengths, part),
     )
     paths(model, VOCABULARY, SENTENCES)
     assert seen == [len({word for sentence in SENTENCES for word in sentence})]
