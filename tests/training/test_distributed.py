@@ -166,7 +166,7 @@ def torchrun() -> Callable[..., subprocess.Popen[bytes]]:
     """Starts two processes as a user does."""
 
     def begin(*arguments: object) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
         return subprocess.Popen(
             [*command, *map(str, arguments)],
             cwd=ROOT,

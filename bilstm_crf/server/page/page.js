@@ -351,10 +351,12 @@ element("views").addEventListener("focusin", ({ target }) => {
 element("views").addEventListener("mouseover", ({ target }) => target.matches("mark") && makeRoom(target));
 element("views").addEventListener("click", ({ target }) => target.matches("mark") && target.focus());
 
-document.addEventListener("selectionchange", () => {
+function chooseSelected() {
   const selected = views[0]?.selected();
   if (selected) choose({ view: views[0], ...selected });
-});
+}
+
+document.addEventListener("selectionchange", chooseSelected);
 
 // ---------------------------------------------------------------- correcting
 
@@ -475,6 +477,7 @@ function moveCursor(step, extend) {
   }
   state.cursor = { sentence, at, from };
   views[0].select(sentence, Math.min(at, from), Math.max(at, from));
+  chooseSelected(); // the event comes later, perhaps after the next key
   say(textOf({ sentence, first: Math.min(at, from), last: Math.max(at, from) }));
 }
 
