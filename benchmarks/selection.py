@@ -39,6 +39,7 @@ from bilstm_crf.training.provenance import environment
 from bilstm_crf.training.quick import QUICK, train_in_memory
 from bilstm_crf.util.files import write_whole
 from bilstm_crf.util.threads import use_threads
+from measure import write_report
 
 FILES = {"nno": "no_nynorsk-ud-{}.conllu", "nob": "no_bokmaal-ud-{}.conllu"}
 SIZES = (500, 1_000, 1_500, 2_000, 3_000, 4_500, 6_500, 9_000)
@@ -210,10 +211,8 @@ def main() -> None:
         "methods": {method: summary(of_seeds, target) for method, of_seeds in curves.items()},
         "processor_seconds": round(sum(row["processor_seconds"] for row in simulation.rows.values())),
     }
-    text = json.dumps(result, indent=1)
-    print(text)
-    if arguments.output:
-        arguments.output.write_text(text + "\n", "utf-8")
+    print(json.dumps(result, indent=1))
+    write_report(arguments.output, result)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from bilstm_crf.labels import LabelSet
 from bilstm_crf.sentence import Sentence
 from bilstm_crf.training.provenance import environment
 from bilstm_crf.training.suspicious import find_suspicious
+from measure import write_report
 
 FILE = "nob/no_bokmaal-ud-dev.conllu"
 TYPES = ("PER", "ORG", "GPE_LOC", "PROD")
@@ -88,10 +89,8 @@ def main() -> None:
         },
         "processor_seconds": round(time.process_time() - started, 1),
     }
-    text = json.dumps(result, indent=1)
-    print(text)
-    if arguments.output:
-        arguments.output.write_text(text + "\n", "utf-8")
+    print(json.dumps(result, indent=1))
+    write_report(arguments.output, result)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class Alternative(NamedTuple):
 
 
 class Uncertainty(NamedTuple):
-    """How unsure a model is of a sentence's labels; 0: it is certain."""
+    """The uncertainty of a model about a sentence's labels; 0 is certain."""
 
     least_confidence: float  # 1 - P(best label sequence), from 0 to 1 (Culotta and McCallum 2005)
     entropy: float  # of the distribution over label sequences, in nats

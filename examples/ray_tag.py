@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class TagShards:
-    """What each actor has: a model, loaded once."""
+    """Tags shards in an actor, with a model that is loaded once."""
 
     def __init__(self, job: Job) -> None:
         self.job, self.tagger = job, ShardTagger(job.settings)

@@ -1,4 +1,4 @@
-"""What annotation tools export after an annotator accepted their tasks, as the tools' own code writes it."""
+"""Export tasks that an annotator has accepted, in the form that each tool's own code writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the programs of `examples/` share: options, progress, the report and the exit status."""
+"""Run the programs of `examples/`: their options, progress, report and exit status."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def warn_of_texts_alone(folder: str) -> None:
     """Warn of texts in a folder that have no annotations beside them."""
     found, _ = expand([folder])
     texts = [each.path for each in found if suffix_of(each.path) == ".txt"]
-    annotated = {text_beside(path) for path in annotations_below(folder)}
+    annotated = {text_beside(each.path) for each in found if suffix_of(each.path) in suffixes}
     alone = [path for path in texts if path not in annotated]
     if alone:
         verb = "texts have" if len(alone) > 1 else "text has"

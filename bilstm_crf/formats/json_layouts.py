@@ -256,22 +256,23 @@ def to_utf16(entities: Sequence[Entity], text: str) -> list[Entity]:
 
 # ---------------------------------------------------------------- reading
 
+NOT_ANNOTATED = "not annotated"
+
 
 def why_left_out(record: Any) -> str | None:
     """Return why an annotator's record is no gold sentence; None if it is one."""
     if not isinstance(record, dict):
         return None
     if _is_label_studio(record) and isinstance(annotations := record.get("annotations"), list):
-        return None if _annotation(annotations) is not None else "skipped" if annotations else NOT_ANNOTATED
+        if _annotation(annotations) is not None:
+            return None
+        return "skipped" if annotations else NOT_ANNOTATED
     if "annotation_id" in record:  # JSON_MIN
         return NOT_ANNOTATED if record["annotation_id"] is None else None
     if "_view_id" in record and (record.get("_is_binary") or record["_view_id"] == "ner"):
         return "an answer on one name alone"
     answer = record.get("answer")
     return {"reject": "rejected", "ignore": "ignored"}.get(answer) if isinstance(answer, str) else None
-
-
-NOT_ANNOTATED = "not annotated"
 
 
 def read_annotation(layout: Layout, record: Any) -> list[Entity] | list[str] | None:
@@ -295,7 +296,7 @@ def read_annotation(layout: Layout, record: Any) -> list[Entity] | list[str] | N
 
 
 def said_texts(layout: Layout, record: Any) -> list[str | None]:
-    """Return the text that each entity says it is; None where it says nothing."""
+    """Return the `text` of each entity as its record gives it; None where there is none."""
     value = layout.value(record)
     elements = [] if value is None else _elements(layout, value)
     texts = [element.get("text") if isinstance(element, dict) else None for element in elements]

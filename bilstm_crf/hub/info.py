@@ -71,7 +71,7 @@ class ModelInfo:
 
     @property
     def dev_note(self) -> str:
-        """What a reader of the dev scores must know; empty if nothing."""
+        """A caveat on the dev scores; empty if there is none."""
         return "Scored in training, before the model was packed." if self.description.packed else ""
 
     @property

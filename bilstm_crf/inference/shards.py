@@ -34,7 +34,7 @@ SAME = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What outputs depend on, beside their inputs."""
+    """The settings of a run, which its outputs depend on."""
 
     model: str | None = None  # its folder; None: the model in the box, wherever a worker has it
     text_column: str = "text"
@@ -63,7 +63,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a shard."""
+    """The result of tagging a shard."""
 
     name: str
     rows: int = 0  # that were tagged; 0 where another worker had written the output

@@ -33,9 +33,8 @@ class CharCNN(nn.Module):
 
         `part`: which characters of a batch these are, if not all.
         """
-        embedded = self.dropout(
-            self.embedding(characters), None if part is None else part.characters
-        )  # (C, E)
+        rows = None if part is None else part.characters
+        embedded = self.dropout(self.embedding(characters), rows)  # (C, E)
         weight, bias = self.convolution.weight, self.convolution.bias  # (F, E, width), (F,)
         # Each character's share in the windows that contain it, by its position there
         products = F.linear(embedded, weight.permute(2, 0, 1).flatten(0, 1))  # (C, width F)

@@ -16,7 +16,7 @@ CANDIDATES = 10  # units kept for each that `diversity` selects
 
 @dataclass(frozen=True)
 class Request:
-    """What to select."""
+    """The criteria of a selection."""
 
     method: Method = "least-confidence"
     count: int = 100

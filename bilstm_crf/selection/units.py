@@ -1,4 +1,4 @@
-"""What an annotator gets, a sentence or a document, with the score that ranks it.
+"""Units of selection: sentences or documents, with the score that ranks them.
 
 tagged sentences ─► groups_of ─► score_of ─► Unit ─► Pool (the best of a stream) ─► diverse ─► ranked units
 """

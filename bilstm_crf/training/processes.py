@@ -104,10 +104,10 @@ def as_started() -> Processes:
     """
     if os.environ.get("WORLD_SIZE", "1") == "1":
         return ALONE
-    names = ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "LOCAL_RANK")
+    numbers = ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "LOCAL_RANK")
     try:
-        found = Processes(*(int(os.environ[name]) for name in names))
-        os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"]
+        given = [os.environ[name] for name in (*numbers, "MASTER_ADDR", "MASTER_PORT")]
+        found = Processes(*map(int, given[: len(numbers)]))
     except (KeyError, ValueError) as error:
         raise UsageError(
             f"WORLD_SIZE is set, but torchrun's other variables are not: {error}",

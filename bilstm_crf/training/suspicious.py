@@ -116,29 +116,30 @@ def _expected(
     return f"{show_time(training_seconds(Architecture.of(config), dim, tokens, batches))} on two quiet cores"
 
 
-Labelling = tuple[TokenSpan, ...]  # the spans of a run of tokens, counted from its first one
+Labelling = tuple[TokenSpan, ...]  # the spans that touch a sequence of tokens, counted from its first one
+Counts = dict[tuple[str, ...], Counter[Labelling]]  # by the words
 
 
 class _Disagreement(NamedTuple):
-    """Tokens whose spans the model has otherwise than gold."""
+    """Tokens that the model labels differently from gold."""
 
     sentence: Sentence
     start: int
     end: int
-    by_model: Labelling
-    by_gold: Labelling
+    by_model: list[TokenSpan]
+    by_gold: list[TokenSpan]
     probability: float
 
     @property
     def words(self) -> tuple[str, ...]:
         return tuple(self.sentence.tokens[self.start : self.end])
 
-    def elsewhere(self, labelled: dict[tuple[str, ...], Counter[Labelling]]) -> tuple[int, int]:
+    def elsewhere(self, labelled: Counts) -> tuple[int, int]:
         """Return how often the same words are labelled at other places as by the model, and as by gold."""
         counts = labelled[self.words]
-        return counts[self.by_model], counts[self.by_gold] - 1
+        return counts[_relative(self.by_model, self.start)], counts[_relative(self.by_gold, self.start)] - 1
 
-    def odds(self, labelled: dict[tuple[str, ...], Counter[Labelling]]) -> float:
+    def odds(self, labelled: Counts) -> float:
         """Return the logarithm of the model's odds, times those of the labels elsewhere.
 
         A model that has not seen a name judges by its form, and takes the company Synnøve Finden for a person
@@ -148,44 +149,42 @@ class _Disagreement(NamedTuple):
         wrong = max(1 - self.probability, 1e-3)
         return math.log(self.probability / wrong) + math.log((as_model + 0.5) / (as_gold + 0.5))
 
-    def place(self, labelled: dict[tuple[str, ...], Counter[Labelling]]) -> Place:
-        shown = [
-            " and ".join(
-                f"{excerpt(self.sentence, *_moved(span, self.start)[:2])} {span.type}" for span in spans
-            )
+    def place(self, labelled: Counts) -> Place:
+        """Return the place, with both labellings and their counts elsewhere."""
+        model, gold = (
+            " and ".join(f"{excerpt(self.sentence, each.start, each.end)} {each.type}" for each in spans)
             or "no entity"
             for spans in (self.by_model, self.by_gold)
-        ]
-        text = f"{shown[0]} by the model ({self.probability:.2f}), {shown[1]} by gold"
+        )
+        text = f"{model} by the model ({self.probability:.2f}), {gold} by gold"
         as_model, as_gold = self.elsewhere(labelled)
         if as_model or as_gold:
             text += f"; elsewhere {as_model:,} as the model, {as_gold:,} as gold"
         return place_of(self.sentence, text, self.start)._replace(score=self.probability)
 
 
-def _moved(span: TokenSpan, by: int) -> TokenSpan:
-    return span._replace(start=span.start + by, end=span.end + by)
+def _touching(spans: Iterable[TokenSpan], start: int, end: int) -> list[TokenSpan]:
+    """Return the spans that have some of these tokens."""
+    return [each for each in spans if each.start < end and start < each.end]
 
 
-def _within(spans: Iterable[TokenSpan], start: int, end: int) -> Labelling:
-    """Return the spans that touch these tokens, counted from `start`."""
-    return tuple(_moved(each, -start) for each in spans if each.start < end and start < each.end)
+def _relative(spans: Iterable[TokenSpan], start: int) -> Labelling:
+    """Return the spans, counted from the token `start`."""
+    return tuple(each._replace(start=each.start - start, end=each.end - start) for each in spans)
 
 
-def count_labellings(
-    runs: Iterable[tuple[str, ...]], sentences: Sequence[Sentence]
-) -> dict[tuple[str, ...], Counter[Labelling]]:
-    """Return for runs of words how often each labelling of them occurs in the gold spans."""
-    found: dict[tuple[str, ...], Counter[Labelling]] = {run: Counter() for run in runs}
+def count_labellings(runs: Iterable[tuple[str, ...]], sentences: Sequence[Sentence]) -> Counts:
+    """Return for sequences of words how often each labelling of them occurs in the gold spans."""
+    found: Counts = {run: Counter() for run in runs}
     lengths = sorted({len(run) for run in found})
     first = {run[0] for run in found}
     for sentence in sentences:
-        tokens = tuple(sentence.tokens)
+        tokens, spans = tuple(sentence.tokens), sentence.token_spans or []
         for start in (number for number, token in enumerate(tokens) if token in first):
-            for length in lengths:
-                counts = found.get(tokens[start : start + length])
-                if counts is not None and start + length <= len(tokens):
-                    counts[_within(sentence.token_spans or [], start, start + length)] += 1
+            for end in (start + length for length in lengths):
+                counts = found.get(tokens[start:end])
+                if counts is not None and end <= len(tokens):
+                    counts[_relative(_touching(spans, start, end), start)] += 1
     return found
 
 
@@ -199,23 +198,15 @@ def _compare(tagger: Tagger, sentences: Sequence[Sentence]) -> list[_Disagreemen
     tagger.annotate(copies, Decoding(scores=True, recall=1 - SURE))
     found = []
     for sentence, tagged in zip(sentences, copies, strict=True):
-        gold = sentence.token_spans or []
-        predicted = list(zip(tagged.token_spans or [], tagged.scores or [], strict=True))
-        for span, score in predicted:
+        gold, predicted = sentence.token_spans or [], tagged.token_spans or []
+        for span, score in zip(predicted, tagged.scores or [], strict=True):
             if score >= SURE and span not in gold:
-                overlapping = [each for each in gold if each.start < span.end and span.start < each.end]
-                start = min(each.start for each in (span, *overlapping))
-                end = max(each.end for each in (span, *overlapping))
-                found.append(
-                    _Disagreement(
-                        sentence, start, end, (_moved(span, -start),), _within(gold, start, end), score
-                    )
-                )
+                touched = _touching(gold, span.start, span.end)
+                start = min(each.start for each in (span, *touched))
+                end = max(each.end for each in (span, *touched))
+                found.append(_Disagreement(sentence, start, end, [span], _touching(gold, start, end), score))
         for span in gold:
-            if not _within([each for each, _ in predicted], span.start, span.end):
-                found.append(
-                    _Disagreement(
-                        sentence, span.start, span.end, (), _within(gold, span.start, span.end), SURE
-                    )
-                )
+            if not _touching(predicted, span.start, span.end):
+                by_gold = _touching(gold, span.start, span.end)
+                found.append(_Disagreement(sentence, span.start, span.end, [], by_gold, SURE))
     return found
